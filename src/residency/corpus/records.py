@@ -1,0 +1,55 @@
+"""What every reader hands over: a described ``Source`` whose records are documents or counted bad records."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from residency.core.errors import SourceError
+from residency.core.types import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A record that could not be read: where it stands and why; never a word of its text.
+
+    ``line`` counts from 1; 0 means the file as a whole.
+    """
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source with what must be said about it; ``records`` is read once, in file order."""
+
+    name: str
+    version: str
+    licence: str
+    acknowledgement: str
+    files: tuple[Path, ...]
+    records: Iterator[Document | Bad]
+
+
+def package_folder(module: str, *, requirement: str, nodeps: bool = False) -> Path:
+    """Return the folder of an installed package, found without importing it.
+
+    Raises SourceError with the one command that installs it.
+    """
+    spec = importlib.util.find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        flag = "--no-deps " if nodeps else ""
+        raise SourceError(f"the package {module} is not installed; install it with: pip install {flag}{requirement}")
+    return Path(spec.submodule_search_locations[0])
+
+
+def only_file(folder: Path, pattern: str) -> Path:
+    """Return the one file of ``folder`` that matches ``pattern``; SourceError where there is none or more."""
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        raise SourceError(f"{folder} holds {len(found)} files like {pattern}; exactly one is expected")
+    return found[0]
