@@ -1,0 +1,263 @@
+"""Files that are either whole or absent: JSON, JSONL and Parquet written beside their place and renamed.
+
+A stage's folder is complete when its ``manifest.json`` exists, because that is written last. A full disk or a
+folder that cannot be written becomes one clear ``StorageError``; what was finished before stays as it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from residency import __version__
+from residency.core.errors import SourceError, StorageError
+from residency.core.types import Document, Example, Span
+
+MANIFEST = "manifest.json"
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+_NO_ROOM_WORDS = ("no space left on device", "disk quota exceeded", "file too large")
+
+
+# --- writing whole files -------------------------------------------------------------------------------------------
+
+
+def storage_error(error: BaseException, path: Path | str) -> StorageError | None:
+    """Return the clear error where ``error`` says that ``path`` cannot be written, else None.
+
+    Libraries that write weights wrap the system's error in their own, so the words are looked at as well.
+    """
+    code = error.errno if isinstance(error, OSError) else None
+    if code in _NO_ROOM or any(words in str(error).lower() for words in _NO_ROOM_WORDS):
+        return StorageError(f"no room left on the disk of {path}: free some space, then give the same command again")
+    if code in _NO_WRITE:
+        return StorageError(f"cannot write {path} ({os.strerror(code or 0)}): choose a folder that you may write to")
+    return None
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a path beside ``path`` to write to (a file or a folder), renamed to ``path`` when the block ends well."""
+    path = Path(path)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")  # the suffix stays: some writers go by it
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _rename(temporary, path)
+    except Exception as error:
+        known = storage_error(error, path)
+        if known:
+            raise known from error
+        raise
+    finally:
+        _remove(temporary)
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    if temporary.is_dir():
+        _remove(path)
+    else:
+        with open(temporary, "rb") as handle:
+            os.fsync(handle.fileno())
+    os.replace(temporary, path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            return  # the folder is not writable: the error that brought us here is the one to show
+
+
+# --- hashes --------------------------------------------------------------------------------------------------------
+
+
+def sha256_file(path: Path | str) -> str:
+    """Return the SHA-256 of a file's bytes, in hex."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sha256_text(text: str) -> str:
+    """Return the SHA-256 of a text as UTF-8, in hex."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def sha256_json(value: Any) -> str:
+    """Return the SHA-256 of a value as canonical JSON (sorted keys, no spaces): equal values, equal hash."""
+    return sha256_text(_dumps(value, sort_keys=True, separators=(",", ":")))
+
+
+# --- JSON and JSONL ------------------------------------------------------------------------------------------------
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write a value as readable JSON, whole or not at all; nan becomes null."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(_dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path | str) -> Any:
+    """Return the value of a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_jsonl(path: Path | str, rows: Iterable[Any]) -> int:
+    """Return the number of rows written, one JSON value a line; the file appears when all are."""
+    count = 0
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as handle:
+        for row in rows:
+            handle.write(_dumps(row) + "\n")
+            count += 1
+    return count
+
+
+def append_jsonl(path: Path | str, *rows: Any) -> None:
+    """Add rows at the end of a JSONL file; half a line left there by a killed process is cut off first."""
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "ab+") as handle:
+            _cut_torn_line(handle)
+            handle.write("".join(_dumps(row) + "\n" for row in rows).encode())
+    except OSError as error:
+        raise storage_error(error, path) or error from error
+
+
+def _cut_torn_line(handle: Any) -> None:
+    size = handle.seek(0, os.SEEK_END)
+    start = max(0, size - (1 << 20))
+    handle.seek(start)
+    tail = handle.read()
+    if tail and not tail.endswith(b"\n"):
+        handle.truncate(start + tail.rfind(b"\n") + 1)
+
+
+def read_jsonl(path: Path | str, *, torn: bool = False) -> Iterator[Any]:
+    """Yield the value of each line; ``torn`` allows for a last line that a killed process left half written.
+
+    Raises ``SourceError`` with file and line (never the text) where a line is not JSON.
+    """
+    with open(path, encoding="utf-8") as handle:
+        for number, line in enumerate(handle, 1):
+            if not line.strip():
+                continue
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError as error:
+                if torn and not line.endswith("\n"):
+                    return
+                raise SourceError(f"{path}, line {number}: not JSON ({error.msg} at {error.pos})") from None
+
+
+def _dumps(value: Any, **style: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain, **style)
+    except ValueError:  # a nan somewhere: null in JSON
+        return json.dumps(_without_nan(value), ensure_ascii=False, default=_plain, **style)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _without_nan(dataclasses.asdict(value))
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return _without_nan(value.tolist())
+    raise TypeError(f"cannot write a {type(value).__name__} as JSON")
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return value
+
+
+# --- manifests -----------------------------------------------------------------------------------------------------
+
+
+def write_manifest(folder: Path | str, **fields: Any) -> None:
+    """Mark a stage's folder as complete; call it last. The version of Residency is added."""
+    write_json(Path(folder) / MANIFEST, {"residency": __version__, **fields})
+
+
+def read_manifest(folder: Path | str) -> dict[str, Any] | None:
+    """Return a folder's manifest, or None where the stage did not finish."""
+    try:
+        manifest = read_json(Path(folder) / MANIFEST)
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        return None
+    return manifest if isinstance(manifest, dict) else None
+
+
+# --- examples (JSONL) and documents (Parquet) ----------------------------------------------------------------------
+
+
+def write_examples(path: Path | str, examples: Iterable[Example]) -> int:
+    """Return the number of examples written, one JSON object a line."""
+    return write_jsonl(path, examples)
+
+
+def read_examples(path: Path | str, split: str | None = None, task: str | None = None) -> Iterator[Example]:
+    """Yield the examples of a file, of one split or one task (``meta["task"]``) where asked."""
+    for row in read_jsonl(path):
+        if split is not None and row.get("split") != split:
+            continue
+        if task is not None and row.get("meta", {}).get("task") != task:
+            continue
+        yield Example(**{**row, "spans": [Span(**span) for span in row.get("spans", [])]})
+
+
+_TEXT_COLUMNS = ("id", "text", "source", "licence", "language", "patient", "date")
+
+
+def write_documents(path: Path | str, documents: Iterable[Document], *, shard: int = 2000) -> int:
+    """Return the number of documents written to one Parquet file, ``shard`` of them in memory at a time.
+
+    The columns are those of ``Document``; spans and meta are JSON strings.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([(name, pa.string()) for name in (*_TEXT_COLUMNS, "spans", "meta")])
+    rows, count = iter(documents), 0
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        while part := [_document_row(document) for document in islice(rows, shard)]:
+            writer.write_table(pa.Table.from_pylist(part, schema=schema))
+            count += len(part)
+    return count
+
+
+def _document_row(document: Document) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(document, name) for name in _TEXT_COLUMNS}
+    return {**row, "spans": _dumps(document.spans), "meta": _dumps(document.meta)}
+
+
+def read_documents(path: Path | str, *, shard: int = 2000) -> Iterator[Document]:
+    """Yield the documents of a Parquet file, ``shard`` of them in memory at a time."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=shard):
+            for row in batch.to_pylist():
+                spans = [Span(**span) for span in json.loads(row.pop("spans"))]
+                yield Document(**{**row, "spans": spans, "meta": json.loads(row["meta"])})
