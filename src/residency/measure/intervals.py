@@ -1,0 +1,224 @@
+"""Confidence intervals and paired tests that keep groups whole, each as one matrix product.
+
+A metric is two functions: the numbers one row adds, and the value of their sum. A resample of groups is then a row of
+weights, and all resamples together are ``weights @ sums``. Groups (a concept, a patient, a document) are drawn whole,
+because their items are not independent: Field and Welsh (2007), Bootstrapping clustered data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from residency.core.errors import UserError
+from residency.core.types import Interval
+from residency.measure import scorers
+
+Row = Mapping[str, Any]
+CHUNK = 500  # resamples held in memory at once
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A named metric: what one row adds, ``[width]`` (None: not scored), and the value of sums ``[..., width]``."""
+
+    name: str
+    stats: Callable[[Row], Sequence[float] | None]
+    value: Callable[[np.ndarray], np.ndarray]
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A difference b - a on the same items, its 95% interval, and a two-sided p that is never 0."""
+
+    difference: Interval
+    p: float
+    n: int
+    not_scored: int
+
+
+def mean_of(name: str, field: str = "score") -> Metric:
+    """Return the mean of one field over rows (accuracy, ROUGE-L, BERTScore)."""
+
+    def stats(row: Row) -> Sequence[float] | None:
+        value = row.get(field)
+        return None if value is None or np.isnan(value) else (float(value), 1.0)
+
+    return Metric(name, stats, _ratio)
+
+
+def macro_f1(classes: Sequence[str]) -> Metric:
+    """Return macro F1 of ``prediction`` against the first of ``wanted``, over these classes.
+
+    A scored row without a prediction, or with one outside the classes, is a miss of its wanted class.
+    """
+
+    def stats(row: Row) -> Sequence[float] | None:
+        if row.get("score") is None:
+            return None
+        guess, label = row.get("prediction"), row["wanted"][0]
+        rows = [(guess == c == label, guess == c != label, label == c != guess) for c in classes]
+        return [float(flag) for flags in rows for flag in flags]
+
+    def value(sums: np.ndarray) -> np.ndarray:
+        return scorers.macro_f1_from_counts(sums.reshape(*sums.shape[:-1], len(classes), 3))
+
+    return Metric("macro_f1", stats, value)
+
+
+def entity_f1() -> Metric:
+    """Return micro F1 over the rows' ``counts`` of true positives, false positives and false negatives."""
+
+    def stats(row: Row) -> Sequence[float] | None:
+        counts = row.get("counts")
+        return None if counts is None else (counts["tp"], counts["fp"], counts["fn"])
+
+    return Metric("entity_f1", stats, scorers.f1_from_counts)
+
+
+def perplexity() -> Metric:
+    """Return exp of the token-weighted mean of ``score``, an item's mean negative log-likelihood in nats a token."""
+
+    def stats(row: Row) -> Sequence[float] | None:
+        score, tokens = row.get("score"), row.get("tokens")
+        return None if score is None or np.isnan(score) or not tokens else (float(score) * tokens, float(tokens))
+
+    def value(sums: np.ndarray) -> np.ndarray:
+        return np.exp(_ratio(sums))
+
+    return Metric("perplexity", stats, value, higher_is_better=False)
+
+
+def _ratio(sums: np.ndarray) -> np.ndarray:
+    weight = sums[..., 1]
+    return np.where(weight > 0, sums[..., 0] / np.where(weight > 0, weight, 1), np.nan)
+
+
+def scored(rows: Sequence[Row], metric: Metric) -> tuple[list[Row], int]:
+    """Return the rows that this metric can score, and how many it cannot."""
+    kept = [row for row in rows if metric.stats(row) is not None]
+    return kept, len(rows) - len(kept)
+
+
+def bootstrap(rows: Sequence[Row], metric: Metric, *, n: int = 2000, seed: int = 0) -> Interval:
+    """Return the metric over the scored rows with its 95% percentile bootstrap interval, clustered by ``group``.
+
+    Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 13; whole groups are drawn with replacement.
+    All nan where nothing is scored; the limits are nan where there is only one group, which tells nothing of the
+    spread between groups.
+    """
+    kept, _ = scored(rows, metric)
+    if not kept:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    sums = _group_sums([metric.stats(row) for row in kept], [row["group"] for row in kept])
+    draws = np.concatenate([metric.value(weights @ sums) for weights in _resamples(len(sums), n, seed)])
+    return Interval(float(metric.value(sums.sum(axis=0))), *_limits(draws, len(sums)))
+
+
+def paired(rows_a: Sequence[Row], rows_b: Sequence[Row], metric: Metric, *, n: int = 10_000, seed: int = 0) -> Paired:
+    """Return metric(b) - metric(a) over the items that both have scored, with interval and p-value.
+
+    The interval is a paired percentile bootstrap over groups (Koehn 2004, Statistical significance tests for machine
+    translation evaluation). p comes from approximate randomisation: the two models' results are exchanged by whole
+    groups (Yeh 2000, More accurate tests for the statistical significance of result differences), and is
+    (hits + 1) / (n + 1) (Phipson and Smyth 2010, Permutation p-values should never be zero).
+
+    Raises UserError, naming ids, where the two do not hold the same items with the same hash.
+    """
+    _check_same_items(rows_a, rows_b)
+    by_id = {row["id"]: row for row in rows_b}
+    pairs = [(metric.stats(row), metric.stats(by_id[row["id"]]), row["group"]) for row in rows_a]
+    both = [(a, b, group) for a, b, group in pairs if a is not None and b is not None]
+    if not both:
+        missing = Interval(float("nan"), float("nan"), float("nan"))
+        return Paired(missing, float("nan"), 0, len(pairs))
+    groups = [group for _, _, group in both]
+    first, second = _group_sums([a for a, _, _ in both], groups), _group_sums([b for _, b, _ in both], groups)
+    difference = float(metric.value(second.sum(axis=0)) - metric.value(first.sum(axis=0)))
+    draws = np.concatenate(
+        [metric.value(weights @ second) - metric.value(weights @ first) for weights in _resamples(len(first), n, seed)]
+    )
+    p = _exchange_p(first, second, metric, difference, n=n, seed=seed)
+    return Paired(Interval(difference, *_limits(draws, len(first))), p, len(both), len(pairs) - len(both))
+
+
+def _exchange_p(
+    first: np.ndarray, second: np.ndarray, metric: Metric, difference: float, *, n: int, seed: int
+) -> float:
+    """Return the two-sided share of group-wise exchanges with at least this difference, the observed one included."""
+    if np.isnan(difference):
+        return float("nan")
+    rng, hits, gap = np.random.default_rng(seed + 1), 0, second - first
+    for size in _chunks(n):
+        swapped = rng.integers(0, 2, (size, len(first))).astype(float) @ gap
+        values = metric.value(second.sum(axis=0) - swapped) - metric.value(first.sum(axis=0) + swapped)
+        hits += int(np.sum(~(np.abs(values) < abs(difference) - 1e-12)))
+    return (hits + 1) / (n + 1)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Return the p-values adjusted by Holm's step-down method (Holm 1979), in the order given; nan stays nan.
+
+    A nan was not tested: it does not count among the tests.
+    """
+    values = np.array(ps, dtype=float)
+    adjusted = np.full(len(values), np.nan)
+    order = [int(i) for i in np.argsort(values) if not np.isnan(values[i])]
+    running = 0.0
+    for rank, i in enumerate(order):
+        running = max(running, min(1.0, (len(order) - rank) * values[i]))
+        adjusted[i] = running
+    return [float(p) for p in adjusted]
+
+
+def _group_sums(stats: Sequence[Sequence[float] | None], groups: Sequence[str]) -> np.ndarray:
+    """Return the rows' numbers summed by group, ``[groups, width]``, in order of first appearance."""
+    index = {group: i for i, group in enumerate(dict.fromkeys(groups))}
+    table = np.array(stats, dtype=float)
+    sums = np.zeros((len(index), table.shape[1]))
+    np.add.at(sums, [index[group] for group in groups], table)
+    return sums
+
+
+def _resamples(groups: int, n: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield weights ``[resamples, groups]``: how often each group was drawn; every row sums to ``groups``."""
+    rng = np.random.default_rng(seed)
+    for size in _chunks(n):
+        yield rng.multinomial(groups, np.full(groups, 1 / groups), size=size).astype(float)
+
+
+def _chunks(n: int) -> Iterator[int]:
+    for start in range(0, n, CHUNK):
+        yield min(CHUNK, n - start)
+
+
+def _limits(draws: np.ndarray, groups: int) -> tuple[float, float]:
+    """Return the 2.5% and 97.5% quantiles, or nans where the draws cannot tell."""
+    known = draws[~np.isnan(draws)]
+    if groups < 2 or not len(known):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _check_same_items(rows_a: Sequence[Row], rows_b: Sequence[Row]) -> None:
+    """Raise UserError unless both hold the same ids, once each, with the same hash."""
+    hashes_a, hashes_b = ({row["id"]: row["hash"] for row in rows} for rows in (rows_a, rows_b))
+    for rows, hashes in ((rows_a, hashes_a), (rows_b, hashes_b)):
+        if len(rows) != len(hashes):
+            raise UserError(f"{len(rows) - len(hashes)} repeated item ids: a paired test needs each item once")
+    if alone := sorted(hashes_a.keys() ^ hashes_b.keys()):
+        raise UserError(f"{_named(alone)} were answered by one of the two models only; evaluate both on the same items")
+    if changed := sorted(key for key, value in hashes_a.items() if value != hashes_b[key]):
+        raise UserError(
+            f"{_named(changed)} changed between the two models (other prompt or answer); evaluate both anew"
+        )
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    return f"{len(ids)} items ({', '.join(ids[:5])}{more})"

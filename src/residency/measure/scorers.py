@@ -1,0 +1,137 @@
+"""Scores of single answers and of whole answer sets, by exact and published definitions.
+
+An item's score is a float; what could not be scored is nan and never 0. What could not be parsed is counted, never
+guessed.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rouge_score.rouge_scorer import RougeScorer
+
+
+def choice_accuracy(prediction: str | None, wanted: Sequence[str]) -> float:
+    """Return 1.0 where the chosen text is one of the wanted ones, else 0.0; nan where nothing was chosen."""
+    if prediction is None:
+        return float("nan")
+    return float(prediction.strip() in {text.strip() for text in wanted})
+
+
+def accuracy(predictions: Sequence[str], labels: Sequence[str]) -> float:
+    """Return the share of equal pairs; nan for no items."""
+    _same_length(predictions, labels)
+    if not labels:
+        return float("nan")
+    return float(np.mean([guess == label for guess, label in zip(predictions, labels, strict=True)]))
+
+
+def macro_f1(predictions: Sequence[str], labels: Sequence[str], *, classes: Sequence[str] | None = None) -> float:
+    """Return the unweighted mean F1 over classes; nan for no items.
+
+    ``classes`` defaults to every class that occurs in either list. A class that occurs in neither is left out of the
+    mean. Equals scikit-learn's ``f1_score(average="macro", zero_division=0)``.
+    """
+    _same_length(predictions, labels)
+    pairs = list(zip(predictions, labels, strict=True))
+    names = sorted({*predictions, *labels}) if classes is None else list(classes)
+    counts = np.array([_class_counts(name, pairs) for name in names], dtype=float).reshape(-1, 3)
+    return float(macro_f1_from_counts(counts))
+
+
+def _class_counts(name: str, pairs: Sequence[tuple[str, str]]) -> tuple[int, int, int]:
+    """Return (true positives, false positives, false negatives) of one class."""
+    hits = sum(guess == name and label == name for guess, label in pairs)
+    return hits, sum(guess == name for guess, _ in pairs) - hits, sum(label == name for _, label in pairs) - hits
+
+
+def f1_from_counts(counts: np.ndarray) -> np.ndarray:
+    """Return F1 of counts ``[..., 3]`` (true positives, false positives, false negatives); nan where all are 0."""
+    true, false, missed = counts[..., 0], counts[..., 1], counts[..., 2]
+    total = 2 * true + false + missed
+    return np.where(total > 0, 2 * true / np.where(total > 0, total, 1), np.nan)
+
+
+def macro_f1_from_counts(counts: np.ndarray) -> np.ndarray:
+    """Return the mean F1 of counts ``[..., classes, 3]`` over the classes that occur; nan where none does."""
+    scores = f1_from_counts(counts)
+    occurs = ~np.isnan(scores)
+    seen = occurs.sum(axis=-1)
+    return np.where(seen > 0, np.where(occurs, scores, 0.0).sum(axis=-1) / np.where(seen > 0, seen, 1), np.nan)
+
+
+def parse_mentions(text: str) -> tuple[set[str], bool]:
+    """Return the strings of the first ``[...]`` in a reply, and whether one could be read.
+
+    Lenient about what stands around the list and about quotes (JSON, then Python's literals); strict about the list: an
+    unclosed or unreadable one gives ``(set(), False)``, to be counted as unparsed. Outer white space of a mention is
+    dropped, and so are empty mentions; an inner list or object stands as its compact JSON text with sorted keys.
+    """
+    start = text.find("[")
+    items = None if start < 0 else _read_list(text[start:])
+    if items is None:
+        return set(), False
+    return {mention for item in items if (mention := _as_text(item))}, True
+
+
+def _read_list(text: str) -> list[object] | None:
+    try:
+        return json.JSONDecoder().raw_decode(text)[0]
+    except (json.JSONDecodeError, RecursionError):
+        pass
+    for end in (text.find("]"), text.rfind("]")):
+        try:
+            found = ast.literal_eval(text[: end + 1])
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+        if isinstance(found, list):
+            return found
+    return None
+
+
+def _as_text(item: object) -> str:
+    if isinstance(item, str):
+        return item.strip()
+    return json.dumps(item, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def mention_counts(predicted: Iterable[str], wanted: Iterable[str]) -> dict[str, int]:
+    """Return ``{"tp", "fp", "fn"}`` of two sets of exact strings; repeats count once, case matters."""
+    guesses, gold = set(predicted), set(wanted)
+    return {"tp": len(guesses & gold), "fp": len(guesses - gold), "fn": len(gold - guesses)}
+
+
+def entity_f1(counts: Iterable[dict[str, int]]) -> float:
+    """Return micro F1 over items' counts; nan where nothing was predicted and nothing wanted."""
+    rows = [(row["tp"], row["fp"], row["fn"]) for row in counts]
+    return float(f1_from_counts(np.array(rows, dtype=float).reshape(-1, 3).sum(axis=0)))
+
+
+def rouge_l(prediction: str, references: Sequence[str]) -> float:
+    """Return the best ROUGE-L F1 over the references, by rouge-score without stemming; an empty answer scores 0.
+
+    Lin (2004), ROUGE: a package for automatic evaluation of summaries. nan where no reference holds a word.
+    """
+    usable = [reference for reference in references if reference.strip()]
+    if not usable:
+        return float("nan")
+    return float(max(_rouge().score(reference, prediction)["rougeL"].fmeasure for reference in usable))
+
+
+@cache
+def _rouge() -> RougeScorer:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(["rougeL"], use_stemmer=False)
+
+
+def _same_length(predictions: Sequence[str], labels: Sequence[str]) -> None:
+    if len(predictions) != len(labels):
+        raise ValueError(f"{len(predictions)} predictions for {len(labels)} labels: they must pair one to one")

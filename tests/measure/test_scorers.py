@@ -1,0 +1,109 @@
+"""The scorers against hand-worked numbers, scikit-learn and rouge-score."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from rouge_score.rouge_scorer import RougeScorer
+from sklearn.metrics import accuracy_score, f1_score
+
+from residency.measure import scorers
+
+
+def random_labels(seed: int, n: int = 200) -> tuple[list[str], list[str]]:
+    rng = random.Random(f"{seed}:labels")
+    wanted = [rng.choice(["entails", "contradicts", "neutral"]) for _ in range(n)]
+    return [label if rng.random() < 0.6 else rng.choice(["entails", "neutral"]) for label in wanted], wanted
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_accuracy_and_macro_f1_equal_scikit_learn(seed: int) -> None:
+    guesses, wanted = random_labels(seed)
+    assert scorers.accuracy(guesses, wanted) == pytest.approx(accuracy_score(wanted, guesses))
+    expected = f1_score(wanted, guesses, average="macro", zero_division=0)
+    assert scorers.macro_f1(guesses, wanted) == pytest.approx(expected)
+
+
+def test_macro_f1_over_given_classes_ignores_guesses_outside_them_as_scikit_learn_does() -> None:
+    guesses, wanted = ["a", "zzz", "b", "a"], ["a", "b", "b", "b"]
+    expected = f1_score(wanted, guesses, average="macro", labels=["a", "b"], zero_division=0)
+    assert scorers.macro_f1(guesses, wanted, classes=["a", "b"]) == pytest.approx(expected)
+
+
+def test_a_model_with_one_label_for_three_balanced_classes_has_a_macro_f1_of_one_sixth() -> None:
+    wanted = ["entails", "contradicts", "neutral"] * 10
+    assert scorers.macro_f1(["neutral"] * 30, wanted) == pytest.approx(1 / 6)
+
+
+def test_nothing_to_score_is_nan_and_not_zero() -> None:
+    assert np.isnan(scorers.accuracy([], []))
+    assert np.isnan(scorers.macro_f1([], []))
+    assert np.isnan(scorers.entity_f1([]))
+    assert np.isnan(scorers.entity_f1([{"tp": 0, "fp": 0, "fn": 0}]))
+    assert np.isnan(scorers.choice_accuracy(None, ["yes"]))
+    assert np.isnan(scorers.rouge_l("anything", [" "]))
+
+
+def test_lists_of_unequal_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 predictions for 1 labels"):
+        scorers.accuracy(["a", "b"], ["a"])
+
+
+def test_a_choice_counts_when_it_is_one_of_the_wanted_texts() -> None:
+    assert scorers.choice_accuracy(" Microcephaly", ["Microcephaly", "Small head"]) == 1.0
+    assert scorers.choice_accuracy("Macrocephaly", ["Microcephaly"]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("reply", "mentions"),
+    [
+        ('["short stature", "seizures"]', {"short stature", "seizures"}),
+        ('Here they are: ["seizures", "seizures"] and ["not this"]', {"seizures"}),
+        ("['small head', 'fever']", {"small head", "fever"}),
+        ('```json\n[" fever ",\n ""]\n```', {"fever"}),
+        ("[]", set()),
+        ('["finding [left]", "fever"]', {"finding [left]", "fever"}),
+        ('[["Marfan syndrome", "Ectopia lentis"], 3]', {'["Marfan syndrome","Ectopia lentis"]', "3"}),
+        ('["fever",]', {"fever"}),
+    ],
+)
+def test_the_first_list_in_a_reply_is_read(reply: str, mentions: set[str]) -> None:
+    assert scorers.parse_mentions(reply) == (mentions, True)
+
+
+@pytest.mark.parametrize(
+    "reply", ["", "fever, seizures", '["fever", "sei', "[fever, seizures]", '{"a": 1}', "[" * 5000]
+)
+def test_a_reply_without_a_readable_list_is_unparsed_and_predicts_nothing(reply: str) -> None:
+    assert scorers.parse_mentions(reply) == (set(), False)
+
+
+def test_mention_counts_and_micro_f1_match_a_hand_worked_case() -> None:
+    first = scorers.mention_counts(["fever", "seizures", "cough"], ["fever", "seizures"])
+    second = scorers.mention_counts([], ["small head", "short stature"])
+    assert first == {"tp": 2, "fp": 1, "fn": 0}
+    assert second == {"tp": 0, "fp": 0, "fn": 2}
+    assert scorers.entity_f1([first, second]) == pytest.approx(2 * 2 / (2 * 2 + 1 + 2))
+
+
+def test_mentions_are_exact_strings_and_repeats_count_once() -> None:
+    assert scorers.mention_counts(["Fever", "fever", "fever"], ["fever"]) == {"tp": 1, "fp": 1, "fn": 0}
+
+
+def test_rouge_l_is_the_best_of_the_references_and_equals_rouge_score() -> None:
+    prediction, references = "the head is smaller than usual", ["small head", "a head that is smaller than usual"]
+    library = RougeScorer(["rougeL"], use_stemmer=False)
+    expected = max(library.score(reference, prediction)["rougeL"].fmeasure for reference in references)
+    assert scorers.rouge_l(prediction, references) == pytest.approx(expected)
+    assert scorers.rouge_l(prediction, references) > scorers.rouge_l(prediction, references[:1])
+
+
+def test_rouge_l_of_a_hand_worked_pair() -> None:
+    # the longest common subsequence of "a b c d" and "a c d e f" is "a c d": precision 3/5, recall 3/4
+    assert scorers.rouge_l("a c d e f", ["a b c d"]) == pytest.approx(2 * 0.6 * 0.75 / (0.6 + 0.75))
+
+
+def test_an_empty_answer_scores_zero_rouge() -> None:
+    assert scorers.rouge_l("", ["small head"]) == 0.0
