@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TextIO, TypeVar
 
 Item = TypeVar("Item")
@@ -30,21 +31,29 @@ def say(text: str = "") -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+@dataclass
 class Bar:
     """Counts of one long step; ``add`` is cheap enough to be called for every item."""
 
-    def __init__(self, label: str, total: float | None, unit: str, stream: TextIO) -> None:
-        self.label, self.total, self.unit, self.stream = label, total, unit, stream
-        self.done, self.began = 0.0, time.monotonic()
-        self.values: dict[str, float | str] = {}
-        self.tty = stream.isatty()
-        self.drawn = self.began - (BAR_SECONDS if self.tty else 0.0)
+    label: str
+    total: float | None
+    unit: str
+    stream: TextIO
+    done: float = 0.0
+    values: dict[str, float | str] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    drawn: float | None = None
+
+    @property
+    def tty(self) -> bool:
+        """Whether a person is watching."""
+        return self.stream.isatty()
 
     def add(self, n: float = 1, **values: float | str) -> None:
         """Count ``n`` more units; keyword values (a loss, a rate) are shown beside the count."""
         self.done += n
         self.values.update(values)
-        if time.monotonic() - self.drawn >= (BAR_SECONDS if self.tty else LINE_SECONDS):
+        if time.monotonic() - (self.drawn or self.began) >= (BAR_SECONDS if self.tty else LINE_SECONDS):
             self.draw()
 
     def draw(self) -> None:
@@ -60,7 +69,7 @@ class Bar:
 
     def close(self) -> None:
         """Show the final state and end the line."""
-        if self.tty or self.drawn > self.began:  # short steps leave no plain line
+        if self.tty or self.drawn:  # short steps leave no plain line
             self.draw()
         if self.tty and not _state["quiet"]:
             print(file=self.stream, flush=True)
