@@ -1,0 +1,1 @@
+"""Floor 4: what goes out with a model: its card."""
