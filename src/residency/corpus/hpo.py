@@ -7,6 +7,7 @@ Formats: OBO 1.2 for ``hp.obo``; tab-separated HPOA for ``phenotype.hpoa``.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ LICENCE = "HPO licence (https://hpo.jax.org/app/license)"
 ROOT = "HP:0000118"
 _SYNONYM = re.compile(r'^"((?:[^"\\]|\\.)*)" (EXACT|BROAD|NARROW|RELATED)\s*([^\[]*)\[')
 _DEFINITION = re.compile(r'^"((?:[^"\\]|\\.)*)"')
-_COLUMNS = ("database_id", "disease_name", "qualifier", "hpo_id", "reference", "evidence", "onset", "frequency")
 
 
 def read_hpo(*, folder: Path | None = None) -> Source:
@@ -34,7 +34,9 @@ def read_hpo(*, folder: Path | None = None) -> Source:
         if not path.is_file():
             raise SourceError(f"{path.name} is missing from {folder}; the folder must hold hp.obo and phenotype.hpoa")
     version = obo_version(obo)
-    return Source("hpo", version, LICENCE, acknowledgement(version), (obo, hpoa), _records(obo, hpoa))
+    skipped: Counter[str] = Counter()
+    records = _records(obo, hpoa, skipped)
+    return Source("hpo", version, LICENCE, acknowledgement(version), (obo, hpoa), records, skipped)
 
 
 def acknowledgement(version: str) -> str:
@@ -56,14 +58,14 @@ def obo_version(path: Path) -> str:
     raise SourceError(f"{path.name} has no data-version in its header; is it an OBO file?")
 
 
-def _records(obo: Path, hpoa: Path) -> Iterator[Document | Bad]:
+def _records(obo: Path, hpoa: Path, skipped: Counter[str]) -> Iterator[Document | Bad]:
     terms: dict[str, dict[str, Any]] = {}
     for number, stanza in _stanzas(obo):
         term = _term(stanza)
         if isinstance(term, str):
             yield Bad(obo.name, number, term)
         elif term["obsolete"]:
-            continue
+            skipped["obsolete term"] += 1
         elif term["id"] in terms:
             yield Bad(obo.name, number, f"the id {term['id']} stands here a second time")
         else:
@@ -71,7 +73,7 @@ def _records(obo: Path, hpoa: Path) -> Iterator[Document | Bad]:
     second = _second_level(terms)
     for term in terms.values():
         yield _term_document(term, sorted(second[term["id"]]))
-    yield from _diseases(hpoa, terms)
+    yield from _diseases(hpoa, terms, skipped)
 
 
 def _stanzas(path: Path) -> Iterator[tuple[int, list[tuple[str, str]]]]:
@@ -156,7 +158,7 @@ def _term_document(term: dict[str, Any], second_level: list[str]) -> Document:
     return Document(term["id"], term["definition"] or term["name"], "hpo", LICENCE, meta=meta)
 
 
-def _diseases(path: Path, terms: dict[str, dict[str, Any]]) -> Iterator[Document | Bad]:
+def _diseases(path: Path, terms: dict[str, dict[str, Any]], skipped: Counter[str]) -> Iterator[Document | Bad]:
     primary = {alt: key for key, term in terms.items() for alt in term["alt_ids"]} | {key: key for key in terms}
     names = {key: term["name"] for key, term in terms.items()}
     found: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {}
@@ -168,7 +170,9 @@ def _diseases(path: Path, terms: dict[str, dict[str, Any]]) -> Iterator[Document
         term = primary.get(cells[3])
         if term is None:
             yield Bad(path.name, number, f"{cells[3][:12]} is no term of the ontology")
-        elif cells[10] == "P":
+        elif cells[10] != "P":
+            skipped["annotation of inheritance, onset or course"] += 1
+        else:
             _, phenotypes = found.setdefault(cells[0], (cells[1], {}))
             _add(phenotypes, term, names, cells[2] == "NOT", cells[7])
     for key, (name, phenotypes) in found.items():

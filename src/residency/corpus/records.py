@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from residency.core.errors import SourceError
@@ -25,7 +26,10 @@ class Bad:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source with what must be said about it; ``records`` is read once, in file order."""
+    """A source with what must be said about it; ``records`` is read once, in file order.
+
+    ``skipped`` counts, while the records are read, what is well formed but not wanted, by reason.
+    """
 
     name: str
     version: str
@@ -33,6 +37,7 @@ class Source:
     acknowledgement: str
     files: tuple[Path, ...]
     records: Iterator[Document | Bad]
+    skipped: Counter[str] = field(default_factory=Counter)
 
 
 def package_folder(module: str, *, requirement: str, nodeps: bool = False) -> Path:
