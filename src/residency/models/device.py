@@ -1,0 +1,38 @@
+"""Where to compute and how precisely: the device, and bf16 only where the processor multiplies it in hardware."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import torch
+
+from residency.core.errors import UserError
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def device() -> torch.device:
+    """Return the first CUDA device, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def precision(name: str = "auto") -> torch.dtype:
+    """Return the torch type for "fp32", "bf16", or "auto" (bf16 where the hardware has it). UserError otherwise."""
+    if name not in PRECISIONS:
+        raise UserError(f"precision {name!r} is not known; legal are {', '.join(PRECISIONS)}")
+    if name == "auto":
+        return torch.bfloat16 if has_bf16() else torch.float32
+    return torch.bfloat16 if name == "bf16" else torch.float32
+
+
+@functools.cache
+def has_bf16() -> bool:
+    """Return whether matrix products in bf16 run in hardware here (AVX512_BF16, AMX, Arm BF16, or CUDA)."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.exists():
+        return False
+    flags = set(cpuinfo.read_text().split())
+    return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})

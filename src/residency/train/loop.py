@@ -1,0 +1,159 @@
+"""The only training loop: rows of packed tokens in, an adapter that has learned out, exact resume in between.
+
+Accelerate supplies the device and the processes; the loop owns the order of the data, the learning rate, clipping
+and the checkpoints. A checkpoint holds the weights, the optimizer, the position in the data and the random state as
+safetensors, and is swapped in by one rename: a run that is killed and started again ends with the same bits.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file, save_file
+
+from residency.core.errors import ResidencyError, StorageError
+from residency.core.progress import progress
+from residency.core.store import append_jsonl, read_jsonl, write_json, write_jsonl
+from residency.models.pack import Batch
+from residency.train.adapters import trainable
+from residency.train.objectives import token_logprobs
+from residency.train.schedule import Schedule
+
+Loss = Callable[[torch.Tensor, Batch], tuple[torch.Tensor, dict[str, float]]]
+"""(log-probabilities [M] of the batch's scored tokens, the batch) → (loss, figures to log)."""
+
+
+class Diverged(ResidencyError):
+    """The loss is not a number; the last checkpoint is intact."""
+
+
+def forward(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """Return the log-probabilities [M] (nats) of a batch's scored tokens under a causal LM, bare or with adapters."""
+    net: Any = model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[operator]
+    states = net.base_model(input_ids=batch.ids, position_ids=batch.positions, layout=batch.layout, use_cache=False)
+    picked = states.last_hidden_state[0].index_select(0, batch.sources)
+    return token_logprobs(picked, net.get_output_embeddings().weight, batch.targets)
+
+
+def train(model: torch.nn.Module, rows: Sequence[Callable[[], Batch]], loss: Loss, schedule: Schedule, *,
+          out: Path, label: str) -> dict[str, float]:
+    """Return the totals of training on ``rows`` (functions that make one packed batch each) with a loss.
+
+    Goes over the rows ``schedule.epochs`` times in an order drawn from the seed, ``accumulate`` rows a step. Writes
+    ``out/curve.jsonl`` and ``out/checkpoint/``; begins from that checkpoint where there is one. Raises Diverged at
+    the first loss that is not finite.
+    """
+    accelerator = Accelerator(mixed_precision="no")
+    weights = trainable(model)
+    optimizer = torch.optim.AdamW(weights, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    model, optimizer = accelerator.prepare(model, optimizer)
+    model.train()
+    plan = steps_of(len(rows), schedule)
+    done = restore(out, weights, optimizer)
+    cut_curve(out / "curve.jsonl", done)
+    totals = {"tokens": 0.0, "seconds": 0.0, "steps": float(len(plan)), "loss": math.nan}
+    with progress(label, total=len(plan), unit="step") as bar:
+        bar.add(done)
+        for step in range(done, len(plan)):
+            began = time.perf_counter()
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.rate(step, len(plan))
+            figures, tokens = step_once(accelerator, model, [rows[i]() for i in plan[step]], loss)
+            if not math.isfinite(figures["loss"]):
+                raise Diverged(f"{label}: the loss is {figures['loss']} at step {step + 1} (rows {plan[step]}); "
+                               f"the checkpoint before it is kept. Lower the learning rate and run again.")
+            accelerator.clip_grad_norm_(weights, schedule.clip)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            seconds = time.perf_counter() - began
+            totals["tokens"] += tokens
+            totals["seconds"] += seconds
+            totals["loss"] = figures["loss"]
+            row = {"step": step + 1, "tokens": tokens, "lr": schedule.rate(step, len(plan)), "seconds": seconds}
+            append_jsonl(out / "curve.jsonl", [{**row, **figures}])
+            bar.add(1, loss=figures["loss"], tok_s=tokens / seconds)
+            if (step + 1) % schedule.checkpoint == 0 and step + 1 < len(plan):
+                save(out, step + 1, weights, optimizer)
+    return totals
+
+
+def step_once(accelerator: Accelerator, model: torch.nn.Module, batches: Sequence[Batch],
+              loss: Loss) -> tuple[dict[str, float], int]:
+    """Return the mean figures and the useful tokens of one step, gradients accumulated over its batches."""
+    sums: dict[str, float] = {}
+    for batch in batches:
+        batch = batch.to(accelerator.device)
+        value, figures = loss(forward(accelerator.unwrap_model(model), batch), batch)
+        accelerator.backward(value / len(batches))
+        for key, number in {"loss": float(value.detach()), **figures}.items():
+            sums[key] = sums.get(key, 0.0) + number / len(batches)
+    return sums, sum(b.useful for b in batches)
+
+
+def steps_of(rows: int, schedule: Schedule) -> list[list[int]]:
+    """Return the rows of each step: every epoch in its own order, drawn from the seed."""
+    order: list[int] = []
+    for epoch in range(schedule.epochs):
+        generator = torch.Generator().manual_seed(schedule.seed * 1000 + epoch)
+        order += torch.randperm(rows, generator=generator).tolist()
+    size = schedule.accumulate
+    return [order[i : i + size] for i in range(0, len(order), size)]
+
+
+def save(out: Path, step: int, weights: Sequence[torch.nn.Parameter], optimizer: torch.optim.Optimizer) -> None:
+    """Write the checkpoint after ``step`` steps beside the old one, then swap them."""
+    tensors = {f"w{i}": p.detach().cpu().contiguous() for i, p in enumerate(weights)}
+    inner = getattr(optimizer, "optimizer", optimizer)
+    for i, p in enumerate(weights):
+        for name, value in inner.state[p].items():
+            tensors[f"o{i}.{name}"] = value.detach().cpu().contiguous()
+    tensors["random"] = torch.get_rng_state()
+    fresh, old, final = out / "checkpoint.new", out / "checkpoint.old", out / "checkpoint"
+    try:
+        for stale in (fresh, old):
+            shutil.rmtree(stale, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        save_file(tensors, fresh / "state.safetensors")
+        write_json(fresh / "position.json", {"step": step})
+        if final.exists():
+            os.replace(final, old)
+        os.replace(fresh, final)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise StorageError(f"the checkpoint in {out} could not be written: {error.strerror}") from error
+
+
+def restore(out: Path, weights: Sequence[torch.nn.Parameter], optimizer: torch.optim.Optimizer) -> int:
+    """Return the steps already done, after loading the checkpoint in ``out`` (0 where there is none)."""
+    folder = next((f for f in (out / "checkpoint", out / "checkpoint.old") if (f / "position.json").exists()), None)
+    if folder is None:
+        return 0
+    tensors = load_file(folder / "state.safetensors")
+    inner = getattr(optimizer, "optimizer", optimizer)
+    for i, p in enumerate(weights):
+        p.data.copy_(tensors[f"w{i}"])
+        state = {k.split(".", 1)[1]: v for k, v in tensors.items() if k.startswith(f"o{i}.")}
+        inner.state[p] = {k: v if k == "step" else v.to(p.device) for k, v in state.items()}
+    torch.set_rng_state(tensors["random"])
+    return int(json.loads((folder / "position.json").read_text())["step"])
+
+
+def cut_curve(path: Path, done: int) -> None:
+    """Drop the lines of a curve beyond the checkpoint, so that a resumed curve has no step twice."""
+    if path.exists():
+        write_jsonl(path, [row for row in read_jsonl(path) if row["step"] <= done])
+
+
+def finish(out: Path) -> None:
+    """Remove the checkpoints of a finished stage."""
+    for name in ("checkpoint", "checkpoint.new", "checkpoint.old"):
+        shutil.rmtree(out / name, ignore_errors=True)

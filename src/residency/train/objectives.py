@@ -1,0 +1,83 @@
+"""Losses as pure functions of log-probabilities; none of them knows a model.
+
+``logprobs`` [M] are the log-probabilities (nats) of the scored tokens and ``owners`` [M] say which answer each
+belongs to (0 … count-1); ``counts`` [count] are the answers' lengths in tokens.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+
+def summed(logprobs: torch.Tensor, owners: torch.Tensor, count: int) -> torch.Tensor:
+    """Return the log-probability of each answer, [count] nats."""
+    return logprobs.new_zeros(count).index_add(0, owners, logprobs)
+
+
+def lengths(owners: torch.Tensor, count: int) -> torch.Tensor:
+    """Return each answer's tokens, [count]."""
+    return torch.bincount(owners, minlength=count)
+
+
+def next_token(logprobs: torch.Tensor, owners: torch.Tensor, count: int, *, per_example: bool = True) -> torch.Tensor:
+    """Return the negative log-likelihood in nats a token.
+
+    ``per_example`` averages inside an answer first, so a long answer weighs no more than a short one; otherwise
+    every token weighs the same (the usual choice for running text).
+    """
+    if not per_example:
+        return -logprobs.mean()
+    n = lengths(owners, count)
+    means = summed(logprobs, owners, count)[n > 0] / n[n > 0]
+    return -means.mean()
+
+
+def dpo(chosen: torch.Tensor, rejected: torch.Tensor, chosen_ref: torch.Tensor, rejected_ref: torch.Tensor,
+        *, beta: float = 0.1, smoothing: float = 0.0) -> torch.Tensor:
+    """Return the direct preference loss over pairs, from answer log-probabilities [pairs].
+
+    Rafailov et al. 2023, "Direct Preference Optimization", eq. 7; ``smoothing`` is the label noise of conservative
+    DPO (Mitchell 2023, eq. 3).
+    """
+    margin = beta * ((chosen - chosen_ref) - (rejected - rejected_ref))
+    loss = -F.logsigmoid(margin) * (1 - smoothing) - F.logsigmoid(-margin) * smoothing
+    return loss.mean()
+
+
+class _TokenLogprobs(torch.autograd.Function):
+    """Log-probability of a target at each place, the vocabulary in chunks: logits are never kept, but made again."""
+
+    CHUNK = 256
+
+    @staticmethod
+    def forward(ctx, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:  # type: ignore[no-untyped-def,override]
+        out, norms = [], []
+        for h, t in zip(hidden.split(_TokenLogprobs.CHUNK), targets.split(_TokenLogprobs.CHUNK), strict=True):
+            logits = torch.mm(h, weight.t()).float()
+            norm = logits.logsumexp(-1)
+            out.append(logits.gather(1, t[:, None]).squeeze(1) - norm)
+            norms.append(norm)
+        ctx.save_for_backward(hidden, weight, targets, torch.cat(norms))
+        return torch.cat(out)
+
+    @staticmethod
+    def backward(ctx, grad: torch.Tensor):  # type: ignore[no-untyped-def,override]
+        hidden, weight, targets, norms = ctx.saved_tensors
+        grad_hidden = torch.empty_like(hidden)
+        grad_weight = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
+        for part in torch.arange(len(targets), device=targets.device).split(_TokenLogprobs.CHUNK):
+            first, last = int(part[0]), int(part[-1]) + 1
+            p = torch.mm(hidden[first:last], weight.t()).float().sub_(norms[first:last, None]).exp_()
+            p.mul_(-grad[first:last, None])
+            p[torch.arange(last - first, device=p.device), targets[first:last]] += grad[first:last]
+            p = p.to(weight.dtype)
+            grad_hidden[first:last] = torch.mm(p, weight)
+            if grad_weight is not None:
+                grad_weight += torch.mm(p.t(), hidden[first:last]).float()
+        return grad_hidden, None if grad_weight is None else grad_weight.to(weight.dtype), None
+
+
+def token_logprobs(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return log-probabilities [M] (nats, fp32) of ``targets`` [M] from states [M, width] and the head [V, width]."""
+    return _TokenLogprobs.apply(hidden, weight, targets)

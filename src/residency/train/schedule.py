@@ -1,0 +1,49 @@
+"""The settings every training stage shares, in one place."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from residency.core.errors import UserError
+
+DECAYS = ("linear", "cosine", "constant")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How fast and how long to learn.
+
+    ``batch_tokens`` is the length of a packed row, ``accumulate`` how many rows make a step; ``warmup`` is a share
+    of the steps; ``clip`` the largest gradient norm; a checkpoint is written every ``checkpoint`` steps; ``precision``
+    is "auto" (bf16 where the hardware multiplies it), "fp32" or "bf16".
+    """
+
+    learning_rate: float = 1e-3
+    batch_tokens: int = 1024
+    accumulate: int = 1
+    epochs: int = 1
+    warmup: float = 0.06
+    decay: str = "linear"
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    checkpoint: int = 25
+    precision: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, naming what can."""
+        if self.decay not in DECAYS:
+            raise UserError(f"decay {self.decay!r} is not known; legal are {', '.join(DECAYS)}")
+        for name in ("learning_rate", "batch_tokens", "accumulate", "epochs", "checkpoint"):
+            if getattr(self, name) <= 0:
+                raise UserError(f"{name} is {getattr(self, name)}; it must be above 0")
+
+    def rate(self, step: int, steps: int) -> float:
+        """Return the learning rate of a step (0 … steps-1): linear warm-up, then the decay towards 0."""
+        warm = max(1, math.ceil(self.warmup * steps)) if self.warmup > 0 else 0
+        if step < warm:
+            return self.learning_rate * (step + 1) / warm
+        left = (steps - step) / max(1, steps - warm)
+        share = {"linear": left, "cosine": 0.5 - 0.5 * math.cos(math.pi * left), "constant": 1.0}[self.decay]
+        return self.learning_rate * share
