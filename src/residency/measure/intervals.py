@@ -33,8 +33,10 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A difference b - a on the same items, its 95% interval, and a two-sided p that is never 0."""
+    """Two values on the same items, their difference b - a with its 95% interval, and a two-sided p, never 0."""
 
+    first: float
+    second: float
     difference: Interval
     p: float
     n: int
@@ -134,16 +136,17 @@ def paired(rows_a: Sequence[Row], rows_b: Sequence[Row], metric: Metric, *, n: i
     pairs = [(metric.stats(row), metric.stats(by_id[row["id"]]), row["group"]) for row in rows_a]
     both = [(a, b, group) for a, b, group in pairs if a is not None and b is not None]
     if not both:
-        missing = Interval(float("nan"), float("nan"), float("nan"))
-        return Paired(missing, float("nan"), 0, len(pairs))
+        nan = float("nan")
+        return Paired(nan, nan, Interval(nan, nan, nan), nan, 0, len(pairs))
     groups = [group for _, _, group in both]
     first, second = _group_sums([a for a, _, _ in both], groups), _group_sums([b for _, b, _ in both], groups)
-    difference = float(metric.value(second.sum(axis=0)) - metric.value(first.sum(axis=0)))
+    value_a, value_b = (float(metric.value(sums.sum(axis=0))) for sums in (first, second))
     draws = np.concatenate(
         [metric.value(weights @ second) - metric.value(weights @ first) for weights in _resamples(len(first), n, seed)]
     )
-    p = _exchange_p(first, second, metric, difference, n=n, seed=seed)
-    return Paired(Interval(difference, *_limits(draws, len(first))), p, len(both), len(pairs) - len(both))
+    difference = Interval(value_b - value_a, *_limits(draws, len(first)))
+    p = _exchange_p(first, second, metric, difference.value, n=n, seed=seed)
+    return Paired(value_a, value_b, difference, p, len(both), len(pairs) - len(both))
 
 
 def _exchange_p(

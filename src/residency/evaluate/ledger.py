@@ -1,0 +1,265 @@
+"""The ledger: every model's every number on the same items, with intervals, and the comparisons that decide.
+
+It is read from the items that an evaluation kept (``items/<task>/<model>.jsonl``) and can be built again at any time.
+nan, "not scored", stands as None here and as null in the file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from residency.core.errors import UserError
+from residency.core.store import read_json, read_jsonl, read_manifest
+from residency.evaluate.findings import findings
+from residency.measure import intervals
+from residency.measure.calibration import calibration_error
+from residency.measure.intervals import Metric
+
+Items = dict[str, dict[str, list[dict[str, Any]]]]  # task -> model -> item rows
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What the ledger says about a task; the first metric is the primary one."""
+
+    family: str
+    stakeholder: str
+    care: str
+    metrics: tuple[str, ...]
+    gated: bool = False
+
+
+PROFESSIONALS = "healthcare professionals"
+TASKS = {
+    "qa": TaskFacts("Med-QA", PROFESSIONALS, "diagnosis", ("accuracy", "ece"), gated=True),
+    "ie": TaskFacts("Med-IE", "researchers", "diagnosis", ("entity_f1",), gated=True),
+    "nli": TaskFacts("Med-NLI", PROFESSIONALS, "diagnosis", ("macro_f1", "accuracy", "ece"), gated=True),
+    "gen": TaskFacts("Med-Gen", "patients", "virtual health assistant", ("rouge_l", "bertscore"), gated=True),
+    "ie_relations": TaskFacts("Med-IE", "researchers", "diagnosis", ("entity_f1",)),
+    "ie_coded": TaskFacts("Med-IE", PROFESSIONALS, "treatment", ("entity_f1",)),
+    "general_text": TaskFacts("Forgetting", "any", "any", ("perplexity",)),
+    "general_instructions": TaskFacts("Forgetting", "any", "any", ("instruction_accuracy",)),
+}
+GATED = tuple(name for name, facts in TASKS.items() if facts.gated)
+FORGETTING = ("general_text", "general_instructions")
+BASES = ("base-0shot", "base-3shot")
+GATING_RULES = tuple(
+    f"rule:{name}"
+    for name in ("majority", "hypothesis_only", "word_overlap", "negation_pattern", "copy", "dictionary_train")
+)
+STAGES = {"pretrained": "pretrain", "tuned": "instruct", "aligned": "prefer", "gguf": "export", "control": "control"}
+MODELS = (*BASES, "pretrained", "tuned", "aligned", "gguf", "control")
+
+
+def build(run: Path) -> dict[str, Any]:
+    """Return the ledger of a run folder: ``run``, ``cost``, ``rows``, ``comparisons`` and ``findings``.
+
+    Whatever has not been evaluated is absent from the rows, and its absence is a finding.
+    """
+    items, protocols = read_items(run)
+    leaks = contaminated(run)
+    ledger: dict[str, Any] = {"run": run.resolve().name, "cost": cost(run)}
+    ledger["rows"] = [
+        row
+        for task in _in_order(items, tuple(TASKS))
+        for model in _in_order(items[task], MODELS)
+        for row in rows(task, model, items[task][model], protocols.get((task, model), {}), leaks)
+    ]
+    ledger["comparisons"], refused = comparisons(items, ledger["rows"])
+    ledger["findings"] = [*findings(ledger, GATED), *refused]
+    return ledger
+
+
+def read_items(run: Path) -> tuple[Items, dict[tuple[str, str], dict[str, Any]]]:
+    """Return the run's item rows by task and model, and their protocols by (task, model)."""
+    items: Items = {}
+    protocols: dict[tuple[str, str], dict[str, Any]] = {}
+    for path in sorted((run / "items").glob("*/*.jsonl")):
+        task, model = path.parent.name, model_name(path.stem)
+        items.setdefault(task, {})[model] = list(read_jsonl(path))
+        protocol = path.with_name(f"{path.stem}.protocol.json")
+        protocols[task, model] = read_json(protocol) if protocol.exists() else {}
+    return items, protocols
+
+
+def model_name(stem: str) -> str:
+    """Return the model's name in the ledger for a file name: ``rule_copy`` holds ``rule:copy``."""
+    return stem.replace("rule_", "rule:", 1) if stem.startswith("rule_") else stem
+
+
+def stage_of(model: str) -> str:
+    """Return the stage that made a model: a folder name of the run, "base", or "rule"."""
+    return "rule" if model.startswith("rule:") else STAGES.get(model, "base")
+
+
+def _in_order(names: dict[str, Any], known: Sequence[str]) -> list[str]:
+    return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
+# --- rows ----------------------------------------------------------------------------------------------------------
+
+
+def rows(
+    task: str, model: str, items: list[dict[str, Any]], protocol: dict[str, Any], leaks: bool | None
+) -> list[dict[str, Any]]:
+    """Return a ledger row for each metric of the task; one beside the primary only where its field was measured."""
+    facts = TASKS.get(task, TaskFacts(task, "any", "any", ("score",)))
+    made = []
+    for name in facts.metrics:
+        metric = metric_for(name, items)
+        scored, left_out = intervals.scored(items, metric)
+        if not scored and name != facts.metrics[0]:
+            continue
+        found = intervals.bootstrap(items, metric)
+        made.append(
+            {
+                "model": model,
+                "stage": stage_of(model),
+                "task": task,
+                "family": facts.family,
+                "stakeholder": facts.stakeholder,
+                "care": facts.care,
+                "metric": name,
+                "value": known(found.value),
+                "low": known(found.low),
+                "high": known(found.high),
+                "n": len(scored),
+                "unparsed": sum(row.get("parsed") is False for row in items),
+                "not_scored": left_out,
+                "contaminated": leaks,
+                "protocol": protocol,
+            }
+        )
+    return made
+
+
+def metric_for(name: str, items: Sequence[dict[str, Any]]) -> Metric:
+    """Return the metric of a ledger row; macro F1 takes its classes from what the items want."""
+    if name == "macro_f1":
+        return intervals.macro_f1(sorted({row["wanted"][0] for row in items}))
+    if name == "bertscore":
+        return intervals.mean_of("bertscore", "bertscore")
+    made = {"entity_f1": intervals.entity_f1, "perplexity": intervals.perplexity, "ece": calibration_error}
+    return made[name]() if name in made else intervals.mean_of(name)
+
+
+def known(value: float) -> float | None:
+    """Return the value, or None for nan: it was not scored."""
+    return None if math.isnan(value) else value
+
+
+def contaminated(run: Path) -> bool | None:
+    """Return whether test facts were left in the training data by the run's decontamination; None: not checked."""
+    card = run / "examples" / "card.json"
+    left = read_json(card).get("decontamination", {}).get("left") if card.exists() else None
+    return None if left is None else left > 0
+
+
+# --- comparisons ---------------------------------------------------------------------------------------------------
+
+
+def comparisons(items: Items, ledger_rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the paired comparisons, Holm-corrected over the families within each kind, and findings on refused ones.
+
+    Each holds the contract's fields, ``kind``, ``n`` and both values on the paired items. The better base and the best
+    rule are chosen by their value on the same items, which favours them.
+    """
+    made: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
+    for kind, task, first, second in _planned(items, ledger_rows):
+        try:
+            made.append(compare(kind, task, first, second, items[task]))
+        except UserError as error:
+            text = f"{TASKS[task].family}: {second} could not be compared with {first}: {error}."
+            refused.append({"level": "red", "task": task, "text": text})
+    for kind in dict.fromkeys(row["kind"] for row in made):
+        family = [row for row in made if row["kind"] == kind]
+        ps = [math.nan if row["p"] is None else row["p"] for row in family]
+        for row, p in zip(family, intervals.holm(ps), strict=True):
+            row["p_holm"] = known(p)
+    return made, refused
+
+
+def _planned(items: Items, ledger_rows: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
+    """Return (kind, task, from, to) of every comparison whose two models were evaluated, kind by kind."""
+    plan = []
+    for task in GATED:
+        base, rule = best(ledger_rows, task, BASES), best(ledger_rows, task, GATING_RULES)
+        plan += [
+            ("base", task, base, "aligned"),
+            ("rule", task, rule, "aligned"),
+            ("control", task, "control", "aligned"),
+        ]
+        plan += [("tuned", task, "tuned", "aligned"), ("gguf", task, "aligned", "gguf")]
+        plan += [("tuned_vs_base", task, base, "tuned")]
+    plan += [("forgetting", task, best(ledger_rows, task, BASES[:1]), "aligned") for task in FORGETTING]
+    kinds = list(dict.fromkeys(kind for kind, *_ in plan))
+    possible = [(k, t, a, b) for k, t, a, b in plan if a and a in items.get(t, {}) and b in items[t]]
+    return sorted(possible, key=lambda row: kinds.index(row[0]))
+
+
+def best(ledger_rows: list[dict[str, Any]], task: str, models: Sequence[str]) -> str | None:
+    """Return which of the models has the best primary value on a task; None where none was scored."""
+    primary = TASKS[task].metrics[0]
+    found = [
+        row
+        for row in ledger_rows
+        if (row["task"], row["metric"]) == (task, primary) and row["model"] in models and row["value"] is not None
+    ]
+    return max(found, key=lambda row: row["value"])["model"] if found else None
+
+
+def compare(kind: str, task: str, first: str, second: str, models: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return the paired comparison ``second`` minus ``first`` on the task's primary metric.
+
+    Where one model was given a part of the other's items (the GGUF model gets 100), the pair is made on that part.
+    """
+    rows_a, rows_b = models[first], models[second]
+    ids_a, ids_b = {row["id"] for row in rows_a}, {row["id"] for row in rows_b}
+    if ids_a < ids_b or ids_b < ids_a:
+        shared = ids_a & ids_b
+        rows_a, rows_b = ([row for row in side if row["id"] in shared] for side in (rows_a, rows_b))
+    name = TASKS[task].metrics[0]
+    found = intervals.paired(rows_a, rows_b, metric_for(name, rows_a))
+    return {
+        "kind": kind,
+        "task": task,
+        "family": TASKS[task].family,
+        "metric": name,
+        "from": first,
+        "to": second,
+        "from_value": known(found.first),
+        "to_value": known(found.second),
+        "difference": known(found.difference.value),
+        "low": known(found.difference.low),
+        "high": known(found.difference.high),
+        "p": known(found.p),
+        "p_holm": None,
+        "n": found.n,
+    }
+
+
+# --- cost ----------------------------------------------------------------------------------------------------------
+
+
+def cost(run: Path) -> dict[str, Any]:
+    """Return what the finished stages cost: seconds and estimated watt-hours summed, peak memory as the largest.
+
+    Estimated energy is None where no stage measured it; stages without an estimate add nothing to the sum.
+    """
+    stages = {}
+    for path in sorted(run.glob("*/manifest.json")):
+        found = (read_manifest(path.parent) or {}).get("cost")
+        if found:
+            stages[path.parent.name] = found
+    energies = [row["energy_wh_estimated"] for row in stages.values() if row.get("energy_wh_estimated") is not None]
+    return {
+        "wall_s": sum(row.get("wall_s") or 0.0 for row in stages.values()),
+        "peak_rss_mb": max((row.get("peak_rss_mb") or 0.0 for row in stages.values()), default=None),
+        "energy_wh_estimated": sum(energies) if energies else None,
+        "stages": stages,
+    }
