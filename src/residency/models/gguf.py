@@ -60,6 +60,7 @@ class GgufModel:
         parallel: int = 4,
         threads: int | None = None,
     ) -> None:
+        """Load the file; ``threads`` defaults to the cores this process may use."""
         self.path = Path(path)
         _check_magic(self.path)
         self.name = name or self.path.stem
