@@ -1,0 +1,216 @@
+"""From documents to examples in the three shapes of the field: running text, instructions, preferences.
+
+Every concept stands in one split (``mix``), each family draws its items from one split's facts, and what train and
+test still have in common is dropped from train, counted and kept aside.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from residency.core.store import (
+    read_documents,
+    read_manifest,
+    write_examples,
+    write_json,
+    write_jsonl,
+    write_manifest,
+)
+from residency.core.types import Example
+from residency.corpus.decontaminate import decontaminate
+from residency.corpus.families import Patterns, View, draw, finish, gen, ie, nli, qa, records
+from residency.corpus.families.text import running_text
+from residency.corpus.mix import SPLITS, Facts, read_facts
+
+FAMILIES: dict[str, Patterns] = {"qa": qa.PATTERNS, "nli": nli.PATTERNS, "ie": ie.PATTERNS, "gen": gen.PATTERNS}
+SHOWN: dict[str, Patterns] = {"ie_relations": records.RELATIONS, "ie_coded": records.CODED}
+
+
+def build(
+    corpus: Path,
+    *,
+    out: Path,
+    seed: int = 0,
+    qa: int = 800,
+    nli: int = 1800,
+    ie: int = 600,
+    gen: int = 600,
+    prefer_qa: int = 160,
+    prefer_nli: int = 240,
+    prefer_ie: int = 120,
+    prefer_gen: int = 120,
+    test_choice: int = 300,
+    test_written: int = 200,
+    test_shown: int = 50,
+    dev: int = 60,
+    text: int = 6000,
+    test_share: float = 0.25,
+    dev_share: float = 0.08,
+    characters: int = 64,
+    words: int = 13,
+    shuffle_answers: bool = False,
+) -> None:
+    """Write the examples of all families, in three shapes, from the documents of ``corpus`` to ``out``.
+
+    ``qa`` … ``gen`` count instruction examples, ``prefer_…`` fresh ones for preference pairs, ``test_choice`` the test
+    items of the two likelihood families, ``test_written`` those of the two generated ones, ``test_shown`` those of
+    relations and codes, ``dev`` the items a family in dev, ``text`` rows of running text. Train facts that share
+    ``characters`` or ``words`` in a row with a test or dev fact are dropped. ``shuffle_answers`` builds the control:
+    the same training prompts with the answers permuted within task and pattern.
+    """
+    corpus, out = Path(corpus), Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    facts = read_facts(read_documents(corpus / "documents.parquet"), seed=seed, test=test_share, dev=dev_share)
+    uses = {"qa": (qa, prefer_qa), "nli": (nli, prefer_nli), "ie": (ie, prefer_ie), "gen": (gen, prefer_gen)}
+    tests = {"qa": test_choice, "nli": test_choice, "ie": test_written, "gen": test_written}
+    held = _held_out(facts, tests, dev, test_shown, seed)
+    limits = {"characters": characters, "words": words}
+    train, dropped = _train(facts, uses, held, limits, seed)
+    rows, dropped_text = _text(facts, held, text, limits, seed)
+    if shuffle_answers:
+        permute_answers(train, random.Random(f"{seed}:answers"))
+    _write(out, [*train, *held], rows, [*dropped, *dropped_text])
+    card = _card(corpus, facts, [*train, *held], rows, dropped, dropped_text, {**limits, "shuffled": shuffle_answers})
+    write_json(out / "card.json", card)
+    write_manifest(out, stage="examples", seed=seed, **{key: card[key] for key in ("counts", "decontamination")})
+
+
+def _held_out(facts: Facts, tests: dict[str, int], dev: int, shown: int, seed: int) -> list[Example]:
+    found = []
+    for split in SPLITS[1:]:
+        view = View(facts, split)
+        for task, patterns in FAMILIES.items():
+            found += _examples(view, task, patterns, tests[task] if split == "test" else dev, seed)
+        for task, patterns in SHOWN.items() if split == "test" else ():
+            found += _examples(view, task, patterns, shown, seed)
+    return found
+
+
+def _examples(view: View, task: str, patterns: Patterns, count: int, seed: int) -> list[Example]:
+    rng, numbers = random.Random(f"{seed}:{task}:{view.split}"), Counter[str]()
+    found = []
+    for pattern, draft in draw(view, patterns, count, rng):
+        found.append(finish(task, view.split, pattern, numbers[pattern], draft))
+        numbers[pattern] += 1
+    return found
+
+
+def _train(
+    facts: Facts, uses: dict[str, tuple[int, int]], held: list[Example], limits: dict[str, int], seed: int
+) -> tuple[list[Example], list[tuple[Example, str]]]:
+    """Return the clean training examples, and those dropped with the reason.
+
+    More are drawn than asked for, so that the sizes hold after dropping; each pattern is cut to its count.
+    """
+    view = View(facts, "train")
+    kept: list[Example] = []
+    dropped: list[tuple[Example, str]] = []
+    for task, patterns in FAMILIES.items():
+        instruct, prefer = uses[task]
+        drawn = _examples(view, task, patterns, round((instruct + prefer) * 1.1) + 8, seed)
+        clean, bad = decontaminate(drawn, held, fact=fact_lines, **limits)
+        dropped += bad
+        for pattern, (share, _) in patterns.items():
+            rows = [row for row in clean if row.meta["pattern"] == pattern]
+            first, last = round(instruct * share), round((instruct + prefer) * share)
+            for number, row in enumerate(rows[:last]):
+                row.meta["use"] = "instruct" if number < first else "prefer"
+                kept.append(row)
+    return kept, dropped
+
+
+def fact_lines(row: Example | dict[str, Any]) -> list[str]:
+    """Return the facts of an example or of a row of running text, one by one, without template wording."""
+    return (row["fact"] if isinstance(row, dict) else row.meta["fact"]).split("\n")
+
+
+def _text(
+    facts: Facts, held: list[Example], count: int, limits: dict[str, int], seed: int
+) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], str]]]:
+    rows = list(running_text(View(facts, "train"), random.Random(f"{seed}:text"), count))
+    return decontaminate(rows, held, fact=fact_lines, **limits)
+
+
+def permute_answers(examples: Iterable[Example], rng: random.Random) -> None:
+    """Exchange the answers among the examples of each task, pattern and use, in place.
+
+    Where every example has the same choices, the labels are permuted; where the choices differ, the places of the
+    right ones are; written answers move with their wrong alternatives.
+    """
+    groups: dict[tuple[str, str, str], list[Example]] = defaultdict(list)
+    for row in examples:
+        groups[row.meta["task"], row.meta["pattern"], row.meta.get("use", "")].append(row)
+    for key in sorted(groups):
+        rows = groups[key]
+        order = list(range(len(rows)))
+        rng.shuffle(order)
+        answers = [(rows[i].wanted, rows[i].unwanted, _place(rows[i])) for i in order]
+        for row, (wanted, unwanted, place) in zip(rows, answers, strict=True):
+            if row.choices:
+                row.wanted = [row.choices[place]]
+                row.unwanted = [choice for choice in row.choices if choice != row.wanted[0]]
+            else:
+                row.wanted, row.unwanted = wanted, unwanted
+
+
+def _place(row: Example) -> int:
+    return row.choices.index(row.wanted[0]) if row.choices else -1
+
+
+def _write(out: Path, examples: list[Example], rows: list[dict[str, Any]], dropped: list[tuple[Any, str]]) -> None:
+    write_jsonl(out / "text.jsonl", ({key: row[key] for key in ("id", "text", "source", "group")} for row in rows))
+    write_examples(out / "examples.jsonl", examples)
+    write_jsonl(out / "instruct.jsonl", (_messages(row) for row in examples if row.meta.get("use") == "instruct"))
+    pairs = (_pair(row) for row in examples if row.meta.get("use") == "prefer" and row.unwanted)
+    write_jsonl(out / "preference.jsonl", pairs)
+    write_jsonl(out / "dropped.jsonl", ({"id": _id(row), "reason": reason} for row, reason in dropped))
+
+
+def _id(row: Example | dict[str, Any]) -> str:
+    return row["id"] if isinstance(row, dict) else row.id
+
+
+def _messages(row: Example) -> dict[str, Any]:
+    return {"id": row.id, "messages": [*row.prompt, {"role": "assistant", "content": row.wanted[0]}]}
+
+
+def _pair(row: Example) -> dict[str, Any]:
+    """Return a preference pair; which of the known wrong answers is rejected is fixed by the id."""
+    wrong = random.Random(f"pair:{row.id}").choice(row.unwanted)
+    chosen, rejected = ([{"role": "assistant", "content": text}] for text in (row.wanted[0], wrong))
+    return {"id": row.id, "prompt": row.prompt, "chosen": chosen, "rejected": rejected}
+
+
+def _card(
+    corpus: Path, facts: Facts, examples: list[Example], rows: list[dict[str, Any]], dropped: list[tuple[Example, str]],
+    dropped_text: list[tuple[dict[str, Any], str]], settings: dict[str, Any],
+) -> dict[str, Any]:
+    counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for row in examples:
+        split = row.meta.get("use", row.split)
+        counts[row.meta["task"]][split][row.meta["pattern"]] += 1
+    left = decontaminate([r for r in examples if r.split == "train"], [r for r in examples if r.split != "train"], fact=fact_lines)
+    concepts = {
+        name: Counter(row.split for row in table.values())
+        for name, table in (("terms", facts.terms), ("diseases", facts.diseases), ("codes", facts.codes))
+    }
+    manifest = read_manifest(corpus) or {}
+    return {
+        "counts": json.loads(json.dumps(counts)),
+        "text_rows": len(rows),
+        "concepts": concepts,
+        "decontamination": {
+            **settings,
+            "dropped_examples": Counter(row.meta["task"] for row, _ in dropped),
+            "dropped_text": len(dropped_text),
+            "left": len(left[1]),
+            "shared_strings_removed": facts.shared_strings,
+        },
+        "sources": manifest.get("sources", []),
+    }
+
