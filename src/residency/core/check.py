@@ -19,6 +19,8 @@ from residency.core.errors import UserError
 from residency.core.settings import REQUIRED, Field, OneOf, is_data, load, one_of, plain, settings_of, typed, union
 
 _NUMBER = re.compile(r"([+-]?(?:\d[\d_]*)?(?:\.\d+|\.)?(?:[eE][+-]?\d+)?)\s*([kMG]?)")
+INHERITED = ("seed",)
+"""A setting of this name, given once, holds for everything beneath it that has one and says nothing itself."""
 _SIZES = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 
 
@@ -40,11 +42,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the recipe we are (``train.instruct``), the problems so far, and the values set for all (the seed)."""
+    """Where in the recipe we are (``train.instruct``), the problems so far, and the values set for all beneath (the seed)."""
 
     path: str = ""
     problems: list[Problem] = field(default_factory=list)
-    inherited: Mapping[str, Any] = field(default_factory=dict)
+    inherited: Mapping[str, Node] = field(default_factory=dict)
 
     def into(self, name: object) -> Place:
         """Return the place one step further in."""
@@ -78,14 +80,16 @@ def check(node: Node, hint: Any, place: Place) -> Any:
 def check_fields(node: Node, fields: Mapping[str, Field], place: Place) -> dict[str, Any]:
     """Return a mapping's values in the order of ``fields``, defaults filled in."""
     found: dict[str, Any] = {}
+    here = {name: node.value[name] for name in INHERITED if name in node.value}
+    here = {name: item for name, item in here.items() if _as_int(item.value) is not None}
+    place = replace(place, inherited={**place.inherited, **here})
     for name, wanted in fields.items():
-        default = place.inherited.get(name, wanted.default)
-        given = node.value.get(name)
+        default, given = wanted.default, node.value.get(name) or place.inherited.get(name)
         if given is not None and not (given.value is None and default is not None):  # "key:" alone means the default
             found[name] = check(_over(default, given, place), wanted.hint, place.into(name))
         elif default is REQUIRED:
             place.into(name).wrong(node, f"missing; give {_describe(wanted.hint)}")
-        elif _expands(wanted.hint) and default is not None:
+        elif _expands(wanted.hint) and default is not None and default is not False:
             found[name] = check(_over(default, Node({}, node.where), place), wanted.hint, place.into(name))
         else:
             found[name] = plain(default)

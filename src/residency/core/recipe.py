@@ -12,13 +12,9 @@ from typing import Any
 
 import yaml
 
-from residency.core.check import Node, Place, Problem, as_node, bare, check, check_fields, nearest
+from residency.core.check import Node, Place, Problem, as_node, bare, check_fields, nearest
 from residency.core.errors import RecipeError
 from residency.core.settings import Field
-
-INHERITED = ("seed",)
-"""Settings that a recipe may give once, at the top, for every stage that has one of that name."""
-
 
 def resolve(
     text: str, arguments: Sequence[str], sections: Mapping[str, Field], *, name: str = "recipe"
@@ -32,8 +28,7 @@ def resolve(
     root = _compose(text, name, problems)
     for argument in arguments:
         _lay_over(root, argument, problems)
-    inherited = {key: check(root.value[key], int, Place(key, problems)) for key in INHERITED if key in root.value}
-    found = check_fields(root, sections, Place("", problems, {k: v for k, v in inherited.items() if v is not None}))
+    found = check_fields(root, sections, Place("", problems))
     if problems:
         raise RecipeError(_report(name, problems))
     return found

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
 REQUIRED: Any = inspect.Parameter.empty
+NOT_SETTINGS = ("out", "scratch")
+"""Keyword arguments that the caller hands in and a recipe does not know: where to write."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,14 @@ def load(function: Callable[..., Any] | str) -> Callable[..., Any]:
 
 @cache
 def settings_of(function: Callable[..., Any]) -> dict[str, Field]:
-    """Return a function's settings: its keyword-only arguments but ``out`` and those that take a callable."""
+    """Return a function's settings: its keyword-only arguments, but for places to write and those that take a callable."""
     if is_data(function):
         return _dataclass_fields(function)
     hints = typing.get_type_hints(function, include_extras=True)
     settings = {}
     for name, parameter in inspect.signature(function).parameters.items():
         field = Field(hints.get(name, Any), parameter.default)
-        if parameter.kind is parameter.KEYWORD_ONLY and name != "out" and not _takes_callable(field.hint):
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in NOT_SETTINGS and not _takes_callable(field.hint):
             settings[name] = field
     return settings
 

@@ -64,8 +64,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
 
 def _rename(temporary: Path, path: Path) -> None:
-    if temporary.is_dir():
-        _remove(path)
+    if temporary.is_symlink() or temporary.is_dir():
+        if not path.is_symlink() or not temporary.is_symlink():  # a link takes a link's place in one step
+            _remove(path)
     else:
         with open(temporary, "rb") as handle:
             os.fsync(handle.fileno())

@@ -16,11 +16,15 @@ import torch
 
 @dataclass(slots=True)
 class Block:
-    """A context and its branches, as token ids. ``owners`` names each branch (any integers the caller likes)."""
+    """A context and its branches, as token ids. ``owners`` names each branch (any integers the caller likes).
+
+    ``notes`` is one number a branch that the loss needs beside it (a reference log-probability).
+    """
 
     context: list[int]
     branches: list[list[int]]
     owners: list[int] = field(default_factory=list)
+    notes: list[float] = field(default_factory=list)
 
     @property
     def length(self) -> int:
@@ -57,7 +61,8 @@ class Layout:
 class Batch:
     """A packed row: ``ids`` and ``positions`` [1, T]; scored places ``sources`` [M] predict ``targets`` [M].
 
-    ``owners`` [M] says whose token each is. ``useful`` counts the tokens that are not filling.
+    ``owners`` [M] says whose token each is. ``useful`` counts the tokens that are not filling; ``notes`` are the
+    blocks' notes in the order of the row.
     """
 
     ids: torch.Tensor
@@ -67,6 +72,7 @@ class Batch:
     targets: torch.Tensor
     owners: torch.Tensor
     useful: int
+    notes: torch.Tensor
 
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch on a device."""
@@ -78,7 +84,7 @@ class Batch:
                    for b in self.layout.buckets]
         layout = Layout(buckets, move(self.layout.order), self.layout.size)
         return Batch(move(self.ids), move(self.positions), layout, move(self.sources), move(self.targets),
-                     move(self.owners), self.useful)
+                     move(self.owners), self.useful, move(self.notes))
 
 
 def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_id: int = 0) -> Batch:
@@ -123,7 +129,7 @@ def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_
     return Batch(
         torch.tensor([ids]), torch.tensor([positions]), lay_out(starts, branch_of),
         torch.tensor(sources, dtype=torch.long), torch.tensor(targets, dtype=torch.long),
-        torch.tensor(owners, dtype=torch.long), useful,
+        torch.tensor(owners, dtype=torch.long), useful, torch.tensor([n for b in blocks for n in b.notes]),
     )
 
 

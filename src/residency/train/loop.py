@@ -60,7 +60,6 @@ def train(model: torch.nn.Module, rows: Sequence[Callable[[], Batch]], loss: Los
     plan = steps_of(len(rows), schedule)
     done = restore(out, weights, optimizer)
     cut_curve(out / "curve.jsonl", done)
-    totals = {"tokens": 0.0, "seconds": 0.0, "steps": float(len(plan)), "loss": math.nan}
     with progress(label, total=len(plan), unit="step") as bar:
         bar.add(done)
         for step in range(done, len(plan)):
@@ -75,15 +74,22 @@ def train(model: torch.nn.Module, rows: Sequence[Callable[[], Batch]], loss: Los
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             seconds = time.perf_counter() - began
-            totals["tokens"] += tokens
-            totals["seconds"] += seconds
-            totals["loss"] = figures["loss"]
             row = {"step": step + 1, "tokens": tokens, "lr": schedule.rate(step, len(plan)), "seconds": seconds}
             append_jsonl(out / "curve.jsonl", [{**row, **figures}])
             bar.add(1, loss=figures["loss"], tok_s=tokens / seconds)
             if (step + 1) % schedule.checkpoint == 0 and step + 1 < len(plan):
                 save(out, step + 1, weights, optimizer)
-    return totals
+    return totals(out / "curve.jsonl")
+
+
+def totals(curve: Path) -> dict[str, float]:
+    """Return what a whole curve sums to, over resumes: steps, useful tokens, seconds, tokens/s, mean last loss."""
+    rows = list(read_jsonl(curve)) if curve.exists() else []
+    tokens, seconds = sum(r["tokens"] for r in rows), sum(r["seconds"] for r in rows)
+    last = [r["loss"] for r in rows[-10:]]
+    return {"steps": len(rows), "tokens": tokens, "seconds": seconds,
+            "tokens_per_second": tokens / seconds if seconds else math.nan,
+            "loss": sum(last) / len(last) if last else math.nan}
 
 
 def step_once(accelerator: Accelerator, model: torch.nn.Module, batches: Sequence[Batch],

@@ -1,0 +1,110 @@
+"""How a task's items are put to a model and scored: from examples to one row an item."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from residency.core.errors import Unsupported
+from residency.core.store import sha256_json
+from residency.core.types import Example, Model, Reply
+from residency.evaluate.bertscore import bertscore
+from residency.evaluate.tasks import Task
+from residency.infer.likelihood import choose
+from residency.infer.prompt import prefix_ids, shot_messages
+from residency.measure import scorers
+from residency.models.local import LocalModel
+from residency.models.pack import Block
+
+Row = dict[str, Any]
+
+
+def answer(task: Task, model: Model, examples: Sequence[Example], shots: Sequence[Example] = ()) -> list[Row]:
+    """Return one scored row an example, in order; Unsupported where the model cannot do this kind of task."""
+    began = time.perf_counter()
+    if task.kind in ("choice", "read") and not isinstance(model, LocalModel):
+        raise Unsupported(f"{task.name} compares likelihoods, which {model.name} does not give fast enough; "
+                          "use the transformers form of the model (a folder, or runs/latest:aligned)")
+    rows = _ASK[task.kind](task, model, list(examples), list(shots))
+    seconds = (time.perf_counter() - began) / max(1, len(rows))
+    for row in rows:
+        row["seconds"] = seconds
+    return rows
+
+
+def row_of(task: Task, example: Example, prediction: str | None, **more: Any) -> Row:
+    """Return the scored row of one prediction, the same for a model and for a trivial rule."""
+    row: Row = {
+        "id": example.id, "group": example.group, "score": None, "prediction": prediction, "wanted": example.wanted,
+        "logprob": None, "confidence": None, "hash": sha256_json([example.prompt, example.wanted]), "parsed": True,
+        "counts": None, "tokens": 0, "pattern": str(example.meta.get("pattern", "")),
+    }
+    if prediction is not None:
+        row |= _score(task, example, prediction)
+    return row | more
+
+
+def _score(task: Task, example: Example, prediction: str) -> Row:
+    if task.kind == "choice":
+        return {"score": scorers.choice_accuracy(prediction, example.wanted)}
+    if task.kind == "extract":
+        found, parsed = scorers.parse_mentions(prediction)
+        wanted, _ = scorers.parse_mentions(example.wanted[0])
+        counts = scorers.mention_counts(found, wanted)
+        total = 2 * counts["tp"] + counts["fp"] + counts["fn"]
+        return {"counts": counts, "parsed": parsed, "score": 2 * counts["tp"] / total if total else 1.0}
+    if task.kind == "follow":
+        said = prediction.lower()
+        return {"score": float(any(w.lower() in said for w in example.wanted))}
+    return {"score": scorers.rouge_l(prediction, example.wanted)}
+
+
+def _choose(task: Task, model: Any, examples: list[Example], shots: list[Example]) -> list[Row]:
+    rows = []
+    for example, choice in zip(examples, choose(model, examples, prefix=prefix_ids(model, shots)), strict=True):
+        top = max(choice.logprobs)
+        odds = [math.exp(v - top) for v in choice.logprobs]
+        rows.append(row_of(task, example, example.choices[choice.index], logprob=choice.logprobs[choice.index],
+                           confidence=odds[choice.index] / sum(odds), choice_logprobs=choice.logprobs))
+    return rows
+
+
+def _write(task: Task, model: Model, examples: list[Example], shots: list[Example]) -> list[Row]:
+    replies = _generate(task, model, examples, shots)
+    rows = []
+    for example, reply in zip(examples, replies, strict=True):
+        text = reply.text
+        if text is not None and task.keep_stop and reply.finish == "stop" and "[" in text and "]" not in text:
+            text += "]"
+        text = None if text is None else text.strip()
+        rows.append(row_of(task, example, text, tokens=reply.tokens, logprob=reply.logprob, finish=reply.finish))
+    if task.kind == "generate":
+        values = bertscore([r["prediction"] or "" for r in rows], [e.wanted for e in examples])
+        for row, value in zip(rows, values, strict=True):
+            row["bertscore"] = None if math.isnan(value) else value
+    return rows
+
+
+def _generate(task: Task, model: Model, examples: list[Example], shots: list[Example]) -> list[Reply]:
+    settings: dict[str, Any] = {"max_tokens": task.max_tokens, "stop": task.stop}
+    if isinstance(model, LocalModel):
+        return model.generate([e.prompt for e in examples], prefix=prefix_ids(model, shots), **settings)
+    turns = shot_messages(shots)
+    return model.generate([[*turns, *e.prompt] for e in examples], **settings)
+
+
+def _read(task: Task, model: Any, examples: list[Example], shots: list[Example]) -> list[Row]:
+    blocks = [Block([model.end, *model.encode(e.meta["text"])], [], [i]) for i, e in enumerate(examples)]
+    scores = model.score(blocks)
+    rows = []
+    for i, example in enumerate(examples):
+        count = len(scores[i].logprobs)
+        rows.append(row_of(task, example, None, score=-scores[i].total / count, tokens=count))
+    return rows
+
+
+_ASK: dict[str, Callable[[Task, Any, list[Example], list[Example]], list[Row]]] = {
+    "choice": _choose, "extract": _write, "generate": _write, "follow": _write, "read": _read,
+}

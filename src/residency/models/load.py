@@ -1,0 +1,148 @@
+"""From a name to a model: packaged weights, a folder, an adapter, a hub id, a GGUF, or a run and one of its stages."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from residency.core.errors import ModelError, UserError
+from residency.core.store import read_manifest, sha256_json, write_manifest
+from residency.models import weights
+
+if TYPE_CHECKING:
+    from residency.core.types import Model
+
+PACKAGED = ("smollm2-135m",)
+STAGES = {"base": "base", "pretrained": "pretrain", "tuned": "instruct", "aligned": "prefer", "gguf": "export"}
+FORMS = ("a packaged name (smollm2-135m)", "a folder with config.json and safetensors", "an adapter folder",
+         "a .gguf file", "a hub id (organisation/name)", "a run (runs/latest, or runs/latest:base, :pretrained, "
+         ":tuned, :aligned, :gguf)")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a model lies: a folder, hub id or .gguf in ``path``, and the adapter that goes on it."""
+
+    name: str
+    path: str
+    hash: str
+    adapter: Path | None = None
+    about: dict[str, Any] | None = None
+
+    @property
+    def is_gguf(self) -> bool:
+        """Return whether this is a GGUF file."""
+        return self.path.endswith(".gguf")
+
+
+def prepare(*, out: Path, base: str = "smollm2-135m") -> None:
+    """Write a manifest that says where the base model lies; packaged weights are verified and converted once."""
+    source = find(base)
+    if source.is_gguf or source.adapter:
+        raise UserError(f"{base} cannot be trained further: a base is {', '.join(FORMS[:2])} or {FORMS[4]}")
+    about = {"name": source.name, "path": source.path, "hash": source.hash, **(source.about or {})}
+    out.mkdir(parents=True, exist_ok=True)
+    write_manifest(out, stage="base", model=about)
+
+
+def load(name: str, *, type: str = "auto", **settings: Any) -> Model:
+    """Return the model of a name, ready to be asked; ``type`` is the precision of a transformers model."""
+    return open_source(find(name), type=type, **settings)
+
+
+def open_source(source: Source, *, type: str = "auto", **settings: Any) -> Model:
+    """Return the model of a source; settings go to the GGUF model (context, parallel, threads)."""
+    if source.is_gguf:
+        from residency.models.gguf import GgufModel
+
+        return GgufModel(source.path, name=source.name, **settings)
+    from residency.models.local import open_folder
+
+    return open_folder(source.path, name=source.name, hash=source.hash, adapter=source.adapter, type=type)
+
+
+def find(name: str) -> Source:
+    """Return where a named model lies. Raises UserError or ModelError saying which names are legal."""
+    if name.lower() in PACKAGED:
+        return _folder(weights.packaged_base())
+    if name.startswith(("http://", "https://")):
+        raise UserError(f"{name}: endpoints cannot be asked yet; legal are {'; '.join(FORMS)}")
+    path, _, stage = name.partition(":")
+    run = Path(path)
+    if stage and stage not in STAGES:
+        raise UserError(f"{stage!r} is not a stage of a run; legal are {', '.join(STAGES)}")
+    if (run / "recipe.yaml").exists() or stage:
+        return of_run(run, stage)
+    if name.endswith(".gguf"):
+        if not run.is_file():
+            raise ModelError(f"there is no file {name}")
+        return Source(run.stem, str(run.resolve()), "")
+    if (run / "adapter_config.json").exists():
+        return _adapter(run)
+    if (run / "manifest.json").exists() and not (run / "config.json").exists():
+        return of_stage(run)
+    if (run / "config.json").exists():
+        return _folder(run)
+    if name.count("/") == 1 and not run.exists() and not name.startswith((".", "/", "runs/")):
+        return _hub(name)
+    raise ModelError(f"no model is called {name!r}. Legal are {'; '.join(FORMS)}")
+
+
+def of_run(run: Path, stage: str = "") -> Source:
+    """Return a stage of a run; without a stage the last one there is (the GGUF where it was made)."""
+    if not run.exists():
+        raise UserError(f"there is no run {run}; `residency runs` lists them, `residency run` makes one")
+    wanted = [stage] if stage else ["gguf", "aligned", "tuned", "pretrained", "base"]
+    for each in wanted:
+        folder = run / STAGES[each]
+        if read_manifest(folder):
+            return of_stage(folder, each)
+    done = [s for s, f in STAGES.items() if read_manifest(run / f)]
+    raise UserError(f"the run {run} has no finished stage {stage or 'with a model'}; finished: {', '.join(done) or 'none'}")
+
+
+def of_stage(folder: Path, name: str = "") -> Source:
+    """Return the model that a finished stage left in its folder."""
+    manifest = read_manifest(folder) or {}
+    if manifest.get("gguf"):
+        return Source(name or "gguf", str((folder / manifest["gguf"]).resolve()), manifest.get("sha256", ""))
+    if "model" not in manifest:
+        raise ModelError(f"{folder} holds no model; legal are {'; '.join(FORMS)}")
+    about = manifest["model"]
+    adapter = folder / about["adapter"] if about.get("adapter") else None
+    digest = sha256_json([about["hash"], about.get("adapter_sha256", "")])
+    return Source(name or about["name"], about["path"], digest, adapter, about)
+
+
+def _folder(path: Path) -> Source:
+    if not list(path.glob("*.safetensors")):
+        raise ModelError(f"{path} holds no safetensors; pickled weights are not read")
+    about = weights.facts(path)
+    digest = about.get("weights_sha256") or sha256_json([weights.file_hash(p) for p in sorted(path.glob("*.safetensors"))])
+    known = {k: about[k] for k in ("licence", "source", "note") if about.get(k)}
+    return Source(about.get("name") or path.resolve().name, str(path.resolve()), digest, None, known)
+
+
+def _adapter(path: Path) -> Source:
+    named = json.loads((path / "adapter_config.json").read_text())["base_model_name_or_path"]
+    base = find(named)
+    digest = sha256_json([base.hash, weights.file_hash(path / "adapter_model.safetensors")])
+    return Source(path.resolve().name, base.path, digest, path, base.about)
+
+
+def _hub(name: str) -> Source:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    wanted = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
+    offline = os.environ.get("HF_HUB_OFFLINE") == "1"
+    try:
+        folder = snapshot_download(name, allow_patterns=wanted, local_files_only=offline)
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise ModelError(f"the hub model {name} is not in the local cache and could not be fetched "
+                         f"({type(error).__name__}); legal are {'; '.join(FORMS)}") from error
+    source = _folder(Path(folder))
+    return Source(name, source.path, source.hash, None, {"source": f"hub: {name}"})

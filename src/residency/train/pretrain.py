@@ -1,0 +1,33 @@
+"""Continued pretraining: the next token of running medical text, every token counted alike."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from residency.core.store import read_jsonl
+from residency.models.pack import Batch, Block
+from residency.train.loop import train
+from residency.train.objectives import next_token
+from residency.train.schedule import Schedule
+from residency.train.stage import cut_to_tokens, leave, open_model, pack_rows
+
+DEFAULT = Schedule()
+
+
+def pretrain(model: Path, examples: Path, *, out: Path, tokens: int = 30_000, rank: int = 16,
+             alpha: float | None = None, schedule: Schedule = DEFAULT) -> None:
+    """Write an adapter that has read ``examples/text.jsonl``, up to ``tokens`` tokens."""
+    net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
+    texts = [[*local.encode(row["text"]), local.end] for row in read_jsonl(examples / "text.jsonl")]
+    blocks, left = cut_to_tokens([Block(ids, []) for ids in texts], tokens, schedule.batch_tokens)
+    rows = pack_rows(blocks, schedule, fill=local.end)
+
+    def loss(logprobs: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
+        return next_token(logprobs, batch.owners, 0, per_example=False), {}
+
+    totals = train(net, rows, loss, schedule, out=out, label="continued pretraining")
+    leave(net, model, out, stage="pretrain", examples=len(blocks), left_out=left, totals=totals,
+          schedule=asdict(schedule), rank=rank)

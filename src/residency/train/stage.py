@@ -1,0 +1,92 @@
+"""What the training stages share: opening the model of an earlier stage, packing, and leaving a finished folder."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from peft import PeftModel
+from transformers import AutoTokenizer
+
+from residency.core.errors import UserError
+from residency.core.store import read_manifest, sha256_file, write_manifest
+from residency.models.attention import use_packed
+from residency.models.device import device
+from residency.models.local import LocalModel, read_net
+from residency.models.pack import Batch, Block, collate, fill_rows
+from residency.train import adapters
+from residency.train.loop import finish
+from residency.train.schedule import Schedule
+
+
+def open_model(stage: Path, *, schedule: Schedule, rank: int, alpha: float | None) -> tuple[PeftModel, LocalModel]:
+    """Return (the network with a trainable adapter, the same as a `Model`) of an earlier stage's folder.
+
+    A base gets a fresh adapter of ``rank``; a trained stage's adapter goes on learning. Raises UserError where the
+    folder is no finished model stage.
+    """
+    manifest = read_manifest(stage) or {}
+    if "model" not in manifest:
+        raise UserError(f"{stage} holds no finished model stage; run the stage before this one first")
+    about = manifest["model"]
+    net = use_packed(read_net(about["path"], schedule.precision)).to(device())
+    folder = stage / "adapter"
+    if folder.exists():
+        tuned = adapters.resume(net, folder)
+    else:
+        tuned = adapters.attach(net, rank=rank, alpha=alpha, seed=schedule.seed)
+    tokenizer = AutoTokenizer.from_pretrained(about["path"], trust_remote_code=False)
+    model = LocalModel(about["name"], about["hash"], tuned.get_base_model(), tokenizer, row=schedule.batch_tokens)
+    return tuned, model
+
+
+def pack_rows(blocks: Sequence[Block], schedule: Schedule, *, fill: int) -> list[Callable[[], Batch]]:
+    """Return functions that make the packed rows of ``blocks``, each filled to ``schedule.batch_tokens`` tokens.
+
+    The blocks are first shuffled by the seed; every row's owners are numbered from 0 anew, branch by branch.
+    """
+    order = list(range(len(blocks)))
+    random.Random(f"{schedule.seed}:rows").shuffle(order)
+    rows = fill_rows([blocks[i].length for i in order], schedule.batch_tokens)
+
+    def make(row: list[int]) -> Callable[[], Batch]:
+        def batch() -> Batch:
+            chosen, owner = [], 0
+            for i in row:
+                block = blocks[order[i]]
+                count = max(1, len(block.branches))
+                chosen.append(Block(block.context, block.branches, list(range(owner, owner + count)), block.notes))
+                owner += count
+            return collate(chosen, fill_to=schedule.batch_tokens, fill_id=fill)
+        return batch
+
+    return [make(row) for row in rows]
+
+
+def cut_to_tokens(blocks: Sequence[Block], tokens: int, capacity: int) -> tuple[list[Block], dict[str, int]]:
+    """Return the first blocks that fit in ``tokens`` and in a row of ``capacity``, and what was left out, by reason."""
+    kept: list[Block] = []
+    total, counts = 0, {"too_long": 0, "beyond_tokens": 0}
+    for block in blocks:
+        if block.length > capacity:
+            counts["too_long"] += 1
+        elif tokens and total + block.length > tokens:
+            counts["beyond_tokens"] += 1
+        else:
+            kept.append(block)
+            total += block.length
+    if not kept:
+        raise UserError(f"nothing to learn from: {counts} of {len(blocks)} examples; raise tokens or batch_tokens")
+    return kept, counts
+
+
+def leave(model: PeftModel, earlier: Path, out: Path, **facts: Any) -> None:
+    """Write the finished stage: the adapter, then the manifest that makes the stage complete."""
+    model.save_pretrained(str(out / "adapter"), safe_serialization=True)
+    (out / "adapter" / "README.md").unlink(missing_ok=True)
+    finish(out)
+    about = dict((read_manifest(earlier) or {})["model"])
+    digest = sha256_file(out / "adapter" / "adapter_model.safetensors")
+    write_manifest(out, model={**about, "adapter": "adapter", "adapter_sha256": digest}, **facts)
