@@ -87,7 +87,7 @@ class GgufModel:
         With ``schema`` the reply is JSON that obeys it, unless ``max_tokens`` cuts it short.
         """
         settings = _sampling(max_tokens, temperature, stop, schema)
-        jobs = [{**settings, "prompt": self.encode(p), "seed": seed + i} for p in prompts for i in range(n)]
+        jobs = [{**settings, "prompt": self.encode_prompt(p), "seed": seed + i} for p in prompts for i in range(n)]
         return self._each(lambda job: _reply(self._complete(job)), jobs)
 
     def stream(
@@ -101,7 +101,7 @@ class GgufModel:
         schema: dict[str, Any] | None = None,
     ) -> Iterator[str]:
         """Yield the reply in pieces; a consumer that stops early stops the generation."""
-        job = {**_sampling(max_tokens, temperature, stop, schema), "prompt": self.encode(prompt), "seed": seed}
+        job = {**_sampling(max_tokens, temperature, stop, schema), "prompt": self.encode_prompt(prompt), "seed": seed}
         pieces: queue.Queue[dict[str, Any] | BaseException | None] = queue.Queue()
         left = threading.Event()
 
@@ -128,7 +128,7 @@ class GgufModel:
         About 100 answer tokens a second on two cores: the torch form of a model is faster. Prompts that repeat
         should stand together: they are then read once.
         """
-        jobs = [(self.encode(p), self.tokenize(a, special=False)) for p, a in zip(prompts, answers, strict=True)]
+        jobs = [(self.encode_prompt(p), self.encode(a)) for p, a in zip(prompts, answers, strict=True)]
         same_prompt = [list(group) for _, group in groupby(jobs, key=lambda job: job[0])]
         scored = self._each(lambda group: [self.force(*job)[:-1] for job in group], same_prompt)
         return [
@@ -158,17 +158,17 @@ class GgufModel:
             raise ResidencyError(f"llama.cpp did not follow a forced answer of {len(answer)} tokens: cannot score it")
         return [*steps[:-1], Step(0, float("nan"), steps[-1].greedy)]
 
-    def encode(self, messages: list[Message]) -> list[int]:
+    def encode_prompt(self, messages: list[Message]) -> list[int]:
         """Return the tokens of a chat by the file's own template, ready for the assistant's turn."""
-        return self.tokenize(self.render(messages))
+        return self.encode(self.render(messages))
 
     def render(self, messages: list[Message]) -> str:
         """Return a chat as text by the file's own template, ready for the assistant's turn."""
         return str(self._ask("/apply-template", {"messages": messages})["prompt"])
 
-    def tokenize(self, text: str, *, special: bool = True) -> list[int]:
-        """Return llama.cpp's tokens of a text; ``special`` reads marks such as <|im_end|> as one token."""
-        return list(self._ask("/tokenize", {"content": text, "add_special": False, "parse_special": special})["tokens"])
+    def encode(self, text: str) -> list[int]:
+        """Return llama.cpp's tokens of a text; marks such as <|im_end|> are one token, as they are in transformers."""
+        return list(self._ask("/tokenize", {"content": text, "add_special": False, "parse_special": True})["tokens"])
 
     def _next(self, prompt: list[int]) -> int:
         job = {"prompt": prompt, "max_tokens": 1, "temperature": 0, "n_probs": 1}
