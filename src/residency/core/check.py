@@ -42,7 +42,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the recipe we are (``train.instruct``), the problems so far, and the values set for all beneath (the seed)."""
+    """Where in the recipe we are (``train.instruct``), the problems so far, and what all beneath inherits (a seed)."""
 
     path: str = ""
     problems: list[Problem] = field(default_factory=list)

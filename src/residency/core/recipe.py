@@ -16,6 +16,7 @@ from residency.core.check import Node, Place, Problem, as_node, bare, check_fiel
 from residency.core.errors import RecipeError
 from residency.core.settings import Field
 
+
 def resolve(
     text: str, arguments: Sequence[str], sections: Mapping[str, Field], *, name: str = "recipe"
 ) -> dict[str, Any]:
@@ -128,7 +129,9 @@ def _set_in_list(node: Node, key: str, rest: list[str], value: Node, path: str) 
     if len(found) > 1:
         return f"{path} has {len(found)} items named {key}; say which: {path}.{found[0]}.{key}"
     if not found:
-        return f"{path}.{key}: {path} has no item of that name; {nearest(key, list(dict.fromkeys(filter(None, names))))}"
+        return (
+            f"{path}.{key}: {path} has no item of that name; {nearest(key, list(dict.fromkeys(filter(None, names))))}"
+        )
     item = node.value[found[0]]
     if isinstance(item.value, str):  # `- instruct` alone
         item.value = {key: Node({}, item.where)}

@@ -52,7 +52,7 @@ def load(function: Callable[..., Any] | str) -> Callable[..., Any]:
 
 @cache
 def settings_of(function: Callable[..., Any]) -> dict[str, Field]:
-    """Return a function's settings: its keyword-only arguments, but for places to write and those that take a callable."""
+    """Return a function's settings: its keyword-only arguments, without places to write and callables."""
     if is_data(function):
         return _dataclass_fields(function)
     hints = typing.get_type_hints(function, include_extras=True)

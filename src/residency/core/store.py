@@ -40,9 +40,29 @@ def storage_error(error: BaseException, path: Path | str) -> StorageError | None
     code = error.errno if isinstance(error, OSError) else None
     if code in _NO_ROOM or any(words in str(error).lower() for words in _NO_ROOM_WORDS):
         return StorageError(f"no room left on the disk of {path}: free some space, then give the same command again")
-    if code in _NO_WRITE:
+    if code in _NO_WRITE and _concerns(getattr(error, "filename", None), Path(path)):
         return StorageError(f"cannot write {path} ({os.strerror(code or 0)}): choose a folder that you may write to")
     return None
+
+
+def _concerns(named: Any, path: Path) -> bool:
+    """Return whether the file that an error names lies beside or above ``path``, or is not known."""
+    if not isinstance(named, str | os.PathLike):
+        return True
+    found, path = Path(os.path.abspath(named)), Path(os.path.abspath(path))
+    return found.is_relative_to(path.parent) or path.is_relative_to(found)
+
+
+@contextmanager
+def storage_errors(path: Path | str) -> Iterator[None]:
+    """Turn a full disk and an unwritable folder inside the block into a clear ``StorageError``."""
+    try:
+        yield
+    except Exception as error:
+        known = storage_error(error, path)
+        if known:
+            raise known from error
+        raise
 
 
 @contextmanager
@@ -51,14 +71,10 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")  # the suffix stays: some writers go by it
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        _rename(temporary, path)
-    except Exception as error:
-        known = storage_error(error, path)
-        if known:
-            raise known from error
-        raise
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            _rename(temporary, path)
     finally:
         _remove(temporary)
 
@@ -129,13 +145,11 @@ def write_jsonl(path: Path | str, rows: Iterable[Any]) -> int:
 def append_jsonl(path: Path | str, *rows: Any) -> None:
     """Add rows at the end of a JSONL file; half a line left there by a killed process is cut off first."""
     path = Path(path)
-    try:
+    with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "ab+") as handle:
             _cut_torn_line(handle)
             handle.write("".join(_dumps(row) + "\n" for row in rows).encode())
-    except OSError as error:
-        raise storage_error(error, path) or error from error
 
 
 def _cut_torn_line(handle: Any) -> None:

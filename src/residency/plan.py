@@ -1,0 +1,116 @@
+"""From a recipe to a plan: which stages run, on which folders, and the fingerprint of all that decides each result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from residency import __version__
+from residency.core.errors import RecipeError
+from residency.core.store import sha256_json
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage's function and what it is handed, in order.
+
+    ``takes`` names folders of other stages, or ``model`` (the newest model so far), ``models`` (a dict of all, by
+    name) or ``run`` (the whole run folder). ``section`` is the recipe's list that it may stand in; without one it
+    is a section of its own. ``after`` names stages that must be done without being handed over; ``model`` the model
+    that it leaves (one that further stages ``trains`` on, or not); ``leaves`` what it writes outside its folder.
+    """
+
+    function: str | Callable[..., Any]
+    takes: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    section: str = ""
+    folder: str = ""
+    model: str = ""
+    leaves: tuple[str, ...] = ()
+    trains: bool = True
+
+
+@dataclass(slots=True)
+class Step:
+    """One stage of a plan: its folder's name, its checked settings, and its inputs as folder names."""
+
+    name: str
+    stage: Stage
+    settings: dict[str, Any]
+    inputs: list[str | dict[str, str]]
+    after: list[str]
+
+
+def make_plan(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> list[Step]:
+    """Return the steps of a resolved recipe, in order. Raises RecipeError where one lacks its input."""
+    plan: list[Step] = []
+    for name, stage, settings in _wanted(recipe, stages):
+        missing = [
+            other for other in stage.takes + stage.after if other not in ("run", "models") and not _made(plan, other)
+        ]
+        if missing and stage.section:
+            raise RecipeError(f"{stage.section}.{name} needs {missing[0]}, which the recipe leaves out")
+        if not missing:
+            plan.append(_step(plan, name, stage, settings))
+    return plan
+
+
+def _wanted(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> Iterator[tuple[str, Stage, dict[str, Any]]]:
+    """Yield (name, stage, settings) of what is not switched off, in the order of the stages and of the lists."""
+    for section in dict.fromkeys(stage.section or name for name, stage in stages.items()):
+        given = recipe[section]
+        for item in given if isinstance(given, list) else [{section: given}]:
+            [(name, settings)] = item.items()
+            if settings is not False:
+                yield name, stages[name], settings
+
+
+def _made(plan: Sequence[Step], name: str) -> bool:
+    return any(step.stage.trains and step.stage.model if name == "model" else step.name == name for step in plan)
+
+
+def _step(plan: Sequence[Step], name: str, stage: Stage, settings: dict[str, Any]) -> Step:
+    folder = stage.folder or name
+    again = 1 + sum(step.stage is stage for step in plan)
+    models = {_model_name(step): step.name for step in plan if step.stage.model}
+    newest = [step.name for step in plan if step.stage.model and step.stage.trains][-1:]
+    inputs: list[str | dict[str, str]] = []
+    for other in stage.takes:
+        inputs.append(models if other == "models" else newest[0] if other == "model" else other)
+    names = [each for other in inputs for each in (other.values() if isinstance(other, dict) else [other])]
+    after = [step.name for step in plan] if "run" in names else names
+    return Step(folder if again == 1 else f"{folder}-{again}", stage, settings, inputs, [*after, *stage.after])
+
+
+def _model_name(step: Step) -> str:
+    """Return the name of the model that a step leaves: ``tuned``, and ``tuned-2`` for a second such step."""
+    _, dash, again = step.name.rpartition("-")
+    return f"{step.stage.model}-{again}" if dash and again.isdigit() else step.stage.model
+
+
+def fingerprints(plan: Sequence[Step]) -> dict[str, str]:
+    """Return a hash for each step of all that decides its result: settings, inputs, version, files it names."""
+    found: dict[str, str] = {}
+    for step in plan:
+        function = step.stage.function
+        named = function if isinstance(function, str) else f"{function.__module__}:{function.__qualname__}"
+        before = {name: found[name] for name in step.after if name != "run"}
+        found[step.name] = sha256_json([named, __version__, step.settings, before, _outside(step.settings)])
+    return found
+
+
+def _outside(value: Any) -> Any:
+    """Return size and time of the files and folders that settings name, so that a changed file counts as new."""
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return [found for found in map(_outside, parts) if found]
+    if not isinstance(value, str) or not any(sign in value for sign in "./~"):
+        return None
+    path = Path(value).expanduser()
+    with suppress(OSError):
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.is_file()]
+    return None
