@@ -74,6 +74,15 @@ class View:
         return dict(index)
 
     @cached_property
+    def codes_by_stem(self) -> dict[str, list[str]]:
+        """Code ids by each stem of their descriptions."""
+        index: dict[str, list[str]] = defaultdict(list)
+        for code in self.codes:
+            for stem in sorted(stems(code.name)):
+                index[stem].append(code.id)
+        return dict(index)
+
+    @cached_property
     def by_name(self) -> dict[str, str]:
         """Term ids by normalised name or exact synonym; a name wins over a synonym."""
         index = {normal(s): t.id for t in self.terms for s in t.synonyms}
@@ -118,8 +127,10 @@ def plain(name: str) -> bool:
 
 
 def lower(name: str) -> str:
-    """Return a name as it stands inside a sentence; acronyms keep their capitals."""
-    return name[0].lower() + name[1:] if len(name) > 1 and not name[1].isupper() and name[1] != "-" else name
+    """Return a name as it stands inside a sentence; acronyms and "Raynaud's" keep their capitals."""
+    first = name.split(" ")[0]
+    proper = first.endswith("'s") or any(letter.isupper() for letter in first[1:]) or first[1:2] in ("", "-")
+    return name if proper else name[0].lower() + name[1:]
 
 
 def draw(view: View, patterns: Patterns, count: int, rng: random.Random) -> Iterator[tuple[str, Draft]]:

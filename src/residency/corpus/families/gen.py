@@ -31,7 +31,7 @@ _PROFILE = Wording(
     ("Tell the patient in plain words: {fact}", "Write for a patient: {fact}"),
     ("Put these findings in everyday words: {fact}",),
 )
-MOST_COPIED = 0.5
+MOST_COPIED = 0.4
 
 
 @lru_cache(maxsize=100_000)
@@ -50,8 +50,7 @@ def rouge_l(one: str, other: str) -> float:
 
 def references(term: Term) -> list[str]:
     """Return the lay synonyms of a term that are short and do not repeat it."""
-    names = [term.name, *term.synonyms]
-    return [lay for lay in term.lay if len(lay.split()) <= 12 and max(rouge_l(lay, n) for n in names[:1]) <= MOST_COPIED]
+    return [lay for lay in term.lay if len(lay.split()) <= 12 and rouge_l(lay, term.name) <= MOST_COPIED]
 
 
 def _explained(view: View) -> list[Term]:
@@ -71,10 +70,15 @@ def _wanted(term: Term) -> list[str]:
     return [lower(text) for text in references(term)]
 
 
+def _has_turn(term: Term) -> bool:
+    """Return whether a term is explained with its definition: two in five of those with a short one."""
+    return bool(term.definition) and 4 <= len(first_sentence(term.definition).split()) <= 20 and int(term.id[-2:]) % 5 < 2
+
+
 def term(view: View, rng: random.Random) -> Iterator[Draft]:
     """Yield a term to explain."""
     pool = _explained(view)
-    for row in spread(pool, rng):
+    for row in spread([t for t in pool if not _has_turn(t)], rng):
         name, template = _TERM.pick(view.split, rng)
         fact = lower(row.name)
         wrong = _wrong(view, row, pool, rng)
@@ -83,14 +87,13 @@ def term(view: View, rng: random.Random) -> Iterator[Draft]:
 
 
 def defined(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield a term with its definition to explain; the terms come in another order than in ``term``."""
+    """Yield a term with its definition to explain; no term is also in ``term``."""
     pool = _explained(view)
     for row in spread(pool, rng):
-        definition = first_sentence(row.definition) if row.definition else ""
-        if not 4 <= len(definition.split()) <= 20:
+        if not _has_turn(row):
             continue
         name, template = _DEFINED.pick(view.split, rng)
-        fact, definition = lower(row.name), mask(definition, [row.name])
+        fact, definition = lower(row.name), mask(first_sentence(row.definition), [row.name])
         prompt = template.format(fact=fact, definition=definition)
         content = "\n".join([fact, definition, *_wanted(row)])
         parts = {"term": fact, "definition": definition}
@@ -105,9 +108,9 @@ def profile(view: View, rng: random.Random) -> Iterator[Draft]:
         if len(known) < 2:
             continue
         two = shuffled(known, rng)[:2]
-        fact = " and ".join(lower(t.name) for t in two)
-        wanted = [f"{a} and {b}" for a, b in product(*(_wanted(t)[:3] for t in two))]
-        wrong = [fact, " and ".join(_wrong(view, t, pool, rng)[-1] for t in two), _wanted(two[0])[0]]
+        fact = "; ".join(lower(t.name) for t in two)
+        wanted = [f"{a}; {b}" for a, b in product(*(_wanted(t)[:3] for t in two))]
+        wrong = [fact, "; ".join(_wrong(view, t, pool, rng)[-1] for t in two), _wanted(two[0])[0]]
         name, template = _PROFILE.pick(view.split, rng)
         content = "\n".join([fact, *wanted])
         yield Draft(template.format(fact=fact), wanted, wrong, disease.group, "hpo", name, content, parts={"term": fact})

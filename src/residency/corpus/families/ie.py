@@ -74,12 +74,14 @@ _FILLER = Wording(
         "Advice given to the family.",
     ),
 )
-_SHORTHAND = (
-    ("bilateral", "bilat."), ("abnormal", "abn."), ("abnormality", "abn."), ("increased", "incr."), ("decreased", "decr."),
-    ("elevated", "elev."), ("reduced", "red."), ("congenital", "cong."), ("recurrent", "rec."), ("progressive", "prog."),
-    ("chronic", "chr."), ("severe", "sev."), ("left", "L"), ("right", "R"), ("concentration", "conc."), ("circulating", "circ."),
-    ("muscle", "musc."), ("moderate", "mod."), ("infection", "inf."), ("infections", "inf."), ("intermittent", "interm."),
-)
+_SHORTHAND = {
+    "bilateral": "bilat.", "abnormal": "abn.", "abnormality": "abn.", "increased": "incr.", "decreased": "decr.",
+    "elevated": "elev.", "reduced": "red.", "congenital": "cong.", "recurrent": "rec.", "progressive": "prog.",
+    "chronic": "chr.", "severe": "sev.", "left": "L", "right": "R", "circulating": "circ.", "muscle": "musc.",
+    "moderate": "mod.", "intermittent": "interm.", "generalized": "gen.", "respiratory": "resp.", "urinary": "urin.",
+    "hypoplastic": "hypopl.", "intellectual": "intell.", "anterior": "ant.", "posterior": "post.", "concentration": "conc.",
+}  # fmt: skip
+_WEIGHT = {"plain": 1, "synonym": 1, "lay": 1, "abbreviated": 4, "inflected": 3, "told": 4}
 _ADJECTIVES = frozenset(
     "short long broad wide narrow thick thin small large high low sparse absent prominent deep flat full enlarged "
     "delayed fragile dry pale hoarse weak abnormal hypoplastic dysplastic tented everted thickened bifid tapered "
@@ -95,7 +97,8 @@ def forms(term: Term, rng: random.Random) -> dict[str, str]:
         fitting = [lower(text) for text in names if plain(text) and len(text.split()) <= 5]
         if fitting:
             found[kind] = rng.choice(fitting)
-    shorthand = " ".join(dict(_SHORTHAND).get(word, word) for word in name.split())
+    *first, last = name.split()
+    shorthand = " ".join([*(_SHORTHAND.get(word, word) for word in first), last])
     if shorthand != name and "abbreviated" not in found:
         found["abbreviated"] = shorthand
     if (many := plural(name)) != name:
@@ -133,8 +136,7 @@ def joined(terms: list[Term]) -> tuple[str, list[Term]] | None:
 
 def _mention(term: Term, rng: random.Random) -> tuple[str, str]:
     ways = forms(term, rng)
-    kinds = [kind for kind in ways if kind != "plain"]
-    kind = rng.choice(kinds) if kinds and rng.random() < 0.75 else "plain"
+    kind = rng.choices(list(ways), [_WEIGHT[kind] for kind in ways])[0]
     return ways[kind], kind
 
 
@@ -148,10 +150,12 @@ def _usable(view: View, disease: Disease) -> list[Term]:
 
 def _compose(view: View, disease: Disease, present: int, absent: int, rng: random.Random) -> Draft | None:
     terms = shuffled(_usable(view, disease), rng)
-    if len(terms) < present + absent:
+    denied = [t for t in view.pick(disease.absent) if len(t.name.split()) <= 4][:absent]
+    denied += terms[: absent - len(denied)]
+    rest = [t for t in terms if not any(view.related(t.id, other.id) for other in denied)]
+    if len(rest) < present or len(denied) < absent:
         return None
-    denied, said = terms[:absent], terms[absent : absent + present]
-    sentences, mentions, kinds = _affirm(view, said, terms[absent:], rng)
+    sentences, mentions, kinds = _affirm(view, rest[:present], rest, rng)
     negated = [_mention(term, rng)[0] for term in denied]
     negated = [text for text in negated if not re.search(r" (was|were) ", text)]
     if negated:
@@ -187,7 +191,7 @@ def _finish(
     text = " ".join(sentences)
     places = [(text.find(mention), mention) for mention in mentions]
     everything = [*mentions, *negated]
-    if any(at < 0 for at, _ in places) or any(a != b and a in b for a in everything for b in everything):
+    if not everything or any(at < 0 for at, _ in places) or any(a != b and a in b for a in everything for b in everything):
         return None
     if len(set(everything)) < len(everything):
         return None
@@ -211,7 +215,8 @@ def _corrupted(mentions: list[str], negated: list[str], text: str, rng: random.R
     if negated:
         yield _json(shuffled([*mentions, rng.choice(negated)], rng))
     if len(mentions) > 1:
-        yield _json([m for m in mentions if m != rng.choice(mentions)] or mentions[1:])
+        left_out = rng.choice(mentions)
+        yield _json([m for m in mentions if m != left_out])
     if mentions:
         spoilt = rng.randrange(len(mentions))
         short = " ".join(mentions[spoilt].split()[1:]) or mentions[spoilt] + "s"

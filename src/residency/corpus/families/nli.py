@@ -43,6 +43,7 @@ _OPPOSITES = (
     "complete partial|absent prominent|absent large|absent long|absent broad|over under"
 )
 _PAIRS = [tuple(pair.split()) for pair in _OPPOSITES.split("|")]
+_NO_SIZE = re.compile(r"intestin|bowel|cell|chain|arter|vein|vessel")  # "large intestine" is no opposite of "small intestine"
 _PREFIXES = {"hyper", "hypo", "macro", "micro", "poly", "oligo", "tachy", "brady", "over", "under"}
 
 
@@ -50,6 +51,8 @@ def opposites(view: View) -> dict[str, list[str]]:
     """Return, by term id, the ids of the terms whose names differ in one pair of opposites only."""
     found: dict[str, list[str]] = {}
     for term in view.terms:
+        if _NO_SIZE.search(term.name.lower()):
+            continue
         turned = {t for name in [term.name, *term.synonyms] for t in _turned(name)}
         ids = sorted({view.by_name[t] for t in turned if t in view.by_name})
         ids = [key for key in ids if not view.related(key, term.id)]
@@ -98,7 +101,7 @@ def _status(view: View, three: list[Term], group: str, rng: random.Random) -> It
     labels = (FALSE, TRUE, UNKNOWN) if negated else (TRUE, FALSE, UNKNOWN)
     reworded = rng.random() < 0.4
     for term, label in zip(three, labels, strict=True):
-        name = rng.choice([*term.synonyms, *term.lay] or [term.name]) if reworded else term.name
+        name = rng.choice(_same(term) or [term.name]) if reworded else term.name
         claim = (_CLAIM_NOT if negated else _CLAIM).pick(view.split, rng)[1].format(lower(name))
         fact = "\n".join([*(t.name for t in three), name])
         yield _draft(view, premise, claim, label, group, fact, rng)
@@ -110,10 +113,13 @@ def _relation(view: View, premise: str, claim: str, negated: tuple[bool, bool], 
     return _draft(view, said, asked, label, group, f"{premise}\n{claim}", rng)
 
 
+def _same(term: Term) -> list[str]:
+    return [name for name in [*term.synonyms, *term.lay] if plain(name) and len(name.split()) <= 5]
+
+
 def _narrower(view: View, term: Term, rng: random.Random) -> list[str]:
     children = [t.name for t in view.pick(term.children) if _short(t)]
-    same = [name for name in [*term.synonyms, *term.lay] if plain(name) and len(name.split()) <= 5]
-    picked = [rng.choice(names) for names in (children, same) if names]
+    picked = [rng.choice(names) for names in (children, _same(term)) if names]
     return shuffled(picked, rng)
 
 
@@ -154,8 +160,7 @@ def claim_negated(view: View, rng: random.Random) -> Iterator[Draft]:
 
 def _two_way(view: View, rng: random.Random, negated: bool) -> Iterator[Draft]:
     for term in spread([t for t in view.terms if t.parents and _short(t)], rng):
-        same = [name for name in [*term.synonyms, *term.lay] if plain(name) and len(name.split()) <= 5]
-        above = shuffled([name for names in (_broader(view, term), same) if names for name in [rng.choice(names)]], rng)
+        above = shuffled([name for names in (_broader(view, term), _same(term)) if names for name in [rng.choice(names)]], rng)
         children = [t.name for t in view.pick(term.children) if _short(t)]
         below = shuffled([name for names in (children, _beside(view, term, [])) if names for name in [rng.choice(names)]], rng)
         if above and below:

@@ -7,12 +7,15 @@ profile holds the same words in other findings (or, where the findings are in la
 
 from __future__ import annotations
 
+import heapq
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import TypeVar
 
 from residency.corpus.families import Draft, Patterns, View, Wording, lower, plain
-from residency.corpus.mix import Code, Disease, Term, normal, shuffled, spread, stems
+from residency.corpus.mix import Code, Disease, Term, normal, shuffled, spread, stems, words
 
 _DEFINITION = Wording(
     (
@@ -55,38 +58,70 @@ _CODED = Wording(
 )
 
 
+_FIRST_PLACE = 0.08
+T = TypeVar("T")
+
+
 def overlap(option: str, text: str) -> float:
-    """Return the share of an option's stems that the text holds."""
-    own = stems(option)
-    return len(own & stems(text)) / len(own) if own else 0.0
+    """Return how much an option looks like a text: a mean over shares of common stems and letter triples."""
+    own, other = stems(option), stems(text)
+    small, large = triples(option), triples(text)
+    if not own or not small:
+        return 0.0
+    common = len(own & other)
+    shares = common / len(own), common / len(own | other), common / 4
+    return (sum(shares) + 2 * len(small & large) / len(small)) / 5
+
+
+@lru_cache(maxsize=200_000)
+def triples(text: str) -> frozenset[str]:
+    """Return the letter triples inside the words of a text."""
+    return frozenset(word[i : i + 3] for word in words(text) for i in range(len(word) - 2))
 
 
 def match(answer: str, text: str, pool: Iterable[str], count: int, rng: random.Random) -> list[str]:
-    """Return ``count`` wrong options whose overlap with the text is the answer's, or as near as the pool allows.
-
-    Earlier candidates of the pool win ties. Where nothing equals the answer, a higher overlap is preferred to a
-    lower one, for the answer must not stand out.
-    """
-    target, seen, ranked = overlap(answer, text), {normal(answer)}, []
-    for rank, name in enumerate(pool):
+    """Return ``count`` wrong options that are as much like the text as the answer is; see ``level``."""
+    seen, fresh = {normal(answer)}, []
+    for name in pool:
         if normal(name) not in seen:
             seen.add(normal(name))
-            gap = overlap(name, text) - target
-            ranked.append(((round(abs(gap) * (2 if gap < 0 else 1), 2), rank // 8, rng.random()), name))
-    return [name for _, name in sorted(ranked)[:count]]
+            fresh.append((overlap(name, text), name))
+    return level(overlap(answer, text), fresh, count, rng)
+
+
+def level(target: float, scored: Sequence[tuple[float, T]], count: int, rng: random.Random) -> list[T]:
+    """Return ``count`` of the scored candidates, so many of them above the target as chance decides.
+
+    The place of the answer in the order of scores is drawn, as far as there are candidates above and below it; of
+    those, the nearest are taken, and among near ones the earlier. First place is drawn seldom, because answers
+    that nothing exceeds take it anyway.
+    """
+    sides: tuple[list, list] = ([], [])
+    for rank, (score, item) in enumerate(scored):
+        gap = score - target
+        sides[gap < 0].append((round(abs(gap), 1) + rank // 8 / 20, rank, item))
+    above, below = (sorted(side, key=lambda row: row[:2]) for side in sides)
+    more = 0 if rng.random() < _FIRST_PLACE else rng.randint(1, count)
+    more = min(len(above), max(more, count - len(below)))
+    return [item for *_, item in [*above[:more], *below[: count - more]]]
 
 
 def near(view: View, term: Term, text: str, rng: random.Random) -> Iterator[str]:
     """Yield names to choose distractors from: siblings, then terms of the group, then any that share words."""
     for near_term in shuffled(view.siblings(term), rng):
         yield near_term.name
-    sharing = sorted({key for stem in stems(text) for key in view.by_stem.get(stem, ())})
-    for other in view.pick(rng.sample(sharing, min(len(sharing), 120))):
+    for other in view.pick(_likest(view.by_stem, text, 40)):
         if not view.related(other.id, term.id):
             yield other.name
     for other in rng.sample(view.terms, min(len(view.terms), 60)):
         if not view.related(other.id, term.id):
             yield other.name
+
+
+def _likest(index: dict[str, list[str]], text: str, count: int) -> list[str]:
+    """Return the ids that share most stems with the text, the most alike first."""
+    sharing = Counter(key for stem in sorted(stems(text)) for key in index.get(stem, ()))
+    return heapq.nsmallest(count, sharing, key=lambda key: (-sharing[key], key))
 
 
 def _choice(wording: Wording, view: View, fact: str, answer: str, wrong: list[str], rng: random.Random) -> tuple:
@@ -151,43 +186,55 @@ class Profiles:
 
 
 def findings_exact(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield: two findings, which of three diseases has both; the others hold the same words in other findings."""
+    """Yield: a finding, which of three diseases has it; the others hold its words in other findings."""
     profiles = Profiles(view, rng)
     for disease in profiles.diseases:
         own = shuffled([t for t in profiles.profile[disease.id] if 2 <= len(stems(t.name)) <= 3], rng)
-        for one, other in zip(own[::2], own[1::2], strict=False):
-            if draft := _exact(view, profiles, disease, (one, other), rng):
-                yield draft
-                break
+        made = (_exact(view, profiles, disease, finding, rng) for finding in own)
+        if draft := next((draft for draft in made if draft), None):
+            yield draft
 
 
-def _exact(view: View, profiles: Profiles, disease: Disease, two: tuple[Term, Term], rng: random.Random) -> Draft | None:
-    needed = sorted(stems(two[0].name) | stems(two[1].name))
+def _exact(view: View, profiles: Profiles, disease: Disease, finding: Term, rng: random.Random) -> Draft | None:
+    needed = sorted(stems(finding.name))
     holders = set.intersection(*(set(profiles.by_stem[stem]) for stem in needed)) - {disease.id}
     lures: list[tuple[Disease, list[Term]]] = []
     for key in shuffled(sorted(holders), rng)[:40]:
-        cover = _cover(view, profiles, key, needed, two)
+        cover = _cover(view, profiles, key, needed, finding)
         if cover and profiles.by_id[key].group != disease.group:
             lures.append((profiles.by_id[key], cover))
         if len(lures) == 2:
             break
     if len(lures) < 2:
         return None
-    size = max(len(cover) for _, cover in lures)
-    rest = [t for t in profiles.profile[disease.id] if t not in two]
-    shown = [*two, *shuffled(rest, rng)[: max(0, size - 2)]]
-    return _reading(view, disease, shown, lures, [lower(t.name) for t in two], rng)
+    full = [(row, _filled(profiles.profile[row.id], terms, needed, 0, rng)) for row, terms in lures]
+    size = sum(len(stems(t.name)) for _, terms in full for t in terms) / 2
+    full.insert(0, (disease, _filled(profiles.profile[disease.id], [finding], needed, size, rng)))
+    return _reading(view, full, [lower(finding.name)], rng)
 
 
-def _cover(view: View, profiles: Profiles, key: str, needed: list[str], two: tuple[Term, Term]) -> list[Term]:
-    """Return findings of a disease that hold all the needed stems without being one of the two, or nothing."""
-    if any(view.related(t.id, f.id) for t in profiles.profile[key] for f in two):
+def _cover(view: View, profiles: Profiles, key: str, needed: list[str], finding: Term) -> list[Term]:
+    """Return findings of a disease that hold all the needed stems between them, none the finding's kin, or nothing."""
+    if any(view.related(t.id, finding.id) for t in profiles.profile[key]):
         return []
     found: list[Term] = []
     for stem in needed:
         if not any(stem in stems(t.name) for t in found):
             found.append(min(profiles.by_stem[stem][key], key=lambda t: (len(t.name), t.id)))
-    return found if len(found) <= 4 else []
+    return found if len(found) <= 3 else []
+
+
+def _filled(profile: list[Term], terms: list[Term], needed: list[str], size: float, rng: random.Random) -> list[Term]:
+    """Return the terms, filled up to three with others of the profile that hold none of the needed stems.
+
+    ``size`` is the number of stems that the three should come near to; 0 leaves it to chance.
+    """
+    free = shuffled([t for t in profile if t not in terms and not stems(t.name) & set(needed)], rng)
+    while free and len(terms) < 3:
+        want = (size - sum(len(stems(t.name)) for t in terms)) / (3 - len(terms))
+        best = min(range(len(free)), key=lambda i: abs(len(stems(free[i].name)) - want)) if size else 0
+        terms = [*terms, free.pop(best)]
+    return terms
 
 
 def findings_lay(view: View, rng: random.Random) -> Iterator[Draft]:
@@ -199,19 +246,35 @@ def findings_lay(view: View, rng: random.Random) -> Iterator[Draft]:
             continue
         two = shuffled(own, rng)[:2]
         facts = [lower(lay) for _, lay in two]
-        taken = stems(" ".join(facts))
+        text = " ".join(facts)
+        taken = stems(text)
         rest = [t for t in profiles.profile[disease.id] if not taken & stems(t.name)]
         if any(t not in rest for t, _ in two):
             continue
-        shown = [two[0][0], two[1][0], *shuffled([t for t in rest if t not in (two[0][0], two[1][0])], rng)[:1]]
-        lures = []
-        for other in rng.sample(profiles.diseases, min(60, len(profiles.diseases))):
-            free = [t for t in profiles.profile[other.id] if not taken & stems(t.name)]
-            clash = any(view.related(t.id, f.id) for t in profiles.profile[other.id] for f, _ in two)
-            if other.group != disease.group and len(free) >= len(shown) and not clash:
-                lures.append((other, shuffled(free, rng)[: len(shown)]))
-        if len(lures) >= 2:
-            yield _reading(view, disease, shown, lures[:2], facts, rng)
+        seen = [two[0][0], two[1][0]]
+        shown = [*seen, *shuffled([t for t in rest if t not in seen], rng)[:1]]
+        likeness = overlap(_line(shown), text)
+        lures = level(likeness, _strangers(view, profiles, disease, seen, text, rng), 2, rng)
+        if len(lures) == 2:
+            yield _reading(view, [(disease, shown), *lures], facts, rng)
+
+
+def _strangers(
+    view: View, profiles: Profiles, disease: Disease, seen: list[Term], text: str, rng: random.Random
+) -> list[tuple[float, tuple[Disease, list[Term]]]]:
+    """Return diseases without the seen findings' kin, each with three findings free of the text's stems, scored."""
+    found, taken = [], stems(text)
+    for other in rng.sample(profiles.diseases, min(80, len(profiles.diseases))):
+        free = [t for t in profiles.profile[other.id] if not taken & stems(t.name)]
+        clash = any(view.related(t.id, f.id) for t in profiles.profile[other.id] for f in seen)
+        if other.group != disease.group and len(free) >= 3 and not clash:
+            three = shuffled(free, rng)[:3]
+            found.append((overlap(_line(three), text), (other, three)))
+    return found
+
+
+def _line(terms: list[Term]) -> str:
+    return ", ".join(lower(t.name) for t in terms)
 
 
 def foreign(term: Term) -> str:
@@ -220,11 +283,10 @@ def foreign(term: Term) -> str:
     return next(fitting, "")
 
 
-def _reading(
-    view: View, disease: Disease, shown: list[Term], lures: list[tuple[Disease, list[Term]]], facts: list[str],
-    rng: random.Random,
-) -> Draft:
-    lines = {row.name: ", ".join(lower(t.name) for t in shuffled(terms, rng)) for row, terms in [(disease, shown), *lures]}
+def _reading(view: View, shown: list[tuple[Disease, list[Term]]], facts: list[str], rng: random.Random) -> Draft:
+    """Return the reading item of diseases with the findings shown for them; the first is the answer."""
+    disease = shown[0][0]
+    lines = {row.name: ", ".join(lower(t.name) for t in shuffled(terms, rng)) for row, terms in shown}
     options = shuffled(lines, rng)
     name, template = _FINDINGS.pick(view.split, rng)
     fact = " and ".join(facts)
@@ -241,13 +303,13 @@ def inclusion(view: View, rng: random.Random) -> Iterator[Draft]:
         fact = rng.choice(code.inclusion)
         if len(fact.split()) > 12:
             continue
-        wrong = match(code.name, fact, _neighbours(view, code, rng), 3, rng)
+        wrong = match(code.name, fact, _neighbours(view, code, fact, rng), 3, rng)
         if len(wrong) == 3:
             options, name, prompt = _choice(_INCLUSION, view, fact, code.name, wrong, rng)
             yield Draft(prompt, [code.name], wrong, code.group, "icd10", name, fact, options, {"question": fact})
 
 
-def _neighbours(view: View, code: Code, rng: random.Random) -> Iterator[str]:
+def _neighbours(view: View, code: Code, text: str, rng: random.Random) -> Iterator[str]:
     above = view.facts.codes.get(code.parent)
     levels = [code.parent, above.parent if above else ""]
     for level in levels:
@@ -257,6 +319,10 @@ def _neighbours(view: View, code: Code, rng: random.Random) -> Iterator[str]:
             for child in view.code_children.get(other.id, [])[:4]:
                 if len(child.name.split()) <= 9 and not child.id.startswith(code.id):
                     yield child.name
+    for key in _likest(view.codes_by_stem, text, 30):
+        other = view.facts.codes[key]
+        if len(other.name.split()) <= 9 and not key.startswith(code.id) and not code.id.startswith(key):
+            yield other.name
 
 
 def kind(view: View, rng: random.Random) -> Iterator[Draft]:
@@ -273,10 +339,13 @@ def kind(view: View, rng: random.Random) -> Iterator[Draft]:
 
 
 def coded(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield pairs: does a heading include its inclusion term (yes), or what it excludes (no)."""
+    """Yield pairs: does a heading include its inclusion term (yes), or what it excludes or a neighbour includes (no)."""
     for code in spread([c for c in view.codes if c.inclusion and c.excludes and len(c.name.split()) <= 8], rng):
         right = rng.choice(code.inclusion)
-        pool = [text for note in code.excludes if len((text := bare(note)).split()) <= 10 and len(text) > 3]
+        beside = view.code_children.get(code.parent, [])
+        pool = [bare(note) for note in code.excludes]
+        pool += [text for other in beside if other.id != code.id for text in other.inclusion]
+        pool = [text for text in pool if len(text.split()) <= 10 and len(text) > 3]
         wrong = match(right, code.name, pool, 1, rng)
         if wrong and len(right.split()) <= 10:
             pairs = [(right, code.name, "yes"), (wrong[0], code.name, "no")]

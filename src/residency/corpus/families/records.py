@@ -49,9 +49,9 @@ def coded(view: View, rng: random.Random) -> Iterator[Draft]:
     for note in shuffled(view.facts.notes, rng):
         rows = [*note.meta.get("conditions", []), *note.meta.get("medications", [])]
         names = list(dict.fromkeys(row["display"] for row in rows if row.get("display")))
-        names = [text for text in names if text.lower() in note.text.lower()]
+        text = excerpt(note.text, names)
+        names = [found for name in names if (found := as_written(name, text))]
         if names:
-            text = excerpt(note.text, names)
             name, template = _CODED.pick(view.split, rng)
             wanted = [json.dumps(names, ensure_ascii=False)]
             parts = {"text": text, "mentions": names}
@@ -65,6 +65,12 @@ def excerpt(text: str, names: list[str], most: int = 900) -> str:
     holding = {i for i, line in enumerate(lines) if any(name.lower() in line.lower() for name in names)}
     kept = [line for i, line in enumerate(lines) if {i - 1, i, i + 1} & holding]
     return "\n".join(kept)[:most]
+
+
+def as_written(name: str, text: str) -> str:
+    """Return a name with the letter case it has in the text, or "" where it is not there."""
+    at = text.lower().find(name.lower())
+    return text[at : at + len(name)] if at >= 0 else ""
 
 
 RELATIONS: Patterns = {"relations": (1.0, relations)}
