@@ -1,0 +1,53 @@
+"""The simulated hospital hangs on its seed and end date only, and its notes carry the rows behind them."""
+
+import pytest
+
+from residency.core.errors import SourceError
+from residency.core.types import Document
+from residency.corpus.hospital import read_hospital
+
+
+def simulate(folder, **settings):
+    return list(
+        read_hospital(scratch=folder, **{"population": 5, "seed": 3, "end_date": "2023-06-30"} | settings).records
+    )
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory):
+    return simulate(tmp_path_factory.mktemp("hospital"))
+
+
+def test_every_note_is_well_formed_and_falls_before_the_end_date(notes):
+    assert len(notes) >= 20
+    assert all(isinstance(note, Document) and note.text.strip() and note.patient for note in notes)
+    assert all("2022-06" <= note.date[:10] <= "2023-06-30" for note in notes)
+    assert len({note.id for note in notes}) == len(notes)
+
+
+def test_notes_carry_coded_conditions_and_medications(notes):
+    rows = [row for note in notes for row in note.meta["conditions"]]
+    assert rows and all(row["code"] and row["display"] and "icd-10-cm" in row["system"] for row in rows)
+    assert any(note.meta["medications"] for note in notes)
+
+
+def test_two_processes_simulate_the_same_notes_whatever_the_hash_seed(notes, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONHASHSEED", "77")
+    assert simulate(tmp_path) == notes
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_seed_is_another_hospital(notes, tmp_path):
+    assert {note.text for note in simulate(tmp_path, seed=4, population=3)} != {note.text for note in notes}
+
+
+def test_settings_are_checked_before_anything_is_simulated(tmp_path):
+    with pytest.raises(SourceError, match="must be a date such as 2024-12-31"):
+        read_hospital(scratch=tmp_path, end_date="yesterday")
+    with pytest.raises(SourceError, match="at least 1"):
+        read_hospital(scratch=tmp_path, population=0)
+
+
+def test_a_simulation_that_fails_says_so(tmp_path):
+    with pytest.raises(SourceError, match="clinosim ended with code"):
+        list(read_hospital(scratch=tmp_path, population=2, country="Atlantis").records)
