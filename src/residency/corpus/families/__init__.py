@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from residency.core.types import Example
+from residency.corpus.families.opposites import opposite_names
 from residency.corpus.mix import Code, Disease, Facts, Term, normal, stems
 
 
@@ -63,6 +64,7 @@ class View:
         self.diseases: list[Disease] = [d for d in facts.diseases.values() if d.split == split]
         self.codes: list[Code] = [c for c in facts.codes.values() if c.split == split]
         self._above: dict[str, frozenset[str]] = {}
+        self._profiles: dict[str, list[Term]] = {}
 
     @cached_property
     def by_stem(self) -> dict[str, list[str]]:
@@ -72,6 +74,13 @@ class View:
             for stem in sorted(stems(term.name)):
                 index[stem].append(term.id)
         return dict(index)
+
+    @cached_property
+    def opposites(self) -> dict[str, list[str]]:
+        """Ids of the terms that say the opposite of a term, by its id; terms without an opposite are left out."""
+        found = {t.id: opposite_names([t.name, *t.synonyms], self.by_name) for t in self.terms}
+        apart = {key: [other for other in ids if not self.related(key, other)] for key, ids in found.items()}
+        return {key: ids for key, ids in apart.items() if ids}
 
     @cached_property
     def codes_by_stem(self) -> dict[str, list[str]]:
@@ -117,8 +126,11 @@ class View:
 
     def profile(self, disease: Disease) -> list[Term]:
         """Return a disease's findings that fit in a sentence, most specific kept where two are on one line."""
-        terms = [t for t in self.pick(disease.present) if len(t.name.split()) <= 4]
-        return [t for t in terms if not any(t.id != o.id and t.id in self.above(o.id) for o in terms)]
+        if disease.id not in self._profiles:
+            terms = [t for t in self.pick(disease.present) if len(t.name.split()) <= 4]
+            covered = {key for t in terms for key in self.above(t.id) if key != t.id}
+            self._profiles[disease.id] = [t for t in terms if t.id not in covered]
+        return self._profiles[disease.id]
 
 
 def plain(name: str) -> bool:

@@ -8,7 +8,6 @@ label its pattern allows, so the hypothesis alone tells nothing. ``coded`` items
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterator
 
 from residency.corpus.families import Draft, Patterns, View, Wording, lower, plain
@@ -35,40 +34,6 @@ _OTHER = Wording(
 )
 _CLAIM = Wording(("The patient has {}.", "{} is present."), ("This patient has {}.",))
 _CLAIM_NOT = Wording(("The patient does not have {}.", "{} is not present."), ("This patient does not have {}.",))
-_OPPOSITES = (
-    "increased decreased|high low|long short|large small|wide narrow|broad narrow|thick thin|early delayed|elevated reduced|"
-    "elevated decreased|increased reduced|hyper hypo|macro micro|poly oligo|bilateral unilateral|acute chronic|tall short|"
-    "thickened thinned|increased absent|broad thin|prominent depressed|everted inverted|deep shallow|full thin|"
-    "upslanted downslanted|convex concave|dense sparse|thick sparse|tachy brady|hard soft|coarse fine|advanced delayed|"
-    "complete partial|absent prominent|absent large|absent long|absent broad|over under"
-)
-_PAIRS = [tuple(pair.split()) for pair in _OPPOSITES.split("|")]
-_NO_SIZE = re.compile(r"intestin|bowel|cell|chain|arter|vein|vessel")  # "large intestine" is no opposite of "small intestine"
-_PREFIXES = {"hyper", "hypo", "macro", "micro", "poly", "oligo", "tachy", "brady", "over", "under"}
-
-
-def opposites(view: View) -> dict[str, list[str]]:
-    """Return, by term id, the ids of the terms whose names differ in one pair of opposites only."""
-    found: dict[str, list[str]] = {}
-    for term in view.terms:
-        if _NO_SIZE.search(term.name.lower()):
-            continue
-        turned = {t for name in [term.name, *term.synonyms] for t in _turned(name)}
-        ids = sorted({view.by_name[t] for t in turned if t in view.by_name})
-        ids = [key for key in ids if not view.related(key, term.id)]
-        if ids:
-            found[term.id] = ids
-    return found
-
-
-def _turned(name: str) -> Iterator[str]:
-    parts = re.findall(r"[a-z0-9]+", name.lower())
-    for at, word in enumerate(parts):
-        for one, other in [*_PAIRS, *((b, a) for a, b in _PAIRS)]:
-            if word == one:
-                yield " ".join([*parts[:at], other, *parts[at + 1 :]])
-            elif one in _PREFIXES and word.startswith(one) and len(word) > len(one) + 3:
-                yield " ".join([*parts[:at], other + word[len(one) :], *parts[at + 1 :]])
 
 
 def _short(term: Term, most: int = 5) -> bool:
@@ -133,7 +98,7 @@ def _beside(view: View, term: Term, barred: list[str]) -> list[str]:
 
 def _three_way(view: View, rng: random.Random, negated: bool) -> Iterator[Draft]:
     """Yield, for a hypothesis with an opposite, one premise a label; ``negated`` is the hypothesis's."""
-    opposite = opposites(view)
+    opposite = view.opposites
     for term in spread([t for t in view.terms if t.id in opposite and _short(t)], rng):
         against = [t.name for t in view.pick(opposite[term.id]) if _short(t)]
         inside = _narrower(view, term, rng)
