@@ -214,7 +214,8 @@ def _recorded(folder: Path, recipe: Mapping[str, Any], passed: Mapping[str, Any]
             idle = before.get("status") == status["status"] == "done" and not runs.read_record(folder).get("stage")
             seconds = (before.get("seconds") or 0.0) + (0.0 if idle else time.monotonic() - began)
             with suppress(StorageError):  # on a full disk, the error on its way out is the one to show
-                _close_ledger(folder, seconds)
+                if status["status"] == "done" and not idle:
+                    _close_ledger(folder, seconds)
                 _note(folder, **status, ended=runs.now(), seconds=round(seconds, 1))
 
 

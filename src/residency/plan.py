@@ -35,9 +35,10 @@ class Stage:
 
 @dataclass(slots=True)
 class Step:
-    """One stage of a plan: its folder's name, its checked settings, and its inputs as folder names."""
+    """One stage of a plan: its folder's name, its name in the table, its checked settings, its inputs as folder names."""
 
     name: str
+    kind: str
     stage: Stage
     settings: dict[str, Any]
     inputs: list[str | dict[str, str]]
@@ -82,7 +83,7 @@ def _step(plan: Sequence[Step], name: str, stage: Stage, settings: dict[str, Any
         inputs.append(models if other == "models" else newest[0] if other == "model" else other)
     names = [each for other in inputs for each in (other.values() if isinstance(other, dict) else [other])]
     after = [step.name for step in plan] if "run" in names else names
-    return Step(folder if again == 1 else f"{folder}-{again}", stage, settings, inputs, [*after, *stage.after])
+    return Step(folder if again == 1 else f"{folder}-{again}", name, stage, settings, inputs, [*after, *stage.after])
 
 
 def _model_name(step: Step) -> str:

@@ -16,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from residency.core.errors import UserError
+
 REQUIRED: Any = inspect.Parameter.empty
 NOT_SETTINGS = ("out", "scratch")
 """Keyword arguments that the caller hands in and a recipe does not know: where to write."""
@@ -40,11 +42,19 @@ class Field:
 
 
 def load(function: Callable[..., Any] | str) -> Callable[..., Any]:
-    """Return the function that "module:function" names; a function is returned as it is."""
+    """Return the function that "module:function" names; a function is returned as it is.
+
+    Raises UserError with the command that installs it where a part is missing.
+    """
     if not isinstance(function, str):
         return function
     module, _, name = function.partition(":")
-    return typing.cast(Callable[..., Any], getattr(import_module(module), name))
+    try:
+        return typing.cast(Callable[..., Any], getattr(import_module(module), name))
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("residency"):
+            raise
+        raise UserError(f"{error.name} is not installed; install it with: pip install 'residency[all]'") from error
 
 
 # --- what a function or a dataclass takes ----------------------------------------------------------------------------

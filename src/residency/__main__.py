@@ -1,0 +1,5 @@
+"""``python -m residency`` is the command ``residency``."""
+
+from residency.cli import main
+
+raise SystemExit(main())

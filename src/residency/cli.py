@@ -1,0 +1,254 @@
+"""The command line: five verbs, each a small function that returns (a document for ``--json``, words for people).
+
+Progress goes to standard error. Exit codes: 0 done, 2 something the user can mend, 1 a fault of ours or the
+machine's, 130 Ctrl-C. What a verb needs is imported when it runs, so that help and the list of runs are instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from residency import __version__
+from residency.core.errors import RecipeError, ResidencyError, UserError
+
+Answer = tuple[Any, str]
+QUIET_PARTS = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+MODEL_FORMS = "runs/latest, runs/latest:tuned, a folder, a .gguf file, a hub id or a packaged name"
+CAUTION = "An experimental model: not for decisions about patients."
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return the exit code of one command."""
+    parser = make_parser()
+    args = parser.parse_args(arguments)
+    for name, value in QUIET_PARTS.items():
+        os.environ.setdefault(name, value)
+    try:
+        document, words = args.verb(args)
+        _print(json.dumps(document, indent=1, ensure_ascii=False) if args.json else words)
+        return int(document.get("exit_code", 0)) if isinstance(document, dict) else 0
+    except KeyboardInterrupt:
+        return _stopped(args, "stopped; the same command goes on from here", "Interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone
+        return 0
+    except ResidencyError as error:
+        return _stopped(args, str(error), type(error).__name__, error.exit_code)
+    except Exception as error:
+        return _stopped(args, _fault(error), type(error).__name__, 1)
+
+
+def _stopped(args: argparse.Namespace, message: str, kind: str, code: int) -> int:
+    if args.trace:
+        traceback.print_exc()
+    print(f"residency {args.name}: {message}", file=sys.stderr, flush=True)
+    if args.json:
+        _print(json.dumps({"error": {"kind": kind, "message": message}, "exit_code": code}, ensure_ascii=False))
+    return code
+
+
+def _fault(error: Exception) -> str:
+    """Return where a fault of ours happened; not its message, which may quote a text that must not be shown."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "residency" in Path(frame.filename).parts] or frames
+    where = f"{Path(ours[-1].filename).name}, line {ours[-1].lineno}"
+    return f"a fault of ours ({type(error).__name__} in {where}). The same command with --trace shows all of it"
+
+
+def _print(text: str) -> None:
+    if text:
+        print(text, flush=True)
+
+
+# --- the verbs -------------------------------------------------------------------------------------------------------
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Walk a recipe; without one, the quickstart."""
+    from residency import pipeline
+    from residency.core.recipe import read_text, resolve
+    from residency.doctor import before_run
+    from residency.plan import make_plan
+    from residency.summary import summary
+
+    recipes = [item for item in args.items if "=" not in item]
+    changes = [item for item in args.items if "=" in item]
+    if len(recipes) > 1:
+        raise UserError(f"one recipe at a time; found {', '.join(recipes)}. Settings are given as key=value")
+    path = find_recipe(recipes[0] if recipes else "quickstart")
+    text = read_text(path)
+    recipe = resolve(text, changes, pipeline.sections(), name=str(path))
+    recipe["name"] = recipe["name"] or path.stem
+    before_run([step.kind for step in make_plan(recipe, pipeline.STAGES)])
+    passed = {"recipe": str(path), "arguments": changes, "text": text}
+    return summary(pipeline.walk(recipe, passed, fresh=args.fresh))
+
+
+def find_recipe(name: str) -> Path:
+    """Return a recipe's file: a path, or the name of one that comes with Residency. RecipeError names those."""
+    here = Path(__file__).resolve().parent
+    folders = [folder for folder in (here / "recipes", here.parents[1] / "recipes") if folder.is_dir()]
+    known = {path.stem: path for folder in reversed(folders) for path in sorted(folder.glob("*.yaml"))}
+    if Path(name).is_file():
+        return Path(name)
+    if name in known:
+        return known[name]
+    raise RecipeError(f"there is no recipe {name}: give a file, or one of {', '.join(sorted(known)) or '(none found)'}")
+
+
+def ask(args: argparse.Namespace) -> Answer:
+    """Ask a model one question; the answer appears as it is made."""
+    from residency.core.progress import say
+    from residency.models.load import load
+
+    name, began = model_name(args.model), time.monotonic()
+    model = load(name)
+    say(CAUTION)
+    pieces = []
+    for piece in model.stream([{"role": "user", "content": args.question}], max_tokens=args.max_tokens):
+        pieces.append(piece)
+        if not args.json:
+            print(piece, end="", flush=True)
+    if not args.json:
+        print(flush=True)
+    seconds = round(time.monotonic() - began, 2)
+    return {"model": name, "question": args.question, "answer": "".join(pieces), "seconds": seconds}, ""
+
+
+def evaluate(args: argparse.Namespace) -> Answer:
+    """Examine a model on the test items of a run."""
+    from residency.core.runs import now, runs_root
+    from residency.evaluate.run import evaluate_model
+    from residency.summary import table
+
+    name = model_name(args.model)
+    slug = "".join(sign if sign.isalnum() else "-" for sign in name).strip("-")
+    out = runs_root() / "evaluations" / f"{now()[:19].replace(':', '')}-{slug}"
+    rows = evaluate_model(name, tasks=args.tasks, limit=args.limit, out=out)
+    lines = [
+        [row["family"], row["task"], row["metric"], row["value"], row["low"], row["high"], row["n"]] for row in rows
+    ]
+    words = table(["family", "task", "metric", "value", "low", "high", "items"], lines)
+    return {"model": name, "out": str(out), "rows": rows}, f"{words}\n\nitems  {out}"
+
+
+def model_name(name: str) -> str:
+    """Return the name with ``runs/…`` read in the runs folder, wherever ``$RESIDENCY_RUNS`` puts it."""
+    from residency.core.runs import runs_root
+
+    first, slash, rest = name.partition("/")
+    if first == "runs" and slash and not Path(name.partition(":")[0]).exists():
+        return str(runs_root() / rest)
+    return name
+
+
+def runs(args: argparse.Namespace) -> Answer:
+    """List the runs, the newest first."""
+    from residency.core.progress import duration
+    from residency.core.runs import list_runs, runs_root
+    from residency.summary import table
+
+    found = list_runs(runs_root())
+    if not found:
+        return {"runs": []}, f"no runs in {runs_root()} yet; start one with: residency run"
+    lines = [
+        [row["id"], row["status"], row["stage"] or "", row["began"], duration(row["seconds"] or 0.0)] for row in found
+    ]
+    return {"runs": found}, table(["run", "status", "at", "began", "took"], lines)
+
+
+def doctor(args: argparse.Namespace) -> Answer:
+    """Look at the machine and the installation: what is there, what is missing, how to get it."""
+    from residency.doctor import examine
+
+    return examine()
+
+
+# --- the parser ------------------------------------------------------------------------------------------------------
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all verbs; docs/cli.md is made from it."""
+    parser = argparse.ArgumentParser(prog="residency", description="Medical training of open language models.")
+    parser.add_argument("--version", action="version", version=f"residency {__version__}")
+    verbs = parser.add_subparsers(dest="name", metavar="VERB", required=True)
+    one = _verb(verbs, "run", run, "walk a recipe: train, examine and export a model; goes on where it was stopped")
+    one.add_argument("items", nargs="*", metavar="RECIPE|key=value", help="a recipe (default: quickstart) and settings")
+    one.add_argument("--fresh", action="store_true", help="start a new run instead of going on with the last")
+    one = _verb(verbs, "ask", ask, "ask a model one question; the answer streams")
+    one.add_argument(
+        "model", metavar="MODEL", help="runs/latest, runs/latest:tuned, a folder, a .gguf, a hub id, a name"
+    )
+    one.add_argument("question", metavar="QUESTION", help="what to ask")
+    one.add_argument("--max-tokens", type=int, default=256, metavar="N", help="the longest answer (default: 256)")
+    one = _verb(verbs, "evaluate", evaluate, "examine a model on the test items of a run")
+    one.add_argument("model", metavar="MODEL", help="as for ask")
+    one.add_argument("--tasks", metavar="A,B", help="only these tasks, such as qa,nli (default: all)")
+    one.add_argument("--limit", type=int, default=0, metavar="N", help="at most N items a task (default: all)")
+    _verb(verbs, "runs", runs, "list the runs, the newest first")
+    _verb(verbs, "doctor", doctor, "show the machine, versions and weights, and the command that gets what is missing")
+    return parser
+
+
+def _verb(verbs: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    parser.add_argument("--trace", action="store_true", help="show the whole trace of an error")
+    parser.set_defaults(verb=function)
+    return parser
+
+
+def docs() -> str:
+    """Return docs/cli.md, made from the parser: ``python -m residency.cli --docs > docs/cli.md``."""
+    verbs = next(action for action in make_parser()._actions if isinstance(action, argparse._SubParsersAction))
+    parts = ["# The command line", "", "Made by `python -m residency.cli --docs`; a test holds it to the parser.", ""]
+    for name, parser in verbs.choices.items():
+        actions = [action for action in parser._actions if action.dest != "help"]
+        actions.sort(key=lambda action: (bool(action.option_strings), action.dest in ("json", "trace")))
+        parts += [f"## residency {name}", "", parser.description or "", ""]
+        parts += ["```", " ".join(["residency", name, *map(_usage, actions)]), "```", ""]
+        parts += ["| argument | meaning |", "|---|---|"]
+        parts += [
+            f"| `{_usage(action).strip('[]').replace('|', chr(92) + '|')}` | {action.help} |" for action in actions
+        ]
+        parts.append("")
+    return "\n".join(parts + [EXIT_CODES])
+
+
+def _usage(action: argparse.Action) -> str:
+    if not action.option_strings:
+        return f"[{action.metavar} ...]" if action.nargs == "*" else str(action.metavar)
+    return f"[{action.option_strings[0]}{f' {action.metavar}' if action.metavar else ''}]"
+
+
+BAR = "\\|"
+EXIT_CODES = """## Exit codes and environment
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 1 | a fault of ours, or of the machine (a full disk); finished stages are intact |
+| 2 | something you can mend: the message says what is legal |
+| 130 | stopped by Ctrl-C; the same command goes on |
+
+| variable | meaning |
+|---|---|
+| `RESIDENCY_RUNS` | the folder of all runs (default: `runs` here) |
+| `RESIDENCY_DB` | the index of runs, as an SQLAlchemy URL (default: a SQLite file in the runs folder) |
+| `RESIDENCY_CACHE` | converted weights (default: `~/.cache/residency`) |
+| `RESIDENCY_DATA` | data sets that cannot be shipped |
+"""
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--docs"]:
+        print(docs(), end="")
+        sys.exit(0)
+    sys.exit(main())

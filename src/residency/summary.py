@@ -1,0 +1,95 @@
+"""What a finished run says of itself on the terminal: one line a family, where things lie, what to try next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from residency.core.progress import duration
+from residency.core.store import read_json
+
+
+def summary(folder: Path) -> tuple[dict[str, Any], str]:
+    """Return a finished run as (a document, words): its table, its cost, its paths, the next two commands."""
+    ledger = read_json(folder / "ledger.json") if (folder / "ledger.json").exists() else {}
+    latest = folder.parent / "latest"
+    paths = {name: str(folder / at) for name, at in PATHS.items() if (folder / at).exists()}
+    report = latest / PATHS["report"]
+    steps = [f'residency ask {latest} "What is microcephaly?"', f"{_opener()} {report}" if "report" in paths else ""]
+    steps = [step for step in steps if step]
+    rows = families(ledger)
+    document = {"run": folder.name, "families": rows, "cost": ledger.get("cost"), "paths": paths, "next": steps}
+    blocks = [_families_table(rows), _cost_line(ledger.get("cost") or {})]
+    blocks += ["\n".join(f"{name:7} {path}" for name, path in paths.items()), "Next:\n" + "\n".join(steps)]
+    return document, "\n\n".join(block for block in blocks if block)
+
+
+PATHS = {"report": "report.html", "model": "model", "adapter": "adapter", "gguf": "gguf", "card": "card/README.md"}
+
+
+def families(ledger: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the ledger's comparisons of the aligned model with the better base, and the compressed model's value."""
+    found = []
+    for row in ledger.get("comparisons", []):
+        if row.get("kind") == "base":
+            gguf = [
+                other["value"]
+                for other in ledger["rows"]
+                if (other["task"], other["metric"], other["model"]) == (row["task"], row["metric"], "gguf")
+            ]
+            wanted = ("family", "metric", "from_value", "to_value", "difference", "low", "high", "p_holm")
+            found.append({**{name: row.get(name) for name in wanted}, "gguf": gguf[0] if gguf else None})
+    return found
+
+
+def _families_table(rows: Sequence[dict[str, Any]]) -> str:
+    if not rows:
+        return ""
+    heads = ["family", "metric", "base", "aligned", "difference [95%]", "p (Holm)", "gguf"]
+    lines = []
+    for row in rows:
+        difference = f"{_signed(row['difference'])} [{_signed(row['low'])}, {_signed(row['high'])}]"
+        values = [row["from_value"], row["to_value"], difference, row["p_holm"], row["gguf"]]
+        lines.append([row["family"], row["metric"], *values])
+    return table(heads, lines)
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.3f}"
+
+
+def _cost_line(cost: dict[str, Any]) -> str:
+    if not cost:
+        return ""
+    parts = [duration(cost["wall_s"])]
+    if cost.get("peak_rss_mb"):
+        parts.append(f"at most {cost['peak_rss_mb'] / 1000:.1f} GB of memory")
+    if cost.get("energy_wh_estimated"):
+        parts.append(f"about {cost['energy_wh_estimated']:.1f} Wh (estimated)")
+    return "It took " + ", ".join(parts) + "."
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return rows as aligned columns: numbers to three places on the right, words on the left, None as ``-``."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    right = [any(isinstance(value, int | float) for value in column) for column in zip(*rows, strict=True)]
+
+    def line(values: Sequence[str]) -> str:
+        made = (v.rjust(w) if r else v.ljust(w) for v, w, r in zip(values, widths, right, strict=True))
+        return "  ".join(made).rstrip()
+
+    return "\n".join([line(heads), *map(line, cells)])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _opener() -> str:
+    import shutil
+
+    return next((name for name in ("xdg-open", "open") if shutil.which(name)), "xdg-open")
