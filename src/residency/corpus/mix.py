@@ -13,16 +13,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from residency.core.types import Document
 
 SPLITS = ("train", "dev", "test")
 _LARGEST_NODE = 1 / 12  # a node with more of all terms than this stays in train: it would be the whole test set
 _WORD = re.compile(r"[a-z0-9]+")
-_STOP = frozenset("a an and are as at be by for from has have in is it its more of on one or that the this to with".split())
+_STOP = frozenset(
+    "a an and are as at be by for from has have in is it its more of on one or that the this to with".split()
+)
 _NUMBERED = re.compile(
-    r"\b(autosomal|dominant|recessive|x-linked|type|susceptibility to|familial|with|without|and|or|due to|\d+\w?|[ivx]+)\b"
+    r"\b(autosomal|dominant|recessive|x-linked|type|susceptibility to|familial|with|without|and|or|due to"
+    r"|\d+\w?|[ivx]+)\b"
 )
 T = TypeVar("T")
 
@@ -177,7 +180,7 @@ def _assign(members: dict[str, set[str]], total: int, shares: dict[str, float], 
 def _term(row: Document, split: str, group: str) -> Term:
     meta, exact = row.meta, [s for s in row.meta["synonyms"] if s["scope"] == "EXACT" and not s.get("obsolete")]
     seen = {normal(meta["name"])}
-    lists: dict[str, list[str]] = {"lay": [], "short": [], "synonyms": []}
+    lists: dict[str, Any] = {"lay": [], "short": [], "synonyms": []}
     for kind in ("lay", "short", "synonyms"):
         for synonym in exact:
             text = synonym["text"].strip()

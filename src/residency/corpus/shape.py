@@ -69,7 +69,7 @@ def build(
     uses = {"qa": (qa, prefer_qa), "nli": (nli, prefer_nli), "ie": (ie, prefer_ie), "gen": (gen, prefer_gen)}
     tests = {"qa": test_choice, "nli": test_choice, "ie": test_written, "gen": test_written}
     held = _held_out(facts, tests, dev, test_shown, seed)
-    limits = {"characters": characters, "words": words}
+    limits: dict[str, Any] = {"characters": characters, "words": words}
     train, dropped = _train(facts, uses, held, limits, seed)
     rows, dropped_text = _text(facts, held, text, limits, seed)
     if shuffle_answers:
@@ -101,7 +101,7 @@ def _examples(view: View, task: str, patterns: Patterns, count: int, seed: int) 
 
 
 def _train(
-    facts: Facts, uses: dict[str, tuple[int, int]], held: list[Example], limits: dict[str, int], seed: int
+    facts: Facts, uses: dict[str, tuple[int, int]], held: list[Example], limits: dict[str, Any], seed: int
 ) -> tuple[list[Example], list[tuple[Example, str]]]:
     """Return the clean training examples, and those dropped with the reason.
 
@@ -130,7 +130,7 @@ def fact_lines(row: Example | dict[str, Any]) -> list[str]:
 
 
 def _text(
-    facts: Facts, held: list[Example], count: int, limits: dict[str, int], seed: int
+    facts: Facts, held: list[Example], count: int, limits: dict[str, Any], seed: int
 ) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], str]]]:
     rows = list(running_text(View(facts, "train"), random.Random(f"{seed}:text"), count))
     return decontaminate(rows, held, fact=fact_lines, **limits)
@@ -187,14 +187,21 @@ def _pair(row: Example) -> dict[str, Any]:
 
 
 def _card(
-    corpus: Path, facts: Facts, examples: list[Example], rows: list[dict[str, Any]], dropped: list[tuple[Example, str]],
-    dropped_text: list[tuple[dict[str, Any], str]], settings: dict[str, Any],
+    corpus: Path,
+    facts: Facts,
+    examples: list[Example],
+    rows: list[dict[str, Any]],
+    dropped: list[tuple[Example, str]],
+    dropped_text: list[tuple[dict[str, Any], str]],
+    settings: dict[str, Any],
 ) -> dict[str, Any]:
     counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for row in examples:
         split = row.meta.get("use", row.split)
         counts[row.meta["task"]][split][row.meta["pattern"]] += 1
-    left = decontaminate([r for r in examples if r.split == "train"], [r for r in examples if r.split != "train"], fact=fact_lines)
+    left = decontaminate(
+        [r for r in examples if r.split == "train"], [r for r in examples if r.split != "train"], fact=fact_lines
+    )
     concepts = {
         name: Counter(row.split for row in table.values())
         for name, table in (("terms", facts.terms), ("diseases", facts.diseases), ("codes", facts.codes))
@@ -213,4 +220,3 @@ def _card(
         },
         "sources": manifest.get("sources", []),
     }
-

@@ -20,7 +20,9 @@ from residency.core.types import Example
 Rule = Callable[[list[Example], list[Example]], list[str]]
 _WORD = re.compile(r"[a-z0-9]+")
 _STOP = frozenset("a an and are as at be by for from has have in is it of on or patient that the this to with".split())
-_NEGATION = re.compile(r"\b(no|not|without|denies|never|negative|absent|free of|ruled out|excluded|lacks|cannot)\b", re.I)
+_NEGATION = re.compile(
+    r"\b(no|not|without|denies|never|negative|absent|free of|ruled out|excluded|lacks|cannot)\b", re.I
+)
 
 
 def majority(train: list[Example], test: list[Example]) -> list[str]:
@@ -49,7 +51,10 @@ def hypothesis_only(train: list[Example], test: list[Example]) -> list[str]:
     pairs = [row for row in train if "hypothesis" in row.meta]
     labelled = _Bayes((row.wanted[0], _tokens(row.meta["hypothesis"])) for row in pairs)
     options = _Bayes(
-        (str(choice == row.wanted[0]), _shape(choice)) for row in train if "hypothesis" not in row.meta for choice in row.choices
+        (str(choice == row.wanted[0]), _shape(choice))
+        for row in train
+        if "hypothesis" not in row.meta
+        for choice in row.choices
     )
     out = []
     for row in test:
@@ -68,7 +73,9 @@ def word_overlap(train: list[Example], test: list[Example]) -> list[str]:
     (share of the option, number of words, Jaccard, letter triples) the one that does best on train is used.
     """
     options = [row for row in train if "question" in row.meta]
-    right = {name: sum(_closest(row, measure) == row.wanted[0] for row in options) for name, measure in _MEASURES.items()}
+    right = {
+        name: sum(_closest(row, measure) == row.wanted[0] for row in options) for name, measure in _MEASURES.items()
+    }
     best = _MEASURES[max(sorted(right), key=lambda name: right[name])]
     table = _table(train, _overlap_bin)
     return [_closest(row, best) if "question" in row.meta else _look_up(table, _overlap_bin(row), row) for row in test]
@@ -113,10 +120,14 @@ def dictionary_train(train: list[Example], test: list[Example]) -> list[str]:
 def _find(text: str, known: set[str], longest: int) -> list[str]:
     found = []
     for sentence in re.finditer(r"[^.]+\.?", text):
-        spans = [(m.start() + sentence.start(), m.end() + sentence.start()) for m in _WORD.finditer(sentence[0].lower())]
+        spans = [
+            (m.start() + sentence.start(), m.end() + sentence.start()) for m in _WORD.finditer(sentence[0].lower())
+        ]
         at = 0
         while at < len(spans):
-            size = next((n for n in range(min(longest, len(spans) - at), 0, -1) if _known(text, spans[at : at + n], known)), 0)
+            size = next(
+                (n for n in range(min(longest, len(spans) - at), 0, -1) if _known(text, spans[at : at + n], known)), 0
+            )
             if size and not _NEGATION.search(sentence[0]):
                 found.append(text[spans[at][0] : spans[at + size - 1][1]])
             at += max(size, 1)

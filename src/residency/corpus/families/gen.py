@@ -72,7 +72,9 @@ def _wanted(term: Term) -> list[str]:
 
 def _has_turn(term: Term) -> bool:
     """Return whether a term is explained with its definition: two in five of those with a short one."""
-    return bool(term.definition) and 4 <= len(first_sentence(term.definition).split()) <= 20 and int(term.id[-2:]) % 5 < 2
+    return (
+        bool(term.definition) and 4 <= len(first_sentence(term.definition).split()) <= 20 and int(term.id[-2:]) % 5 < 2
+    )
 
 
 def term(view: View, rng: random.Random) -> Iterator[Draft]:
@@ -83,7 +85,9 @@ def term(view: View, rng: random.Random) -> Iterator[Draft]:
         fact = lower(row.name)
         wrong = _wrong(view, row, pool, rng)
         content = "\n".join([fact, *_wanted(row)])
-        yield Draft(template.format(fact=fact), _wanted(row), wrong, row.group, "hpo", name, content, parts={"term": fact})
+        yield Draft(
+            template.format(fact=fact), _wanted(row), wrong, row.group, "hpo", name, content, parts={"term": fact}
+        )
 
 
 def defined(view: View, rng: random.Random) -> Iterator[Draft]:
@@ -113,7 +117,9 @@ def profile(view: View, rng: random.Random) -> Iterator[Draft]:
         wrong = [fact, "; ".join(_wrong(view, t, pool, rng)[-1] for t in two), _wanted(two[0])[0]]
         name, template = _PROFILE.pick(view.split, rng)
         content = "\n".join([fact, *wanted])
-        yield Draft(template.format(fact=fact), wanted, wrong, disease.group, "hpo", name, content, parts={"term": fact})
+        yield Draft(
+            template.format(fact=fact), wanted, wrong, disease.group, "hpo", name, content, parts={"term": fact}
+        )
 
 
 PATTERNS: Patterns = {"term": (0.5, term), "defined": (0.3, defined), "profile": (0.2, profile)}

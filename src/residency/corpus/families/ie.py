@@ -12,10 +12,11 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from typing import Any
 
+from residency.core.types import Span
 from residency.corpus.families import Draft, Patterns, View, Wording, lower, plain
 from residency.corpus.mix import Disease, Term, shuffled, spread
-from residency.core.types import Span
 
 _PROMPT = Wording(
     (
@@ -74,19 +75,22 @@ _FILLER = Wording(
         "Advice given to the family.",
     ),
 )
-_SHORTHAND = {
-    "bilateral": "bilat.", "abnormal": "abn.", "abnormality": "abn.", "increased": "incr.", "decreased": "decr.",
-    "elevated": "elev.", "reduced": "red.", "congenital": "cong.", "recurrent": "rec.", "progressive": "prog.",
-    "chronic": "chr.", "severe": "sev.", "left": "L", "right": "R", "circulating": "circ.", "muscle": "musc.",
-    "moderate": "mod.", "intermittent": "interm.", "generalized": "gen.", "respiratory": "resp.", "urinary": "urin.",
-    "hypoplastic": "hypopl.", "intellectual": "intell.", "anterior": "ant.", "posterior": "post.", "concentration": "conc.",
-}  # fmt: skip
+_SHORTHAND = dict(
+    pair.split(":")
+    for pair in (
+        "bilateral:bilat. abnormal:abn. abnormality:abn. increased:incr. decreased:decr. elevated:elev. reduced:red. "
+        "congenital:cong. recurrent:rec. progressive:prog. chronic:chr. severe:sev. left:L right:R circulating:circ. "
+        "muscle:musc. moderate:mod. intermittent:interm. generalized:gen. respiratory:resp. urinary:urin. "
+        "hypoplastic:hypopl. intellectual:intell. anterior:ant. posterior:post. concentration:conc."
+    ).split()
+)
 _WEIGHT = {"plain": 1, "synonym": 1, "lay": 1, "abbreviated": 4, "inflected": 3, "told": 4}
 _ADJECTIVES = frozenset(
     "short long broad wide narrow thick thin small large high low sparse absent prominent deep flat full enlarged "
     "delayed fragile dry pale hoarse weak abnormal hypoplastic dysplastic tented everted thickened bifid tapered "
     "slender curved depressed sunken swollen brittle coarse dense fine irregular cupped fused".split()
 )
+_NOUNS = frozenset("seizure headache tremor cataract goiter hernia fracture ulcer cyst tic".split())
 
 
 def forms(term: Term, rng: random.Random) -> dict[str, str]:
@@ -112,23 +116,33 @@ def forms(term: Term, rng: random.Random) -> dict[str, str]:
 def plural(name: str) -> str:
     """Return a name in the other number: "short thumb" ↔ "short thumbs"; unchanged where that is unsafe."""
     last = name.split()[-1]
-    if not last.isalpha() or len(last) < 4 or last.endswith(("ss", "is", "us", "ia", "ea", "ion", "ism", "ment", "ity", "ness")):
+    if (
+        not last.isalpha()
+        or len(last) < 4
+        or last.endswith(("ss", "is", "us", "ia", "ea", "ion", "ism", "ment", "ity", "ness"))
+    ):
         return name
     if last.endswith("s"):
         return name[:-1] if len(name.split()) > 1 and not last.endswith(("ies", "es", "as")) else name
-    if len(name.split()) < 2 and last not in _NOUNS or last.endswith(("y", "x", "ch", "sh", "al", "ic", "ed", "ing", "oma")):
+    if (
+        len(name.split()) < 2
+        and last not in _NOUNS
+        or last.endswith(("y", "x", "ch", "sh", "al", "ic", "ed", "ing", "oma"))
+    ):
         return name
     return name + "s"
 
 
-_NOUNS = frozenset("seizure headache tremor cataract goiter hernia fracture ulcer cyst tic".split())
+def joined(view: View, terms: list[Term]) -> tuple[str, list[Term]] | None:
+    """Return two findings with one noun told together ("short and broad thumb"), and which they are.
 
-
-def joined(terms: list[Term]) -> tuple[str, list[Term]] | None:
-    """Return two findings with one noun told together ("short and broad thumb"), and which they are."""
+    Findings of a disease may exclude each other in one patient: opposites are not joined, nor is an absent part.
+    """
     for at, one in enumerate(terms):
         for other in terms[at + 1 :]:
             a, b = lower(one.name).split(), lower(other.name).split()
+            if other.id in view.opposites.get(one.id, ()) or "absent" in (a[0], b[0]):
+                continue
             if 2 <= len(a) == len(b) <= 4 and a[1:] == b[1:] and a[0] != b[0]:
                 return f"{a[0]} and {' '.join(b)}", [one, other]
     return None
@@ -166,10 +180,12 @@ def _compose(view: View, disease: Disease, present: int, absent: int, rng: rando
     return _finish(view, disease.group, shuffled(sentences, rng), mentions, negated, kinds, rng)
 
 
-def _affirm(view: View, said: list[Term], rest: list[Term], rng: random.Random) -> tuple[list[str], list[str], list[str]]:
+def _affirm(
+    view: View, said: list[Term], rest: list[Term], rng: random.Random
+) -> tuple[list[str], list[str], list[str]]:
     """Return sentences that affirm the findings, the mentions in them and the kind of each."""
     pairs: list[tuple[str, str]] = []
-    both = joined(rest) if said else None
+    both = joined(view, rest) if said else None
     if both and rng.random() < 0.9:
         said = [t for t in said if t not in both[1]][: max(0, len(said) - 1)]
         pairs.append((both[0], "joined"))
@@ -185,19 +201,28 @@ def _affirm(view: View, said: list[Term], rest: list[Term], rng: random.Random) 
 
 
 def _finish(
-    view: View, group: str, sentences: list[str], mentions: list[str], negated: list[str], kinds: list[str],
+    view: View,
+    group: str,
+    sentences: list[str],
+    mentions: list[str],
+    negated: list[str],
+    kinds: list[str],
     rng: random.Random,
 ) -> Draft | None:
     text = " ".join(sentences)
     places = [(text.find(mention), mention) for mention in mentions]
     everything = [*mentions, *negated]
-    if not everything or any(at < 0 for at, _ in places) or any(a != b and a in b for a in everything for b in everything):
+    if (
+        not everything
+        or any(at < 0 for at, _ in places)
+        or any(a != b and a in b for a in everything for b in everything)
+    ):
         return None
     if len(set(everything)) < len(everything):
         return None
     ordered = [mention for _, mention in sorted(places)]
     name, template = _PROMPT.pick(view.split, rng)
-    parts = {"text": text, "mentions": ordered, "negated": negated, "kinds": sorted(kinds)}
+    parts: dict[str, Any] = {"text": text, "mentions": ordered, "negated": negated, "kinds": sorted(kinds)}
     wanted = _json(ordered)
     spans = [Span(at, at + len(mention), "phenotype") for at, mention in sorted(places)]
     parts["spans"] = [(span.start, span.end) for span in spans]

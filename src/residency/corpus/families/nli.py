@@ -60,7 +60,9 @@ def status(view: View, rng: random.Random) -> Iterator[Draft]:
 
 
 def _status(view: View, three: list[Term], group: str, rng: random.Random) -> Iterator[Draft]:
-    clauses = [w.pick(view.split, rng)[1].format(lower(t.name)) for w, t in zip((_HAS, _HAS_NOT, _OTHER), three, strict=True)]
+    clauses = [
+        w.pick(view.split, rng)[1].format(lower(t.name)) for w, t in zip((_HAS, _HAS_NOT, _OTHER), three, strict=True)
+    ]
     premise = " ".join(clause[0].upper() + clause[1:] for clause in shuffled(clauses, rng))
     negated = rng.random() < 0.5
     labels = (FALSE, TRUE, UNKNOWN) if negated else (TRUE, FALSE, UNKNOWN)
@@ -72,7 +74,9 @@ def _status(view: View, three: list[Term], group: str, rng: random.Random) -> It
         yield _draft(view, premise, claim, label, group, fact, rng)
 
 
-def _relation(view: View, premise: str, claim: str, negated: tuple[bool, bool], label: str, group: str, rng: random.Random) -> Draft:
+def _relation(
+    view: View, premise: str, claim: str, negated: tuple[bool, bool], label: str, group: str, rng: random.Random
+) -> Draft:
     said = (_HAS_NOT if negated[0] else _HAS).pick(view.split, rng)[1].format(lower(premise))
     asked = (_CLAIM_NOT if negated[1] else _CLAIM).pick(view.split, rng)[1].format(lower(claim))
     return _draft(view, said, asked, label, group, f"{premise}\n{claim}", rng)
@@ -114,20 +118,24 @@ def _three_way(view: View, rng: random.Random, negated: bool) -> Iterator[Draft]
 
 
 def affirmed(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield affirmed claims from affirmed notes: narrower or same (true), opposite (false), broader or beside (unknown)."""
+    """Yield affirmed claims, affirmed notes: narrower or same (true), opposite (false), broader or beside (unknown)."""
     return _three_way(view, rng, negated=False)
 
 
 def claim_negated(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield negated claims from affirmed notes: opposite (true), narrower or same (false), broader or beside (unknown)."""
+    """Yield negated claims, affirmed notes: opposite (true), narrower or same (false), broader or beside (unknown)."""
     return _three_way(view, rng, negated=True)
 
 
 def _two_way(view: View, rng: random.Random, negated: bool) -> Iterator[Draft]:
     for term in spread([t for t in view.terms if t.parents and _short(t)], rng):
-        above = shuffled([name for names in (_broader(view, term), _same(term)) if names for name in [rng.choice(names)]], rng)
+        above = shuffled(
+            [name for names in (_broader(view, term), _same(term)) if names for name in [rng.choice(names)]], rng
+        )
         children = [t.name for t in view.pick(term.children) if _short(t)]
-        below = shuffled([name for names in (children, _beside(view, term, [])) if names for name in [rng.choice(names)]], rng)
+        below = shuffled(
+            [name for names in (children, _beside(view, term, [])) if names for name in [rng.choice(names)]], rng
+        )
         if above and below:
             for premise, label in ((above[0], TRUE if negated else FALSE), (below[0], UNKNOWN)):
                 yield _relation(view, premise, term.name, (True, negated), label, term.group, rng)
@@ -144,7 +152,7 @@ def both_negated(view: View, rng: random.Random) -> Iterator[Draft]:
 
 
 def coded(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield claims on diagnoses: an inclusion term (true), an excluded diagnosis (false), the heading above (unknown)."""
+    """Yield claims on codes: its inclusion term (true), an excluded diagnosis (false), the heading above (unknown)."""
     for code in spread([c for c in view.codes if c.inclusion and c.excludes and len(c.name.split()) <= 6], rng):
         inside = [text for text in code.inclusion if len(text.split()) <= 6]
         outside = [text for note in code.excludes if 1 <= len((text := bare(note)).split()) <= 6]

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 _OPPOSITES = (
-    "increased decreased|high low|long short|large small|wide narrow|broad narrow|thick thin|early delayed|elevated reduced|"
-    "elevated decreased|increased reduced|hyper hypo|macro micro|poly oligo|bilateral unilateral|acute chronic|tall short|"
-    "thickened thinned|increased absent|broad thin|prominent depressed|everted inverted|deep shallow|full thin|"
-    "upslanted downslanted|convex concave|dense sparse|thick sparse|tachy brady|hard soft|coarse fine|advanced delayed|"
-    "complete partial|absent prominent|absent large|absent long|absent broad|over under"
+    "increased decreased|high low|long short|large small|wide narrow|broad narrow|thick thin|early delayed|"
+    "elevated reduced|elevated decreased|increased reduced|hyper hypo|macro micro|poly oligo|bilateral unilateral|"
+    "acute chronic|tall short|thickened thinned|increased absent|broad thin|prominent depressed|everted inverted|"
+    "deep shallow|full thin|upslanted downslanted|convex concave|dense sparse|thick sparse|tachy brady|hard soft|"
+    "coarse fine|advanced delayed|complete partial|absent prominent|absent large|absent long|absent broad|over under"
 )
 _PAIRS = [tuple(pair.split()) for pair in _OPPOSITES.split("|")]
-_NO_SIZE = re.compile(r"intestin|bowel|cell|chain|arter|vein|vessel")  # "large intestine" is no opposite of "small intestine"
+_NO_SIZE = re.compile(r"intestin|bowel|cell|chain|arter|vein|vessel")  # a large intestine is no opposite of a small one
 _PREFIXES = ("hyper", "hypo", "macro", "micro", "poly", "oligo", "tachy", "brady", "over", "under")
 _TURN: dict[str, list[str]] = {}
 for _one, _other in _PAIRS:

@@ -58,7 +58,6 @@ _CODED = Wording(
 )
 
 
-_FIRST_PLACE = 0.08
 T = TypeVar("T")
 
 
@@ -70,7 +69,7 @@ def overlap(option: str, text: str) -> float:
         return 0.0
     common = len(own & other)
     shares = common / len(own), common / len(own | other), common / 4
-    return (sum(shares) + 2 * len(small & large) / len(small)) / 5
+    return (sum(shares) + 3 * len(small & large) / len(small)) / 6
 
 
 @lru_cache(maxsize=200_000)
@@ -93,16 +92,15 @@ def level(target: float, scored: Sequence[tuple[float, T]], count: int, rng: ran
     """Return ``count`` of the scored candidates, so many of them above the target as chance decides.
 
     The place of the answer in the order of scores is drawn, as far as there are candidates above and below it; of
-    those, the nearest are taken, and among near ones the earlier. First place is drawn seldom, because answers
-    that nothing exceeds take it anyway.
+    those, the nearest are taken, and among near ones the earlier. First place is never drawn, because the answers
+    that nothing exceeds take it anyway: a third to a quarter of all.
     """
     sides: tuple[list, list] = ([], [])
     for rank, (score, item) in enumerate(scored):
         gap = score - target
         sides[gap < 0].append((round(abs(gap), 1) + rank // 8 / 20, rank, item))
     above, below = (sorted(side, key=lambda row: row[:2]) for side in sides)
-    more = 0 if rng.random() < _FIRST_PLACE else rng.randint(1, count)
-    more = min(len(above), max(more, count - len(below)))
+    more = min(len(above), max(rng.randint(1, count), count - len(below)))
     return [item for *_, item in [*above[:more], *below[: count - more]]]
 
 
@@ -110,7 +108,7 @@ def near(view: View, term: Term, text: str, rng: random.Random) -> Iterator[str]
     """Yield names to choose distractors from: siblings, then terms of the group, then any that share words."""
     for near_term in shuffled(view.siblings(term), rng):
         yield near_term.name
-    for other in view.pick(_likest(view.by_stem, text, 40)):
+    for other in view.pick(_likest(view.by_stem, text, 80)):
         if not view.related(other.id, term.id):
             yield other.name
     for other in rng.sample(view.terms, min(len(view.terms), 60)):
@@ -220,7 +218,7 @@ def _cover(view: View, profiles: Profiles, key: str, needed: list[str], finding:
     found: list[Term] = []
     for stem in needed:
         if not any(stem in stems(t.name) for t in found):
-            found.append(min(profiles.by_stem[stem][key], key=lambda t: (len(t.name), t.id)))
+            found.append(max(profiles.by_stem[stem][key], key=lambda t: (overlap(finding.name, t.name), t.id)))
     return found if len(found) <= 3 else []
 
 
@@ -339,7 +337,7 @@ def kind(view: View, rng: random.Random) -> Iterator[Draft]:
 
 
 def coded(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield pairs: does a heading include its inclusion term (yes), or what it excludes or a neighbour includes (no)."""
+    """Yield pairs: does a heading include its own term (yes), or what it excludes or a neighbour includes (no)."""
     for code in spread([c for c in view.codes if c.inclusion and c.excludes and len(c.name.split()) <= 8], rng):
         right = rng.choice(code.inclusion)
         beside = view.code_children.get(code.parent, [])
@@ -370,11 +368,11 @@ def _yes_no(
 
 
 PATTERNS: Patterns = {
-    "definition": (0.27, definition),
+    "definition": (0.25, definition),
     "lay_term": (0.25, lay_term),
-    "findings_exact": (0.16, findings_exact),
+    "findings_exact": (0.22, findings_exact),
     "findings_lay": (0.10, findings_lay),
-    "inclusion": (0.10, inclusion),
-    "kind": (0.07, kind),
-    "coded": (0.05, coded),
+    "inclusion": (0.08, inclusion),
+    "kind": (0.06, kind),
+    "coded": (0.04, coded),
 }

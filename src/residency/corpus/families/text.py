@@ -23,7 +23,13 @@ def running_text(view: View, rng: random.Random, count: int) -> Iterator[dict[st
             elif row[2] and made < count:
                 made += 1
                 text = " ".join(row[2])
-                yield {"id": f"text-{row[0]}", "text": text, "source": "hpo", "group": row[1], "fact": "\n".join(row[2])}
+                yield {
+                    "id": f"text-{row[0]}",
+                    "text": text,
+                    "source": "hpo",
+                    "group": row[1],
+                    "fact": "\n".join(row[2]),
+                }
 
 
 def _about(term: Term, view: View, rng: random.Random) -> list[str]:
