@@ -84,11 +84,11 @@ def run(args: argparse.Namespace) -> Answer:
         raise UserError(f"one recipe at a time; found {', '.join(recipes)}. Settings are given as key=value")
     path = find_recipe(recipes[0] if recipes else "quickstart")
     text = read_text(path)
-    recipe = resolve(text, changes, pipeline.sections(), name=str(path))
+    recipe = resolve(text, changes, pipeline.sections(pipeline.STAGES), name=str(path))
     recipe["name"] = recipe["name"] or path.stem
     before_run([step.kind for step in make_plan(recipe, pipeline.STAGES)])
     passed = {"recipe": str(path), "arguments": changes, "text": text}
-    return summary(pipeline.walk(recipe, passed, fresh=args.fresh))
+    return summary(pipeline.walk(recipe, passed, fresh=args.fresh, stages=pipeline.STAGES))
 
 
 def find_recipe(name: str) -> Path:

@@ -35,7 +35,7 @@ class Stage:
 
 @dataclass(slots=True)
 class Step:
-    """One stage of a plan: its folder's name, its name in the table, its checked settings, its inputs as folder names."""
+    """One stage of a plan: its folder's name, its name in the table, its checked settings, its inputs as folders."""
 
     name: str
     kind: str

@@ -124,7 +124,7 @@ def _set_in_list(node: Node, key: str, rest: list[str], value: Node, path: str) 
         if not rest:
             node.value[int(key)] = value
             return None
-        return _set(node.value[int(key)], rest, value, f"{path}.{key}")
+        return _set(_opened(node.value[int(key)]), rest, value, f"{path}.{key}")
     found = [at for at, name in enumerate(names) if name == key]
     if len(found) > 1:
         return f"{path} has {len(found)} items named {key}; say which: {path}.{found[0]}.{key}"
@@ -132,10 +132,14 @@ def _set_in_list(node: Node, key: str, rest: list[str], value: Node, path: str) 
         return (
             f"{path}.{key}: {path} has no item of that name; {nearest(key, list(dict.fromkeys(filter(None, names))))}"
         )
-    item = node.value[found[0]]
-    if isinstance(item.value, str):  # `- instruct` alone
-        item.value = {key: Node({}, item.where)}
-    return _set(item, [key, *rest], value, path)
+    return _set(_opened(node.value[found[0]]), [key, *rest], value, path)
+
+
+def _opened(item: Node) -> Node:
+    """Return a list's item, `- instruct` alone being short for `- instruct: {}`."""
+    if isinstance(item.value, str):
+        item.value = {item.value: Node({}, item.where)}
+    return item
 
 
 def _name(item: Node) -> str | None:

@@ -25,7 +25,7 @@ from residency.core.types import Document, Example, Span
 
 MANIFEST = "manifest.json"
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_NO_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+_NO_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 _NO_ROOM_WORDS = ("no space left on device", "disk quota exceeded", "file too large")
 
 
