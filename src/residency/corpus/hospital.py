@@ -27,6 +27,8 @@ ACKNOWLEDGEMENT = (
     "Simulated patients, none of them real, by clinosim (MIT licence). Note types are named by LOINC "
     "(http://loinc.org, copyright Regenstrief Institute), medications by RxNorm (US National Library of Medicine)."
 )
+_KEPT = ("HOME", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT", "TMPDIR")
+"""What the simulation sees of our environment: enough to start, nothing that could change what it makes."""
 _FILES = ("Composition", "Condition", "DocumentReference", "Medication", "MedicationRequest")
 
 
@@ -65,7 +67,8 @@ def _records(scratch: Path, asked: list[str], skipped: Counter[str]) -> Iterator
 def _simulate(folder: Path, asked: list[str]) -> None:
     program = "from clinosim.simulator.cli import main; main()"
     command = [sys.executable, "-c", program, "simulate", *asked, "--output", str(folder), "--format", "fhir-r4"]
-    environment = os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environment |= {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
