@@ -148,8 +148,10 @@ def joined(view: View, terms: list[Term]) -> tuple[str, list[Term]] | None:
     return None
 
 
-def _mention(term: Term, rng: random.Random) -> tuple[str, str]:
+def _mention(term: Term, rng: random.Random, *, told: bool = True) -> tuple[str, str]:
     ways = forms(term, rng)
+    if not told:
+        ways.pop("told", None)
     kind = rng.choices(list(ways), [_WEIGHT[kind] for kind in ways])[0]
     return ways[kind], kind
 
@@ -170,8 +172,7 @@ def _compose(view: View, disease: Disease, present: int, absent: int, rng: rando
     if len(rest) < present or len(denied) < absent:
         return None
     sentences, mentions, kinds = _affirm(view, rest[:present], rest, rng)
-    negated = [_mention(term, rng)[0] for term in denied]
-    negated = [text for text in negated if not re.search(r" (was|were) ", text)]
+    negated = [_mention(term, rng, told=False)[0] for term in denied]
     if negated:
         sentence = _ABSENT.pick(view.split, rng)[1].format(_series(negated, "or"))
         sentences.append(sentence[0].upper() + sentence[1:])
