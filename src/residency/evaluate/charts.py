@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-WIDTH, LABELS, VALUES = 560, 150, 118  # pixels: whole chart, names on the left, numbers on the right
+WIDTH, LABELS, VALUES = 560, 128, 140  # pixels: whole chart, names on the left, numbers on the right
 PLOT = WIDTH - LABELS - VALUES
 _ids = count(1)
 
@@ -150,7 +150,7 @@ def _whisker(low: float | None, high: float | None, bottom: float, top: float, y
         return ""
     left, right = _x(low, bottom, top), _x(high, bottom, top)
     ends = "".join(_line(x, y - 4, x, y + 4, "whisker") for x in (left, right))
-    return _line(left, y, right, y, "whisker") + ends
+    return _line(left, y, right, y, "halo") + _line(left, y, right, y, "whisker") + ends
 
 
 def _x(value: float, low: float, high: float) -> float:

