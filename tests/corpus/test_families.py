@@ -8,6 +8,7 @@ import pytest
 
 from fixture_facts import documents
 from residency.corpus.families import View, draw, finish, gen, ie, lower, nli, qa
+from residency.corpus.families.level import level
 from residency.corpus.mix import normal, read_facts, stems
 
 FAMILIES = {"qa": qa.PATTERNS, "nli": nli.PATTERNS, "ie": ie.PATTERNS, "gen": gen.PATTERNS}
@@ -64,9 +65,9 @@ def test_a_definition_never_holds_the_term_it_defines():
 
 def test_distractors_are_placed_above_the_answer_where_there_are_any():
     scored = [(0.1, "a"), (0.9, "b"), (0.8, "c"), (0.2, "d"), (0.7, "e")]
-    tops = [max(qa.level(0.5, scored, 3, random.Random(n)), key=dict(map(reversed, scored)).get) for n in range(50)]
+    tops = [max(level(0.5, scored, 3, random.Random(n)), key=dict(map(reversed, scored)).get) for n in range(50)]
     assert all(top in {"b", "c", "e"} for top in tops)
-    picked = [len({"b", "c", "e"} & set(qa.level(0.5, scored, 3, random.Random(n)))) for n in range(200)]
+    picked = [len({"b", "c", "e"} & set(level(0.5, scored, 3, random.Random(n)))) for n in range(200)]
     assert {1, 2, 3} == set(picked)
 
 
@@ -158,7 +159,7 @@ def test_every_mention_stands_in_the_text_as_it_is_and_no_denied_one_is_wanted(v
         wanted = json.loads(row.wanted[0])
         assert wanted == row.meta["mentions"] and all(mention in row.meta["text"] for mention in wanted)
         assert not set(wanted) & set(row.meta["negated"])
-        assert [row.meta["text"][start:end] for start, end in row.meta["spans"]] == wanted
+        assert [row.meta["text"][span.start : span.end] for span in row.spans] == wanted
 
 
 def test_mentions_are_rarely_the_plain_name(views):

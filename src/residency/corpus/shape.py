@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,7 @@ def build(
     if shuffle_answers:
         permute_answers(train, random.Random(f"{seed}:answers"))
     _write(out, [*train, *held], rows, [*dropped, *dropped_text])
+    write_jsonl(out / "names.jsonl", names(facts))
     card = _card(corpus, facts, [*train, *held], rows, dropped, dropped_text, {**limits, "shuffled": shuffle_answers})
     write_json(out / "card.json", card)
     write_manifest(out, stage="examples", seed=seed, **{key: card[key] for key in ("counts", "decontamination")})
@@ -169,6 +170,13 @@ def _write(out: Path, examples: list[Example], rows: list[dict[str, Any]], dropp
     pairs = (_pair(row) for row in examples if row.meta.get("use") == "prefer" and row.unwanted)
     write_jsonl(out / "preference.jsonl", pairs)
     write_jsonl(out / "dropped.jsonl", ({"id": _id(row), "reason": reason} for row, reason in dropped))
+
+
+def names(facts: Facts) -> Iterator[dict[str, str]]:
+    """Yield every name of a phenotype with its split: what a dictionary matcher may know."""
+    for term in facts.terms.values():
+        for name in (term.name, *term.synonyms, *term.lay, *term.short):
+            yield {"name": name, "split": term.split}
 
 
 def _id(row: Example | dict[str, Any]) -> str:

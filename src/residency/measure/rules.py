@@ -248,4 +248,8 @@ RULES: dict[str, tuple[Rule, tuple[str, ...]]] = {
     "rule:copy": (copy, ("gen",)),
     "rule:dictionary_train": (dictionary_train, ("ie",)),
 }
-"""Each gating rule and the tasks it can answer. ``rule:dictionary_hpo`` is ``dictionary`` of all names of HPO."""
+"""Each gating rule and the tasks it can answer.
+
+With the names that the examples stage writes (``names.jsonl``), ``dictionary`` of those of train is the stronger form
+of ``rule:dictionary_train``, and ``dictionary`` of all is ``rule:dictionary_hpo``.
+"""

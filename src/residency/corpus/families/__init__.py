@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from residency.core.types import Example
+from residency.core.types import Example, Span
 from residency.corpus.families.opposites import opposite_names
 from residency.corpus.mix import Code, Disease, Facts, Term, normal, stems
 
@@ -165,6 +165,7 @@ def draw(view: View, patterns: Patterns, count: int, rng: random.Random) -> Iter
 
 def finish(task: str, split: str, pattern: str, number: int, draft: Draft) -> Example:
     """Return the example of a draft."""
+    spans = [Span(start, end, "phenotype") for start, end in draft.parts.pop("spans", ())]
     meta = {"task": task, "pattern": pattern, "template": draft.template, "fact": draft.fact, **draft.parts}
     return Example(
         id=f"{task}-{split}-{pattern}-{number:05d}",
@@ -172,6 +173,7 @@ def finish(task: str, split: str, pattern: str, number: int, draft: Draft) -> Ex
         wanted=draft.wanted,
         unwanted=draft.unwanted,
         choices=draft.choices,
+        spans=spans,
         source=draft.source,
         group=draft.group,
         split=split,

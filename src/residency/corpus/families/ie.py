@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from residency.core.types import Span
 from residency.corpus.families import Draft, Patterns, View, Wording, lower, plain
 from residency.corpus.mix import Disease, Term, shuffled, spread
 
@@ -225,8 +224,7 @@ def _finish(
     name, template = _PROMPT.pick(view.split, rng)
     parts: dict[str, Any] = {"text": text, "mentions": ordered, "negated": negated, "kinds": sorted(kinds)}
     wanted = _json(ordered)
-    spans = [Span(at, at + len(mention), "phenotype") for at, mention in sorted(places)]
-    parts["spans"] = [(span.start, span.end) for span in spans]
+    parts["spans"] = [(at, at + len(mention)) for at, mention in sorted(places)]
     wrong = [w for w in dict.fromkeys(_corrupted(ordered, negated, text, rng)) if w != wanted]
     fact = "\n".join(everything)
     return Draft(template.format(text=text), [wanted], wrong, group, "hpo", name, fact, parts=parts)

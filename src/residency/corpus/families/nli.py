@@ -11,7 +11,8 @@ import random
 from collections.abc import Iterator
 
 from residency.corpus.families import Draft, Patterns, View, Wording, lower, plain
-from residency.corpus.families.qa import bare, overlap
+from residency.corpus.families.level import overlap
+from residency.corpus.families.qa import bare
 from residency.corpus.mix import Code, Term, shuffled, spread
 
 TRUE, FALSE, UNKNOWN = LABELS = ("true", "false", "unknown")
