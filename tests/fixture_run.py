@@ -267,15 +267,25 @@ def write_training(stage: str, start: float, end: float, steps: int, tokens: int
 
 def write_export(run: Path, rng: random.Random) -> None:
     """Write the export's parity and files of a size."""
-    parity = {"tokens_equal": True, "stop_equal": True, "positions": 500, "same_choice": 497, "agreement": 0.994}
+    near = {"same": 497, "of": 500, "share": 0.994, "low": 0.9825, "high": 0.998}
+    parity = {
+        "passed": True,
+        "bar": 0.98,
+        "positions": 500,
+        "template": {"checked": 102, "same": 102},
+        "stop": {"replies": 16, "ended": 15, "same": 16},
+        "next_token": {"torch_fp32": near, "dequantised": {**near, "same": 498, "share": 0.996}},
+        "protocol": {"choice": "the most probable next token", "seed": 0},
+        "findings": [],
+    }
     write_json(run / "export" / "parity.json", parity)
     write_manifest(
         run / "export", stage="export", gguf="model-q8_0.gguf", sha256="beef" * 16, parity=parity, cost=spent(35, rng)
     )
     for name, size in (
-        ("model/model.safetensors", 5380),
-        ("adapter/adapter_model.safetensors", 196),
-        ("gguf/model-q8_0.gguf", 1450),
+        ("export/model/model.safetensors", 5380),
+        ("prefer/adapter/adapter_model.safetensors", 196),
+        ("export/model-q8_0.gguf", 1450),
     ):
         path = run / name
         path.parent.mkdir(parents=True, exist_ok=True)

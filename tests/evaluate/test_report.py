@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixture_run import HOSTILE, SKILL, SMALL, make_run, write_items
-from residency.core.store import read_json, read_jsonl, read_manifest, write_jsonl, write_manifest
+from residency.core.store import read_json, read_jsonl, read_manifest, write_json, write_jsonl, write_manifest
 from residency.evaluate import charts, facts, sections
 from residency.evaluate.ledger import read_items
 from residency.evaluate.report import duration, report, told
@@ -113,6 +113,20 @@ def test_the_page_says_what_speaks_against_the_model(html: str) -> None:
     assert "does worse than the base on language of a general text" in against
 
 
+def test_export_parity_is_told_with_its_interval_and_its_bar(html: str) -> None:
+    part = html.split('<section id="export">')[1].split("</section>")[0]
+    assert "It passed" in part and "98% of positions" in part
+    assert "99.4% [98.2, 99.8] of 500 positions" in part and "102 of 102 chats" in part
+
+
+def test_a_failed_parity_is_red(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", sizes=SMALL)
+    path = run / "export" / "parity.json"
+    write_json(path, read_json(path) | {"passed": False, "findings": ["NOT the same model: the next token differs"]})
+    part = html_of(run).split('<section id="export">')[1].split("</section>")[0]
+    assert "It did not pass" in part and 'class="red"' in part and "NOT the same model" in part
+
+
 def test_every_number_carries_its_protocol(html: str) -> None:
     table = html.split("<caption>The ledger</caption>")[1].split("</table>")[0]
     rows = table.count("<tr>") - 1
@@ -173,6 +187,14 @@ def test_training_is_summed_from_the_curve(run: Path) -> None:
     assert stage["first_loss"] > stage["last_loss"]
     assert stage["settings"]["learning_rate"] == 1e-3
     assert facts.training(run, "nothing") is None
+
+
+def test_what_one_takes_away_is_weighed_where_the_stages_left_it(run: Path) -> None:
+    assert [(size["name"], size["mb"]) for size in facts.sizes(run)] == [
+        ("model", 538.0), ("adapter", 19.6), ("gguf", 145.0),
+    ]  # fmt: skip
+    assert facts.sizes(run / "nowhere") == []
+    assert facts.parameters(run / "cache") == 134_515_000
 
 
 def test_the_hub_id_of_a_base_is_read_from_its_source() -> None:

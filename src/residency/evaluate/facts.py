@@ -137,18 +137,22 @@ def parity(run: Path) -> dict[str, Any]:
 
 
 def sizes(run: Path) -> list[dict[str, Any]]:
-    """Return the size in MB (1e6 bytes) of what one takes away: merged model, adapter, GGUF file."""
-    kinds = {
-        "model": "Whole model (safetensors)",
-        "adapter": "Adapter alone (needs the base)",
-        "gguf": "Compressed model (GGUF)",
+    """Return the size in MB (1e6 bytes) of what one takes away: merged model, last adapter, GGUF file."""
+    trained = [run / stage / "adapter" for stage in reversed(TRAINING) if (run / stage / "adapter").is_dir()]
+    files = {
+        ("model", "Whole model (safetensors)"): _files(run / "export" / "model"),
+        ("adapter", "Adapter alone (needs the base)"): _files(trained[0]) if trained else [],
+        ("gguf", "Compressed model (GGUF)"): sorted((run / "export").glob("*.gguf")),
     }
-    made = []
-    for name, title in kinds.items():
-        files = [path for path in (run / name).rglob("*") if path.is_file()] if (run / name).exists() else []
-        if files:
-            made.append({"name": name, "title": title, "mb": sum(path.stat().st_size for path in files) / 1e6})
-    return made
+    return [
+        {"name": name, "title": title, "mb": sum(path.stat().st_size for path in found) / 1e6}
+        for (name, title), found in files.items()
+        if found
+    ]
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def generation_speed(items: Items) -> dict[str, float]:

@@ -55,6 +55,7 @@ def page(run: Path, ledger: dict[str, Any]) -> str:
         forgetting=sections.pivot(ledger, ("perplexity", "instruction_accuracy")),
         comparisons=sections.comparison_table(ledger),
         training=sections.loss_charts(facts["training"]),
+        parity_checks=sections.parity_checks(facts["parity"]),
         speeds=sections.speeds(items),
         costs=costs(ledger["cost"]),
         **example_counts(facts["examples"]),

@@ -214,6 +214,20 @@ def loss_charts(training: list[Row]) -> list[Row]:
     return made
 
 
+def parity_checks(parity: Row) -> list[tuple[str, str]]:
+    """Return (check, result) of the export's parity, as far as they were made."""
+    found = []
+    if template := parity.get("template"):
+        found.append(("Same tokens for the chat template", f"{template['same']} of {template['checked']} chats"))
+    if stop := parity.get("stop"):
+        found.append(("Replies end at the same place", f"{stop['same']} of {stop['replies']} replies"))
+    for name, title in (("torch_fp32", "the model before compression"), ("dequantised", "the same weights in torch")):
+        if side := parity.get("next_token", {}).get(name):
+            share = f"{100 * side['share']:.1f}% [{100 * side['low']:.1f}, {100 * side['high']:.1f}]"
+            found.append((f"Same next token as {title}", f"{share} of {side['of']} positions"))
+    return found
+
+
 def speeds(items: Items) -> list[Row]:
     """Return how fast each model generates, in tokens a second."""
     found = generation_speed(items)
