@@ -87,20 +87,22 @@ def walk(
 ) -> Path:
     """Return the run's folder when every stage of the resolved recipe is done.
 
-    The same recipe finds the same folder and goes on there; ``fresh`` starts another. ``passed`` is what the user
-    gave, kept beside the resolved recipe.
+    The same recipe finds the same folder and goes on there; ``fresh`` starts another. What reads the whole run (the
+    report) is made again whenever something is new. ``passed`` is what the user gave, kept beside the recipe.
     """
     plan = make_plan(recipe, stages)
     folder = run_folder(recipe, root or runs.runs_root(), fresh=fresh)
     prints = fingerprints(plan)
     with runs.only_one(folder), _recorded(folder, recipe, passed):
         say(f"run {folder.name}: {len(plan)} stages, in {folder}")
+        new = False
         for step in plan:
-            if is_done(folder, step, prints[step.name]):
+            if is_done(folder, step, prints[step.name]) and not (new and "run" in step.inputs):
                 say(f"{step.name}: done before")
             else:
                 _note(folder, stage=step.name)
                 _do(folder, step, prints[step.name], recipe.get("budget", {}))
+                new = True
             runs.point_latest(folder)
         _make_links(folder, plan)
     return folder

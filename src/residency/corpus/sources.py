@@ -12,10 +12,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from residency.core.errors import SourceError
 from residency.core.progress import track
+from residency.core.settings import OneOf
 from residency.core.store import sha256_file, sha256_json, write_documents, write_jsonl, write_manifest
 from residency.core.types import Document
 from residency.corpus.fhir import read_fhir
@@ -36,7 +37,10 @@ READERS: dict[str, Callable[..., Source]] = {
 """A source's name in a recipe, and the function whose keyword arguments are its settings."""
 
 
-def collect(*, out: Path, sources: Sequence[Mapping[str, Any]], bad_share: float = 0.01, seed: int = 0) -> None:
+Sources = Annotated[Sequence[Mapping[str, Any]], OneOf(READERS)]
+
+
+def collect(*, out: Path, sources: Sources, bad_share: float = 0.01, seed: int = 0) -> None:
     """Write ``documents.parquet``, ``bad.jsonl`` and the manifest of the sources to ``out``.
 
     Each of ``sources`` has one key, the reader, with its settings or simply a path: ``{"hpo": {}}``,
