@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional as F
 from transformers import AttentionInterface, PreTrainedModel
 
+from residency.core.errors import Unsupported
 from residency.models.pack import Bucket, Layout
 
 NAME = "packed"
@@ -194,6 +195,8 @@ def packed_attention(
 
     Without a layout and a cache it is plain causal attention over a padded batch (torch's own).
     """
+    if layout is not None:
+        _refuse(layout, kwargs)
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     if layout is None and cache is None:
         causal = attention_mask is None and query.shape[2] > 1
@@ -211,6 +214,15 @@ def packed_attention(
     if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad):
         return _train(q, k, v, layout, scale)[None], None
     return _score(q, k, v, layout, scale, prefix)[None], None
+
+
+def _refuse(layout: Layout, kwargs: dict[str, Any]) -> None:
+    """Raise Unsupported for what would be computed wrongly: capped scores, or a window shorter than a block."""
+    window = kwargs.get("sliding_window")
+    longest = max(b.shape[1] for b in layout.buckets)
+    if kwargs.get("softcap") or (window and longest > window):
+        reason = "caps its scores (softcap)" if kwargs.get("softcap") else f"sees {window} tokens (sliding window)"
+        raise Unsupported(f"packed attention cannot run this model, which {reason}; the longest block has {longest}")
 
 
 def register() -> None:

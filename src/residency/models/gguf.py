@@ -130,7 +130,7 @@ class GgufModel:
         """
         jobs = [(self.encode_prompt(p), self.encode(a)) for p, a in zip(prompts, answers, strict=True)]
         same_prompt = [list(group) for _, group in groupby(jobs, key=lambda job: job[0])]
-        scored = self._each(lambda group: [self.force(*job)[:-1] for job in group], same_prompt)
+        scored = self._each(lambda group: [self._force(*job)[:-1] for job in group], same_prompt)
         return [
             TokenScores([s.logprob for s in steps], [s.token == s.greedy for s in steps])
             for group in scored
@@ -144,19 +144,28 @@ class GgufModel:
             "all-MiniLM-L6-v2, or the torch form of this model (its folder, or runs/latest:aligned)."
         )
 
-    def force(self, prompt: list[int], answer: list[int]) -> list[Step]:
-        """Return the steps of an answer forced token by token, and one more for the position after it.
+    def force_each(self, jobs: Sequence[tuple[list[int], list[int]]]) -> list[list[Step]]:
+        """Return, for each prompt and answer in tokens, the steps of the answer and one for the position after it.
 
         The last step's token is 0 and its log-probability nan: only its greedy choice says something.
         """
-        if not answer:
-            return [Step(0, float("nan"), self._next(prompt))]
-        grammar = "root ::= " + " ".join(f"<[{token}]>" for token in answer)
-        job = {"prompt": prompt, "grammar": grammar, "max_tokens": len(answer) + 1, "temperature": 0, "n_probs": 1}
-        steps = [Step(t["id"], t["logprob"], t["top_logprobs"][0]["id"]) for t in _tokens(self._complete(job))]
-        if [s.token for s in steps[: len(answer)]] != answer or len(steps) != len(answer) + 1:
-            raise ResidencyError(f"llama.cpp did not follow a forced answer of {len(answer)} tokens: cannot score it")
-        return [*steps[:-1], Step(0, float("nan"), steps[-1].greedy)]
+        return self._each(lambda job: self._force(*job), jobs)
+
+    def greedy_each(self, prompts: Sequence[list[int]], max_tokens: int) -> list[tuple[list[int], bool]]:
+        """Return, for each prompt in tokens, the tokens of the greedy reply and whether it came to its end."""
+
+        def reply(prompt: list[int]) -> tuple[list[int], bool]:
+            answer = self._complete({"prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "n_probs": 1})
+            ended = answer["choices"][0]["finish_reason"] == "stop"
+            ids = [token["id"] for token in _tokens(answer)]
+            return ids[: answer["usage"]["completion_tokens"] - ended], ended
+
+        return self._each(reply, prompts)
+
+    @property
+    def end(self) -> str:
+        """Return the mark that ends a turn."""
+        return str(self._ask("/props")["eos_token"])
 
     def encode_prompt(self, messages: list[Message]) -> list[int]:
         """Return the tokens of a chat by the file's own template, ready for the assistant's turn."""
@@ -170,9 +179,13 @@ class GgufModel:
         """Return llama.cpp's tokens of a text; marks such as <|im_end|> are one token, as they are in transformers."""
         return list(self._ask("/tokenize", {"content": text, "add_special": False, "parse_special": True})["tokens"])
 
-    def _next(self, prompt: list[int]) -> int:
-        job = {"prompt": prompt, "max_tokens": 1, "temperature": 0, "n_probs": 1}
-        return int(_tokens(self._complete(job))[0]["top_logprobs"][0]["id"])
+    def _force(self, prompt: list[int], answer: list[int]) -> list[Step]:
+        grammar = "root ::= " + " ".join(f"<[{token}]>" for token in answer) if answer else ""
+        job = {"prompt": prompt, "grammar": grammar, "max_tokens": len(answer) + 1, "temperature": 0, "n_probs": 1}
+        steps = [Step(t["id"], t["logprob"], t["top_logprobs"][0]["id"]) for t in _tokens(self._complete(job))]
+        if [s.token for s in steps[: len(answer)]] != answer or len(steps) != len(answer) + 1:
+            raise ResidencyError(f"llama.cpp did not follow a forced answer of {len(answer)} tokens: cannot score it")
+        return [*steps[:-1], Step(0, float("nan"), steps[-1].greedy)]
 
     def _complete(self, job: dict[str, Any]) -> dict[str, Any]:
         return _checked(self._server.handle_completions(job), self.context)
@@ -185,9 +198,10 @@ class GgufModel:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         with contextlib.closing(_UnixConnection(str(self._socket))) as connection:
-            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            method, data = ("POST", json.dumps(body)) if body is not None else ("GET", None)
+            connection.request(method, path, data, {"Content-Type": "application/json"})
             return _checked(json.loads(connection.getresponse().read()), self.context)
 
 

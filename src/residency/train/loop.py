@@ -75,7 +75,7 @@ def train(model: torch.nn.Module, rows: Sequence[Callable[[], Batch]], loss: Los
             optimizer.zero_grad(set_to_none=True)
             seconds = time.perf_counter() - began
             row = {"step": step + 1, "tokens": tokens, "lr": schedule.rate(step, len(plan)), "seconds": seconds}
-            append_jsonl(out / "curve.jsonl", [{**row, **figures}])
+            append_jsonl(out / "curve.jsonl", {**row, **figures})
             bar.add(1, loss=figures["loss"], tok_s=tokens / seconds)
             if (step + 1) % schedule.checkpoint == 0 and step + 1 < len(plan):
                 save(out, step + 1, weights, optimizer)

@@ -1,0 +1,55 @@
+"""Losses against hand-worked numbers, torch's cross-entropy and TRL's own DPO loss."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from residency.train.objectives import dpo, next_token, summed, token_logprobs
+
+
+def test_every_answer_weighs_the_same_however_long():
+    logprobs = torch.tensor([-1.0, -3.0, -8.0])
+    owners = torch.tensor([0, 0, 1])
+    assert float(next_token(logprobs, owners, 2)) == pytest.approx((2.0 + 8.0) / 2)
+    assert float(next_token(logprobs, owners, 2, per_example=False)) == pytest.approx(4.0)
+
+
+def test_an_owner_without_tokens_is_left_out_of_the_mean():
+    assert float(next_token(torch.tensor([-2.0]), torch.tensor([1]), 3)) == pytest.approx(2.0)
+
+
+def test_summed_adds_up_each_answer():
+    assert summed(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1, 0, 1]), 3).tolist() == [2.0, 5.0, 0.0]
+
+
+@pytest.mark.parametrize("count", [3, 300, 512])
+def test_token_logprobs_and_gradients_are_those_of_cross_entropy(count):
+    torch.manual_seed(0)
+    weight = torch.randn(50, 16, requires_grad=True)
+    hidden = torch.randn(count, 16, requires_grad=True)
+    targets = torch.randint(50, (count,))
+    weights = torch.rand(count)
+    ours = token_logprobs(hidden, weight, targets)
+    theirs = -F.cross_entropy(hidden @ weight.T, targets, reduction="none")
+    assert torch.allclose(ours, theirs, atol=1e-5)
+    got = torch.autograd.grad((ours * weights).sum(), [hidden, weight])
+    wanted = torch.autograd.grad((theirs * weights).sum(), [hidden, weight])
+    for g, w in zip(got, wanted, strict=True):
+        assert torch.allclose(g, w, atol=1e-4)
+
+
+def test_dpo_of_one_pair_by_hand():
+    # margin = 0.5 * ((-1 - -2) - (-4 - -3)) = 0.5 * 2 = 1; loss = -log sigmoid(1)
+    value = dpo(torch.tensor([-1.0]), torch.tensor([-4.0]), torch.tensor([-2.0]), torch.tensor([-3.0]), beta=0.5)
+    assert float(value) == pytest.approx(math.log(1 + math.exp(-1)))
+
+
+def test_dpo_at_the_reference_is_log_two_and_pushes_the_pair_apart():
+    chosen, rejected = torch.tensor([-3.0], requires_grad=True), torch.tensor([-3.0], requires_grad=True)
+    value = dpo(chosen, rejected, torch.tensor([-3.0]), torch.tensor([-3.0]))
+    value.backward()
+    assert float(value) == pytest.approx(math.log(2))
+    assert float(chosen.grad) == pytest.approx(-0.05)
+    assert float(rejected.grad) == pytest.approx(0.05)
