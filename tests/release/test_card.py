@@ -1,0 +1,111 @@
+"""The model card as the hub reads it: parsed by huggingface_hub, with the ledger's own values and their protocols."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+
+from fixture_run import SMALL, make_run
+from residency.core.store import read_json, read_manifest
+from residency.evaluate.report import report
+from residency.release.card import write_card
+
+FIELDS = {"language", "license", "library_name", "pipeline_tag", "base_model", "base_model_relation", "tags", "metrics",
+          "model-index"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_run(tmp_path_factory.mktemp("runs") / "made-up", sizes=SMALL)
+    report(folder, out=folder / "report")
+    write_card(folder, out=folder / "card")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def text(run: Path) -> str:
+    return (run / "card" / "README.md").read_text(encoding="utf-8")
+
+
+def head_of(text: str) -> dict[str, Any]:
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+def test_the_card_is_a_finished_stage(run: Path) -> None:
+    assert (read_manifest(run / "card") or {})["stage"] == "card"
+
+
+def test_the_front_matter_uses_the_hubs_field_names(text: str) -> None:
+    head = head_of(text)
+    assert set(head) == FIELDS
+    assert head["base_model"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert head["license"] == "apache-2.0"
+    assert "dpo" in head["tags"]
+
+
+def test_the_hubs_own_reader_finds_the_measured_values(run: Path, text: str) -> None:
+    rows = read_json(run / "ledger.json")["rows"]
+    found = ModelCard(text).data.eval_results
+    assert found is not None
+    values = {(result.dataset_type, result.metric_name): result.metric_value for result in found}
+    measured = [row for row in rows if row["model"] == "aligned" and row["value"] is not None]
+    assert len(found) == len(measured) >= 10
+    (accuracy,) = [row for row in measured if (row["task"], row["metric"]) == ("qa", "accuracy")]
+    assert values["residency-qa", "accuracy"] == round(accuracy["value"], 4)
+    assert {result.task_type for result in found} >= {"multiple-choice", "text-classification", "text-generation"}
+
+
+def test_every_indexed_value_has_interval_items_and_protocol(text: str) -> None:
+    for result in head_of(text)["model-index"][0]["results"]:
+        assert result["dataset"]["split"] == "test"
+        for metric in result["metrics"]:
+            assert metric["args"]["low"] <= metric["args"]["high"]
+            assert metric["args"]["n"] > 0 and metric["args"]["method"]
+
+
+def test_the_card_says_what_it_must(text: str) -> None:
+    for words in (
+        "Not a medical device",
+        "rounded these weights to 4 bits (Q4_1)",
+        "This work uses the Human Phenotype Ontology",
+        "hp/releases/2025-01-16",
+        "What speaks against it",
+        "dequantised in torch",
+        "all-MiniLM-L6-v2",
+        "(estimated)",
+        "greedy generation",
+        "23 were dropped",
+    ):
+        assert words in text, words
+
+
+def test_no_prompt_or_answer_of_an_item_stands_in_the_card(text: str) -> None:
+    assert "made-up question" not in text and "something about finding" not in text
+
+
+def test_every_table_of_the_card_has_as_many_cells_in_each_row(text: str) -> None:
+    tables = [block for block in text.split("\n\n") if block.startswith("| ")]
+    assert len(tables) == 3
+    for table in tables:
+        lines = table.strip().split("\n")
+        assert len(lines) > 2 and len({line.count("|") for line in lines}) == 1
+
+
+def test_a_card_of_an_unfinished_run_lists_nothing_that_was_not_measured(tmp_path: Path) -> None:
+    write_card(tmp_path / "run", out=tmp_path / "run" / "card")
+    text = (tmp_path / "run" / "card" / "README.md").read_text(encoding="utf-8")
+    head = head_of(text)
+    assert "model-index" not in head and "base_model" not in head and head["license"] == "other"
+    assert "has not been evaluated" in text and "Nothing was measured." in text
+
+
+def test_a_run_that_stopped_after_tuning_has_the_card_of_the_tuned_model(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", sizes=SMALL, drop=("aligned", "gguf", "prefer", "export"))
+    write_card(run, out=run / "card")
+    text = (run / "card" / "README.md").read_text(encoding="utf-8")
+    assert "| tuned |" in text and "Compressed (GGUF" not in text
+    assert "dpo" not in head_of(text)["tags"]
