@@ -57,6 +57,11 @@ def make_run(run: Path, *, seed: int = 0, drop: tuple[str, ...] = (), sizes: dic
             aligned = rows if model == "aligned" else aligned
             if model not in drop:
                 write_items(run, task, model, rows)
+    for model in ("base-0shot", "aligned"):
+        wanted = [[f"disease {i}: {finding}" for finding in FINDINGS[:2]] for i in range(20)]
+        rows = [item("ie", i, 0.2 + 0.3 * (model == "aligned"), 0.5, wanted[i], rng) for i in range(20)]
+        if model not in drop:
+            write_items(run, "ie_relations", model, rows)
     for task in ("general_text", "general_instructions"):
         for model, step in (("base-0shot", 0.0), ("tuned", 0.05), ("aligned", 0.06)):
             if model not in drop:

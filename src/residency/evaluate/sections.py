@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -121,10 +122,15 @@ def family(task: str, ledger: Row, run: Path, items: Items, *, public: bool) -> 
         "look": verdict(against["base"]) if "base" in against else "open",
         "chart": family_chart(task, rows, against.get("rule")),
         "findings": [found for found in ledger["findings"] if found["task"] == task],
-        "rows": [row for row in ledger["rows"] if row["task"] == task],
+        "table": pivot([row for row in ledger["rows"] if row["task"] == task], lambda row: metric_name(row["metric"])),
         "before": label(base),
         "answers": answers(run, items, task, base) if public else [],
     }
+
+
+def urgent(ledger: Row) -> list[Row]:
+    """Return the findings that speak against the model, regressions first."""
+    return [row for level in ("red", "caution") for row in ledger["findings"] if row["level"] == level]
 
 
 def family_chart(task: str, rows: list[Row], rule: Row | None) -> Markup | None:
@@ -152,22 +158,38 @@ def bar(model: str, row: Row | None) -> charts.Bar:
     return charts.Bar(name, hundred(row["value"]), low, high, look, text)
 
 
-def others(ledger: Row) -> list[Row]:
-    """Return the rows of tasks that are shown and gate nothing: relations, codes."""
-    return [row for row in ledger["rows"] if row["task"] not in (*GATED, *FORGETTING) and ":" not in row["model"]]
+def others(ledger: Row) -> Row:
+    """Return the table of tasks that are shown and gate nothing: relations, codes."""
+    rows = [row for row in ledger["rows"] if row["task"] not in (*GATED, *FORGETTING) and ":" not in row["model"]]
+    return pivot(rows, lambda row: TASKS[row["task"]].title if row["task"] in TASKS else row["task"])
 
 
-def pivot(ledger: Row, metrics: tuple[str, ...]) -> Row:
-    """Return the models' values of some metrics as a table: a row a model, a column a task."""
-    rows = [row for row in ledger["rows"] if row["metric"] in metrics and ":" not in row["model"]]
-    columns = list(dict.fromkeys((row["task"], row["metric"]) for row in rows))
-    cells = {(row["model"], row["task"], row["metric"]): cell(row) for row in rows}
-    models = list(dict.fromkeys(row["model"] for row in rows))
+def calibration(ledger: Row) -> Row:
+    """Return the table of expected calibration errors, a column a family."""
+    return pivot([row for row in ledger["rows"] if row["metric"] == "ece"], lambda row: row["family"])
+
+
+def forgetting(ledger: Row) -> Row:
+    """Return the table of general ability: perplexity and instructions followed."""
+    return pivot([row for row in ledger["rows"] if row["task"] in FORGETTING], lambda row: metric_name(row["metric"]))
+
+
+def pivot(rows: list[Row], head: Callable[[Row], str]) -> Row:
+    """Return ledger rows as a table: a row a model, a column for each ``head``, and the counts of the first column."""
+    columns = list(dict.fromkeys(head(row) for row in rows))
+    cells = {(row["model"], head(row)): cell(row) for row in rows}
+    first: dict[str, Row] = {}
+    for row in rows:
+        first.setdefault(row["model"], row)
     return {
-        "heads": [TASKS[task].family if metric == "ece" else metric_name(metric) for task, metric in columns],
+        "heads": columns,
         "rows": [
-            (label(model), [cells.get((model, *column), "not scored") for column in columns])
-            for model in sorted(models, key=lambda name: MODELS.index(name) if name in MODELS else len(MODELS))
+            {
+                "model": label(model),
+                "cells": [cells.get((model, column), "not scored") for column in columns],
+                "counts": [row["n"], row["unparsed"], row["not_scored"]],
+            }
+            for model, row in first.items()
         ],
     }
 
@@ -191,8 +213,8 @@ def comparison_table(ledger: Row) -> list[Row]:
             "before": shown(row["from_value"], row["metric"]),
             "after": shown(row["to_value"], row["metric"]),
             "difference": interval_text(row),
-            "p": p_text(row["p"]),
-            "p_holm": p_text(row["p_holm"]),
+            "p": p_text(row["p"]).removeprefix("p = "),
+            "p_holm": p_text(row["p_holm"]).removeprefix("p = "),
             "look": verdict(row),
             "verdict": VERDICTS[verdict(row)],
         }
