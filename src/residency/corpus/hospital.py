@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from residency.core.errors import SourceError
+from residency.core.store import storage_error
 from residency.core.types import Document
 from residency.corpus.fhir import fhir_notes
 from residency.corpus.records import Bad, Source, package_folder
@@ -57,6 +59,8 @@ def read_hospital(
 
 
 def _records(scratch: Path, asked: list[str], skipped: Counter[str]) -> Iterator[Document | Bad]:
+    for left in scratch.glob(".hospital-*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".hospital-") as folder:
         _simulate(Path(folder), asked)
         found = ((Path(folder) / "fhir_r4" / f"{name}.ndjson") for name in _FILES)
@@ -72,4 +76,6 @@ def _simulate(folder: Path, asked: list[str]) -> None:
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise SourceError(f"clinosim ended with code {done.returncode} ({last}); is {REQUIREMENT} installed?")
+        raise storage_error(RuntimeError(last), folder.parent) or SourceError(
+            f"clinosim ended with code {done.returncode} ({last}); is {REQUIREMENT} installed?"
+        )
