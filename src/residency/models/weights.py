@@ -12,6 +12,7 @@ import importlib.util
 import io
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -152,13 +153,15 @@ def torch_of_gguf(gguf: Path, config: PretrainedConfig | None = None) -> PreTrai
 
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Silence transformers' own progress bars inside the block."""
+    """Silence transformers' own progress bars, and what it says of its own future, inside the block."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=FutureWarning)
+            yield
     finally:
         if shown:
             logging.enable_progress_bar()
