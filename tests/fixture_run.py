@@ -52,6 +52,8 @@ def make_run(run: Path, *, seed: int = 0, drop: tuple[str, ...] = (), sizes: dic
         aligned: list[dict[str, Any]] = []
         for model, skill in models.items():
             rows = [item(task, i, skill, ease[i // 3], golds[i], rng) for i in range(count(task, model, sizes[task]))]
+            if ":" in model:  # a rule gives no confidence
+                rows = [row | {"confidence": None, "logprob": None} for row in rows]
             if model == "gguf":  # the same weights, rounded: nearly always the same answers
                 rows = [row if rng.random() < 0.03 else aligned[i] for i, row in enumerate(rows)]
             aligned = rows if model == "aligned" else aligned

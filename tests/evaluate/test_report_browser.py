@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fixture_run import make_run
 from residency.evaluate.report import report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -45,6 +44,8 @@ def with_script(page: Path, script: str, target: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from fixture_run import make_run  # here, so that this file can also be run as a program
+
     run = make_run(tmp_path_factory.mktemp("runs") / "made-up")
     report(run, out=run / "report")
     return run / "report.html"

@@ -1,4 +1,4 @@
-// Two comforts, neither needed to read the page: choosing light or dark, and printing with everything unfolded.
+// One comfort, not needed to read the page: choosing light or dark. What is unfolded is what is printed.
 (function () {
   var root = document.documentElement, button = document.getElementById("theme");
   var dark = window.matchMedia("(prefers-color-scheme: dark)").matches;
@@ -9,8 +9,5 @@
     dark = !dark;
     root.dataset.theme = dark ? "dark" : "light";
     show();
-  });
-  window.addEventListener("beforeprint", function () {
-    document.querySelectorAll("details").forEach(function (part) { part.open = true; });
   });
 })();
