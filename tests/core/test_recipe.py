@@ -203,6 +203,29 @@ def test_arguments_that_lead_nowhere_are_named_as_they_were_given() -> None:
     assert found[5].startswith("argument seed={: line")
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("train: 3", "train: 3 is not a list of {name: settings} with names from: instruct, prefer"),
+        ("train: [instruct: {tasks: {a: 1}}]", "train.instruct.tasks: a mapping is not a list"),
+        ("train: [instruct: {schedule: fast}]", "is not a mapping of steps, learning_rate, decay, seed"),
+        ("train: [prefer: {schedule: {steps: null, loss: 1}}]", "train.prefer.schedule.loss: no such setting"),
+        ("train: [prefer: {schedule: fast}]", "is not a mapping of steps, learning_rate, decay, seed"),
+        ("train: [instruct: {weights: [1]}]", "train.instruct.weights: a list is not a mapping"),
+        ("train: [instruct: {tokens: true}]", "train.instruct.tokens: True is not a whole number"),
+        ("train: [instruct: {tokens: .}]", "train.instruct.tokens: '.' is not a whole number"),
+        ("base: {base: [1]}", "base.base: a list is not a word or text"),
+    ],
+)
+def test_wrong_shapes_are_said_in_words(text: str, problem: str) -> None:
+    [found] = problems(CORPUS + text)
+    assert problem in found
+
+
+def test_a_list_of_stages_may_be_switched_off() -> None:
+    assert settled(CORPUS + "train: false")["train"] == [] == settled(CORPUS + "train:")["train"]
+
+
 def test_a_key_given_twice_is_a_problem() -> None:
     assert problems(CORPUS + "base: x\nbase: y") == ["line 3: base: given twice; keep one"]
 
