@@ -18,7 +18,15 @@ from typing import Any
 from residency import __version__
 from residency.core.errors import ResidencyError
 from residency.core.progress import progress, set_quiet
-from residency.core.store import read_examples, read_json, read_manifest, sha256_json, write_json, write_jsonl, write_manifest
+from residency.core.store import (
+    read_examples,
+    read_json,
+    read_manifest,
+    sha256_json,
+    write_json,
+    write_jsonl,
+    write_manifest,
+)
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
 from residency.evaluate.tasks import TASKS, Task, named
@@ -51,9 +59,19 @@ class Bench:
     quiet: bool = False
 
 
-def evaluate(examples: Path, models: dict[str, Path], *, out: Path, suite: str = "quickstart", shots: int = 3,
-             generated: int = 100, gguf_items: int = 100, processes: int = 2, precision: str = "auto",
-             seed: int = 0) -> None:
+def evaluate(
+    examples: Path,
+    models: dict[str, Path],
+    *,
+    out: Path,
+    suite: str = "quickstart",
+    shots: int = 3,
+    generated: int = 100,
+    gguf_items: int = 100,
+    processes: int = 2,
+    precision: str = "auto",
+    seed: int = 0,
+) -> None:
     """Write ``items/<task>/<model>.jsonl`` beside ``out`` for every model stage given and every trivial rule.
 
     ``generated`` caps the generated items of the stages between base and aligned, ``gguf_items`` those of the GGUF.
@@ -92,8 +110,16 @@ def gguf_job(task: Task, folder: Path, source: Source, limit: int) -> Job:
     return Job("gguf", task.name, source, limit=limit if task.kind != "follow" else 0, note="llama.cpp")
 
 
-def evaluate_model(name: str, *, tasks: str | None = None, limit: int = 0, out: Path, examples: Path | None = None,
-                   shots: int = 0, precision: str = "auto") -> list[dict[str, Any]]:
+def evaluate_model(
+    name: str,
+    *,
+    tasks: str | None = None,
+    limit: int = 0,
+    out: Path,
+    examples: Path | None = None,
+    shots: int = 0,
+    precision: str = "auto",
+) -> list[dict[str, Any]]:
     """Return ledger rows of one model on some tasks, its items written under ``out``; one process, all threads.
 
     ``examples`` is the folder of a run's examples stage; where it is not given, that of the run the model belongs
@@ -104,8 +130,11 @@ def evaluate_model(name: str, *, tasks: str | None = None, limit: int = 0, out: 
     source = find(name)
     folder = examples or examples_of(name)
     state = source.name.replace("/", "_")
-    plan = [Job(state, t.name, source, shots if t.kind in ("choice", "extract", "generate") else 0, limit)
-            for t in named(tasks) if not (source.is_gguf and t.kind in ("choice", "read"))]
+    plan = [
+        Job(state, t.name, source, shots if t.kind in ("choice", "extract", "generate") else 0, limit)
+        for t in named(tasks)
+        if not (source.is_gguf and t.kind in ("choice", "read"))
+    ]
     skipped = [t.name for t in named(tasks) if source.is_gguf and t.kind in ("choice", "read")]
     if skipped:
         from residency.core.progress import say
@@ -129,21 +158,41 @@ def examples_of(name: str) -> Path:
 
 
 def run_rules(examples: Path, items: Path, suite: str) -> None:
-    """Write the rows of every trivial rule on every task it applies to."""
+    """Write the rows of every trivial rule on every task it applies to; they cost seconds and are always made anew."""
     from residency.evaluate.answer import row_of
-    from residency.measure.rules import RULES
 
     for task in named(None, suite):
         test = test_items(examples, task.name)
-        train = list(read_examples(examples / "examples.jsonl", split="train", task=task.name))
-        for rule, applies in RULES.get(task.name, {}).items():
-            target = items / task.name / f"rule_{rule}.jsonl"
-            if not test or target.with_suffix(".protocol.json").exists():
-                continue
-            answers = applies(train, test)
+        rules = rules_for(task.name, examples) if test else {}
+        train = list(read_examples(examples / "examples.jsonl", split="train", task=task.name)) if rules else []
+        for name, rule in rules.items():
+            target = items / task.name / f"{name.replace(':', '_')}.jsonl"
+            answers = rule(train, test)
             write_jsonl(target, [row_of(task, e, a) for e, a in zip(test, answers, strict=True)])
-            write_json(target.with_suffix(".protocol.json"), {"model": f"rule:{rule}", "task": task.name, "n": len(test),
-                                                              "method": "rule, no model", "metric": task.metric})
+            write_json(
+                target.with_suffix(".protocol.json"),
+                {
+                    "model": name,
+                    "task": task.name,
+                    "n": len(test),
+                    "method": "rule, no model",
+                    "metric": task.metric,
+                    "items_sha256": sha256_json([[e.id, e.prompt, e.wanted] for e in test]),
+                },
+            )
+
+
+def rules_for(task: str, examples: Path) -> dict[str, Any]:
+    """Return the trivial rules of a task by name; the dictionaries know the names of train, and those of all of HPO."""
+    from residency.measure.rules import RULES, dictionary
+
+    found = {name: rule for name, (rule, tasks) in RULES.items() if task in tasks}
+    names = examples / "names.jsonl"
+    if task == "ie" and names.exists():
+        known = list(read_jsonl(names))
+        found["rule:dictionary_train"] = dictionary(r["name"] for r in known if r["split"] == "train")
+        found["rule:dictionary_hpo"] = dictionary(r["name"] for r in known)
+    return found
 
 
 def test_items(examples: Path, task: str, limit: int = 0) -> list[Example]:
@@ -173,8 +222,11 @@ def run_jobs(plan: Sequence[Job], bench: Bench, processes: int) -> list[dict[str
         else:
             for job in spread(todo, bench, processes):
                 bar.add(1, last=f"{job.state}/{job.task}")
-    return [{"model": j.state, "task": j.task, "seconds": read_json(protocol_path(j, bench)).get("seconds")}
-            for j in plan if protocol_path(j, bench).exists()]
+    return [
+        {"model": j.state, "task": j.task, "seconds": read_json(protocol_path(j, bench)).get("seconds")}
+        for j in plan
+        if protocol_path(j, bench).exists()
+    ]
 
 
 def spread(todo: Sequence[Job], bench: Bench, processes: int) -> Iterable[Job]:
@@ -195,8 +247,10 @@ def spread(todo: Sequence[Job], bench: Bench, processes: int) -> Iterable[Job]:
                 job, error = told.get(timeout=5)
             except queue.Empty:
                 if not any(w.is_alive() for w in workers) or any(w.exitcode not in (None, 0) for w in workers):
-                    raise ResidencyError("an evaluation process died (out of memory, or killed); the finished jobs "
-                                         "are kept: give the same command again") from None
+                    raise ResidencyError(
+                        "an evaluation process died (out of memory, or killed); the finished jobs "
+                        "are kept: give the same command again"
+                    ) from None
                 continue
             if error:
                 raise ResidencyError(f"evaluating {job.state} on {job.task} failed: {error}")
@@ -279,22 +333,51 @@ def finished(job: Job, bench: Bench) -> bool:
 def fingerprint(job: Job, bench: Bench) -> str:
     """Return a hash of what a job's result depends on."""
     made = (read_manifest(bench.examples) or {}).get("fingerprint") or str(bench.examples.resolve())
-    return sha256_json([job.state, job.task, job.source.hash, job.source.path, job.shots, job.limit, made,
-                        bench.precision, __version__])
+    return sha256_json(
+        [
+            job.state,
+            job.task,
+            job.source.hash,
+            job.source.path,
+            job.shots,
+            job.limit,
+            made,
+            bench.precision,
+            __version__,
+        ]
+    )
 
 
-def protocol_of(job: Job, task: Task, test: Sequence[Example], shots: Sequence[Example], bench: Bench) -> dict[str, Any]:
+def protocol_of(
+    job: Job, task: Task, test: Sequence[Example], shots: Sequence[Example], bench: Bench
+) -> dict[str, Any]:
     """Return what stands behind a number: how the answer was got and scored, on which items, by which model."""
-    methods = {"choice": "likelihood of the option text and end of turn, summed", "read": "likelihood of the text",
-               "extract": "greedy generation", "generate": "greedy generation", "follow": "greedy generation"}
+    methods = {
+        "choice": "likelihood of the option text and end of turn, summed",
+        "read": "likelihood of the text",
+        "extract": "greedy generation",
+        "generate": "greedy generation",
+        "follow": "greedy generation",
+    }
     extractor = {"extract": "first JSON list of the reply, exact strings", "follow": "reply holds a wanted string"}
     by_llama = job.source.is_gguf
     return {
-        "task": job.task, "model": job.state, "model_hash": job.source.hash, "note": job.note,
-        "method": methods[task.kind], "metric": task.metric, "template": "ChatML without a system prompt",
-        "shots": len(shots), "shot_ids": [s.id for s in shots], "seed": 0, "n": len(test),
+        "task": job.task,
+        "model": job.state,
+        "model_hash": job.source.hash,
+        "note": job.note,
+        "method": methods[task.kind],
+        "metric": task.metric,
+        "template": "ChatML without a system prompt",
+        "shots": len(shots),
+        "shot_ids": [s.id for s in shots],
+        "seed": 0,
+        "n": len(test),
         "items_sha256": sha256_json([[e.id, e.prompt, e.wanted] for e in test]),
-        "extractor": extractor.get(task.kind, ""), "max_tokens": task.max_tokens, "stop": list(task.stop),
-        "precision": "q8_0 (llama.cpp)" if by_llama else bench.precision, "engine": "llama.cpp" if by_llama else "torch",
+        "extractor": extractor.get(task.kind, ""),
+        "max_tokens": task.max_tokens,
+        "stop": list(task.stop),
+        "precision": "q8_0 (llama.cpp)" if by_llama else bench.precision,
+        "engine": "llama.cpp" if by_llama else "torch",
         "fingerprint": fingerprint(job, bench),
     }

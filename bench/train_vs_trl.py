@@ -1,0 +1,289 @@
+"""Supervised tuning beside TRL: the same batches, interleaved, as ratios, with each one's gradient error.
+
+Every variant lives in a process of its own and starts from the same adapter; the parent lets one work at a time, in
+turn, so that a slow minute of the machine falls on all. Reported are useful tokens (not padding) a second, peak
+memory, and how far the first batch's adapter gradient is from TRL's in fp32 (norm of the difference over the norm).
+
+    python bench/train_vs_trl.py --examples runs/latest/examples [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+VARIANTS = ("trl-default", "trl-fp32", "ours-bf16", "ours-fp32")
+
+
+def main() -> None:
+    """Run the comparison and print a table, or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--examples", type=Path, default=Path("runs/latest/examples"), help="a run's examples folder")
+    parser.add_argument("--batch", type=int, default=8, help="examples a step (TRL's default)")
+    parser.add_argument("--steps", type=int, default=4, help="steps a repeat")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rank", type=int, default=16)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    if not (args.examples / "examples.jsonl").exists():
+        parser.error(f"{args.examples} holds no examples.jsonl; make a run first, or name one with --examples")
+    with tempfile.TemporaryDirectory() as scratch:
+        report = compare(args, Path(scratch))
+    print(json.dumps(report, indent=1) if args.json else table(report))
+
+
+def compare(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
+    """Return the figures of every variant."""
+    data = batches(args)
+    make_adapter(scratch / "adapter", args.rank)
+    context = multiprocessing.get_context("spawn")
+    pipes, workers = {}, []
+    for name in VARIANTS:
+        here, there = context.Pipe()
+        worker = context.Process(target=WORKERS[name.split("-")[0]], args=(name, data, scratch, there), daemon=True)
+        worker.start()
+        pipes[name] = here
+        workers.append(worker)
+        here.recv()  # ready: warmed up and waiting
+    rates: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    for repeat in range(args.repeats):
+        for name in VARIANTS:
+            pipes[name].send("go")
+            tokens, seconds = pipes[name].recv()
+            rates[name].append(tokens / seconds)
+            print(f"repeat {repeat + 1} {name}: {tokens / seconds:.0f} tokens/s", file=sys.stderr, flush=True)
+    peaks = {}
+    for name in VARIANTS:
+        pipes[name].send("stop")
+        peaks[name] = pipes[name].recv()
+    for worker in workers:
+        worker.join()
+    return summary(args, rates, peaks, {name: gradient(scratch / f"{name}.safetensors") for name in VARIANTS})
+
+
+def summary(args: argparse.Namespace, rates: dict[str, list[float]], peaks: dict[str, float],
+            gradients: dict[str, Any]) -> dict[str, Any]:
+    """Return the table's rows: medians, ratios repeat by repeat, and gradient errors against TRL in fp32."""
+    import torch
+
+    reference = gradients["trl-fp32"]
+    rows = {}
+    for name in VARIANTS:
+        ratios = sorted(a / b for a, b in zip(rates[name], rates["trl-default"], strict=True))
+        same = sorted(a / b for a, b in zip(rates[name], rates["trl-fp32"], strict=True))
+        error = float(torch.linalg.norm(gradients[name] - reference) / torch.linalg.norm(reference))
+        rows[name] = {
+            "tokens_per_second": statistics.median(rates[name]),
+            "times_trl_default": [ratios[0], statistics.median(ratios), ratios[-1]],
+            "times_trl_fp32": [same[0], statistics.median(same), same[-1]],
+            "peak_mb": peaks[name], "memory_of_trl_default": peaks[name] / peaks["trl-default"],
+            "gradient_error": error,
+        }
+    import trl
+
+    return {"variants": rows, "threads": torch.get_num_threads(), "trl": trl.__version__, "torch": torch.__version__,
+            "batch": args.batch, "steps": args.steps, "repeats": args.repeats, "rank": args.rank}
+
+
+def table(report: dict[str, Any]) -> str:
+    """Return the figures as a table."""
+    lines = [f"{'':12s} {'tokens/s':>9s} {'x TRL default':>22s} {'x TRL fp32':>22s} {'peak MB':>8s} {'gradient error':>15s}"]
+    for name, row in report["variants"].items():
+        spans = [f"{m:.2f} ({a:.2f} to {b:.2f})" for a, m, b in (row["times_trl_default"], row["times_trl_fp32"])]
+        lines.append(f"{name:12s} {row['tokens_per_second']:9.0f} {spans[0]:>22s} {spans[1]:>22s} "
+                     f"{row['peak_mb']:8.0f} {row['gradient_error']:15.2e}")
+    return "\n".join(lines)
+
+
+def batches(args: argparse.Namespace) -> list[list[dict[str, Any]]]:
+    """Return the steps' examples: ``{"prompt", "completion"}`` message lists, the first step once more to warm up."""
+    from residency.core.store import read_examples
+
+    rows = [e for e in read_examples(args.examples / "examples.jsonl", split="train") if e.meta["use"] == "instruct"]
+    count = args.batch * args.steps * args.repeats
+    rows = sorted(rows, key=lambda e: e.id[::-1])[:: max(1, len(rows) // count)][:count]
+    shaped = [{"prompt": e.prompt, "completion": [{"role": "assistant", "content": e.wanted[0]}]} for e in rows]
+    steps = [shaped[i : i + args.batch] for i in range(0, len(shaped), args.batch)]
+    return [steps[0], *steps]
+
+
+def base() -> Path:
+    """Return the base model's folder."""
+    from residency.models.weights import packaged_base
+
+    return packaged_base()
+
+
+def make_adapter(folder: Path, rank: int) -> None:
+    """Write an adapter whose both halves are random, so that no gradient is zero."""
+    import torch
+
+    from residency.models.local import read_net
+    from residency.train.adapters import attach
+
+    model = attach(read_net(base(), "fp32"), rank=rank)
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.02)
+    model.save_pretrained(folder)
+
+
+def peak_mb() -> float:
+    """Return this process's largest resident memory so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def keep_gradient(model: Any, path: Path) -> None:
+    """Write the adapter's gradients."""
+    from safetensors.torch import save_file
+
+    found = {n.replace("module.", ""): p.grad.detach().float().contiguous()
+             for n, p in model.named_parameters() if p.grad is not None}
+    save_file(found, path)
+
+
+def gradient(path: Path) -> Any:
+    """Return all gradients of a file as one vector, in the order of their names."""
+    import torch
+    from safetensors.torch import load_file
+
+    found = load_file(path)
+    return torch.cat([found[n].flatten() for n in sorted(found)])
+
+
+def useful(tokenizer: Any, rows: list[dict[str, Any]]) -> int:
+    """Return the tokens of a step's chats."""
+    texts = [tokenizer.apply_chat_template(r["prompt"] + r["completion"], tokenize=False) for r in rows]
+    return sum(len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"])
+
+
+def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Connection) -> None:
+    """Train with our loop's own step, one go at a time."""
+    import torch
+    from accelerate import Accelerator
+
+    from residency.models.attention import use_packed
+    from residency.models.local import LocalModel, read_net
+    from residency.models.pack import Batch, Block, collate
+    from residency.train.adapters import resume, trainable
+    from residency.train.loop import step_once
+    from residency.train.objectives import next_token
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base())
+    net = resume(use_packed(read_net(base(), name.split("-")[1])), scratch / "adapter").train()
+    local = LocalModel("bench", "", net.get_base_model(), tokenizer)
+    weights = trainable(net)
+    optimizer = torch.optim.AdamW(weights, lr=2e-5)
+    accelerator = Accelerator(cpu=True, mixed_precision="no")
+
+    def batch_of(rows: list[dict[str, Any]]) -> Batch:
+        blocks = []
+        for i, row in enumerate(rows):
+            answer = [*local.encode(row["completion"][0]["content"]), local.end, *local.encode("\n")]
+            blocks.append(Block(local.encode_prompt(row["prompt"]), [answer], [i]))
+        return collate(blocks, fill_to=-(-sum(b.length for b in blocks) // 64) * 64)
+
+    def loss(logprobs: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
+        return next_token(logprobs, batch.owners, 0, per_example=False), {}
+
+    def step(rows: list[dict[str, Any]], first: bool = False) -> int:
+        batch = batch_of(rows)
+        step_once(accelerator, net, [batch], loss)
+        if first:
+            keep_gradient(net, scratch / f"{name}.safetensors")
+        accelerator.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return batch.useful
+
+    step(data[0], first=True)
+    pipe.send("ready")
+    serve(pipe, data[1:], step)
+
+
+def serve(pipe: Connection, data: list[list[dict[str, Any]]], step: Any) -> None:
+    """Answer each "go" with the (tokens, seconds) of the next share of the steps, and "stop" with the peak."""
+    todo = list(data)
+    share = int(os.environ["BENCH_STEPS"])
+    while pipe.recv() == "go":
+        began = time.perf_counter()
+        tokens = sum(step(rows) for rows in todo[:share])
+        pipe.send((tokens, time.perf_counter() - began))
+        todo = todo[share:]
+    pipe.send(peak_mb())
+
+
+def theirs(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Connection) -> None:
+    """Train with TRL's SFTTrainer (its defaults; "fp32" turns its bf16 off), held at each go."""
+    from datasets import Dataset
+    from peft import PeftModel
+    from torch.utils.data import SequentialSampler
+    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+    from trl import SFTConfig, SFTTrainer
+
+    tokenizer = AutoTokenizer.from_pretrained(base())
+    model = AutoModelForCausalLM.from_pretrained(base(), dtype="float32")
+    model = PeftModel.from_pretrained(model, str(scratch / "adapter"), is_trainable=True)
+    tokens = [useful(tokenizer, rows) for rows in data]
+    share = int(os.environ["BENCH_STEPS"])
+    config = SFTConfig(output_dir=str(scratch / name), use_cpu=True, report_to=[], save_strategy="no", max_steps=len(data),
+                       per_device_train_batch_size=len(data[0]), learning_rate=2e-5, logging_strategy="no",
+                       disable_tqdm=True, **({"bf16": False} if name.endswith("fp32") else {}))
+
+    class Hold(TrainerCallback):
+        """Waits for a go before each share of the steps and reports it after."""
+
+        began = 0.0
+
+        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.global_step == 1:
+                pipe.send("ready")
+            if state.global_step >= 1 and (state.global_step - 1) % share == 0:
+                pipe.recv()
+                self.began = time.perf_counter()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            done = state.global_step - 1
+            if done >= 1 and done % share == 0:
+                pipe.send((sum(tokens[done - share + 1 : done + 1]), time.perf_counter() - self.began))
+
+    class InOrder(SFTTrainer):
+        """Takes the batches in their order and keeps the first gradient, before clipping."""
+
+        kept = False
+
+        def _get_train_sampler(self, *_: Any) -> Any:
+            return SequentialSampler(self.train_dataset)
+
+        def training_step(self, *args: Any, **kwargs: Any) -> Any:
+            found = super().training_step(*args, **kwargs)
+            if not self.kept:
+                self.kept = True
+                keep_gradient(self.accelerator.unwrap_model(self.model), scratch / f"{name}.safetensors")
+            return found
+
+    flat = Dataset.from_list([row for rows in data for row in rows])
+    trainer = InOrder(model=model, args=config, train_dataset=flat, processing_class=tokenizer, callbacks=[Hold()])
+    trainer.train()
+    pipe.recv()
+    pipe.send(peak_mb())
+
+
+WORKERS = {"ours": ours, "trl": theirs}
+
+if __name__ == "__main__":
+    steps = next((sys.argv[i + 1] for i, a in enumerate(sys.argv[:-1]) if a == "--steps"), "4")
+    os.environ.setdefault("BENCH_STEPS", steps)
+    os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", DO_NOT_TRACK="1")
+    main()

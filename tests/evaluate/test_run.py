@@ -1,0 +1,72 @@
+"""Evaluation of a toy run: real jobs in real processes, resumed, and stopped by a fault with its name."""
+
+import pytest
+
+from residency.core.errors import ResidencyError
+from residency.core.store import read_examples, read_json, read_jsonl, read_manifest, write_examples, write_manifest
+from residency.evaluate import run as evaluation
+from residency.evaluate.run import Bench, Job, evaluate, evaluate_model, run_jobs
+from residency.models.load import of_stage
+
+
+@pytest.fixture
+def examples(toy_examples, tmp_path):
+    rows = list(read_examples(toy_examples / "examples.jsonl"))
+    for i, row in enumerate(rows):
+        row.meta |= {"task": "qa", "pattern": "toy", "template": "t", "fact": row.id}
+        row.split = "test" if i % 5 == 0 else "train"
+    folder = tmp_path / "run" / "examples"
+    write_examples(folder / "examples.jsonl", rows)
+    write_manifest(folder, stage="examples")
+    return folder
+
+
+def test_every_model_answers_the_same_items_with_its_protocol(toy_base, examples, tmp_path):
+    out = tmp_path / "run" / "evaluate"
+    evaluate(examples, {"base": toy_base}, out=out, processes=1, precision="fp32")
+    items = tmp_path / "run" / "items" / "qa"
+    zero, three = (list(read_jsonl(items / f"base-{n}shot.jsonl")) for n in (0, 3))
+    assert [r["id"] for r in zero] == [r["id"] for r in three] and len(zero) == 12
+    assert [r["hash"] for r in zero] == [r["hash"] for r in three]
+    protocol = read_json(items / "base-3shot.protocol.json")
+    assert protocol["shots"] == 3 and protocol["n"] == 12 and protocol["precision"] == "fp32"
+    assert not set(protocol["shot_ids"]) & {r["id"] for r in zero}
+    assert {p.stem for p in items.glob("rule_*.jsonl")} >= {"rule_majority", "rule_word_overlap"}
+    assert read_manifest(out)["jobs"]
+
+
+def test_two_processes_give_the_rows_of_one(toy_base, examples, tmp_path):
+    source = of_stage(toy_base, "base")
+    plan = [Job("a", "qa", source), Job("b", "qa", source, shots=3), Job("c", "general_text", source)]
+    for count in (1, 2):
+        run_jobs(plan, Bench(examples, tmp_path / str(count), "fp32", 1), count)
+    for job in plan:
+        one, two = (list(read_jsonl(tmp_path / n / job.task / f"{job.state}.jsonl")) for n in "12")
+        for row in (*one, *two):
+            row.pop("seconds")
+        assert one == two
+
+
+def test_finished_jobs_are_not_done_again_but_another_setting_is(toy_base, examples, tmp_path, monkeypatch):
+    plan = [Job("a", "qa", of_stage(toy_base, "base"))]
+    bench = Bench(examples, tmp_path / "items", "fp32", 1)
+    run_jobs(plan, bench, 1)
+    done = []
+    monkeypatch.setattr(evaluation.Worker, "do", lambda self, job: done.append(job))
+    run_jobs(plan, bench, 1)
+    assert done == []
+    run_jobs([Job("a", "qa", of_stage(toy_base, "base"), limit=3)], bench, 1)
+    assert len(done) == 1
+
+
+def test_a_job_that_fails_in_its_process_is_named(toy_base, examples, tmp_path):
+    broken = of_stage(toy_base, "base").__class__("gone", str(tmp_path / "nowhere"), "x")
+    plan = [Job("gone", "qa", broken), Job("fine", "qa", of_stage(toy_base, "base"))]
+    with pytest.raises(ResidencyError, match="evaluating gone on qa failed"):
+        run_jobs(plan, Bench(examples, tmp_path / "items", "fp32", 1), 2)
+
+
+def test_one_model_is_evaluated_on_a_few_items(toy_base, examples, tmp_path):
+    rows = evaluate_model(str(toy_base), tasks="qa", limit=4, out=tmp_path / "own", examples=examples, precision="fp32")
+    assert {r["metric"] for r in rows} == {"accuracy", "ece"} and all(r["n"] == 4 for r in rows)
+    assert all(0 <= r["low"] <= r["value"] <= r["high"] <= 1 for r in rows)
