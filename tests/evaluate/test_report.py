@@ -56,7 +56,7 @@ def test_every_family_is_there_with_its_chart_its_verdict_and_its_table(html: st
         assert family in part
         assert part.count('<rect class="bar ') == len(SKILL[task])
         assert "best rule" in part and 'class="verdict better"' in part
-        assert "<table>" in part and "Three answers, drawn at random" in part
+        assert "<table " in part and "Three answers, drawn at random" in part
 
 
 def test_every_chart_can_be_read_by_a_screen_reader(html: str) -> None:
