@@ -11,8 +11,9 @@ from markupsafe import Markup
 from residency.evaluate import charts
 from residency.evaluate.facts import answers, generation_speed
 from residency.evaluate.findings import GGUF_TOLERANCE, interval_text, metric_name, p_text, shown, verdict
-from residency.evaluate.ledger import FORGETTING, GATED, MODELS, Items
+from residency.evaluate.ledger import FORGETTING, GATED, MODELS, Items, known, metric_for
 from residency.evaluate.tasks import TASKS
+from residency.measure.intervals import bootstrap
 
 Row = dict[str, Any]
 LABELS = {
@@ -115,6 +116,7 @@ def family(task: str, ledger: Row, run: Path, items: Items, *, public: bool) -> 
     return {
         "task": task,
         "name": facts.family,
+        "metric": facts.metric,
         "title": facts.title,
         "asks": ASKS.get(task, ""),
         "means": MEANS.get(facts.metric, ""),
@@ -123,9 +125,31 @@ def family(task: str, ledger: Row, run: Path, items: Items, *, public: bool) -> 
         "chart": family_chart(task, rows, against.get("rule")),
         "findings": [found for found in ledger["findings"] if found["task"] == task],
         "table": pivot([row for row in ledger["rows"] if row["task"] == task], lambda row: metric_name(row["metric"])),
+        "patterns": patterns(task, items, base),
         "before": label(base),
         "answers": answers(run, items, task, base) if public else [],
     }
+
+
+def patterns(task: str, items: Items, before: str, after: str = "aligned") -> list[Row]:
+    """Return the primary metric before and after training for each kind of item, with 95% intervals.
+
+    No test is made here: these parts are small, and there are many.
+    """
+    models, metric = items.get(task, {}), TASKS[task].metric
+    if before not in models or after not in models:
+        return []
+    made = []
+    for name in sorted({row.get("pattern") or "" for row in models[after]}):
+        parts = [[row for row in models[model] if (row.get("pattern") or "") == name] for model in (before, after)]
+        found = [bootstrap(part, metric_for(metric, part), n=1000) for part in parts]
+        cells = [
+            cell({"value": known(f.value), "low": known(f.low), "high": known(f.high), "metric": metric}) for f in found
+        ]
+        made.append(
+            {"name": name.replace("_", " ") or "all", "n": len(parts[1]), "before": cells[0], "after": cells[1]}
+        )
+    return made
 
 
 def urgent(ledger: Row) -> list[Row]:
