@@ -8,10 +8,22 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
-from residency.compress.parity import SHORT_PROMPT, make_jobs, pick, wilson
+from residency.compress.parity import (
+    LONGEST_PROMPT,
+    SHORT_PROMPT,
+    Choice,
+    agreement,
+    findings,
+    own_replies,
+    pick,
+    short_first,
+    stops,
+    wilson,
+)
 from residency.core.errors import UserError
 from residency.core.store import write_examples
 from residency.core.types import Example
+from residency.models.gguf import Step
 
 
 def example(task: str, number: int, *, split: str = "test", answer: str = "a b c") -> Example:
@@ -22,11 +34,6 @@ def example(task: str, number: int, *, split: str = "test", answer: str = "a b c
         split=split,
         meta={"task": task},
     )
-
-
-def words(text: str, add_special_tokens: bool = False) -> dict[str, list[int]]:
-    """A tokenizer of one token a word."""
-    return {"input_ids": [len(word) for word in text.split()]}
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (490, 500), (480, 500), (1, 3)])
@@ -57,14 +64,66 @@ def test_without_test_examples_there_is_a_clear_error(tmp_path: Path):
         pick(tmp_path / "e.jsonl", seed=0)
 
 
-def test_positions_are_counted_exactly_and_one_follows_each_answer():
-    chosen = [example("qa", i) for i in range(10)]
-    jobs = make_jobs(words, chosen, [[1, 2]] * 10, positions=10)
-    assert [len(job.answer) + 1 for job in jobs] == [4, 4, 2]
-    assert [job.whole for job in jobs] == [True, True, False]
+def test_short_prompts_are_asked_before_long_ones_and_endless_ones_never():
+    lengths = [SHORT_PROMPT + 1, 5, LONGEST_PROMPT + 1, 3]
+    prompted = [([0] * length, example("qa", i)) for i, length in enumerate(lengths)]
+    assert [len(prompt) for prompt, _ in short_first(prompted)] == [5, 3, SHORT_PROMPT + 1]
 
 
-def test_short_prompts_are_asked_before_long_ones():
-    chosen = [example("qa", i) for i in range(3)]
-    prompts = [[0] * (SHORT_PROMPT + 1), [1], [2]]
-    assert [job.prompt[0] for job in make_jobs(words, chosen, prompts, positions=12)] == [1, 2, 0]
+class Parrot:
+    """In the place of llama.cpp: replies of seven steps, answers followed word for word."""
+
+    def greedy_each(self, prompts: list[list[int]], max_tokens: int) -> list[list[Step]]:
+        return [[Step(1, -0.1, 1)] * 7 for _ in prompts]
+
+
+def test_replies_fill_the_positions_exactly():
+    readings = own_replies(Parrot(), [[1]] * 40, positions=150)
+    assert sum(len(reading.steps) for reading in readings) == 150
+    assert [len(reading.steps) for reading in readings[-2:]] == [7, 3]
+
+
+def pair(theirs: int, ours: int, *, behind: float = 0.0, logprob: float = -1.0) -> tuple[Step, Choice]:
+    return Step(theirs, logprob, theirs), Choice(ours, -0.5, -0.5 - behind, -1.0)
+
+
+def test_agreement_counts_places_and_measures_the_distance_where_they_differ():
+    result = agreement([[pair(5, 5), pair(6, 7, behind=0.2)], [pair(8, 8, logprob=math.nan), pair(9, 9, logprob=-1.5)]])
+    assert (result["same"], result["of"], result["share"]) == (3, 4, 0.75)
+    assert result["differing_behind_nats"] == {"mean": pytest.approx(0.2), "max": pytest.approx(0.2)}
+    assert result["logprob_difference_nats"] == {"mean": pytest.approx(0.5 / 3), "max": pytest.approx(0.5)}
+
+
+def test_a_reply_that_torch_would_end_earlier_or_later_ends_elsewhere():
+    end = 2
+    together = [pair(5, 5), pair(end, end)]
+    earlier = [pair(5, end), pair(end, end)]
+    later = [pair(5, 5), pair(end, 7)]
+    both_go_on = [pair(5, 5), pair(6, 7)]
+    assert stops([together, earlier, later, both_go_on], [end]) == {"replies": 4, "ended": 3, "same": 2}
+
+
+GOOD = {
+    "bar": 0.98,
+    "positions": 500,
+    "template": {"checked": 10, "same": 10},
+    "stop": {"gguf": "<end>", "torch": "<end>", "replies": 50, "ended": 50, "same": 49},
+    "next_token": {"torch_fp32": {"share": 0.98, "low": 0.96, "high": 0.99, "of": 500}},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"template": {"checked": 10, "same": 9}}, "chat template"),
+        ({"stop": {**GOOD["stop"], "torch": "</s>"}}, "ends a turn"),
+        ({"stop": {**GOOD["stop"], "same": 40}}, "end elsewhere"),
+        ({"positions": 499}, "499 of 500"),
+        ({"next_token": {"torch_fp32": {"share": 0.978, "low": 0.9, "high": 0.99, "of": 500}}}, "NOT the same model"),
+        ({"next_token": {"torch_fp32": {"share": math.nan, "low": 0, "high": 1, "of": 0}}}, "NOT the same model"),
+    ],
+)
+def test_every_shortfall_is_a_finding(change, word):
+    assert findings(GOOD, 500) == []
+    (found,) = findings({**GOOD, **change}, 500)
+    assert word in found

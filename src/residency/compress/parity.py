@@ -1,8 +1,8 @@
 """Is the exported file still the model that was trained? The same prompts, token for token, to llama.cpp and to torch.
 
-Three questions: does the file's own chat template and tokenizer give torch's tokens; does the reply end at the same
-place; and is the next token chosen the same. Both sides read the same prefixes (a test prompt and part of its wanted
-answer), so one differing choice cannot spoil the positions after it.
+Three questions: do the file's own chat template and tokenizer give torch's tokens; does a reply end at the same place;
+and is the next token chosen the same. Torch reads the very prefixes that llama.cpp wrote, so one differing choice does
+not spoil the positions after it. A second look leaves the model's own path and follows the wanted answers.
 """
 
 from __future__ import annotations
@@ -24,29 +24,31 @@ from residency.models.gguf import GgufModel, Step
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-ANSWER_TOKENS = 24
-"""Positions taken from one answer at most, so that many prompts are asked."""
+REPLY_TOKENS = 24
+"""Positions taken from one reply at most, so that many prompts are asked."""
 SHORT_PROMPT = 96
 """Prompts of at most so many tokens are taken first: it is choices that are compared, not reading."""
-STOP_PROMPTS = 12
-STOP_TOKENS = 48
+LONGEST_PROMPT = 900
+OFF_PATH = 200
+"""Positions on the wanted answers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A prompt and the answer forced after it, in tokens; ``whole`` unless the answer was cut."""
+class Reading:
+    """What both sides read: a prompt in tokens, and llama.cpp's steps after it."""
 
     prompt: list[int]
-    answer: list[int]
-    whole: bool
+    steps: list[Step]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Torch at one position: its greedy token, and how far (nats) it puts another token below that."""
+    """Torch at one position: its greedy token, the log-probability (nats) of llama.cpp's greedy and of its token."""
 
     greedy: int
-    behind: float
+    best: float
+    other: float
+    token: float
 
 
 def compare(
@@ -63,29 +65,32 @@ def compare(
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model)
-    chosen = pick(examples / "examples.jsonl", seed)
     llama = GgufModel(gguf, context=1024, parallel=8)
-    prompts = [encode(tokenizer, example) for example in chosen]
-    template = template_agrees(llama, tokenizer, chosen, prompts)
-    jobs = make_jobs(tokenizer, chosen, prompts, positions)
-    steps = llama.force_each([(job.prompt, job.answer) for job in track(jobs, "parity: llama.cpp", unit="answers")])
-    ends = llama.greedy_each([job.prompt for job in jobs[:STOP_PROMPTS]], STOP_TOKENS)
-    torch_side = agreement(model, jobs, steps, ends, positions, label="torch fp32")
-    weights_side = agreement(dequantised, jobs, steps, ends, positions, label="dequantised weights")
-    stop = {"token": {"gguf": llama.end, "torch": tokenizer.eos_token}, **torch_side.pop("stop")}
-    weights_side.pop("stop")
-    report = {
+    chosen = pick(examples / "examples.jsonl", seed)
+    template = template_agrees(llama, tokenizer, chosen)
+    prompted = short_first([(encode(tokenizer, example.prompt), example) for example in chosen])
+    own = own_replies(llama, [prompt for prompt, _ in prompted], positions)
+    wanted = wanted_answers(llama, tokenizer, prompted, min(OFF_PATH, positions))
+    net = _load(model)
+    pairs = read(net, own, "torch fp32")
+    choice = {"torch_fp32": agreement(pairs), "wanted_answers": agreement(read(net, wanted, "wanted answers"))}
+    stop = {"gguf": llama.end, "torch": tokenizer.eos_token, **stops(pairs, _ends(net))}
+    choice["dequantised"] = agreement(read(_load(dequantised), own, "dequantised weights"))
+    report: dict[str, Any] = {
         "passed": False,
         "bar": bar,
-        "positions": sum(len(s) for s in steps),
+        "positions": choice["torch_fp32"]["of"],
         "template": template,
         "stop": stop,
-        "next_token": {"torch_fp32": torch_side, "dequantised": weights_side},
-        "protocol": protocol(jobs, seed),
+        "next_token": choice,
+        "protocol": protocol(own, seed),
     }
     report["findings"] = findings(report, positions)
     report["passed"] = not report["findings"]
     return report
+
+
+# --- what is asked -------------------------------------------------------------------------------------------------
 
 
 def pick(path: Path, seed: int) -> list[Example]:
@@ -103,106 +108,123 @@ def pick(path: Path, seed: int) -> list[Example]:
     return chosen
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, example: Example) -> list[int]:
-    """Return the tokens of an example's prompt as torch reads it."""
-    text = tokenizer.apply_chat_template(example.prompt, tokenize=False, add_generation_prompt=True)
+def short_first(prompted: Sequence[tuple[list[int], Example]]) -> list[tuple[list[int], Example]]:
+    """Return the prompts of up to SHORT_PROMPT tokens, then the longer ones; those far too long are left out."""
+    fitting = [pair for pair in prompted if len(pair[0]) <= LONGEST_PROMPT]
+    return sorted(fitting, key=lambda pair: len(pair[0]) > SHORT_PROMPT)
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, chat: list[dict[str, str]]) -> list[int]:
+    """Return the tokens of a chat as torch reads it."""
+    text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
 def template_agrees(
-    llama: GgufModel, tokenizer: PreTrainedTokenizerBase, chosen: Sequence[Example], prompts: Sequence[list[int]]
-) -> dict[str, Any]:
-    """Return how many of 100 prompts, and of chats with a system turn and earlier turns, give the same tokens."""
-    chats = [
-        [{"role": "system", "content": "Answer briefly."}, *chosen[0].prompt],
-        [*chosen[0].prompt, {"role": "assistant", "content": chosen[0].wanted[0]}, *chosen[-1].prompt],
-    ]
-    pairs = [(example.prompt, ids) for example, ids in zip(chosen[:100], prompts, strict=False)]
-    for chat in chats:
-        text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-        pairs.append((chat, tokenizer(text, add_special_tokens=False)["input_ids"]))
-    same = sum(llama.encode_prompt(chat) == ids for chat, ids in pairs)
-    return {"checked": len(pairs), "same": same}
+    llama: GgufModel, tokenizer: PreTrainedTokenizerBase, chosen: Sequence[Example]
+) -> dict[str, int]:
+    """Return how many chats give the same tokens: 100 prompts, one with a system turn, one with earlier turns."""
+    first, last = chosen[0], chosen[-1]
+    chats = [example.prompt for example in chosen[:100]]
+    chats.append([{"role": "system", "content": "Answer briefly."}, *first.prompt])
+    chats.append([*first.prompt, {"role": "assistant", "content": first.wanted[0]}, *last.prompt])
+    same = sum(llama.encode_prompt(chat) == encode(tokenizer, chat) for chat in chats)
+    return {"checked": len(chats), "same": same}
 
 
-def make_jobs(
-    tokenizer: PreTrainedTokenizerBase, chosen: Sequence[Example], prompts: Sequence[list[int]], positions: int
-) -> list[Job]:
-    """Return prompts with answers, short prompts first, until they hold ``positions`` (one after each answer too)."""
-    jobs: list[Job] = []
+# --- llama.cpp's side ----------------------------------------------------------------------------------------------
+
+
+def own_replies(llama: GgufModel, prompts: Sequence[list[int]], positions: int) -> list[Reading]:
+    """Return llama.cpp's greedy replies, from as many prompts as it takes to fill the positions."""
+    readings: list[Reading] = []
     left = positions
-    for short in (True, False):
-        for example, prompt in zip(chosen, prompts, strict=True):
-            if left <= 0 or (len(prompt) <= SHORT_PROMPT) != short or len(prompt) > 900:
-                continue
-            answer = tokenizer(example.wanted[0], add_special_tokens=False)["input_ids"]
-            kept = answer[: min(ANSWER_TOKENS, left) - 1]
-            jobs.append(Job(prompt, kept, whole=kept == answer))
-            left -= len(kept) + 1
-    return jobs
+    for start in range(0, len(prompts), 16):
+        part = prompts[start : start + 16]
+        for prompt, steps in zip(part, llama.greedy_each(part, REPLY_TOKENS), strict=True):
+            if left > 0:
+                readings.append(Reading(prompt, steps[:left]))
+                left -= len(readings[-1].steps)
+        if left <= 0:
+            break
+    return readings
 
 
-def agreement(
-    folder: Path,
-    jobs: Sequence[Job],
-    steps: Sequence[Sequence[Step]],
-    ends: Sequence[tuple[list[int], bool]],
+def wanted_answers(
+    llama: GgufModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompted: Sequence[tuple[list[int], Example]],
     positions: int,
-    *,
-    label: str,
-) -> dict[str, Any]:
-    """Return how often the torch model in ``folder`` chooses as llama.cpp did, and whether it stops where that did."""
-    net = _load(folder)
-    pairs, scores = [], []
-    for job, llama in track(list(zip(jobs, steps, strict=True)), f"parity: {label}", unit="answers"):
-        choices, logprobs = choose(net, job.prompt, job.answer, [step.greedy for step in llama])
-        pairs += list(zip(llama, choices, strict=True))
-        scores += [abs(a.logprob - b) for a, b in zip(llama[:-1], logprobs, strict=True)]
-    agree = sum(step.greedy == choice.greedy for step, choice in pairs)
-    share = wilson(agree, len(pairs))
-    behind = [choice.behind for step, choice in pairs if step.greedy != choice.greedy]
+) -> list[Reading]:
+    """Return llama.cpp's steps along the wanted answers, and at the place after each."""
+    jobs: list[tuple[list[int], list[int]]] = []
+    left = positions
+    for prompt, example in prompted:
+        if left <= 0:
+            break
+        answer = tokenizer(example.wanted[0], add_special_tokens=False)["input_ids"]
+        jobs.append((prompt, answer[: min(REPLY_TOKENS, left) - 1]))
+        left -= len(jobs[-1][1]) + 1
+    return [Reading(job[0], steps) for job, steps in zip(jobs, llama.force_each(jobs), strict=True)]
+
+
+# --- torch's side --------------------------------------------------------------------------------------------------
+
+
+def read(net: PreTrainedModel, readings: Sequence[Reading], label: str) -> list[list[tuple[Step, Choice]]]:
+    """Return, for each reading, llama.cpp's steps with torch's choice at the same place after the same tokens."""
+    return [
+        list(zip(reading.steps, choose(net, reading), strict=True))
+        for reading in track(readings, f"parity: {label}", unit="replies")
+    ]
+
+
+def choose(net: PreTrainedModel, reading: Reading) -> list[Choice]:
+    """Return torch's choice at every step of a reading."""
+    import torch
+
+    steps = reading.steps
+    ids = reading.prompt + [step.token for step in steps[:-1]]
+    with torch.inference_mode():
+        logits = net(input_ids=torch.tensor([ids]), logits_to_keep=len(steps), use_cache=False).logits[0]
+        logprobs = logits.float().log_softmax(-1)
+    best = logprobs.max(-1)
+    return [
+        Choice(int(best.indices[i]), float(best.values[i]), float(row[step.greedy]), float(row[step.token]))
+        for i, (step, row) in enumerate(zip(steps, logprobs, strict=True))
+    ]
+
+
+def agreement(replies: Sequence[Sequence[tuple[Step, Choice]]]) -> dict[str, Any]:
+    """Return in how many places both chose the same token, and how far apart they are (nats) where they did not."""
+    pairs = [pair for reply in replies for pair in reply]
+    same = sum(step.greedy == choice.greedy for step, choice in pairs)
+    share = wilson(same, len(pairs))
+    behind = [choice.best - choice.other for step, choice in pairs if step.greedy != choice.greedy]
+    apart = [abs(step.logprob - choice.token) for step, choice in pairs if not math.isnan(step.logprob)]
     return {
-        "same": agree,
+        "same": same,
         "of": len(pairs),
         "share": share.value,
         "low": share.low,
         "high": share.high,
         "differing_behind_nats": {"mean": _mean(behind), "max": max(behind, default=0.0)},
-        "logprob_difference_nats": {"mean": _mean(scores), "max": max(scores, default=0.0)},
-        "stop": stops(net, jobs, ends),
+        "logprob_difference_nats": {"mean": _mean(apart), "max": max(apart, default=0.0)},
     }
 
 
-def choose(
-    net: PreTrainedModel, prompt: list[int], answer: list[int], others: Sequence[int]
-) -> tuple[list[Choice], list[float]]:
-    """Return torch's choice at each position of an answer and the one after it, and the answer's log-probabilities.
-
-    ``others`` are tokens, one a position, whose distance below the choice is measured.
-    """
-    import torch
-
-    with torch.inference_mode():
-        out = net(input_ids=torch.tensor([prompt + answer]), logits_to_keep=len(answer) + 1, use_cache=False)
-        logprobs = out.logits[0].float().log_softmax(-1)
-    best = logprobs.max(-1)
-    places = range(len(others))
-    choices = [Choice(int(best.indices[i]), float(best.values[i] - logprobs[i, others[i]])) for i in places]
-    return choices, [float(logprobs[i, token]) for i, token in enumerate(answer)]
+def stops(replies: Sequence[Sequence[tuple[Step, Choice]]], ends: Sequence[int]) -> dict[str, int]:
+    """Return how many replies llama.cpp ended, and in how many torch ends, or goes on, at the very same place."""
+    ended = same = 0
+    for reply in replies:
+        theirs = [step.greedy in ends for step, _ in reply]
+        ours = [choice.greedy in ends for _, choice in reply]
+        ended += any(theirs)
+        same += ours == theirs
+    return {"replies": len(replies), "ended": ended, "same": same}
 
 
-def stops(net: PreTrainedModel, jobs: Sequence[Job], ends: Sequence[tuple[list[int], bool]]) -> dict[str, int]:
-    """Return in how many replies that llama.cpp made freely torch, too, would end (or go on) at their last place."""
-    ending = net.generation_config.eos_token_id
-    known = set(ending if isinstance(ending, list) else [ending])
-    same = ended = 0
-    for job, (reply, stopped) in zip(jobs, ends, strict=False):
-        # a reply cut by its length went on at the place before its last token
-        shown = reply if stopped else reply[:-1]
-        choices, _ = choose(net, job.prompt, shown, [0] * (len(shown) + 1))
-        same += (choices[-1].greedy in known) == stopped
-        ended += stopped
-    return {"replies": len(ends), "ended": ended, "same": same}
+# --- the report ----------------------------------------------------------------------------------------------------
 
 
 def wilson(k: int, n: int) -> Interval:
@@ -215,17 +237,18 @@ def wilson(k: int, n: int) -> Interval:
     return Interval(k / n, max(0.0, middle - half), min(1.0, middle + half))
 
 
-def protocol(jobs: Sequence[Job], seed: int) -> dict[str, Any]:
+def protocol(readings: Sequence[Reading], seed: int) -> dict[str, Any]:
     """Return what both sides were given."""
     return {
-        "prefixes": "test prompts by the chat template, then the wanted answer token by token, and the place after it",
+        "prefixes": "test prompts by the chat template, then llama.cpp's greedy reply token by token",
+        "wanted_answers": "the same prompts, then the wanted answer token by token, and the place after it",
         "choice": "the most probable next token, before any constraint",
-        "prompts": len(jobs),
-        "longest_prompt": max(len(job.prompt) for job in jobs),
-        "whole_answers": sum(job.whole for job in jobs),
+        "prompts": len(readings),
+        "longest_prompt": max((len(reading.prompt) for reading in readings), default=0),
+        "reply_tokens": REPLY_TOKENS,
         "seed": seed,
         "interval": "Wilson, 95%, positions taken as independent",
-        "llama.cpp": "8-bit activations, 16-bit cache",
+        "llama.cpp": "activations rounded to 8 bits where weights are, 16-bit cache",
         "torch": "fp32",
     }
 
@@ -234,19 +257,17 @@ def findings(report: dict[str, Any], positions: int) -> list[str]:
     """Return what a reader must know: every way in which the export fell short."""
     found = []
     template, stop, choice = report["template"], report["stop"], report["next_token"]["torch_fp32"]
+    share = f"{choice['share']:.1%} [{choice['low']:.1%}, {choice['high']:.1%}] of {choice['of']} positions"
     if template["same"] < template["checked"]:
         found.append(f"the chat template gives other tokens in {template['checked'] - template['same']} chats")
-    if stop["token"]["gguf"] != stop["token"]["torch"] or stop["same"] < stop["replies"]:
-        found.append(
-            f"replies end elsewhere: the same in {stop['same']} of {stop['replies']}, end marks {stop['token']}"
-        )
+    if stop["gguf"] != stop["torch"]:
+        found.append(f"the file ends a turn with {stop['gguf']}, torch with {stop['torch']}")
+    if stop["same"] < report["bar"] * stop["replies"]:
+        found.append(f"replies end elsewhere: at the same place in {stop['same']} of {stop['replies']}")
     if report["positions"] < positions:
         found.append(f"only {report['positions']} of {positions} positions could be compared: too few test examples")
-    if choice["share"] < report["bar"]:
-        found.append(
-            f"NOT the same model: the next token agrees in {choice['share']:.1%} [{choice['low']:.1%}, "
-            f"{choice['high']:.1%}] of {choice['of']} positions, below the bar of {report['bar']:.0%}"
-        )
+    if not choice["share"] >= report["bar"]:
+        found.append(f"NOT the same model: the next token agrees in {share}, below the bar of {report['bar']:.0%}")
     return found
 
 
@@ -258,6 +279,11 @@ def _load(folder: Path) -> PreTrainedModel:
 
     with quiet_transformers():
         return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def _ends(net: PreTrainedModel) -> list[int]:
+    ends = net.generation_config.eos_token_id
+    return list(ends) if isinstance(ends, list) else [ends]
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -151,16 +151,10 @@ class GgufModel:
         """
         return self._each(lambda job: self._force(*job), jobs)
 
-    def greedy_each(self, prompts: Sequence[list[int]], max_tokens: int) -> list[tuple[list[int], bool]]:
-        """Return, for each prompt in tokens, the tokens of the greedy reply and whether it came to its end."""
-
-        def reply(prompt: list[int]) -> tuple[list[int], bool]:
-            answer = self._complete({"prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "n_probs": 1})
-            ended = answer["choices"][0]["finish_reason"] == "stop"
-            ids = [token["id"] for token in _tokens(answer)]
-            return ids[: answer["usage"]["completion_tokens"] - ended], ended
-
-        return self._each(reply, prompts)
+    def greedy_each(self, prompts: Sequence[list[int]], max_tokens: int) -> list[list[Step]]:
+        """Return, for each prompt in tokens, the steps of the greedy reply; the end of turn is a step like another."""
+        jobs = [{"prompt": p, "max_tokens": max_tokens, "temperature": 0, "n_probs": 1} for p in prompts]
+        return self._each(lambda job: _steps(self._complete(job)), jobs)
 
     @property
     def end(self) -> str:
@@ -182,7 +176,7 @@ class GgufModel:
     def _force(self, prompt: list[int], answer: list[int]) -> list[Step]:
         grammar = "root ::= " + " ".join(f"<[{token}]>" for token in answer) if answer else ""
         job = {"prompt": prompt, "grammar": grammar, "max_tokens": len(answer) + 1, "temperature": 0, "n_probs": 1}
-        steps = [Step(t["id"], t["logprob"], t["top_logprobs"][0]["id"]) for t in _tokens(self._complete(job))]
+        steps = _steps(self._complete(job))
         if [s.token for s in steps[: len(answer)]] != answer or len(steps) != len(answer) + 1:
             raise ResidencyError(f"llama.cpp did not follow a forced answer of {len(answer)} tokens: cannot score it")
         return [*steps[:-1], Step(0, float("nan"), steps[-1].greedy)]
@@ -272,6 +266,10 @@ def _reply(answer: dict[str, Any]) -> Reply:
 
 def _tokens(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return answer["choices"][0]["logprobs"]["content"]
+
+
+def _steps(answer: dict[str, Any]) -> list[Step]:
+    return [Step(token["id"], token["logprob"], token["top_logprobs"][0]["id"]) for token in _tokens(answer)]
 
 
 def _texts(pieces: queue.Queue[dict[str, Any] | BaseException | None]) -> Iterator[str]:
