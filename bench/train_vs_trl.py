@@ -71,8 +71,9 @@ def compare(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     return summary(args, rates, peaks, {name: gradient(scratch / f"{name}.safetensors") for name in VARIANTS})
 
 
-def summary(args: argparse.Namespace, rates: dict[str, list[float]], peaks: dict[str, float],
-            gradients: dict[str, Any]) -> dict[str, Any]:
+def summary(
+    args: argparse.Namespace, rates: dict[str, list[float]], peaks: dict[str, float], gradients: dict[str, Any]
+) -> dict[str, Any]:
     """Return the table's rows: medians, ratios repeat by repeat, and gradient errors against TRL in fp32."""
     import torch
 
@@ -86,22 +87,35 @@ def summary(args: argparse.Namespace, rates: dict[str, list[float]], peaks: dict
             "tokens_per_second": statistics.median(rates[name]),
             "times_trl_default": [ratios[0], statistics.median(ratios), ratios[-1]],
             "times_trl_fp32": [same[0], statistics.median(same), same[-1]],
-            "peak_mb": peaks[name], "memory_of_trl_default": peaks[name] / peaks["trl-default"],
+            "peak_mb": peaks[name],
+            "memory_of_trl_default": peaks[name] / peaks["trl-default"],
             "gradient_error": error,
         }
     import trl
 
-    return {"variants": rows, "threads": torch.get_num_threads(), "trl": trl.__version__, "torch": torch.__version__,
-            "batch": args.batch, "steps": args.steps, "repeats": args.repeats, "rank": args.rank}
+    return {
+        "variants": rows,
+        "threads": torch.get_num_threads(),
+        "trl": trl.__version__,
+        "torch": torch.__version__,
+        "batch": args.batch,
+        "steps": args.steps,
+        "repeats": args.repeats,
+        "rank": args.rank,
+    }
 
 
 def table(report: dict[str, Any]) -> str:
     """Return the figures as a table."""
-    lines = [f"{'':12s} {'tokens/s':>9s} {'x TRL default':>22s} {'x TRL fp32':>22s} {'peak MB':>8s} {'gradient error':>15s}"]
+    lines = [
+        f"{'':12s} {'tokens/s':>9s} {'x TRL default':>22s} {'x TRL fp32':>22s} {'peak MB':>8s} {'gradient error':>15s}"
+    ]
     for name, row in report["variants"].items():
         spans = [f"{m:.2f} ({a:.2f} to {b:.2f})" for a, m, b in (row["times_trl_default"], row["times_trl_fp32"])]
-        lines.append(f"{name:12s} {row['tokens_per_second']:9.0f} {spans[0]:>22s} {spans[1]:>22s} "
-                     f"{row['peak_mb']:8.0f} {row['gradient_error']:15.2e}")
+        lines.append(
+            f"{name:12s} {row['tokens_per_second']:9.0f} {spans[0]:>22s} {spans[1]:>22s} "
+            f"{row['peak_mb']:8.0f} {row['gradient_error']:15.2e}"
+        )
     return "\n".join(lines)
 
 
@@ -147,8 +161,11 @@ def keep_gradient(model: Any, path: Path) -> None:
     """Write the adapter's gradients."""
     from safetensors.torch import save_file
 
-    found = {n.replace("module.", ""): p.grad.detach().float().contiguous()
-             for n, p in model.named_parameters() if p.grad is not None}
+    found = {
+        n.replace("module.", ""): p.grad.detach().float().contiguous()
+        for n, p in model.named_parameters()
+        if p.grad is not None
+    }
     save_file(found, path)
 
 
@@ -171,6 +188,7 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
     """Train with our loop's own step, one go at a time."""
     import torch
     from accelerate import Accelerator
+    from transformers import AutoTokenizer
 
     from residency.models.attention import use_packed
     from residency.models.local import LocalModel, read_net
@@ -178,7 +196,6 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
     from residency.train.adapters import resume, trainable
     from residency.train.loop import step_once
     from residency.train.objectives import next_token
-    from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(base())
     net = resume(use_packed(read_net(base(), name.split("-")[1])), scratch / "adapter").train()
@@ -237,9 +254,18 @@ def theirs(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Con
     model = PeftModel.from_pretrained(model, str(scratch / "adapter"), is_trainable=True)
     tokens = [useful(tokenizer, rows) for rows in data]
     share = int(os.environ["BENCH_STEPS"])
-    config = SFTConfig(output_dir=str(scratch / name), use_cpu=True, report_to=[], save_strategy="no", max_steps=len(data),
-                       per_device_train_batch_size=len(data[0]), learning_rate=2e-5, logging_strategy="no",
-                       disable_tqdm=True, **({"bf16": False} if name.endswith("fp32") else {}))
+    config = SFTConfig(
+        output_dir=str(scratch / name),
+        use_cpu=True,
+        report_to=[],
+        save_strategy="no",
+        max_steps=len(data),
+        per_device_train_batch_size=len(data[0]),
+        learning_rate=2e-5,
+        logging_strategy="no",
+        disable_tqdm=True,
+        **({"bf16": False} if name.endswith("fp32") else {}),
+    )
 
     class Hold(TrainerCallback):
         """Waits for a go before each share of the steps and reports it after."""

@@ -8,8 +8,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from residency.core.store import write_examples, write_jsonl, write_manifest
 from residency.core.types import Example
 
-WORDS = ["<|im_start|>", "<|im_end|>", "user", "assistant", "\n", "red", "green", "blue", "one", "two", "three", "?",
-         "sky", "grass", "blood", "cat", "dog", "the", "is", "[UNK]"]
+WORDS = (
+    "<|im_start|> <|im_end|> user assistant \n red green blue one two three ? sky grass blood cat dog the is [UNK]"
+).split(" ")
 
 
 def toy_tokenizer():
@@ -18,7 +19,8 @@ def toy_tokenizer():
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<|im_end|>", unk_token="[UNK]")
     tokenizer.chat_template = (
         "{% for m in messages %}<|im_start|> {{ m.role }} {{ m.content }} <|im_end|> {% endfor %}"
-        "{% if add_generation_prompt %}<|im_start|> assistant {% endif %}")
+        "{% if add_generation_prompt %}<|im_start|> assistant {% endif %}"
+    )
     return tokenizer
 
 
@@ -27,9 +29,20 @@ def toy_base(tmp_path_factory):
     """The manifest folder of a two-layer Llama over twenty words."""
     folder = tmp_path_factory.mktemp("toy")
     torch.manual_seed(0)
-    config = LlamaConfig(vocab_size=len(WORDS), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-                         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=128, bos_token_id=0,
-                         eos_token_id=1, pad_token_id=1, tie_word_embeddings=True, initializer_range=0.4)
+    config = LlamaConfig(
+        vocab_size=len(WORDS),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=128,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+        tie_word_embeddings=True,
+        initializer_range=0.4,
+    )
     LlamaForCausalLM(config).save_pretrained(folder / "weights")
     toy_tokenizer().save_pretrained(folder / "weights")
     stage = folder / "base"
@@ -47,8 +60,17 @@ def toy_examples(tmp_path_factory):
     for i in range(60):
         thing = sorted(colours)[i % 3]
         wrong = [c for c in sorted(colours.values()) if c != colours[thing]]
-        rows.append(Example(f"{i:03d}", [{"role": "user", "content": f"{thing} ?"}], [colours[thing]], wrong,
-                            [colours[thing], *wrong], group=thing, meta={"use": ("instruct", "prefer")[i % 2]}))
+        rows.append(
+            Example(
+                f"{i:03d}",
+                [{"role": "user", "content": f"{thing} ?"}],
+                [colours[thing]],
+                wrong,
+                [colours[thing], *wrong],
+                group=thing,
+                meta={"use": ("instruct", "prefer")[i % 2]},
+            )
+        )
     write_examples(folder / "examples.jsonl", rows)
     write_jsonl(folder / "text.jsonl", [{"id": str(i), "text": "the sky is blue the cat is red"} for i in range(30)])
     write_manifest(folder, stage="examples")

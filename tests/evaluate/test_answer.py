@@ -53,9 +53,9 @@ def test_an_abstention_is_not_scored_rather_than_wrong():
 
 
 def test_an_instruction_is_followed_when_the_reply_holds_a_wanted_word():
-    example = Example("1", ask("capital?"), ["Paris"])
-    assert answer(TASKS["general_instructions"], ScriptedModel({"capital?": "It is PARIS."}), [example])[0]["score"] == 1
-    assert answer(TASKS["general_instructions"], ScriptedModel({"capital?": "London"}), [example])[0]["score"] == 0
+    task, example = TASKS["general_instructions"], Example("1", ask("capital?"), ["Paris"])
+    assert answer(task, ScriptedModel({"capital?": "It is PARIS."}), [example])[0]["score"] == 1
+    assert answer(task, ScriptedModel({"capital?": "London"}), [example])[0]["score"] == 0
 
 
 def test_likelihood_tasks_refuse_a_model_without_likelihoods():
@@ -89,8 +89,12 @@ def test_a_shared_prefix_scores_as_the_same_turns_written_out(toy_base):
     shots = [Example("s", ask("grass ?"), ["green"], meta={"pattern": "a"})]
     example = Example("1", ask("sky ?"), ["blue"], choices=["red", "blue"])
     short = choose(model, [example], prefix=prefix_ids(model, shots))[0]
-    long = Example("1", [*ask("grass ?"), {"role": "assistant", "content": "green"}, *ask("sky ?")], ["blue"],
-                   choices=["red", "blue"])
+    long = Example(
+        "1",
+        [*ask("grass ?"), {"role": "assistant", "content": "green"}, *ask("sky ?")],
+        ["blue"],
+        choices=["red", "blue"],
+    )
     assert short.logprobs == pytest.approx(choose(model, [long])[0].logprobs, abs=1e-4)
 
 

@@ -16,9 +16,17 @@ from transformers import (
 from residency.models.attention import use_packed
 from residency.models.pack import Block, collate, fill_rows, grouped
 
-SMALL = {"vocab_size": 90, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
-         "num_attention_heads": 4, "max_position_embeddings": 128, "pad_token_id": 0, "bos_token_id": 1,
-         "eos_token_id": 2}
+SMALL = {
+    "vocab_size": 90,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 128,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
 CONFIGS = {
     "llama": LlamaConfig(**SMALL, num_key_value_heads=2),
     "qwen2": Qwen2Config(**SMALL, num_key_value_heads=2),
@@ -59,8 +67,9 @@ def one_by_one(model):
 
 def packed(model, blocks=BLOCKS, fill_to=0):
     batch = collate(blocks, fill_to=fill_to)
-    states = model.base_model(input_ids=batch.ids, position_ids=batch.positions, layout=batch.layout,
-                              use_cache=False).last_hidden_state[0]
+    states = model.base_model(
+        input_ids=batch.ids, position_ids=batch.positions, layout=batch.layout, use_cache=False
+    ).last_hidden_state[0]
     scores = model.get_output_embeddings()(states[batch.sources]).log_softmax(-1)
     chosen = scores.gather(1, batch.targets[:, None]).squeeze(1)
     return {o: chosen[batch.owners == o].sum() for o in batch.owners.unique().tolist()}

@@ -48,8 +48,13 @@ def test_continued_pretraining_lowers_the_loss_of_its_text(toy_base, toy_example
 
 
 def test_preference_alignment_goes_on_from_the_tuned_adapter_and_parts_the_pairs(toy_base, toy_examples, tmp_path):
-    instruct(toy_base, toy_examples, out=tmp_path / "tuned", rank=8, schedule=Schedule(
-        learning_rate=1e-2, batch_tokens=64, precision="fp32"))
+    instruct(
+        toy_base,
+        toy_examples,
+        out=tmp_path / "tuned",
+        rank=8,
+        schedule=Schedule(learning_rate=1e-2, batch_tokens=64, precision="fp32"),
+    )
     prefer(tmp_path / "tuned", toy_examples, out=tmp_path / "aligned", schedule=FAST, beta=0.5)
     pairs = list(read_jsonl(tmp_path / "aligned" / "pairs.jsonl"))
     curve = list(read_jsonl(tmp_path / "aligned" / "curve.jsonl"))
@@ -60,7 +65,8 @@ def test_preference_alignment_goes_on_from_the_tuned_adapter_and_parts_the_pairs
     for side, sign in (("chosen", 1), ("rejected", -1)):
         answers = [p[side][0]["content"] for p in pairs]
         moved = torch.tensor(totals(aligned.loglik(prompts, answers))) - torch.tensor(
-            totals(tuned.loglik(prompts, answers)))
+            totals(tuned.loglik(prompts, answers))
+        )
         assert float(sign * moved.mean()) > 0
 
 
@@ -77,7 +83,8 @@ def test_the_rejected_answer_is_the_wrong_one_that_the_model_likes_best(toy_base
 
 @pytest.mark.parametrize("stage", ["instruct", "prefer"])
 def test_a_run_stopped_at_any_step_ends_with_the_bits_of_one_that_was_not(
-        stage, toy_base, toy_examples, tmp_path, monkeypatch):
+    stage, toy_base, toy_examples, tmp_path, monkeypatch
+):
     make = {"instruct": instruct, "prefer": prefer}[stage]
     make(toy_base, toy_examples, out=tmp_path / "whole", rank=8, schedule=FAST)
     real, calls = loop.step_once, []
@@ -101,14 +108,19 @@ def test_a_run_stopped_at_any_step_ends_with_the_bits_of_one_that_was_not(
 
 def test_another_seed_gives_another_adapter(toy_base, toy_examples, tmp_path):
     for seed in (0, 1):
-        instruct(toy_base, toy_examples, out=tmp_path / str(seed), schedule=Schedule(
-            batch_tokens=64, seed=seed, precision="fp32"))
+        instruct(
+            toy_base,
+            toy_examples,
+            out=tmp_path / str(seed),
+            schedule=Schedule(batch_tokens=64, seed=seed, precision="fp32"),
+        )
     assert adapter_hash(tmp_path / "0") != adapter_hash(tmp_path / "1")
 
 
 def test_accumulation_over_two_rows_is_the_mean_of_their_gradients(toy_base, toy_examples, tmp_path):
-    instruct(toy_base, toy_examples, out=tmp_path / "acc", schedule=Schedule(
-        batch_tokens=64, accumulate=2, precision="fp32"))
+    instruct(
+        toy_base, toy_examples, out=tmp_path / "acc", schedule=Schedule(batch_tokens=64, accumulate=2, precision="fp32")
+    )
     steps = list(read_jsonl(tmp_path / "acc" / "curve.jsonl"))
     instruct(toy_base, toy_examples, out=tmp_path / "one", schedule=Schedule(batch_tokens=64, precision="fp32"))
     assert len(steps) == math.ceil(len(list(read_jsonl(tmp_path / "one" / "curve.jsonl"))) / 2)

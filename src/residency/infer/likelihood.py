@@ -18,8 +18,9 @@ class Choice:
     logprobs: list[float]
 
 
-def choose(model: LocalModel, examples: Sequence[Example], *, prefix: Sequence[int] = (), end: bool = True,
-           norm: str = "sum") -> list[Choice]:
+def choose(
+    model: LocalModel, examples: Sequence[Example], *, prefix: Sequence[int] = (), end: bool = True, norm: str = "sum"
+) -> list[Choice]:
     """Return each example's choice.
 
     ``end`` scores the end of the turn after the option too, so that "cyst" is not preferred to "cyst of the kidney"

@@ -14,10 +14,12 @@ def pick_shots(pool: Sequence[Example], count: int) -> list[Example]:
     ordered = sorted(pool, key=lambda e: hashlib.sha256(e.id.encode()).hexdigest())
     chosen: list[Example] = []
     while len(chosen) < min(count, len(ordered)):
+
         def seen(e: Example) -> tuple[int, int]:
             patterns = sum(c.meta.get("pattern") == e.meta.get("pattern") for c in chosen)
             answers = sum(c.wanted[0] == e.wanted[0] for c in chosen)
             return answers, patterns
+
         rest = [e for e in ordered if e not in chosen]
         chosen.append(min(rest, key=seen))
     return chosen

@@ -47,8 +47,9 @@ class _Blocks(torch.autograd.Function):
     """Softmax attention over a bucket of blocks with grouped key heads; q [B, K, G*L, D], k and v [B, K, L, D]."""
 
     @staticmethod
-    def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor,
-                scale: float) -> torch.Tensor:
+    def forward(
+        ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor, scale: float
+    ) -> torch.Tensor:
         b, heads, gl, _ = q.shape
         length = k.shape[2]
         scores = torch.matmul(q, k.transpose(2, 3)).mul_(scale)
@@ -115,16 +116,23 @@ def _train(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, sc
         qb = _Take.apply(q, bucket).view(b, length, kv, heads // kv, width).permute(0, 2, 3, 1, 4)
         kb = _Take.apply(k, bucket).view(b, length, kv, width).transpose(1, 2)
         vb = _Take.apply(v, bucket).view(b, length, kv, width).transpose(1, 2)
-        ob = _Blocks.apply(qb.reshape(b, kv, -1, width), kb.contiguous(), vb.contiguous(),
-                           _bias(bucket, q.dtype), scale)
+        ob = _Blocks.apply(
+            qb.reshape(b, kv, -1, width), kb.contiguous(), vb.contiguous(), _bias(bucket, q.dtype), scale
+        )
         ob = ob.view(b, kv, heads // kv, length, width).permute(0, 3, 1, 2, 4).reshape(b * length, heads, width)
         outs.append(_Put.apply(ob, bucket))
     joined = torch.cat(outs) if len(outs) > 1 else outs[0]
     return joined.index_select(0, layout.order)
 
 
-def _score(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float,
-           prefix: tuple[torch.Tensor, torch.Tensor] | None) -> torch.Tensor:
+def _score(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    layout: Layout,
+    scale: float,
+    prefix: tuple[torch.Tensor, torch.Tensor] | None,
+) -> torch.Tensor:
     """Return attention [T, H, D] without gradients, every block also seeing the shared prefix."""
     heads, kv, width = q.shape[1], k.shape[1], q.shape[2]
     out = torch.empty_like(q)
@@ -187,9 +195,16 @@ def _decode(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, cache: Cache, lay
 
 
 def packed_attention(
-    module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
-    attention_mask: torch.Tensor | None, scaling: float | None = None, dropout: float = 0.0,
-    layout: Layout | None = None, cache: Cache | None = None, **kwargs: Any,
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    layout: Layout | None = None,
+    cache: Cache | None = None,
+    **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """Return ([1, T, H, D], None): attention of a packed row; q [1, H, T, D], k and v [1, K, T, D].
 
@@ -200,8 +215,15 @@ def packed_attention(
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     if layout is None and cache is None:
         causal = attention_mask is None and query.shape[2] > 1
-        out = F.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask, is_causal=causal,
-                                             scale=scale, enable_gqa=query.shape[1] != key.shape[1])
+        out = F.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            attn_mask=attention_mask,
+            is_causal=causal,
+            scale=scale,
+            enable_gqa=query.shape[1] != key.shape[1],
+        )
         return out.transpose(1, 2).contiguous(), None
     q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
     layer = int(getattr(module, "layer_idx", 0))

@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 
 PACKAGED = ("smollm2-135m",)
 STAGES = {"base": "base", "pretrained": "pretrain", "tuned": "instruct", "aligned": "prefer", "gguf": "export"}
-FORMS = ("a packaged name (smollm2-135m)", "a folder with config.json and safetensors", "an adapter folder",
-         "a .gguf file", "a hub id (organisation/name)", "a run (runs/latest, or runs/latest:base, :pretrained, "
-         ":tuned, :aligned, :gguf)")
+FORMS = (
+    "a packaged name (smollm2-135m)",
+    "a folder with config.json and safetensors",
+    "an adapter folder",
+    "a .gguf file",
+    "a hub id (organisation/name)",
+    "a run (runs/latest, or runs/latest:base, :pretrained, :tuned, :aligned, :gguf)",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,8 @@ def of_run(run: Path, stage: str = "") -> Source:
         if read_manifest(folder):
             return of_stage(folder, each)
     done = [s for s, f in STAGES.items() if read_manifest(run / f)]
-    raise UserError(f"the run {run} has no finished stage {stage or 'with a model'}; finished: {', '.join(done) or 'none'}")
+    missing = f"the run {run} has no finished stage {stage or 'with a model'}"
+    raise UserError(f"{missing}; finished: {', '.join(done) or 'none'}")
 
 
 def of_stage(folder: Path, name: str = "") -> Source:
@@ -121,7 +127,8 @@ def _folder(path: Path) -> Source:
     if not list(path.glob("*.safetensors")):
         raise ModelError(f"{path} holds no safetensors; pickled weights are not read")
     about = weights.facts(path)
-    digest = about.get("weights_sha256") or sha256_json([weights.file_hash(p) for p in sorted(path.glob("*.safetensors"))])
+    hashes = [weights.file_hash(p) for p in sorted(path.glob("*.safetensors"))]
+    digest = about.get("weights_sha256") or sha256_json(hashes)
     known = {k: about[k] for k in ("licence", "source", "note") if about.get(k)}
     return Source(about.get("name") or path.resolve().name, str(path.resolve()), digest, None, known)
 
@@ -142,7 +149,9 @@ def _hub(name: str) -> Source:
     try:
         folder = snapshot_download(name, allow_patterns=wanted, local_files_only=offline)
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise ModelError(f"the hub model {name} is not in the local cache and could not be fetched "
-                         f"({type(error).__name__}); legal are {'; '.join(FORMS)}") from error
+        raise ModelError(
+            f"the hub model {name} is not in the local cache and could not be fetched "
+            f"({type(error).__name__}); legal are {'; '.join(FORMS)}"
+        ) from error
     source = _folder(Path(folder))
     return Source(name, source.path, source.hash, None, {"source": f"hub: {name}"})

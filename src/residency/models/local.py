@@ -53,8 +53,16 @@ class LocalModel:
     # ---- the protocol -------------------------------------------------------------------------------------
 
     def generate(
-        self, prompts: Sequence[list[Message]], *, max_tokens: int, temperature: float = 0.0, seed: int = 0,
-        stop: Sequence[str] = (), schema: dict[str, Any] | None = None, n: int = 1, prefix: Sequence[int] = (),
+        self,
+        prompts: Sequence[list[Message]],
+        *,
+        max_tokens: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        schema: dict[str, Any] | None = None,
+        n: int = 1,
+        prefix: Sequence[int] = (),
         rows: int = 64,
     ) -> list[Reply]:
         """Return ``n`` replies a prompt; greedy at temperature 0. ``prefix`` ids go before every prompt (few-shot)."""
@@ -68,8 +76,9 @@ class LocalModel:
         cache_prefix = self.read_prefix(prefix)
         for start in range(0, len(order), rows):
             part = order[start : start + rows]
-            done = self._decode([encoded[i] for i in part], cache_prefix, len(prefix), max_tokens, cut,
-                                temperature, generator)
+            done = self._decode(
+                [encoded[i] for i in part], cache_prefix, len(prefix), max_tokens, cut, temperature, generator
+            )
             for i, reply in zip(part, done, strict=True):
                 replies[i] = reply
         return [r for r in replies if r is not None]
@@ -89,8 +98,10 @@ class LocalModel:
 
     def loglik(self, prompts: Sequence[list[Message]], answers: Sequence[str]) -> list[TokenScores]:
         """Return the token scores of each answer after its prompt (no end token), one block an answer."""
-        blocks = [Block(self.encode_prompt(p), [self.encode(a)], [i])
-                  for i, (p, a) in enumerate(zip(prompts, answers, strict=True))]
+        blocks = [
+            Block(self.encode_prompt(p), [self.encode(a)], [i])
+            for i, (p, a) in enumerate(zip(prompts, answers, strict=True))
+        ]
         scores = self.score(blocks)
         return [scores[i] for i in range(len(blocks))]
 
@@ -121,8 +132,9 @@ class LocalModel:
         out = self.net.base_model(input_ids=ids, position_ids=positions, use_cache=False, **kwargs)
         return out.last_hidden_state[0]
 
-    def _head(self, hidden: torch.Tensor, sources: torch.Tensor, targets: torch.Tensor,
-              owners: torch.Tensor) -> Iterator[tuple[int, float, bool]]:
+    def _head(
+        self, hidden: torch.Tensor, sources: torch.Tensor, targets: torch.Tensor, owners: torch.Tensor
+    ) -> Iterator[tuple[int, float, bool]]:
         """Yield (owner, log-probability, was greedy) of each scored place, 512 places of the head at a time."""
         head = self.net.get_output_embeddings()
         for part in torch.arange(len(sources)).split(512):
@@ -145,8 +157,16 @@ class LocalModel:
         return cache
 
     @torch.inference_mode()
-    def _decode(self, prompts: list[list[int]], prefix: Cache, offset: int, max_tokens: int, cut: Stop,
-                temperature: float, generator: torch.Generator) -> list[Reply]:
+    def _decode(
+        self,
+        prompts: list[list[int]],
+        prefix: Cache,
+        offset: int,
+        max_tokens: int,
+        cut: Stop,
+        temperature: float,
+        generator: torch.Generator,
+    ) -> list[Reply]:
         """Return the replies to one batch of encoded prompts; a finished row leaves the batch at once."""
         where = self.net.device
         cache = Cache(prefix=prefix.prefix, record="rows")
@@ -192,8 +212,9 @@ class LocalModel:
         return None
 
     @torch.inference_mode()
-    def _tokens(self, prompt: list[int], *, max_tokens: int, temperature: float = 0.0, seed: int = 0,
-                **_: Any) -> Iterator[int]:
+    def _tokens(
+        self, prompt: list[int], *, max_tokens: int, temperature: float = 0.0, seed: int = 0, **_: Any
+    ) -> Iterator[int]:
         """Yield the token ids of one reply, without the end token."""
         generator = torch.Generator().manual_seed(seed)
         cache = Cache(record="rows", room=len(prompt) + max_tokens)
@@ -225,14 +246,17 @@ def pick(logits: torch.Tensor, temperature: float, generator: torch.Generator) -
 
 def first_of(stops: Sequence[str]) -> Stop:
     """Return a stop rule: cut right before the first of these strings (none: never)."""
+
     def cut(text: str) -> int | None:
         found = [place for place in (text.find(s) for s in stops) if place >= 0]
         return min(found) if found else None
+
     return cut
 
 
-def open_folder(folder: Path | str, *, name: str, hash: str, adapter: Path | None = None,
-                type: str = "auto") -> LocalModel:
+def open_folder(
+    folder: Path | str, *, name: str, hash: str, adapter: Path | None = None, type: str = "auto"
+) -> LocalModel:
     """Return the causal LM of a folder (or hub id), with an adapter merged in where one is given.
 
     The merge is made in fp32 before any cast to ``type`` ("fp32", "bf16", "auto"). Only safetensors are read and no

@@ -78,13 +78,25 @@ class Batch:
         """Return the batch on a device."""
         if torch.device(device).type == "cpu":
             return self
+
         def move(t: torch.Tensor) -> torch.Tensor:
             return t.to(device)
-        buckets = [Bucket(move(b.take), move(b.put), move(b.flat), move(b.pad), move(b.visible), b.shape)
-                   for b in self.layout.buckets]
+
+        buckets = [
+            Bucket(move(b.take), move(b.put), move(b.flat), move(b.pad), move(b.visible), b.shape)
+            for b in self.layout.buckets
+        ]
         layout = Layout(buckets, move(self.layout.order), self.layout.size)
-        return Batch(move(self.ids), move(self.positions), layout, move(self.sources), move(self.targets),
-                     move(self.owners), self.useful, move(self.notes))
+        return Batch(
+            move(self.ids),
+            move(self.positions),
+            layout,
+            move(self.sources),
+            move(self.targets),
+            move(self.owners),
+            self.useful,
+            move(self.notes),
+        )
 
 
 def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_id: int = 0) -> Batch:
@@ -127,9 +139,14 @@ def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_
         positions += range(fill_to - useful)
         ids += [fill_id] * (fill_to - useful)
     return Batch(
-        torch.tensor([ids]), torch.tensor([positions]), lay_out(starts, branch_of),
-        torch.tensor(sources, dtype=torch.long), torch.tensor(targets, dtype=torch.long),
-        torch.tensor(owners, dtype=torch.long), useful, torch.tensor([n for b in blocks for n in b.notes]),
+        torch.tensor([ids]),
+        torch.tensor([positions]),
+        lay_out(starts, branch_of),
+        torch.tensor(sources, dtype=torch.long),
+        torch.tensor(targets, dtype=torch.long),
+        torch.tensor(owners, dtype=torch.long),
+        useful,
+        torch.tensor([n for b in blocks for n in b.notes]),
     )
 
 

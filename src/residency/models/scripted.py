@@ -18,8 +18,17 @@ class ScriptedModel:
         self.name, self.hash = name, f"scripted:{name}"
         self.asked: list[list[Message]] = []
 
-    def generate(self, prompts: Sequence[list[Message]], *, max_tokens: int, temperature: float = 0.0, seed: int = 0,
-                 stop: Sequence[str] = (), schema: dict[str, Any] | None = None, n: int = 1) -> list[Reply]:
+    def generate(
+        self,
+        prompts: Sequence[list[Message]],
+        *,
+        max_tokens: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        schema: dict[str, Any] | None = None,
+        n: int = 1,
+    ) -> list[Reply]:
         """Return the scripted replies; None in the script abstains."""
         self.asked += prompts
         texts = [self.script(p[-1]["content"]) for p in prompts for _ in range(n)]
@@ -32,8 +41,10 @@ class ScriptedModel:
     def loglik(self, prompts: Sequence[list[Message]], answers: Sequence[str]) -> list[TokenScores]:
         """Return 0 nats for the scripted answer and -1 a character for any other."""
         said = [self.script(p[-1]["content"]) for p in prompts]
-        return [TokenScores([0.0 if a == s else -1.0] * len(a), [a == s] * len(a))
-                for a, s in zip(answers, said, strict=True)]
+        return [
+            TokenScores([0.0 if a == s else -1.0] * len(a), [a == s] * len(a))
+            for a, s in zip(answers, said, strict=True)
+        ]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit vectors [batch, 26] of letter counts."""

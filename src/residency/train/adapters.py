@@ -26,8 +26,9 @@ class _LowRank(torch.autograd.Function):
     """y = x Wᵀ + s (x Aᵀ) Bᵀ for a frozen W; x [T, in], W [out, in], A [r, in], B [out, r] (A, B kept in fp32)."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, a: torch.Tensor, b: torch.Tensor,
-                scale: float) -> torch.Tensor:
+    def forward(
+        ctx: Any, x: torch.Tensor, weight: torch.Tensor, a: torch.Tensor, b: torch.Tensor, scale: float
+    ) -> torch.Tensor:
         low_a, low_b = a.to(x.dtype), b.to(x.dtype)
         mid = torch.mm(x, low_a.t())
         out = torch.mm(x, weight.t())
@@ -60,8 +61,15 @@ def _forward(self: LoraLinear, x: torch.Tensor, *args: Any, **kwargs: Any) -> to
     return out.view(*x.shape[:-1], -1)
 
 
-def attach(model: PreTrainedModel, *, rank: int = 16, alpha: float | None = None, dropout: float = 0.0,
-           targets: tuple[str, ...] = TARGETS, seed: int = 0) -> PeftModel:
+def attach(
+    model: PreTrainedModel,
+    *,
+    rank: int = 16,
+    alpha: float | None = None,
+    dropout: float = 0.0,
+    targets: tuple[str, ...] = TARGETS,
+    seed: int = 0,
+) -> PeftModel:
     """Return the model with fresh fp32 LoRA adapters on its linear layers, everything else frozen.
 
     ``alpha`` defaults to ``rank`` (scale 1). Raises UserError where none of the targets exists in the model.
@@ -70,8 +78,14 @@ def attach(model: PreTrainedModel, *, rank: int = 16, alpha: float | None = None
     if not present & set(targets):
         raise UserError(f"none of the layers {', '.join(targets)} is in this model; name its linear layers in targets")
     torch.manual_seed(seed)
-    config = LoraConfig(r=rank, lora_alpha=alpha or rank, lora_dropout=dropout, bias="none", task_type="CAUSAL_LM",
-                        target_modules=sorted(present & set(targets)))
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=alpha or rank,
+        lora_dropout=dropout,
+        bias="none",
+        task_type="CAUSAL_LM",
+        target_modules=sorted(present & set(targets)),
+    )
     return fuse(get_peft_model(model, config, autocast_adapter_dtype=True))
 
 
@@ -93,8 +107,12 @@ def fuse(model: PeftModel) -> PeftModel:
 
 def plain(layer: LoraLinear) -> bool:
     """Return whether a layer is one adapter without dropout or variant on an ordinary linear layer."""
-    return (len(layer.lora_A) == 1 and not layer.lora_variant and type(layer.base_layer) is torch.nn.Linear
-            and all(isinstance(d, torch.nn.Identity) for d in layer.lora_dropout.values()))
+    return (
+        len(layer.lora_A) == 1
+        and not layer.lora_variant
+        and type(layer.base_layer) is torch.nn.Linear
+        and all(isinstance(d, torch.nn.Identity) for d in layer.lora_dropout.values())
+    )
 
 
 def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:

@@ -44,8 +44,15 @@ def forward(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     return token_logprobs(picked, net.get_output_embeddings().weight, batch.targets)
 
 
-def train(model: torch.nn.Module, rows: Sequence[Callable[[], Batch]], loss: Loss, schedule: Schedule, *,
-          out: Path, label: str) -> dict[str, float]:
+def train(
+    model: torch.nn.Module,
+    rows: Sequence[Callable[[], Batch]],
+    loss: Loss,
+    schedule: Schedule,
+    *,
+    out: Path,
+    label: str,
+) -> dict[str, float]:
     """Return the totals of training on ``rows`` (functions that make one packed batch each) with a loss.
 
     Goes over the rows ``schedule.epochs`` times in an order drawn from the seed, ``accumulate`` rows a step. Writes
@@ -68,8 +75,10 @@ def train(model: torch.nn.Module, rows: Sequence[Callable[[], Batch]], loss: Los
                 group["lr"] = schedule.rate(step, len(plan))
             figures, tokens = step_once(accelerator, model, [rows[i]() for i in plan[step]], loss)
             if not math.isfinite(figures["loss"]):
-                raise Diverged(f"{label}: the loss is {figures['loss']} at step {step + 1} (rows {plan[step]}); "
-                               f"the checkpoint before it is kept. Lower the learning rate and run again.")
+                raise Diverged(
+                    f"{label}: the loss is {figures['loss']} at step {step + 1} (rows {plan[step]}); "
+                    f"the checkpoint before it is kept. Lower the learning rate and run again."
+                )
             accelerator.clip_grad_norm_(weights, schedule.clip)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -87,13 +96,18 @@ def totals(curve: Path) -> dict[str, float]:
     rows = list(read_jsonl(curve)) if curve.exists() else []
     tokens, seconds = sum(r["tokens"] for r in rows), sum(r["seconds"] for r in rows)
     last = [r["loss"] for r in rows[-10:]]
-    return {"steps": len(rows), "tokens": tokens, "seconds": seconds,
-            "tokens_per_second": tokens / seconds if seconds else math.nan,
-            "loss": sum(last) / len(last) if last else math.nan}
+    return {
+        "steps": len(rows),
+        "tokens": tokens,
+        "seconds": seconds,
+        "tokens_per_second": tokens / seconds if seconds else math.nan,
+        "loss": sum(last) / len(last) if last else math.nan,
+    }
 
 
-def step_once(accelerator: Accelerator, model: torch.nn.Module, batches: Sequence[Batch],
-              loss: Loss) -> tuple[dict[str, float], int]:
+def step_once(
+    accelerator: Accelerator, model: torch.nn.Module, batches: Sequence[Batch], loss: Loss
+) -> tuple[dict[str, float], int]:
     """Return the mean figures and the useful tokens of one step, gradients accumulated over its batches."""
     sums: dict[str, float] = {}
     for batch in batches:

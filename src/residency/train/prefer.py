@@ -30,8 +30,19 @@ DEFAULT = Schedule(learning_rate=1e-4)
 LOSSES = ("dpo",)
 
 
-def prefer(model: Path, examples: Path, *, out: Path, tokens: int = 50_000, loss: str = "dpo", beta: float = 0.1,
-           nll: float = 0.2, rank: int = 16, alpha: float | None = None, schedule: Schedule = DEFAULT) -> None:
+def prefer(
+    model: Path,
+    examples: Path,
+    *,
+    out: Path,
+    tokens: int = 50_000,
+    loss: str = "dpo",
+    beta: float = 0.1,
+    nll: float = 0.2,
+    rank: int = 16,
+    alpha: float | None = None,
+    schedule: Schedule = DEFAULT,
+) -> None:
     """Write an adapter aligned on preference pairs, up to ``tokens`` tokens.
 
     ``nll`` adds that share of the chosen answers' own loss a token, which keeps their likelihood from falling with
@@ -42,8 +53,11 @@ def prefer(model: Path, examples: Path, *, out: Path, tokens: int = 50_000, loss
     net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
     kept = out / "pairs.jsonl"
     if not kept.exists():
-        items = [e for e in read_examples(examples / "examples.jsonl", split="train")
-                 if e.unwanted and e.meta.get("use") == "prefer"]
+        items = [
+            e
+            for e in read_examples(examples / "examples.jsonl", split="train")
+            if e.unwanted and e.meta.get("use") == "prefer"
+        ]
         random.Random(f"{schedule.seed}:prefer").shuffle(items)
         write_jsonl(kept, hardest_pairs(items, local, tokens, schedule.batch_tokens))
     pairs = list(read_jsonl(kept))
@@ -53,20 +67,35 @@ def prefer(model: Path, examples: Path, *, out: Path, tokens: int = 50_000, loss
         return preference_loss(logprobs, batch, beta=beta, nll=nll)
 
     totals = train(net, rows, objective, schedule, out=out, label="preference alignment")
-    leave(net, model, out, stage="prefer", examples=len(pairs), totals=totals, schedule=asdict(schedule), rank=rank,
-          loss=loss, beta=beta, nll=nll)
+    leave(
+        net,
+        model,
+        out,
+        stage="prefer",
+        examples=len(pairs),
+        totals=totals,
+        schedule=asdict(schedule),
+        rank=rank,
+        loss=loss,
+        beta=beta,
+        nll=nll,
+    )
 
 
-def preference_loss(logprobs: torch.Tensor, batch: Batch, *, beta: float,
-                    nll: float) -> tuple[torch.Tensor, dict[str, float]]:
+def preference_loss(
+    logprobs: torch.Tensor, batch: Batch, *, beta: float, nll: float
+) -> tuple[torch.Tensor, dict[str, float]]:
     """Return the DPO loss of a packed row of pairs (owners 2i chosen, 2i+1 rejected; notes the reference's sums)."""
     count = len(batch.notes)
     sums, sizes = summed(logprobs, batch.owners, count), lengths(batch.owners, count)
     chosen, rejected = sums[0::2], sums[1::2]
     value = dpo(chosen, rejected, batch.notes[0::2], batch.notes[1::2], beta=beta)
     margin = (chosen - batch.notes[0::2]) - (rejected - batch.notes[1::2])
-    figures = {"preference": float(value.detach()), "margin": float(beta * margin.detach().mean()),
-               "accuracy": float((margin.detach() > 0).float().mean())}
+    figures = {
+        "preference": float(value.detach()),
+        "margin": float(beta * margin.detach().mean()),
+        "accuracy": float((margin.detach() > 0).float().mean()),
+    }
     return value + nll * -(chosen / sizes[0::2]).mean(), figures
 
 
@@ -95,12 +124,16 @@ def hardest_pairs(items: Sequence[Example], model: LocalModel, tokens: int, capa
         found = [scores[owner] for owner in block.owners]
         worst = max(range(1, len(found)), key=lambda i: found[i].total / len(found[i].logprobs))
         answers = answers_of(example)
-        pairs.append({
-            "id": example.id, "prompt": example.prompt,
-            "chosen": [{"role": "assistant", "content": answers[0]}],
-            "rejected": [{"role": "assistant", "content": answers[worst]}],
-            "chosen_logprob": found[0].total, "rejected_logprob": found[worst].total,
-        })
+        pairs.append(
+            {
+                "id": example.id,
+                "prompt": example.prompt,
+                "chosen": [{"role": "assistant", "content": answers[0]}],
+                "rejected": [{"role": "assistant", "content": answers[worst]}],
+                "chosen_logprob": found[0].total,
+                "rejected_logprob": found[worst].total,
+            }
+        )
     liked = sum(p["rejected_logprob"] > p["chosen_logprob"] for p in pairs)
     say(f"preference pairs: {len(pairs)}; in {liked} of them the model liked the wrong answer better")
     return pairs
@@ -115,4 +148,6 @@ def answers_of(example: Example) -> list[str]:
 def encode_pair(pair: dict[str, Any], model: LocalModel) -> Block:
     """Return one pair as a block of two branches, noting the reference log-probabilities."""
     branches = [[*model.encode(pair[side][0]["content"]), model.end] for side in ("chosen", "rejected")]
-    return Block(model.encode_prompt(pair["prompt"]), branches, notes=[pair["chosen_logprob"], pair["rejected_logprob"]])
+    return Block(
+        model.encode_prompt(pair["prompt"]), branches, notes=[pair["chosen_logprob"], pair["rejected_logprob"]]
+    )

@@ -17,8 +17,16 @@ from residency.train.stage import cut_to_tokens, leave, open_model, pack_rows
 DEFAULT = Schedule()
 
 
-def pretrain(model: Path, examples: Path, *, out: Path, tokens: int = 30_000, rank: int = 16,
-             alpha: float | None = None, schedule: Schedule = DEFAULT) -> None:
+def pretrain(
+    model: Path,
+    examples: Path,
+    *,
+    out: Path,
+    tokens: int = 30_000,
+    rank: int = 16,
+    alpha: float | None = None,
+    schedule: Schedule = DEFAULT,
+) -> None:
     """Write an adapter that has read ``examples/text.jsonl``, up to ``tokens`` tokens."""
     net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
     texts = [[*local.encode(row["text"]), local.end] for row in read_jsonl(examples / "text.jsonl")]
@@ -29,5 +37,14 @@ def pretrain(model: Path, examples: Path, *, out: Path, tokens: int = 30_000, ra
         return next_token(logprobs, batch.owners, 0, per_example=False), {}
 
     totals = train(net, rows, loss, schedule, out=out, label="continued pretraining")
-    leave(net, model, out, stage="pretrain", examples=len(blocks), left_out=left, totals=totals,
-          schedule=asdict(schedule), rank=rank)
+    leave(
+        net,
+        model,
+        out,
+        stage="pretrain",
+        examples=len(blocks),
+        left_out=left,
+        totals=totals,
+        schedule=asdict(schedule),
+        rank=rank,
+    )

@@ -60,6 +60,7 @@ def pack_rows(blocks: Sequence[Block], schedule: Schedule, *, fill: int) -> list
                 chosen.append(Block(block.context, block.branches, list(range(owner, owner + count)), block.notes))
                 owner += count
             return collate(chosen, fill_to=schedule.batch_tokens, fill_id=fill)
+
         return batch
 
     return [make(row) for row in rows]

@@ -31,6 +31,7 @@ class Task:
 
 
 _PROFESSIONAL = "healthcare professionals"
+# fmt: off
 TASKS: dict[str, Task] = {t.name: t for t in (
     Task("qa", "Med-QA", "choice", "accuracy", _PROFESSIONAL, "diagnosis", primary=True,
          title="Questions with given options"),
@@ -48,6 +49,7 @@ TASKS: dict[str, Task] = {t.name: t for t in (
     Task("general_instructions", "General", "follow", "instruction_accuracy", "all", "none", 24, ("\n\n",),
          title="General instructions (forgetting)"),
 )}
+# fmt: on
 SUITES: dict[str, tuple[str, ...]] = {"quickstart": tuple(TASKS)}
 
 
