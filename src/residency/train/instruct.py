@@ -1,4 +1,8 @@
-"""Instruction tuning: the loss on the answer only, every answer weighing the same however long it is."""
+"""Instruction tuning: the loss on the answer only, every answer weighing the same however long it is.
+
+Where an example has given options, the model is also taught to find the right one likelier than the others, which is
+what a question with options asks; writing an option's words alone teaches that only in its first token.
+"""
 
 from __future__ import annotations
 
@@ -13,31 +17,76 @@ from residency.core.types import Example
 from residency.models.local import LocalModel
 from residency.models.pack import Batch, Block
 from residency.train.loop import train
-from residency.train.objectives import next_token
+from residency.train.objectives import choice, next_token, summed
 from residency.train.schedule import Schedule
 from residency.train.stage import cut_to_tokens, leave, open_model, pack_rows
 
 DEFAULT = Schedule()
 
 
-def instruct(model: Path, examples: Path, *, out: Path, tokens: int = 180_000, rank: int = 16,
-             alpha: float | None = None, per_example: bool = True, schedule: Schedule = DEFAULT) -> None:
-    """Write an adapter tuned on the training examples, up to ``tokens`` tokens in an order drawn from the seed."""
+def instruct(
+    model: Path,
+    examples: Path,
+    *,
+    out: Path,
+    tokens: int = 180_000,
+    rank: int = 16,
+    alpha: float | None = None,
+    per_example: bool = True,
+    contrast: float = 1.0,
+    schedule: Schedule = DEFAULT,
+) -> None:
+    """Write an adapter tuned on the training examples, up to ``tokens`` tokens in an order drawn from the seed.
+
+    ``contrast`` weighs a second loss on examples with given options: that the right one is the likeliest of them. The
+    options share their prompt in the packed row, and without it (0) are not read.
+    """
     net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
     items = [e for e in read_examples(examples / "examples.jsonl", split="train") if e.meta.get("use") != "prefer"]
     random.Random(f"{schedule.seed}:instruct").shuffle(items)
-    blocks, left = cut_to_tokens([block_of(e, local) for e in items], tokens, schedule.batch_tokens)
+    made = [block_of(e, local, options=contrast > 0) for e in items]
+    blocks, left = cut_to_tokens(made, tokens, schedule.batch_tokens)
     rows = pack_rows(blocks, schedule, fill=local.end)
 
     def loss(logprobs: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
-        count = int(batch.owners.max()) + 1
-        return next_token(logprobs, batch.owners, count, per_example=per_example), {"answers": count}
+        return instruction_loss(logprobs, batch, per_example=per_example, contrast=contrast)
 
     totals = train(net, rows, loss, schedule, out=out, label="instruction tuning")
-    leave(net, model, out, stage="instruct", examples=len(blocks), left_out=left, totals=totals,
-          schedule=asdict(schedule), rank=rank, per_example=per_example)
+    leave(
+        net,
+        model,
+        out,
+        stage="instruct",
+        examples=len(blocks),
+        left_out=left,
+        totals=totals,
+        schedule=asdict(schedule),
+        rank=rank,
+        per_example=per_example,
+        contrast=contrast,
+    )
 
 
-def block_of(example: Example, model: LocalModel) -> Block:
-    """Return the prompt as context and the wanted answer with its end token as the one branch."""
-    return Block(model.encode_prompt(example.prompt), [[*model.encode(example.wanted[0]), model.end]])
+def instruction_loss(
+    logprobs: torch.Tensor, batch: Batch, *, per_example: bool, contrast: float
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """Return the loss of a packed row whose notes mark the wanted answers with 1 and other options with 0."""
+    right = batch.notes > 0
+    mine = right[batch.owners]
+    value = next_token(logprobs[mine], batch.owners[mine], len(right), per_example=per_example)
+    figures = {"answers": int(right.sum()), "answer_loss": float(value.detach())}
+    if contrast and not bool(right.all()):
+        groups = right.long().cumsum(0) - 1  # the wanted answer stands first among its options
+        chosen = choice(summed(logprobs, batch.owners, len(right)), groups, right)
+        figures["choice_loss"] = float(chosen.detach())
+        value = value + contrast * chosen
+    return value, figures
+
+
+def block_of(example: Example, model: LocalModel, *, options: bool) -> Block:
+    """Return the prompt as context, the wanted answer with its end token as a branch, then any other options."""
+    answers = [example.wanted[0]]
+    if options:
+        answers += [c for c in example.choices if c not in example.wanted]
+    branches = [[*model.encode(a), model.end] for a in answers]
+    return Block(model.encode_prompt(example.prompt), branches, notes=[1.0] + [0.0] * (len(branches) - 1))

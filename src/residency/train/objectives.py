@@ -33,8 +33,31 @@ def next_token(logprobs: torch.Tensor, owners: torch.Tensor, count: int, *, per_
     return -means.mean()
 
 
-def dpo(chosen: torch.Tensor, rejected: torch.Tensor, chosen_ref: torch.Tensor, rejected_ref: torch.Tensor,
-        *, beta: float = 0.1, smoothing: float = 0.0) -> torch.Tensor:
+def choice(sums: torch.Tensor, groups: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Return the negative log-probability, in nats a question, that the right option is the likeliest of its group.
+
+    ``sums`` [count] are the options' log-probabilities, ``groups`` [count] their questions, ``right`` [count] bool,
+    one True a question. A question is a softmax over its options: the listwise loss of Cao et al. 2007, "Learning to
+    Rank: From Pairwise Approach to Listwise Approach" (top one), and what an evaluation by likelihood measures.
+    Questions with a single option add nothing; 0 where there is no other.
+    """
+    count = int(groups.max()) + 1
+    top = sums.new_full((count,), -torch.inf).scatter_reduce(0, groups, sums.detach(), "amax")
+    total = sums.new_zeros(count).index_add(0, groups, (sums - top[groups]).exp()).log() + top
+    several = torch.bincount(groups, minlength=count) > 1
+    losses = (total[groups] - sums)[right & several[groups]]
+    return losses.mean() if len(losses) else sums.sum() * 0.0
+
+
+def dpo(
+    chosen: torch.Tensor,
+    rejected: torch.Tensor,
+    chosen_ref: torch.Tensor,
+    rejected_ref: torch.Tensor,
+    *,
+    beta: float = 0.1,
+    smoothing: float = 0.0,
+) -> torch.Tensor:
     """Return the direct preference loss over pairs, from answer log-probabilities [pairs].
 
     Rafailov et al. 2023, "Direct Preference Optimization", eq. 7; ``smoothing`` is the label noise of conservative
