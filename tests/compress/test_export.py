@@ -217,3 +217,24 @@ def test_a_failing_converter_leaves_no_file_and_its_log(tmp_path):
         convert(tmp_path / "model", file, type="q8_0", converter=find_converter(), about={"name": "x"})
     assert not file.exists()
     assert (tmp_path / "convert.log").read_text()
+
+
+@pytest.mark.slow
+def test_the_real_base_unrounded_chooses_the_same_token_in_five_hundred_places(tmp_path):
+    base = packaged_base()
+    rows = [
+        Example(
+            id=f"ask-{i}",
+            prompt=[{"role": "user", "content": f"Explain to a patient in plain words: {word}, grade {i}."}],
+            wanted=[word],
+            split="test",
+            meta={"task": "gen"},
+        )
+        for i, word in enumerate(WORDS * 4)
+    ]
+    write_examples(tmp_path / "examples.jsonl", rows)
+    convert(base, tmp_path / "base.gguf", type="f32", converter=find_converter(), about={"name": "Base"})
+    report = parity.compare(tmp_path / "base.gguf", base, base, tmp_path)
+    assert report["next_token"]["torch_fp32"]["same"] >= 499
+    assert report["next_token"]["torch_fp32"]["logprob_difference_nats"]["mean"] < 0.005
+    assert report["passed"]

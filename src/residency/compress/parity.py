@@ -120,9 +120,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, chat: list[dict[str, str]]) -> li
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
-def template_agrees(
-    llama: GgufModel, tokenizer: PreTrainedTokenizerBase, chosen: Sequence[Example]
-) -> dict[str, int]:
+def template_agrees(llama: GgufModel, tokenizer: PreTrainedTokenizerBase, chosen: Sequence[Example]) -> dict[str, int]:
     """Return how many chats give the same tokens: 100 prompts, one with a system turn, one with earlier turns."""
     first, last = chosen[0], chosen[-1]
     chats = [example.prompt for example in chosen[:100]]

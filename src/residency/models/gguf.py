@@ -60,7 +60,7 @@ class GgufModel:
         parallel: int = 4,
         threads: int | None = None,
     ) -> None:
-        """Load the file; ``threads`` defaults to the cores this process may use."""
+        """Load the file; ``threads`` defaults to OMP_NUM_THREADS, or to the cores this process may use."""
         self.path = Path(path)
         _check_magic(self.path)
         self.name = name or self.path.stem
@@ -219,12 +219,18 @@ def _start(path: Path, socket_file: Path, context: int, parallel: int, threads: 
     settings.hostnames = [str(socket_file)]
     settings.n_parallel = parallel
     settings.n_ctx = context * parallel
-    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads or len(os.sched_getaffinity(0))
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads or _threads()
     settings.verbosity, settings.warmup, settings.ui, settings.offline = 0, False, False, True
     try:
         return xllamacpp.Server(settings)
     except RuntimeError as error:
         raise ModelError(f"llama.cpp cannot load {path}: is it a whole GGUF of a text model? ({error})") from None
+
+
+def _threads() -> int:
+    """Return OMP_NUM_THREADS, as torch does, or the cores this process may use: two busy threads a core stall."""
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    return int(named) if named.isdecimal() and int(named) else len(os.sched_getaffinity(0))
 
 
 def _check_magic(path: Path) -> None:
