@@ -22,6 +22,7 @@ from residency.models.attention import Cache, use_packed
 from residency.models.device import device, precision
 from residency.models.pack import Block, collate, fill_rows
 
+NO_SCHEMA = "a transformers model here does not constrain its output; a .gguf model does"
 Stop = Callable[[str], int | None]
 """Given the text so far, the length to cut it to, or None to go on."""
 
@@ -67,7 +68,7 @@ class LocalModel:
     ) -> list[Reply]:
         """Return ``n`` replies a prompt; greedy at temperature 0. ``prefix`` ids go before every prompt (few-shot)."""
         if schema is not None:
-            raise Unsupported("a transformers model here does not constrain its output; a .gguf model does")
+            raise Unsupported(NO_SCHEMA)
         encoded = [self.encode_prompt(p) for p in prompts for _ in range(n)]
         order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
         cut = first_of(stop)
@@ -83,18 +84,33 @@ class LocalModel:
                 replies[i] = reply
         return [r for r in replies if r is not None]
 
-    def stream(self, prompt: list[Message], **settings: Any) -> Iterator[str]:
-        """Yield the reply in pieces."""
-        shown = ""
-        tokens: list[int] = []
-        settings.setdefault("max_tokens", 256)
-        for token in self._tokens(self.encode_prompt(prompt), **settings):
+    def stream(
+        self,
+        prompt: list[Message],
+        *,
+        max_tokens: int = 256,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        schema: dict[str, Any] | None = None,
+    ) -> Iterator[str]:
+        """Yield the reply in pieces; half a letter, or what may become a stop text, is held back."""
+        if schema is not None:
+            raise Unsupported(NO_SCHEMA)
+        cut, tokens, shown, text = first_of(stop), [], 0, ""
+        for token in self._tokens(self.encode_prompt(prompt), max_tokens, temperature, seed):
             tokens.append(token)
             text = self.tokenizer.decode(tokens, skip_special_tokens=True)
-            if text.endswith("\ufffd"):
-                continue
-            yield text[len(shown) :]
-            shown = text
+            length = cut(text)
+            if length is not None:
+                yield text[shown:length]
+                return
+            safe = len(text) - unsure(text, stop)
+            if safe > shown:
+                yield text[shown:safe]
+                shown = safe
+        if len(text) > shown:
+            yield text[shown:]
 
     def loglik(self, prompts: Sequence[list[Message]], answers: Sequence[str]) -> list[TokenScores]:
         """Return the token scores of each answer after its prompt (no end token), one block an answer."""
@@ -103,7 +119,7 @@ class LocalModel:
             for i, (p, a) in enumerate(zip(prompts, answers, strict=True))
         ]
         scores = self.score(blocks)
-        return [scores[i] for i in range(len(blocks))]
+        return [scores.get(i, TokenScores([], [])) for i in range(len(blocks))]  # an empty answer has no token
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Raise Unsupported: a generator's states are no sentence vectors."""
@@ -203,7 +219,7 @@ class LocalModel:
 
     def _finished(self, tokens: list[int], logprob: float, cut: Stop, full: bool) -> Reply | None:
         ended = tokens[-1] == self.end
-        text = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        text = self.tokenizer.decode(tokens[:-1] if ended else tokens, skip_special_tokens=True)
         length = cut(text)
         if length is not None:
             return Reply(text[:length], len(tokens), "stop", logprob)
@@ -212,9 +228,7 @@ class LocalModel:
         return None
 
     @torch.inference_mode()
-    def _tokens(
-        self, prompt: list[int], *, max_tokens: int, temperature: float = 0.0, seed: int = 0, **_: Any
-    ) -> Iterator[int]:
+    def _tokens(self, prompt: list[int], max_tokens: int, temperature: float, seed: int) -> Iterator[int]:
         """Yield the token ids of one reply, without the end token."""
         generator = torch.Generator().manual_seed(seed)
         cache = Cache(record="rows", room=len(prompt) + max_tokens)
@@ -252,6 +266,13 @@ def first_of(stops: Sequence[str]) -> Stop:
         return min(found) if found else None
 
     return cut
+
+
+def unsure(text: str, stops: Sequence[str]) -> int:
+    """Return how many last characters could still change or belong to a stop text: half a letter, half a stop."""
+    letters = len(text) - len(text.rstrip("\ufffd"))
+    begun = (n for s in stops for n in range(1, len(s)) if text.endswith(s[:n]))
+    return max(letters, *begun, 0)
 
 
 def open_folder(
