@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from residency.core.types import Document
 
 SPLITS = ("train", "dev", "test")
+KNOWLEDGE = ("hpo", "icd10")
 _LARGEST_NODE = 1 / 12  # a node with more of all terms than this stays in train: it would be the whole test set
 _WORD = re.compile(r"[a-z0-9]+")
 _STOP = frozenset(
@@ -133,8 +134,8 @@ def read_facts(documents: Iterable[Document], *, seed: int = 0, test: float = 0.
     ``test`` and ``dev`` are shares of the terms, of the diseases and of the codes.
     """
     kinds: dict[str, list[Document]] = defaultdict(list)
-    for document in documents:
-        kinds[document.meta.get("kind", "")].append(document)
+    for document in documents:  # whatever the user's own rows call themselves, they are notes
+        kinds[document.meta["kind"] if document.source in KNOWLEDGE else "note"].append(document)
     for rows in kinds.values():
         rows.sort(key=lambda row: row.id)
     shares = {"test": test, "dev": dev}

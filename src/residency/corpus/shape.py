@@ -10,6 +10,7 @@ import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from residency.corpus.decontaminate import decontaminate
 from residency.corpus.families import Patterns, View, draw, finish, gen, ie, nli, qa, records
 from residency.corpus.families.text import running_text
 from residency.corpus.mix import SPLITS, Facts, read_facts
+from residency.corpus.own import in_turn, own_text
 
 FAMILIES: dict[str, Patterns] = {"qa": qa.PATTERNS, "nli": nli.PATTERNS, "ie": ie.PATTERNS, "gen": gen.PATTERNS}
 SHOWN: dict[str, Patterns] = {"ie_relations": records.RELATIONS, "ie_coded": records.CODED}
@@ -133,7 +135,10 @@ def fact_lines(row: Example | dict[str, Any]) -> list[str]:
 def _text(
     facts: Facts, held: list[Example], count: int, limits: dict[str, Any], seed: int
 ) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], str]]]:
-    rows = list(running_text(View(facts, "train"), random.Random(f"{seed}:text"), count))
+    """Return running text, the user's own notes and the ontology's sentences in turn, and what was dropped of it."""
+    own = own_text(facts.notes, random.Random(f"{seed}:own"))
+    told = running_text(View(facts, "train"), random.Random(f"{seed}:text"), count)
+    rows = list(islice(in_turn(own, told), count))
     return decontaminate(rows, held, fact=fact_lines, **limits)
 
 
