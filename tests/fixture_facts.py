@@ -16,7 +16,7 @@ _WAYS = {
     "thick": "fat",
     "thin": "slim",
 }
-_DEFINED = "The {part} is {plain} in comparison with what is usual at this age, seen at {part} number {n}."
+_DEFINED = "A {part} found to be {plain} in form {n}."
 
 
 def _term(key: str, name: str, parents: list[str], node: str, definition: str = "", **synonyms: str) -> Document:

@@ -38,7 +38,7 @@ def build(
     *,
     out: Path,
     seed: int = 0,
-    qa: int = 800,
+    qa: int = 1000,
     nli: int = 1800,
     ie: int = 600,
     gen: int = 600,

@@ -1,8 +1,11 @@
-"""Does a claim follow from a note: true, false or unknown, with the labels balanced inside each negation pattern.
+"""What a note says of a finding: yes (it follows), no (it is contradicted) or unknown (neither), with the labels
+balanced inside each pattern of negation.
 
-``status`` items are read: the note affirms one finding, denies another and ascribes a third to somebody else or
-to a suspicion. ``affirmed`` … ``both_negated`` come from the ontology; each hypothesis is asked once for every
-label its pattern allows, so the hypothesis alone tells nothing. ``coded`` items come from ICD-10-CM.
+``status`` items are read: the note affirms one finding, denies another and ascribes a third to somebody else or to a
+suspicion; the question asks for one of them by its name, by a synonym, or one step along ``is_a`` (a broader term
+where it was affirmed, a narrower one where it was denied). The words of all three stand in the note, so only the
+clause decides. ``affirmed`` … ``both_negated`` come from the ontology alone; each question is asked once for every
+label its pattern allows, so the question alone tells nothing. ``coded`` items come from ICD-10-CM.
 """
 
 from __future__ import annotations
@@ -15,26 +18,26 @@ from residency.corpus.families.level import overlap
 from residency.corpus.families.qa import bare
 from residency.corpus.mix import Code, Term, shuffled, spread
 
-TRUE, FALSE, UNKNOWN = LABELS = ("true", "false", "unknown")
+YES, NO, UNKNOWN = LABELS = ("yes", "no", "unknown")
 _PROMPT = Wording(
+    ("{premise}\n{hypothesis} yes, no or unknown", "Note: {premise}\n{hypothesis} Answer yes, no or unknown."),
     (
-        "Note: {premise}\nClaim: {hypothesis}\nTrue, false or unknown?",
-        "{premise}\nSo: {hypothesis} Is this true, false or unknown?",
-        "Chart: {premise}\nStatement: {hypothesis}\nAnswer true, false or unknown.",
-    ),
-    (
-        "Given: {premise}\nDoes it follow? {hypothesis}\nReply true, false or unknown.",
-        "Record: {premise}\nCheck the claim: {hypothesis} (true, false, unknown)",
+        "Read: {premise}\n{hypothesis} Reply yes, no or unknown.",
+        "Chart: {premise}\nQuestion: {hypothesis} (yes, no, unknown)",
     ),
 )
-_HAS = Wording(("Patient has {}.", "{} was found.", "Exam: {}."), ("{} is present.", "There is {}."))
-_HAS_NOT = Wording(("Patient does not have {}.", "No {}.", "Exam: no {}."), ("There is no {}.", "Denies {}."))
+_HAS = Wording(("Has {}.", "{} was found.", "Exam: {}."), ("{} is present.", "There is {}."))
+_HAS_NOT = Wording(("No {}.", "Denies {}.", "No sign of {}."), ("There is no {}.", "Negative for {}."))
 _OTHER = Wording(
-    ("Mother has {}.", "Brother with {}.", "Possible {}.", "{} is suspected.", "At risk of {}."),
-    ("Father had {}.", "Query {}.", "Cousin with {}."),
+    ("Mother has {}.", "Brother with {}.", "Possible {}."),
+    ("Father has {}.", "Suspected {}.", "Sister with {}."),
 )
-_CLAIM = Wording(("The patient has {}.", "{} is present."), ("This patient has {}.",))
-_CLAIM_NOT = Wording(("The patient does not have {}.", "{} is not present."), ("This patient does not have {}.",))
+_ASK = Wording(("Does the patient have {}?", "Is {} present?"), ("Has the patient {}?", "Is there {}?"))
+_ASK_NOT = Wording(("Is the patient free of {}?", "Is {} absent?"), ("Is the patient without {}?",))
+_CODED = Wording(("Is it coded as {}?", "Does it belong to {}?"), ("Would it be filed under {}?",))
+
+
+_REWORDED = 0.3
 
 
 def _short(term: Term, most: int = 5) -> bool:
@@ -43,7 +46,7 @@ def _short(term: Term, most: int = 5) -> bool:
 
 def _draft(view: View, premise: str, hypothesis: str, label: str, group: str, fact: str, rng: random.Random) -> Draft:
     name, template = _PROMPT.pick(view.split, rng)
-    premise, hypothesis = (text[0].upper() + text[1:] for text in (premise, hypothesis))
+    premise, hypothesis = _capital(premise), _capital(hypothesis)
     wrong = [other for other in LABELS if other != label]
     parts = {"premise": premise, "hypothesis": hypothesis}
     prompt = template.format(premise=premise, hypothesis=hypothesis)
@@ -51,35 +54,50 @@ def _draft(view: View, premise: str, hypothesis: str, label: str, group: str, fa
 
 
 def status(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield, for three findings of a disease that are affirmed, denied and somebody else's, all six claims in turn."""
+    """Yield, for three findings that a note affirms, denies and ascribes elsewhere, the question on each."""
+    return _status(view, rng, negated=False)
+
+
+def status_negated(view: View, rng: random.Random) -> Iterator[Draft]:
+    """Yield the same with the questions negated: is the patient free of it?"""
+    return _status(view, rng, negated=True)
+
+
+def _status(view: View, rng: random.Random, *, negated: bool) -> Iterator[Draft]:
+    ask = _ASK_NOT if negated else _ASK
+    labels = (NO, YES, UNKNOWN) if negated else (YES, NO, UNKNOWN)
     for disease in spread(view.diseases, rng):
         terms = [t for t in view.profile(disease) if _short(t, 3)]
         if len(terms) < 3:
             continue
         three = shuffled(terms, rng)[:3]
-        yield from _status(view, three, disease.group, rng)
+        pairs = zip((_HAS, _HAS_NOT, _OTHER), three, strict=True)
+        clauses = [wording.pick(view.split, rng)[1].format(lower(term.name)) for wording, term in pairs]
+        premise = " ".join(_capital(clause) for clause in shuffled(clauses, rng))
+        reworded = rng.random() < _REWORDED
+        for place, (term, label) in enumerate(zip(three, labels, strict=True)):
+            name = _reworded(view, term, place, rng) if reworded else term.name
+            claim = ask.pick(view.split, rng)[1].format(lower(name))
+            fact = "\n".join([*(t.name for t in three), name])
+            yield _draft(view, premise, claim, label, disease.group, fact, rng)
 
 
-def _status(view: View, three: list[Term], group: str, rng: random.Random) -> Iterator[Draft]:
-    clauses = [
-        w.pick(view.split, rng)[1].format(lower(t.name)) for w, t in zip((_HAS, _HAS_NOT, _OTHER), three, strict=True)
-    ]
-    premise = " ".join(clause[0].upper() + clause[1:] for clause in shuffled(clauses, rng))
-    negated = rng.random() < 0.5
-    labels = (FALSE, TRUE, UNKNOWN) if negated else (TRUE, FALSE, UNKNOWN)
-    reworded = rng.random() < 0.4
-    for term, label in zip(three, labels, strict=True):
-        name = rng.choice(_same(term) or [term.name]) if reworded else term.name
-        claim = (_CLAIM_NOT if negated else _CLAIM).pick(view.split, rng)[1].format(lower(name))
-        fact = "\n".join([*(t.name for t in three), name])
-        yield _draft(view, premise, claim, label, group, fact, rng)
+def _reworded(view: View, term: Term, place: int, rng: random.Random) -> str:
+    """Return a name that keeps the label: a synonym; broader where affirmed (0), narrower where denied (1)."""
+    steps = (_broader(view, term), [t.name for t in view.pick(term.children) if _short(t)])
+    along = steps[place] if place < 2 else [*steps[0], *steps[1]]
+    return rng.choice(rng.choice([names for names in (_same(term), along) if names] or [[term.name]]))
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _relation(
     view: View, premise: str, claim: str, negated: tuple[bool, bool], label: str, group: str, rng: random.Random
 ) -> Draft:
     said = (_HAS_NOT if negated[0] else _HAS).pick(view.split, rng)[1].format(lower(premise))
-    asked = (_CLAIM_NOT if negated[1] else _CLAIM).pick(view.split, rng)[1].format(lower(claim))
+    asked = (_ASK_NOT if negated[1] else _ASK).pick(view.split, rng)[1].format(lower(claim))
     return _draft(view, said, asked, label, group, f"{premise}\n{claim}", rng)
 
 
@@ -112,19 +130,19 @@ def _three_way(view: View, rng: random.Random, negated: bool) -> Iterator[Draft]
             continue
         against_name = rng.choice(against)
         aside_name = min(aside, key=lambda name: abs(overlap(term.name, name) - overlap(term.name, against_name)))
-        rows = [(inside[0], TRUE), (against_name, FALSE), (aside_name, UNKNOWN)]
-        turn = {TRUE: FALSE, FALSE: TRUE, UNKNOWN: UNKNOWN} if negated else {label: label for label in LABELS}
+        rows = [(inside[0], YES), (against_name, NO), (aside_name, UNKNOWN)]
+        turn = {YES: NO, NO: YES, UNKNOWN: UNKNOWN} if negated else {label: label for label in LABELS}
         for premise, label in rows:
             yield _relation(view, premise, term.name, (False, negated), turn[label], term.group, rng)
 
 
 def affirmed(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield affirmed claims, affirmed notes: narrower or same (true), opposite (false), broader or beside (unknown)."""
+    """Yield affirmed claims, affirmed notes: narrower or same (yes), opposite (no), broader or beside (unknown)."""
     return _three_way(view, rng, negated=False)
 
 
 def claim_negated(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield negated claims, affirmed notes: opposite (true), narrower or same (false), broader or beside (unknown)."""
+    """Yield negated claims, affirmed notes: opposite (yes), narrower or same (no), broader or beside (unknown)."""
     return _three_way(view, rng, negated=True)
 
 
@@ -138,45 +156,47 @@ def _two_way(view: View, rng: random.Random, negated: bool) -> Iterator[Draft]:
             [name for names in (children, _beside(view, term, [])) if names for name in [rng.choice(names)]], rng
         )
         if above and below:
-            for premise, label in ((above[0], TRUE if negated else FALSE), (below[0], UNKNOWN)):
+            for premise, label in ((above[0], YES if negated else NO), (below[0], UNKNOWN)):
                 yield _relation(view, premise, term.name, (True, negated), label, term.group, rng)
 
 
 def note_negated(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield affirmed claims from negated notes: no broader or same (false), no narrower or beside (unknown)."""
+    """Yield affirmed claims from negated notes: no broader or same (no), no narrower or beside (unknown)."""
     return _two_way(view, rng, negated=False)
 
 
 def both_negated(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield negated claims from negated notes: no broader or same (true), no narrower or beside (unknown)."""
+    """Yield negated claims from negated notes: no broader or same (yes), no narrower or beside (unknown)."""
     return _two_way(view, rng, negated=True)
 
 
 def coded(view: View, rng: random.Random) -> Iterator[Draft]:
-    """Yield claims on codes: its inclusion term (true), an excluded diagnosis (false), the heading above (unknown)."""
+    """Yield claims on codes: its inclusion term (yes), an excluded diagnosis (no), the heading above (unknown)."""
     for code in spread([c for c in view.codes if c.inclusion and c.excludes and len(c.name.split()) <= 6], rng):
         inside = [text for text in code.inclusion if len(text.split()) <= 6]
         outside = [text for note in code.excludes if 1 <= len((text := bare(note)).split()) <= 6]
         above = view.facts.codes.get(code.parent)
         aside = [above.name] if above and len(above.name.split()) <= 6 else []
         if inside and outside and aside:
-            rows = [(rng.choice(inside), TRUE), (rng.choice(outside), FALSE), (rng.choice(aside), UNKNOWN)]
+            rows = [(rng.choice(inside), YES), (rng.choice(outside), NO), (rng.choice(aside), UNKNOWN)]
             for premise, label in rows:
                 yield _coded(view, premise, code, label, rng)
 
 
 def _coded(view: View, premise: str, code: Code, label: str, rng: random.Random) -> Draft:
-    said, asked = f"Diagnosis: {lower(premise)}.", f"It is coded as {lower(code.name)}."
+    said = f"Diagnosis: {lower(premise)}."
+    asked = _CODED.pick(view.split, rng)[1].format(lower(code.name))
     draft = _draft(view, said, asked, label, code.group, f"{premise}\n{code.name}", rng)
     draft.source = "icd10"
     return draft
 
 
 PATTERNS: Patterns = {
-    "status": (0.40, status),
-    "affirmed": (0.18, affirmed),
-    "claim_negated": (0.16, claim_negated),
-    "note_negated": (0.10, note_negated),
-    "both_negated": (0.10, both_negated),
-    "coded": (0.06, coded),
+    "status": (0.70, status),
+    "status_negated": (0.06, status_negated),
+    "affirmed": (0.08, affirmed),
+    "claim_negated": (0.05, claim_negated),
+    "note_negated": (0.04, note_negated),
+    "both_negated": (0.04, both_negated),
+    "coded": (0.03, coded),
 }

@@ -178,11 +178,11 @@ def _yes_no(
 
 
 PATTERNS: Patterns = {
-    "definition": (0.25, definition),
-    "lay_term": (0.25, lay_term),
-    "findings_exact": (0.22, findings_exact),
-    "findings_lay": (0.10, findings_lay),
-    "inclusion": (0.08, inclusion),
-    "kind": (0.06, kind),
+    "lay_term": (0.42, lay_term),
+    "definition": (0.33, definition),
+    "findings_exact": (0.06, findings_exact),
+    "findings_lay": (0.06, findings_lay),
+    "inclusion": (0.05, inclusion),
+    "kind": (0.04, kind),
     "coded": (0.04, coded),
 }
