@@ -26,7 +26,7 @@ from residency.core.types import Example
 from residency.corpus.decontaminate import decontaminate
 from residency.corpus.families import Patterns, View, draw, finish, gen, ie, nli, qa, records
 from residency.corpus.families.text import running_text
-from residency.corpus.mix import SPLITS, Facts, read_facts
+from residency.corpus.mix import SPLITS, Facts, read_facts, shuffled
 from residency.corpus.own import in_turn, own_text
 
 FAMILIES: dict[str, Patterns] = {"qa": qa.PATTERNS, "nli": nli.PATTERNS, "ie": ie.PATTERNS, "gen": gen.PATTERNS}
@@ -152,11 +152,9 @@ def permute_answers(examples: Iterable[Example], rng: random.Random) -> None:
     for row in examples:
         groups[row.meta["task"], row.meta["pattern"], row.meta.get("use", "")].append(row)
     for key in sorted(groups):
-        rows = groups[key]
-        order = list(range(len(rows)))
-        rng.shuffle(order)
-        answers = [(rows[i].wanted, rows[i].unwanted, _place(rows[i])) for i in order]
-        for row, (wanted, unwanted, place) in zip(rows, answers, strict=True):
+        rows = shuffled(groups[key], rng)  # each takes the answer of the one before: none keeps its own
+        answers = [(row.wanted, row.unwanted, _place(row)) for row in rows]
+        for row, (wanted, unwanted, place) in zip(rows, [*answers[-1:], *answers[:-1]], strict=True):
             if row.choices:
                 row.wanted = [row.choices[place]]
                 row.unwanted = [choice for choice in row.choices if choice != row.wanted[0]]
