@@ -121,7 +121,16 @@ class Model(Protocol):
         """Return ``n`` replies a prompt, in prompt order."""
         ...
 
-    def stream(self, prompt: list[Message], **settings: Any) -> Iterator[str]:
+    def stream(
+        self,
+        prompt: list[Message],
+        *,
+        max_tokens: int = ...,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        schema: dict[str, Any] | None = None,
+    ) -> Iterator[str]:
         """Yield the reply to one prompt in pieces, as they are made."""
         ...
 

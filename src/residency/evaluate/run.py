@@ -21,6 +21,7 @@ from residency.core.progress import progress, set_quiet
 from residency.core.store import (
     read_examples,
     read_json,
+    read_jsonl,
     read_manifest,
     sha256_json,
     write_json,
