@@ -79,12 +79,12 @@ def find(name: str) -> Source:
     run = Path(path)
     if stage and stage not in STAGES:
         raise UserError(f"{stage!r} is not a stage of a run; legal are {', '.join(STAGES)}")
-    if (run / "recipe.yaml").exists() or stage:
+    if (run / "recipe.yaml").exists() or stage or (not run.exists() and _named_as_run(run)):
         return of_run(run, stage)
     if name.endswith(".gguf"):
         if not run.is_file():
-            raise ModelError(f"there is no file {name}")
-        return Source(run.stem, str(run.resolve()), "")
+            raise ModelError(f"there is no file {name}; legal are {'; '.join(FORMS)}")
+        return Source(run.stem, str(run.resolve()), weights.file_hash(run))
     if (run / "adapter_config.json").exists():
         return _adapter(run)
     if (run / "manifest.json").exists() and not (run / "config.json").exists():
@@ -123,9 +123,13 @@ def of_stage(folder: Path, name: str = "") -> Source:
     return Source(name or about["name"], about["path"], digest, adapter, about)
 
 
+def _named_as_run(path: Path) -> bool:
+    """Return whether a name that leads nowhere was meant as a run: runs/…, or …/latest."""
+    return path.suffix != ".gguf" and (path.name == "latest" or path.parts[:1] == ("runs",))
+
+
 def _folder(path: Path) -> Source:
-    if not list(path.glob("*.safetensors")):
-        raise ModelError(f"{path} holds no safetensors; pickled weights are not read")
+    _need_safetensors(path)
     about = weights.facts(path)
     hashes = [weights.file_hash(p) for p in sorted(path.glob("*.safetensors"))]
     digest = about.get("weights_sha256") or sha256_json(hashes)
@@ -133,8 +137,16 @@ def _folder(path: Path) -> Source:
     return Source(about.get("name") or path.resolve().name, str(path.resolve()), digest, None, known)
 
 
+def _need_safetensors(path: Path) -> None:
+    if not list(path.glob("*.safetensors")):
+        raise ModelError(f"{path} holds no safetensors; pickled weights are not read")
+
+
 def _adapter(path: Path) -> Source:
-    named = json.loads((path / "adapter_config.json").read_text())["base_model_name_or_path"]
+    _need_safetensors(path)
+    named = json.loads((path / "adapter_config.json").read_text()).get("base_model_name_or_path")
+    if not named:
+        raise ModelError(f"the adapter {path} does not say its base: name it as base_model_name_or_path in its config")
     base = find(named)
     digest = sha256_json([base.hash, weights.file_hash(path / "adapter_model.safetensors")])
     return Source(path.resolve().name, base.path, digest, path, base.about)
@@ -148,7 +160,7 @@ def _hub(name: str) -> Source:
     offline = os.environ.get("HF_HUB_OFFLINE") == "1"
     try:
         folder = snapshot_download(name, allow_patterns=wanted, local_files_only=offline)
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
         raise ModelError(
             f"the hub model {name} is not in the local cache and could not be fetched "
             f"({type(error).__name__}); legal are {'; '.join(FORMS)}"
