@@ -97,7 +97,7 @@ def resume(model: PreTrainedModel, folder: Path) -> PeftModel:
 def fuse(model: PeftModel) -> PeftModel:
     """Return the model with its plain LoRA layers computed by the fused function.
 
-    Layers with dropout or a variant (DoRA and others) keep peft's own forward.
+    Layers with dropout, a bias on B or a variant (DoRA and others) keep peft's own forward.
     """
     for layer in model.modules():
         if isinstance(layer, LoraLinear) and plain(layer):
@@ -106,12 +106,13 @@ def fuse(model: PeftModel) -> PeftModel:
 
 
 def plain(layer: LoraLinear) -> bool:
-    """Return whether a layer is one adapter without dropout or variant on an ordinary linear layer."""
+    """Return whether a layer is one adapter without dropout, bias or variant on an ordinary linear layer."""
     return (
         len(layer.lora_A) == 1
         and not layer.lora_variant
         and type(layer.base_layer) is torch.nn.Linear
         and all(isinstance(d, torch.nn.Identity) for d in layer.lora_dropout.values())
+        and all(b.bias is None for b in layer.lora_B.values())
     )
 
 
