@@ -1,0 +1,141 @@
+"""The README holds: its tree is the repository's, its commands and recipes are real, its links lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from residency import cli, pipeline
+from residency.core.recipe import read_text, resolve
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FOLDERS = (".ci", "bench", "docs", "recipes", "src", "tests")
+NOT_SOURCE = {".pyc", ".png"}
+CHEAP = ("residency --help", "residency doctor --json", "residency runs")
+"""Run for real; the other commands are held against the parser, or against make."""
+
+
+def blocks(language: str) -> list[str]:
+    """Return the README's fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.M | re.S)
+
+
+def commands() -> list[str]:
+    """Return every line of every shell block, without its comment."""
+    lines = (line.split("  #")[0].strip() for block in blocks("sh") for line in block.splitlines())
+    return [line.removeprefix(".venv/bin/") for line in lines if line]
+
+
+def tree() -> Iterator[tuple[str, str]]:
+    """Yield (path, comment) of the tree at the README's end; a folder's path ends in a slash."""
+    block = next(block for block in blocks("text") if block.startswith("pyproject.toml"))
+    above: list[str] = []
+    for line in block.splitlines():
+        found = re.fullmatch(r"( *)(\S+)(?: {2,}(.+))?", line)
+        assert found, f"neither a file nor a folder: {line!r}"
+        indent, name, comment = found.groups()
+        above = [*above[: len(indent) // 2], name]
+        yield "".join(above), comment or ""
+
+
+def files() -> Iterator[str]:
+    """Yield every source file of the repository; an ``__init__.py`` counts where it holds more than its docstring."""
+    tops = [path for path in ROOT.iterdir() if path.is_file() and (path.name == ".gitignore" or path.name[0] != ".")]
+    for path in sorted([*tops, *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))]):
+        if not path.is_file() or path.suffix in NOT_SOURCE or "__pycache__" in path.parts:
+            continue
+        if path.name == "__init__.py" and not holds_code(path):
+            continue
+        yield str(path.relative_to(ROOT))
+
+
+def holds_code(path: Path) -> bool:
+    """Return whether a module defines or imports anything of weight."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    return any(isinstance(part, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom) for part in body)
+
+
+def test_every_source_file_stands_in_the_tree_and_nothing_else() -> None:
+    shown = {path for path, _ in tree() if not path.endswith("/")}
+    assert shown == set(files())
+
+
+def test_every_file_in_the_tree_has_a_comment_and_stands_there_once() -> None:
+    listed = [path for path, _ in tree()]
+    assert len(listed) == len(set(listed))
+    assert not [path for path, comment in tree() if not comment and not path.endswith("/")]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_one_that_there_is(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    verb, *rest = shlex.split(command)
+    if verb == "make":
+        make = shutil.which("make")
+        assert make, "make is not installed"
+        done = subprocess.run([make, "-n", *rest], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    elif verb == "residency" and rest != ["--help"]:
+        given = cli.make_parser().parse_args(rest)
+        if given.name == "run":
+            check_run(given.items)
+    else:
+        assert command in (". .venv/bin/activate", "residency --help"), "a command that no test knows"
+
+
+def check_run(items: list[str]) -> None:
+    """Resolve the recipe of a `residency run` as the command does, its file read from the README where it is shown."""
+    named = [item for item in items if "=" not in item]
+    shown = {block.split("\n")[0].strip("# "): block for block in blocks("yaml")}
+    text = shown.get(named[0]) if named else None
+    text = text or read_text(cli.find_recipe(named[0] if named else "quickstart"))
+    resolve(text, [item for item in items if "=" in item], pipeline.sections(), name="README")
+
+
+@pytest.mark.parametrize("command", CHEAP)
+def test_the_cheap_commands_run(command: str) -> None:
+    assert command in commands(), "no longer in the README"
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(command)], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert "Traceback" not in done.stderr
+    if command == "residency doctor --json":  # 2 where a part is missing here, which it then names
+        assert done.returncode in (0, 2) and json.loads(done.stdout)["checks"]
+    else:
+        assert done.returncode == 0 and done.stdout.strip()
+
+
+def test_every_recipe_shown_is_a_recipe() -> None:
+    assert blocks("yaml")
+    for block in blocks("yaml"):
+        resolve(block, [], pipeline.sections(), name="README")
+
+
+def test_every_link_leads_somewhere() -> None:
+    headings = {
+        re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.+)$", README, re.M)
+    }
+    for target in re.findall(r"(?<!!)\[[^\]]+\]\(([^)]+)\)", README):
+        assert target[1:] in headings if target.startswith("#") else (ROOT / target).exists(), target
+
+
+def test_the_picture_is_there() -> None:
+    [picture] = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    if not (ROOT / picture).exists():
+        pytest.skip(f"{picture} is drawn from a real run: python tests/evaluate/test_report_browser.py RUN {picture}")
+    assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_block_is_of_a_kind_that_is_checked() -> None:
+    opened = re.findall(r"^```(.*)$", README, flags=re.M)[0::2]
+    assert set(opened) == {"sh", "yaml", "text"}
