@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from residency.train.objectives import dpo, next_token, summed, token_logprobs
+from residency.train.objectives import choice, dpo, next_token, summed, token_logprobs
 
 
 def test_every_answer_weighs_the_same_however_long():
@@ -53,3 +53,45 @@ def test_dpo_at_the_reference_is_log_two_and_pushes_the_pair_apart():
     assert float(value) == pytest.approx(math.log(2))
     assert float(chosen.grad) == pytest.approx(-0.05)
     assert float(rejected.grad) == pytest.approx(0.05)
+
+
+def test_the_choice_of_one_question_by_hand():
+    # likelihoods 1/2, 1/4, 1/4: the right one has half of all
+    sums = torch.tensor([0.5, 0.25, 0.25]).log() - 7
+    right = torch.tensor([True, False, False])
+    assert float(choice(sums, torch.zeros(3, dtype=torch.long), right)) == pytest.approx(math.log(2))
+    assert float(choice(sums, torch.zeros(3, dtype=torch.long), right.roll(1))) == pytest.approx(math.log(4))
+
+
+def test_choice_and_its_gradient_are_those_of_cross_entropy_over_each_questions_options():
+    torch.manual_seed(0)
+    sizes = [4, 2, 3, 5]
+    sums = (torch.randn(sum(sizes)) * 9 - 200).requires_grad_()
+    groups = torch.repeat_interleave(torch.arange(4), torch.tensor(sizes))
+    answers = [2, 0, 1, 4]
+    right = torch.zeros(sum(sizes), dtype=torch.bool)
+    rows = sums.split(sizes)
+    for start, answer in zip([0, 4, 6, 9], answers, strict=True):
+        right[start + answer] = True
+    ours = choice(sums, groups, right)
+    theirs = torch.stack([F.cross_entropy(r[None], torch.tensor([a])) for r, a in zip(rows, answers, strict=True)])
+    assert float(ours) == pytest.approx(float(theirs.mean()), abs=1e-5)
+    got, wanted = (torch.autograd.grad(value, sums)[0] for value in (ours, theirs.mean()))
+    assert torch.allclose(got, wanted, atol=1e-6) and float(got.abs().sum()) > 0.1
+
+
+def test_a_question_with_a_single_option_teaches_no_choice():
+    sums = torch.tensor([-3.0, -1.0, -2.0], requires_grad=True)
+    alone = choice(sums, torch.tensor([0, 1, 1]), torch.tensor([True, True, False]))
+    assert float(alone) == pytest.approx(float(choice(sums[1:], torch.tensor([0, 0]), torch.tensor([True, False]))))
+    nothing = choice(sums, torch.tensor([0, 1, 2]), torch.tensor([True, True, True]))
+    nothing.backward()
+    assert float(nothing) == 0 and sums.grad.tolist() == [0, 0, 0]
+
+
+def test_smoothed_dpo_by_hand():
+    # margin 1 again: 0.9 of -log sigmoid(1) and 0.1 of -log sigmoid(-1)
+    value = dpo(
+        torch.tensor([-1.0]), torch.tensor([-4.0]), torch.tensor([-2.0]), torch.tensor([-3.0]), beta=0.5, smoothing=0.1
+    )
+    assert float(value) == pytest.approx(0.9 * math.log(1 + math.exp(-1)) + 0.1 * math.log(1 + math.e))
