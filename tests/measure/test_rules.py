@@ -85,6 +85,15 @@ def test_negation_pattern_learns_the_label_of_each_pattern():
     assert share(rules.negation_pattern(balanced, balanced), balanced) == 0.5
 
 
+def test_clause_reading_looks_at_the_clause_that_names_the_finding():
+    def item(number, asked, label):
+        return claim(number, "No rash. Has fever. Mother has cough.", f"Is {asked} present?", label)
+
+    rows = [item(n, *pair) for n, pair in enumerate([("rash", "false"), ("fever", "true"), ("cough", "unknown")] * 2)]
+    assert share(rules.clause_reading(rows[:3], rows[3:]), rows[3:]) == 1.0
+    assert share(rules.negation_pattern(rows[:3], rows[3:]), rows[3:]) == pytest.approx(1 / 3)
+
+
 def test_copy_takes_the_field_that_does_better_on_train():
     def item(term, definition, lay):
         return Example("g", [], [lay], meta={"task": "gen", "term": term, "definition": definition})

@@ -87,6 +87,31 @@ def negation_pattern(train: list[Example], test: list[Example]) -> list[str]:
     return [_look_up(table, _negations(row), row) for row in test]
 
 
+def clause_reading(train: list[Example], test: list[Example]) -> list[str]:
+    """Return the label usual in train for the opening word of the clause that looks most like the question.
+
+    A hand-made reader of assertion status (NegEx in kind: Chapman et al. 2001). It knows that notes are made of
+    clauses, so it shows how far careful reading alone goes, and is no trivial rule.
+    """
+    counts = Counter(_opening(row) for row in train if "hypothesis" in row.meta)
+    usual = {word for word, count in counts.items() if count >= len(train) / 50}
+
+    def key(row: Example) -> tuple[str, bool]:
+        word = _opening(row)
+        return word if word in usual else "", bool(_NEGATION.search(row.meta["hypothesis"]))
+
+    table = _table(train, key)
+    return [_look_up(table, key(row), row) for row in test]
+
+
+def _opening(row: Example) -> str:
+    """Return the first word of the note's clause that looks most like the question."""
+    claim = row.meta["hypothesis"]
+    clauses = [clause.strip() for clause in row.meta["premise"].split(".") if clause.strip()] or [""]
+    best = max(clauses, key=lambda clause: (_MEASURES["share"](claim, clause), _MEASURES["triples"](claim, clause)))
+    return (_WORD.findall(best.lower()) or [""])[0]
+
+
 def copy(train: list[Example], test: list[Example]) -> list[str]:
     """Return a field of the prompt as it stands: the term or its definition, whichever does better on train."""
     fields = ("term", "definition")
@@ -253,3 +278,6 @@ RULES: dict[str, tuple[Rule, tuple[str, ...]]] = {
 With the names that the examples stage writes (``names.jsonl``), ``dictionary`` of those of train is the stronger form
 of ``rule:dictionary_train``, and ``dictionary`` of all is ``rule:dictionary_hpo``.
 """
+
+SHOWN: dict[str, tuple[Rule, tuple[str, ...]]] = {"rule:clause": (clause_reading, ("nli",))}
+"""Rules that are shown beside the models and do not gate."""
