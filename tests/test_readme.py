@@ -121,12 +121,16 @@ def test_every_recipe_shown_is_a_recipe() -> None:
         resolve(block, [], pipeline.sections(), name="README")
 
 
+def headings_of(name: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    page = (ROOT / name).read_text(encoding="utf-8")
+    return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.+)$", page, re.M)}
+
+
 def test_every_link_leads_somewhere() -> None:
-    headings = {
-        re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.+)$", README, re.M)
-    }
     for target in re.findall(r"(?<!!)\[[^\]]+\]\(([^)]+)\)", README):
-        assert target[1:] in headings if target.startswith("#") else (ROOT / target).exists(), target
+        name, _, anchor = target.partition("#")
+        assert anchor in headings_of(name or "README.md") if anchor else (ROOT / name).exists(), target
 
 
 def test_the_picture_is_there() -> None:
