@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from residency.models.weights import MINILM, packaged_encoder
+from residency.models.weights import MINILM, packaged_encoder, quiet_transformers
 
 
 def bertscore(
@@ -53,13 +53,14 @@ def _library(predictions: list[str], references: list[list[str]], encoder: Path 
 
     folder = encoder or packaged_encoder()
     layers = json.loads((folder / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"]
-    _, _, f1 = score(
-        predictions,
-        references,
-        model_type=str(folder),
-        num_layers=layers,
-        device="cpu",
-        batch_size=batch,
-        use_fast_tokenizer=True,
-    )
+    with quiet_transformers():
+        _, _, f1 = score(
+            predictions,
+            references,
+            model_type=str(folder),
+            num_layers=layers,
+            device="cpu",
+            batch_size=batch,
+            use_fast_tokenizer=True,
+        )
     return [float(value) for value in f1]

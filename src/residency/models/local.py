@@ -21,6 +21,7 @@ from residency.core.types import Message, Reply, TokenScores
 from residency.models.attention import Cache, use_packed
 from residency.models.device import device, precision
 from residency.models.pack import Block, collate, fill_rows
+from residency.models.weights import quiet_transformers
 
 NO_SCHEMA = "a transformers model here does not constrain its output; a .gguf model does"
 Stop = Callable[[str], int | None]
@@ -287,7 +288,8 @@ def open_folder(
     if adapter is not None:
         from peft import PeftModel
 
-        net = PeftModel.from_pretrained(net, str(adapter)).merge_and_unload().to(precision(type))
+        with quiet_transformers():
+            net = PeftModel.from_pretrained(net, str(adapter)).merge_and_unload().to(precision(type))
     tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     net = use_packed(net).to(device()).eval()
     return LocalModel(name, hash, net, tokenizer)
@@ -295,8 +297,6 @@ def open_folder(
 
 def read_net(folder: Path | str, type: str = "auto") -> PreTrainedModel:
     """Return the bare network of a folder or hub id in a precision; ModelError where it cannot be read."""
-    from residency.models.weights import quiet_transformers
-
     try:
         with quiet_transformers():
             return AutoModelForCausalLM.from_pretrained(

@@ -18,6 +18,7 @@ from peft.tuners.lora import Linear as LoraLinear
 from transformers import PreTrainedModel
 
 from residency.core.errors import UserError
+from residency.models.weights import quiet_transformers
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -86,12 +87,14 @@ def attach(
         task_type="CAUSAL_LM",
         target_modules=sorted(present & set(targets)),
     )
-    return fuse(get_peft_model(model, config, autocast_adapter_dtype=True))
+    with quiet_transformers():
+        return fuse(get_peft_model(model, config, autocast_adapter_dtype=True))
 
 
 def resume(model: PreTrainedModel, folder: Path) -> PeftModel:
     """Return the model with the adapter of a folder, trainable."""
-    return fuse(PeftModel.from_pretrained(model, str(folder), is_trainable=True, autocast_adapter_dtype=True))
+    with quiet_transformers():
+        return fuse(PeftModel.from_pretrained(model, str(folder), is_trainable=True, autocast_adapter_dtype=True))
 
 
 def fuse(model: PeftModel) -> PeftModel:
