@@ -25,8 +25,10 @@ def answer(task: Task, model: Model, examples: Sequence[Example], shots: Sequenc
     """Return one scored row an example, in order; Unsupported where the model cannot do this kind of task."""
     began = time.perf_counter()
     if task.kind in ("choice", "read") and not isinstance(model, LocalModel):
-        raise Unsupported(f"{task.name} compares likelihoods, which {model.name} does not give fast enough; "
-                          "use the transformers form of the model (a folder, or runs/latest:aligned)")
+        raise Unsupported(
+            f"{task.name} compares likelihoods, which {model.name} does not give fast enough; "
+            "use the transformers form of the model (a folder, or runs/latest:aligned)"
+        )
     rows = _ASK[task.kind](task, model, list(examples), list(shots))
     seconds = (time.perf_counter() - began) / max(1, len(rows))
     for row in rows:
@@ -37,9 +39,18 @@ def answer(task: Task, model: Model, examples: Sequence[Example], shots: Sequenc
 def row_of(task: Task, example: Example, prediction: str | None, **more: Any) -> Row:
     """Return the scored row of one prediction, the same for a model and for a trivial rule."""
     row: Row = {
-        "id": example.id, "group": example.group, "score": None, "prediction": prediction, "wanted": example.wanted,
-        "logprob": None, "confidence": None, "hash": sha256_json([example.prompt, example.wanted]), "parsed": True,
-        "counts": None, "tokens": 0, "pattern": str(example.meta.get("pattern", "")),
+        "id": example.id,
+        "group": example.group,
+        "score": None,
+        "prediction": prediction,
+        "wanted": example.wanted,
+        "logprob": None,
+        "confidence": None,
+        "hash": sha256_json([example.prompt, example.wanted]),
+        "parsed": True,
+        "counts": None,
+        "tokens": 0,
+        "pattern": str(example.meta.get("pattern", "")),
     }
     if prediction is not None:
         row |= _score(task, example, prediction)
@@ -66,8 +77,16 @@ def _choose(task: Task, model: Any, examples: list[Example], shots: list[Example
     for example, choice in zip(examples, choose(model, examples, prefix=prefix_ids(model, shots)), strict=True):
         top = max(choice.logprobs)
         odds = [math.exp(v - top) for v in choice.logprobs]
-        rows.append(row_of(task, example, example.choices[choice.index], logprob=choice.logprobs[choice.index],
-                           confidence=odds[choice.index] / sum(odds), choice_logprobs=choice.logprobs))
+        rows.append(
+            row_of(
+                task,
+                example,
+                example.choices[choice.index],
+                logprob=choice.logprobs[choice.index],
+                confidence=odds[choice.index] / sum(odds),
+                choice_logprobs=choice.logprobs,
+            )
+        )
     return rows
 
 
@@ -106,5 +125,9 @@ def _read(task: Task, model: Any, examples: list[Example], shots: list[Example])
 
 
 _ASK: dict[str, Callable[[Task, Any, list[Example], list[Example]], list[Row]]] = {
-    "choice": _choose, "extract": _write, "generate": _write, "follow": _write, "read": _read,
+    "choice": _choose,
+    "extract": _write,
+    "generate": _write,
+    "follow": _write,
+    "read": _read,
 }

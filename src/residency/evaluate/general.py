@@ -16,12 +16,31 @@ FOLDER = Path(__file__).with_name("general")
 
 def general_text() -> list[Example]:
     """Return the passages, in ``meta["text"]``."""
-    return [Example(row["id"], [], [], group=row["id"], split="test", source="residency",
-                    meta={"task": "general_text", "text": row["text"]}) for row in read_jsonl(FOLDER / "text.jsonl")]
+    return [
+        Example(
+            row["id"],
+            [],
+            [],
+            group=row["id"],
+            split="test",
+            source="residency",
+            meta={"task": "general_text", "text": row["text"]},
+        )
+        for row in read_jsonl(FOLDER / "text.jsonl")
+    ]
 
 
 def general_instructions() -> list[Example]:
     """Return the instructions; an answer follows one when it holds any of ``wanted``, whatever the case."""
-    return [Example(row["id"], [{"role": "user", "content": row["question"]}], row["wanted"], group=row["id"],
-                    split="test", source="residency", meta={"task": "general_instructions"})
-            for row in read_jsonl(FOLDER / "instructions.jsonl")]
+    return [
+        Example(
+            row["id"],
+            [{"role": "user", "content": row["question"]}],
+            row["wanted"],
+            group=row["id"],
+            split="test",
+            source="residency",
+            meta={"task": "general_instructions"},
+        )
+        for row in read_jsonl(FOLDER / "instructions.jsonl")
+    ]

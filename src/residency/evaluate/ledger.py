@@ -27,7 +27,7 @@ BESIDE = {"accuracy": ("ece",), "macro_f1": ("accuracy", "ece"), "rouge_l": ("be
 
 GATED = tuple(name for name, task in TASKS.items() if task.primary)
 FORGETTING = ("general_text", "general_instructions")
-SHOWN_RULES = ("rule:dictionary_hpo",)
+SHOWN_RULES = ("rule:dictionary_hpo", "rule:clause")
 """Rules that know what a model cannot: shown beside the others, and not held against it."""
 
 STAGES = {"pretrained": "pretrain", "tuned": "instruct", "aligned": "prefer", "gguf": "export", "control": "control"}

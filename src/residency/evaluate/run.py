@@ -185,9 +185,9 @@ def run_rules(examples: Path, items: Path, suite: str) -> None:
 
 def rules_for(task: str, examples: Path) -> dict[str, Any]:
     """Return the trivial rules of a task by name; the dictionaries know the names of train, and those of all of HPO."""
-    from residency.measure.rules import RULES, dictionary
+    from residency.measure.rules import RULES, SHOWN, dictionary
 
-    found = {name: rule for name, (rule, tasks) in RULES.items() if task in tasks}
+    found = {name: rule for name, (rule, tasks) in {**RULES, **SHOWN}.items() if task in tasks}
     names = examples / "names.jsonl"
     if task == "ie" and names.exists():
         known = list(read_jsonl(names))
@@ -369,7 +369,7 @@ def protocol_of(
         "note": job.note,
         "method": methods[task.kind],
         "metric": task.metric,
-        "template": "ChatML without a system prompt",
+        "template": "the model's own chat template, no system prompt added",
         "shots": len(shots),
         "shot_ids": [s.id for s in shots],
         "seed": 0,
