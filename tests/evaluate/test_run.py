@@ -2,10 +2,10 @@
 
 import pytest
 
-from residency.core.errors import ResidencyError
+from residency.core.errors import ResidencyError, UserError
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest, write_examples, write_manifest
 from residency.evaluate import run as evaluation
-from residency.evaluate.run import Bench, Job, evaluate, evaluate_model, run_jobs
+from residency.evaluate.run import Bench, Job, evaluate, evaluate_model, examples_of, run_jobs
 from residency.models.load import of_stage
 
 
@@ -66,7 +66,30 @@ def test_a_job_that_fails_in_its_process_is_named(toy_base, examples, tmp_path):
         run_jobs(plan, Bench(examples, tmp_path / "items", "fp32", 1), 2)
 
 
+def test_a_fault_in_a_job_is_told_by_its_place_and_never_by_the_words_of_an_item(examples, toy_base, tmp_path):
+    rows = list(read_examples(examples / "examples.jsonl"))
+    for row in rows:
+        row.choices = [["Jane Doe, born 1956"]]  # no text at all: the tokenizer refuses it
+    write_examples(examples / "examples.jsonl", rows)
+    plan = [Job(name, "qa", of_stage(toy_base, "base")) for name in "ab"]
+    with pytest.raises(ResidencyError, match=r"evaluating [ab] on qa failed: \w+ in \w+\.py, line \d+$") as caught:
+        run_jobs(plan, Bench(examples, tmp_path / "items", "fp32", 1), 2)
+    assert "Jane" not in str(caught.value)
+
+
 def test_one_model_is_evaluated_on_a_few_items(toy_base, examples, tmp_path):
     rows = evaluate_model(str(toy_base), tasks="qa", limit=4, out=tmp_path / "own", examples=examples, precision="fp32")
     assert {r["metric"] for r in rows} == {"accuracy", "ece"} and all(r["n"] == 4 for r in rows)
     assert all(0 <= r["low"] <= r["value"] <= r["high"] <= 1 for r in rows)
+
+
+def test_a_model_inside_a_run_is_examined_on_the_items_of_that_run(examples, tmp_path, monkeypatch):
+    run = examples.parent
+    write_manifest(tmp_path / "latest" / "examples", stage="examples")
+    monkeypatch.setenv("RESIDENCY_RUNS", str(tmp_path))
+    for inside in ("", ":tuned", "/instruct", "/prefer/adapter", "/export/model-q8_0.gguf"):
+        assert examples_of(f"{run}{inside}") == examples
+    assert examples_of("smollm2-135m") == tmp_path / "latest" / "examples"
+    monkeypatch.setenv("RESIDENCY_RUNS", str(tmp_path / "none"))
+    with pytest.raises(UserError, match="no test items.*residency run"):
+        examples_of("smollm2-135m")

@@ -10,14 +10,15 @@ import multiprocessing
 import os
 import queue
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from residency import __version__
-from residency.core.errors import ResidencyError
-from residency.core.progress import progress, set_quiet
+from residency.core.errors import ResidencyError, Unsupported, UserError
+from residency.core.progress import progress, say, set_quiet
 from residency.core.store import (
     read_examples,
     read_json,
@@ -124,7 +125,7 @@ def evaluate_model(
     """Return ledger rows of one model on some tasks, its items written under ``out``; one process, all threads.
 
     ``examples`` is the folder of a run's examples stage; where it is not given, that of the run the model belongs
-    to, else of ``runs/latest``.
+    to, else of ``runs/latest``. Raises Unsupported where the model can do none of the tasks.
     """
     from residency.evaluate.ledger import read_items, rows
 
@@ -138,9 +139,10 @@ def evaluate_model(
     ]
     skipped = [t.name for t in named(tasks) if source.is_gguf and t.kind in ("choice", "read")]
     if skipped:
-        from residency.core.progress import say
-
-        say(f"left out for a GGUF, which gives no fast likelihoods: {', '.join(skipped)}")
+        text = f"left out for a GGUF, which gives no fast likelihoods: {', '.join(skipped)}"
+        if not plan:
+            raise Unsupported(f"{text}. Its torch form does: runs/latest:aligned, or a folder")
+        say(text)
     bench = Bench(folder, out / "items", precision, os.cpu_count() or 1)
     run_jobs(plan, bench, 1)
     items, protocols = read_items(out)
@@ -149,10 +151,9 @@ def evaluate_model(
 
 def examples_of(name: str) -> Path:
     """Return the examples folder that belongs to a model's run, else that of the latest run."""
-    from residency.core.errors import UserError
-
     root = Path(os.environ.get("RESIDENCY_RUNS", "runs"))
-    for run in (Path(name.partition(":")[0]), root / "latest"):
+    path = Path(name.partition(":")[0]).resolve()
+    for run in (path, *path.parents[:2], root / "latest"):  # a run, its stage's folder, an adapter or file in there
         if read_manifest(run / "examples"):
             return run / "examples"
     raise UserError("no test items: they are made by a run. Make one with `residency run` first, then evaluate again")
@@ -257,6 +258,8 @@ def spread(todo: Sequence[Job], bench: Bench, processes: int) -> Iterable[Job]:
                 raise ResidencyError(f"evaluating {job.state} on {job.task} failed: {error}")
             left -= 1
             yield job
+        for worker in workers:
+            worker.join(timeout=10)  # each has found its None
     finally:
         for worker in workers:
             worker.terminate()
@@ -274,12 +277,24 @@ def work(bench: Bench, asked: Any, told: Any) -> None:
     torch.set_num_threads(bench.threads)
     set_quiet()
     worker = Worker(bench)
+    parent = multiprocessing.parent_process()
     while (job := asked.get()) is not None:
+        if parent is not None and not parent.is_alive():  # killed outright: nobody waits for the rest
+            return
         try:
             worker.do(job)
             told.put((job, ""))
         except Exception as error:  # handed to the parent, which raises it with the job's name
-            told.put((job, f"{type(error).__name__}: {error}"))
+            told.put((job, what_failed(error)))
+
+
+def what_failed(error: Exception) -> str:
+    """Return our own error's message; of another only its kind and place, since its words may quote a text."""
+    if isinstance(error, ResidencyError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "residency" in Path(frame.filename).parts] or frames
+    return f"{type(error).__name__} in {Path(ours[-1].filename).name}, line {ours[-1].lineno}"
 
 
 class Worker:
@@ -353,6 +368,8 @@ def protocol_of(
     job: Job, task: Task, test: Sequence[Example], shots: Sequence[Example], bench: Bench
 ) -> dict[str, Any]:
     """Return what stands behind a number: how the answer was got and scored, on which items, by which model."""
+    from residency.models.device import precision_name
+
     methods = {
         "choice": "likelihood of the option text and end of turn, summed",
         "read": "likelihood of the text",
@@ -378,7 +395,7 @@ def protocol_of(
         "extractor": extractor.get(task.kind, ""),
         "max_tokens": task.max_tokens,
         "stop": list(task.stop),
-        "precision": "q8_0 (llama.cpp)" if by_llama else bench.precision,
+        "precision": "q8_0 (llama.cpp)" if by_llama else precision_name(bench.precision),
         "engine": "llama.cpp" if by_llama else "torch",
         "fingerprint": fingerprint(job, bench),
     }

@@ -26,6 +26,11 @@ def precision(name: str = "auto") -> torch.dtype:
     return torch.bfloat16 if name == "bf16" else torch.float32
 
 
+def precision_name(name: str = "auto") -> str:
+    """Return "fp32" or "bf16": what a precision comes to on this machine."""
+    return "bf16" if precision(name) is torch.bfloat16 else "fp32"
+
+
 @functools.cache
 def has_bf16() -> bool:
     """Return whether matrix products in bf16 run in hardware here (AVX512_BF16, AMX, Arm BF16, or CUDA)."""
