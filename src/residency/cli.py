@@ -19,7 +19,12 @@ from residency import __version__
 from residency.core.errors import RecipeError, ResidencyError, UserError
 
 Answer = tuple[Any, str]
-QUIET_PARTS = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+QUIET_PARTS = {
+    "OMP_WAIT_POLICY": "passive",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 MODEL_FORMS = "runs/latest, runs/latest:tuned, a folder, a .gguf file, a hub id or a packaged name"
 CAUTION = "An experimental model: not for decisions about patients."
 

@@ -7,6 +7,7 @@ what a question with options asks; writing an option's words alone teaches that 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -34,24 +35,31 @@ def instruct(
     alpha: float | None = None,
     per_example: bool = True,
     contrast: float = 1.0,
+    first: dict[str, int] | None = None,
     schedule: Schedule = DEFAULT,
 ) -> None:
     """Write an adapter tuned on the training examples, up to ``tokens`` tokens in an order drawn from the seed.
 
     ``contrast`` weighs a second loss on examples with given options: that the right one is the likeliest of them. The
-    options share their prompt in the packed row, and without it (0) are not read.
+    options share their prompt in the packed row, and without it (0) are not read. ``first`` names tasks of which so
+    many examples are learned before all else is mixed: a skill that only shows after many examples is then found.
     """
     net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
     items = [e for e in read_examples(examples / "examples.jsonl", split="train") if e.meta.get("use") != "prefer"]
     random.Random(f"{schedule.seed}:instruct").shuffle(items)
-    made = [block_of(e, local, options=contrast > 0) for e in items]
+    early, mixed = in_phases(items, first or {})
+    made = [block_of(e, local, options=contrast > 0) for e in (*early, *mixed)]
+    ahead = {id(block) for block in made[: len(early)]}
     blocks, left = cut_to_tokens(made, tokens, schedule.batch_tokens)
-    rows = pack_rows(blocks, schedule, fill=local.end)
+    parts = [[b for b in blocks if (id(b) in ahead) is wanted] for wanted in (True, False)]
+    phases = [pack_rows(part, schedule, fill=local.end) for part in parts if part]
+    rows = [row for phase in phases for row in phase]
 
     def loss(logprobs: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         return instruction_loss(logprobs, batch, per_example=per_example, contrast=contrast)
 
-    totals = train(net, rows, loss, schedule, out=out, label="instruction tuning")
+    sizes = [len(phase) for phase in phases]
+    totals = train(net, rows, loss, schedule, out=out, label="instruction tuning", phases=sizes)
     leave(
         net,
         model,
@@ -64,7 +72,22 @@ def instruct(
         rank=rank,
         per_example=per_example,
         contrast=contrast,
+        first=first or {},
     )
+
+
+def in_phases(items: Sequence[Example], first: dict[str, int]) -> tuple[list[Example], list[Example]]:
+    """Return (the first so many of each task that ``first`` names, all others), both in the given order."""
+    left = dict(first)
+    early, mixed = [], []
+    for item in items:
+        task = str(item.meta.get("task", ""))
+        if left.get(task, 0) > 0:
+            left[task] -= 1
+            early.append(item)
+        else:
+            mixed.append(item)
+    return early, mixed
 
 
 def instruction_loss(

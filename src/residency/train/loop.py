@@ -52,10 +52,12 @@ def train(
     *,
     out: Path,
     label: str,
+    phases: Sequence[int] = (),
 ) -> dict[str, float]:
     """Return the totals of training on ``rows`` (functions that make one packed batch each) with a loss.
 
-    Goes over the rows ``schedule.epochs`` times in an order drawn from the seed, ``accumulate`` rows a step. Writes
+    Goes over the rows ``schedule.epochs`` times in an order drawn from the seed, ``accumulate`` rows a step;
+    with ``phases`` (numbers of rows) one phase after the other. Writes
     ``out/curve.jsonl`` and ``out/checkpoint/``; begins from that checkpoint where there is one. Raises Diverged at
     the first loss that is not finite.
     """
@@ -64,7 +66,7 @@ def train(
     optimizer = torch.optim.AdamW(weights, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
     model, optimizer = accelerator.prepare(model, optimizer)
     model.train()
-    plan = steps_of(len(rows), schedule)
+    plan = steps_of(phases or [len(rows)], schedule)
     done = restore(out, weights, optimizer)
     cut_curve(out / "curve.jsonl", done)
     with progress(label, total=len(plan), unit="step") as bar:
@@ -119,14 +121,21 @@ def step_once(
     return sums, sum(b.useful for b in batches)
 
 
-def steps_of(rows: int, schedule: Schedule) -> list[list[int]]:
-    """Return the rows of each step: every epoch in its own order, drawn from the seed."""
-    order: list[int] = []
+def steps_of(phases: Sequence[int], schedule: Schedule) -> list[list[int]]:
+    """Return the rows of each step: every epoch goes through the phases, the rows of each drawn from the seed.
+
+    ``phases`` are numbers of rows that follow one another; a step never joins rows of two phases.
+    """
+    steps: list[list[int]] = []
+    size = schedule.accumulate
     for epoch in range(schedule.epochs):
         generator = torch.Generator().manual_seed(schedule.seed * 1000 + epoch)
-        order += torch.randperm(rows, generator=generator).tolist()
-    size = schedule.accumulate
-    return [order[i : i + size] for i in range(0, len(order), size)]
+        first = 0
+        for rows in phases:
+            order = [first + i for i in torch.randperm(rows, generator=generator).tolist()]
+            steps += [order[i : i + size] for i in range(0, rows, size)]
+            first += rows
+    return steps
 
 
 def save(out: Path, step: int, weights: Sequence[torch.nn.Parameter], optimizer: torch.optim.Optimizer) -> None:
