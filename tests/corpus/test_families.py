@@ -7,7 +7,7 @@ import re
 import pytest
 
 from fixture_facts import documents
-from residency.corpus.families import View, draw, finish, gen, ie, lower, nli, qa
+from residency.corpus.families import View, draw, finish, gen, ie, lower, nli, portions, qa
 from residency.corpus.families.level import level
 from residency.corpus.mix import normal, read_facts, stems
 
@@ -46,6 +46,15 @@ def test_some_wordings_stand_in_test_only(views, task):
     tested = {row.meta["template"] for row in items(views["test"], task)}
     assert not {name for name in trained if name.startswith("u")}
     assert {name for name in tested if name.startswith("u")} and tested & trained
+
+
+@pytest.mark.parametrize("count", [7, 50, 300, 1601])
+def test_the_portions_of_a_family_sum_to_what_was_asked_for(count):
+    for patterns in FAMILIES.values():
+        assert sum(share for share, _ in patterns.values()) == pytest.approx(1)
+        found = portions(patterns, count)
+        assert sum(found.values()) == count
+        assert all(abs(found[name] - count * share) <= 1 for name, (share, _) in patterns.items())
 
 
 @pytest.mark.parametrize("task", ["qa", "nli"])

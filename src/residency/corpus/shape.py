@@ -24,7 +24,7 @@ from residency.core.store import (
 )
 from residency.core.types import Example
 from residency.corpus.decontaminate import decontaminate
-from residency.corpus.families import Patterns, View, draw, finish, gen, ie, nli, qa, records
+from residency.corpus.families import Patterns, View, draw, finish, gen, ie, nli, portions, qa, records
 from residency.corpus.families.text import running_text
 from residency.corpus.mix import SPLITS, Facts, read_facts, shuffled
 from residency.corpus.own import in_turn, own_text
@@ -38,10 +38,10 @@ def build(
     *,
     out: Path,
     seed: int = 0,
-    qa: int = 1000,
-    nli: int = 1800,
-    ie: int = 600,
-    gen: int = 600,
+    qa: int = 1600,
+    nli: int = 2400,
+    ie: int = 450,
+    gen: int = 450,
     prefer_qa: int = 160,
     prefer_nli: int = 240,
     prefer_ie: int = 120,
@@ -118,10 +118,10 @@ def _train(
         drawn = _examples(view, task, patterns, round((instruct + prefer) * 1.1) + 8, seed)
         clean, bad = decontaminate(drawn, held, fact=fact_lines, **limits)
         dropped += bad
-        for pattern, (share, _) in patterns.items():
+        fresh = portions(patterns, prefer)
+        for pattern, first in portions(patterns, instruct).items():
             rows = [row for row in clean if row.meta["pattern"] == pattern]
-            first, last = round(instruct * share), round((instruct + prefer) * share)
-            for number, row in enumerate(rows[:last]):
+            for number, row in enumerate(rows[: first + fresh[pattern]]):
                 row.meta["use"] = "instruct" if number < first else "prefer"
                 kept.append(row)
     return kept, dropped

@@ -145,14 +145,24 @@ def lower(name: str) -> str:
     return name if proper else name[0].lower() + name[1:]
 
 
+def portions(patterns: Patterns, count: int) -> dict[str, int]:
+    """Return how many of ``count`` items each pattern gets by its share; they sum to ``count``."""
+    found, share, before = {}, 0.0, 0
+    for pattern, (own, _) in patterns.items():
+        share += own
+        found[pattern] = round(count * share) - before
+        before += found[pattern]
+    return found
+
+
 def draw(view: View, patterns: Patterns, count: int, rng: random.Random) -> Iterator[tuple[str, Draft]]:
     """Yield ``count`` (pattern, draft) pairs in the shares of the patterns, fewer where the facts run out.
 
     Each pattern draws from its own generator, so one more item of one never changes another.
     """
     seed = rng.random()
-    for pattern, (share, drafts) in patterns.items():
-        left, seen = round(count * share), set()
+    for pattern, left in portions(patterns, count).items():
+        drafts, seen = patterns[pattern][1], set()
         for draft in drafts(view, random.Random(f"{seed}:{pattern}")):
             if left <= 0:
                 break

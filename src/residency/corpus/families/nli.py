@@ -37,7 +37,7 @@ _ASK_NOT = Wording(("Is the patient free of {}?", "Is {} absent?"), ("Is the pat
 _CODED = Wording(("Is it coded as {}?", "Does it belong to {}?"), ("Would it be filed under {}?",))
 
 
-_REWORDED = 0.3
+_REWORDED = 0.15
 
 
 def _short(term: Term, most: int = 5) -> bool:
@@ -192,11 +192,11 @@ def _coded(view: View, premise: str, code: Code, label: str, rng: random.Random)
 
 
 PATTERNS: Patterns = {
-    "status": (0.70, status),
+    "status": (0.72, status),
     "status_negated": (0.06, status_negated),
-    "affirmed": (0.08, affirmed),
+    "affirmed": (0.07, affirmed),
     "claim_negated": (0.05, claim_negated),
-    "note_negated": (0.04, note_negated),
-    "both_negated": (0.04, both_negated),
+    "note_negated": (0.035, note_negated),
+    "both_negated": (0.035, both_negated),
     "coded": (0.03, coded),
 }
