@@ -83,9 +83,12 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def residency_until(
-    moment: Callable[[], bool], kill: signal.Signals, *arguments: str | Path, root: Path, within: float = 300
+    moment: Callable[[], bool], stop: Callable[[int], None], *arguments: str | Path, root: Path, within: float = 300
 ) -> int:
-    """Return the exit code of a command whose process group gets a signal as soon as ``moment`` has come."""
+    """Return the exit code of a command that is stopped as soon as ``moment`` has come; ``stop`` gets its process id.
+
+    The command leads a process group of its own.
+    """
     root.mkdir(parents=True, exist_ok=True)
     with open(root.parent / "stopped.log", "a") as log:
         process = subprocess.Popen(
@@ -96,5 +99,20 @@ def residency_until(
             assert process.poll() is None, f"it ended ({process.returncode}) before the moment came: {log.name}"
             assert time.monotonic() < end, f"the moment did not come within {within} s: {log.name}"
             time.sleep(0.01)
-        os.killpg(process.pid, kill)
+        stop(process.pid)
         return process.wait(timeout=60)
+
+
+def kill_all(pid: int) -> None:
+    """Kill a process group outright, as a power cut would."""
+    os.killpg(pid, signal.SIGKILL)
+
+
+def kill_alone(pid: int) -> None:
+    """Kill one process outright and leave those that it started, as a machine short of memory would."""
+    os.kill(pid, signal.SIGKILL)
+
+
+def interrupt(pid: int) -> None:
+    """Press Ctrl-C: the whole group gets it."""
+    os.killpg(pid, signal.SIGINT)

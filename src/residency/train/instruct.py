@@ -41,8 +41,9 @@ def instruct(
     """Write an adapter tuned on the training examples, up to ``tokens`` tokens in an order drawn from the seed.
 
     ``contrast`` weighs a second loss on examples with given options: that the right one is the likeliest of them. The
-    options share their prompt in the packed row, and without it (0) are not read. ``first`` names tasks of which so
-    many examples are learned before all else is mixed: a skill that only shows after many examples is then found.
+    options share their prompt in the packed row, and without it (0) are not read. ``first`` names tasks (``nli``, or
+    one pattern, ``nli/status``) of which so many examples are learned before all else is mixed: a skill that only
+    shows after many examples is then found.
     """
     net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
     items = [e for e in read_examples(examples / "examples.jsonl", split="train") if e.meta.get("use") != "prefer"]
@@ -77,16 +78,15 @@ def instruct(
 
 
 def in_phases(items: Sequence[Example], first: dict[str, int]) -> tuple[list[Example], list[Example]]:
-    """Return (the first so many of each task that ``first`` names, all others), both in the given order."""
+    """Return (the first so many of each task or task/pattern that ``first`` names, all others), in the given order."""
     left = dict(first)
     early, mixed = [], []
     for item in items:
-        task = str(item.meta.get("task", ""))
-        if left.get(task, 0) > 0:
-            left[task] -= 1
-            early.append(item)
-        else:
-            mixed.append(item)
+        task, pattern = (str(item.meta.get(key, "")) for key in ("task", "pattern"))
+        name = next((n for n in (f"{task}/{pattern}", task) if left.get(n, 0) > 0), None)
+        if name:
+            left[name] -= 1
+        (early if name else mixed).append(item)
     return early, mixed
 
 

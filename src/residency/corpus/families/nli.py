@@ -37,7 +37,8 @@ _ASK_NOT = Wording(("Is the patient free of {}?", "Is {} absent?"), ("Is the pat
 _CODED = Wording(("Is it coded as {}?", "Does it belong to {}?"), ("Would it be filed under {}?",))
 
 
-_REWORDED = 0.15
+_REWORDED = 0.0
+_UNSAID = 0.5
 
 
 def _short(term: Term, most: int = 5) -> bool:
@@ -75,11 +76,20 @@ def _status(view: View, rng: random.Random, *, negated: bool) -> Iterator[Draft]
         clauses = [wording.pick(view.split, rng)[1].format(lower(term.name)) for wording, term in pairs]
         premise = " ".join(_capital(clause) for clause in shuffled(clauses, rng))
         reworded = rng.random() < _REWORDED
-        for place, (term, label) in enumerate(zip(three, labels, strict=True)):
+        asked = [*three[:2], _unsaid(view, three, rng) if rng.random() < _UNSAID else three[2]]
+        for place, (term, label) in enumerate(zip(asked, labels, strict=True)):
             name = _reworded(view, term, place, rng) if reworded else term.name
             claim = ask.pick(view.split, rng)[1].format(lower(name))
             fact = "\n".join([*(t.name for t in three), name])
             yield _draft(view, premise, claim, label, disease.group, fact, rng)
+
+
+def _unsaid(view: View, said: list[Term], rng: random.Random) -> Term:
+    """Return a finding that the note does not speak of: beside one that it does, where there is such a sibling."""
+    barred = {t.id for t in said} | {each for t in said for each in (*t.parents, *t.children)}
+    beside = [s for t in said for s in view.siblings(t) if _short(s, 3) and s.id not in barred]
+    others = beside or [t for t in view.terms if _short(t, 3) and t.id not in barred]
+    return rng.choice(sorted(others, key=lambda t: t.id))
 
 
 def _reworded(view: View, term: Term, place: int, rng: random.Random) -> str:

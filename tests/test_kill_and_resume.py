@@ -1,0 +1,137 @@
+"""Killed anywhere and started again with the same command, a run ends with the very bits of one left in peace."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from journey import interrupt, kill_all, kill_alone, residency, residency_until, small_base, small_recipe
+from residency.core.store import read_json, read_jsonl, read_manifest, sha256_file
+
+pytestmark = pytest.mark.slow
+
+TRAINING = """\
+base: smollm2-135m
+corpus: {sources: [{hpo: {}}, {icd10: {}}]}
+examples: {qa: 40, nli: 40, ie: 20, gen: 20, prefer_qa: 12, prefer_nli: 12, prefer_ie: 4, prefer_gen: 4,
+           test_choice: 8, test_written: 4, test_shown: 2, dev: 2, text: 60}
+train:
+  - pretrain: {tokens: 3000, rank: 8, schedule: {batch_tokens: 256, checkpoint: 2}}
+  - instruct: {tokens: 8000, rank: 8, schedule: {batch_tokens: 512, checkpoint: 2}}
+  - prefer: {tokens: 3000, rank: 8, schedule: {batch_tokens: 512, checkpoint: 1}}
+evaluate: false
+report: false
+card: false
+"""
+TRAINED = ("pretrain", "instruct", "prefer")
+
+
+def only_run(root: Path) -> Path:
+    """Return the folder of the one run there is, or that will be."""
+    found = [path.parent for path in root.glob("*/recipe.yaml") if not path.parent.is_symlink()]
+    return found[0] if found else root / "none-yet"
+
+
+def after_steps(root: Path, stage: str, steps: int) -> Callable[[], bool]:
+    """Return whether a stage has taken so many steps, with a checkpoint behind it."""
+
+    def come() -> bool:
+        out = only_run(root) / stage
+        curve = out / "curve.jsonl"
+        return (out / "checkpoint").exists() and curve.exists() and curve.read_bytes().count(b"\n") >= steps
+
+    return come
+
+
+def soon_after(root: Path, path: str, seconds: float) -> Callable[[], bool]:
+    """Return whether a file of the run has been there for a moment."""
+    seen: list[float] = []
+
+    def come() -> bool:
+        if not seen and (only_run(root) / path).exists():
+            seen.append(time.monotonic())
+        return bool(seen) and time.monotonic() > seen[0] + seconds
+
+    return come
+
+
+def adapters(root: Path) -> dict[str, str]:
+    return {stage: sha256_file(only_run(root) / stage / "adapter" / "adapter_model.safetensors") for stage in TRAINED}
+
+
+def test_training_killed_three_times_and_stopped_once_gives_the_identical_adapters(tmp_path: Path) -> None:
+    recipe = tmp_path / "training.yaml"
+    recipe.write_text(TRAINING)
+    whole, broken = tmp_path / "whole" / "runs", tmp_path / "broken" / "runs"
+    done = residency("run", recipe, root=whole)
+    assert done.returncode == 0, done.stderr
+    stops = [("pretrain", 3, kill_all), ("instruct", 3, interrupt), ("instruct", 9, kill_all), ("prefer", 2, kill_all)]
+    for stage, steps, stop in stops:
+        code = residency_until(after_steps(broken, stage, steps), stop, "run", recipe, root=broken)
+        assert code == (130 if stop is interrupt else -signal.SIGKILL)
+        assert read_manifest(only_run(broken) / stage) is None, f"{stage} had ended already: kill it earlier"
+    again = residency("run", recipe, root=broken)
+    assert again.returncode == 0, again.stderr
+    assert "prefer: goes on" in again.stderr and "instruct: done before" in again.stderr
+    assert adapters(broken) == adapters(whole)
+    for stage in TRAINED:
+        steps = [row["step"] for row in read_jsonl(only_run(broken) / stage / "curve.jsonl")]
+        assert steps == list(range(1, len(steps) + 1)), stage
+        losses = [[row["loss"] for row in read_jsonl(only_run(r) / stage / "curve.jsonl")] for r in (whole, broken)]
+        assert losses[0] == losses[1], stage
+    assert read_manifest(only_run(broken) / "instruct")["cost"]["starts"] == 3
+
+
+def gguf_of(root: Path) -> str:
+    return sha256_file(only_run(root) / "export" / "model-q8_0.gguf")
+
+
+def numbers(root: Path) -> dict[Any, Any]:
+    """Return the ledger's values that this machine makes the same each time (llama.cpp's hang on its batches)."""
+    rows = read_json(only_run(root) / "ledger.json")["rows"]
+    found = {(r["model"], r["task"], r["metric"]): [r["value"], r["low"], r["high"], r["n"]] for r in rows}
+    return {key: value for key, value in found.items() if key[0] != "gguf"}
+
+
+def test_a_run_killed_in_every_stage_ends_with_the_files_of_one_that_was_not(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path, small_base(tmp_path / "tiny"))
+    whole, broken = tmp_path / "whole" / "runs", tmp_path / "broken" / "runs"
+    done = residency("run", recipe, root=whole)
+    assert done.returncode == 0, done.stderr
+    for moment in (
+        soon_after(broken, "corpus/started.json", 3.0),
+        soon_after(broken, "examples/started.json", 1.5),
+        after_steps(broken, "instruct", 3),
+        soon_after(broken, "export/convert.log", 0.5),
+        soon_after(broken, "export/model-q8_0.gguf", 0.5),
+        soon_after(broken, "items/nli/base-0shot.jsonl", 0.1),
+    ):
+        assert residency_until(moment, kill_all, "run", recipe, root=broken) == -signal.SIGKILL
+    group = []
+
+    def alone(pid: int) -> None:
+        group.append(pid)
+        kill_alone(pid)
+
+    residency_until(soon_after(broken, "items/general_text/tuned.jsonl", 0.0), alone, "run", recipe, root=broken)
+    end = time.monotonic() + 60
+    while any(os.getpgid(p.pid) == group[0] for p in psutil.process_iter() if p.status() != psutil.STATUS_ZOMBIE):
+        assert time.monotonic() < end, "what the killed process had started goes on"
+        time.sleep(0.2)
+    again = residency("run", recipe, root=broken)
+    assert again.returncode == 0, again.stderr
+    for file in ("corpus/documents.parquet", "examples/text.jsonl", "examples/examples.jsonl"):
+        assert sha256_file(only_run(broken) / file) == sha256_file(only_run(whole) / file), file
+    assert adapters(broken) == adapters(whole)
+    assert gguf_of(broken) == gguf_of(whole)
+    assert numbers(broken) == numbers(whole) and len(numbers(whole)) > 30
+    left = [path.name for path in only_run(broken).rglob("*") if path.name.startswith(".") and path.name != ".lock"]
+    assert left == [], "half-made files of the killed processes"
+    assert not list(only_run(broken).rglob("checkpoint*"))
