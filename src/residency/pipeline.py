@@ -29,6 +29,7 @@ from residency.core.store import (
     read_manifest,
     sha256_json,
     storage_errors,
+    sweep,
     write_json,
     write_manifest,
 )
@@ -95,6 +96,7 @@ def walk(
     prints = fingerprints(plan)
     with runs.only_one(folder), _recorded(folder, recipe, passed):
         say(f"run {folder.name}: {len(plan)} stages, in {folder}")
+        sweep(folder)
         new = False
         for step in plan:
             if is_done(folder, step, prints[step.name]) and not (new and "run" in step.inputs):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,19 @@ from residency.core.types import Document, Example, Span
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_killed_processes_left_half_made_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    half = [tmp_path / f".{process.pid}.rows.jsonl", tmp_path / "export" / f".{process.pid}.model" / "part.safetensors"]
+    kept = [tmp_path / ".lock", tmp_path / "rows.1.jsonl", tmp_path / "export" / f".{os.getpid()}.model.gguf"]
+    for path in (*half, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    store.sweep(tmp_path)
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
+    assert names(tmp_path / "export") == [f".{os.getpid()}.model.gguf"]
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:

@@ -99,6 +99,16 @@ def _remove(path: Path) -> None:
             return  # the folder is not writable: the error that brought us here is the one to show
 
 
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half made in a folder and below: the temporaries of ``atomic_path``."""
+    import psutil
+
+    for path in list(folder.rglob(".[0-9]*.*")):
+        owner = path.name.split(".")[1]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            _remove(path)
+
+
 # --- hashes --------------------------------------------------------------------------------------------------------
 
 
