@@ -80,7 +80,8 @@ def instruct(
 def in_phases(items: Sequence[Example], first: dict[str, int]) -> tuple[list[Example], list[Example]]:
     """Return (the first so many of each task or task/pattern that ``first`` names, all others), in the given order."""
     left = dict(first)
-    early, mixed = [], []
+    early: list[Example] = []
+    mixed: list[Example] = []
     for item in items:
         task, pattern = (str(item.meta.get(key, "")) for key in ("task", "pattern"))
         name = next((n for n in (f"{task}/{pattern}", task) if left.get(n, 0) > 0), None)
@@ -107,9 +108,12 @@ def instruction_loss(
 
 
 def block_of(example: Example, model: LocalModel, *, options: bool) -> Block:
-    """Return the prompt as context, the wanted answer with its end token as a branch, then any other options."""
-    answers = [example.wanted[0]]
-    if options:
-        answers += [c for c in example.choices if c not in example.wanted]
+    """Return the prompt as context, the wanted answer with its end token as a branch, then any other options.
+
+    Options that are all one token get no branches of their own: to write one is already to choose among them.
+    """
+    answers = [example.wanted[0], *(c for c in example.choices if options and c not in example.wanted)]
     branches = [[*model.encode(a), model.end] for a in answers]
+    if max(map(len, branches)) <= 2:
+        branches = branches[:1]
     return Block(model.encode_prompt(example.prompt), branches, notes=[1.0] + [0.0] * (len(branches) - 1))
