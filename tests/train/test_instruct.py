@@ -20,7 +20,7 @@ def ask(text, wanted, choices=()):
 
 
 EXAMPLES = [
-    ask("sky ?", "blue", ["red", "blue", "green"]),
+    ask("sky ?", "the blue", ["red", "the blue", "green"]),
     ask("the cat is", "one two three"),
     ask("blood ?", "red", ["red", "the dog"]),
     ask("dog", "cat ?"),
@@ -88,8 +88,13 @@ def test_by_token_a_long_answer_weighs_more(model):
 
 def test_the_wanted_answer_stands_first_whatever_the_order_of_the_options(model):
     block = block_of(EXAMPLES[0], model, options=True)
-    assert block.branches == [[*model.encode(word), model.end] for word in ("blue", "red", "green")]
+    assert block.branches == [[*model.encode(word), model.end] for word in ("the blue", "red", "green")]
     assert block.notes == [1.0, 0.0, 0.0]
+
+
+def test_labels_of_one_token_are_not_read_beside_the_answer(model):
+    block = block_of(ask("sky ?", "blue", ["red", "blue", "green"]), model, options=True)
+    assert block.branches == [[*model.encode("blue"), model.end]] and block.notes == [1.0]
 
 
 def test_what_does_not_fit_is_left_out_and_counted_by_reason(model):
