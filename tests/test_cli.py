@@ -157,6 +157,17 @@ def test_an_answer_is_one_document_for_programs(scripted: list[str], capsys: pyt
     assert scripted == [str(runs.runs_root() / "latest")]  # runs/… is read in the runs folder
 
 
+def test_a_run_is_the_one_in_the_runs_folder_whatever_lies_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "latest").mkdir(parents=True)
+    assert cli.model_name("runs/latest:tuned") == f"{runs.runs_root()}/latest:tuned"
+    assert cli.model_name("smollm2-135m") == "smollm2-135m"
+    monkeypatch.delenv("RESIDENCY_RUNS")
+    assert cli.model_name("runs/latest:tuned") == "runs/latest:tuned"
+
+
 def test_a_model_that_is_not_there_exits_2_and_says_what_is_legal(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["ask", "no-such-model", "?"]) == 2
     assert "packaged name" in capsys.readouterr().err

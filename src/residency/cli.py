@@ -149,9 +149,7 @@ def model_name(name: str) -> str:
     from residency.core.runs import runs_root
 
     first, slash, rest = name.partition("/")
-    if first == "runs" and slash and not Path(name.partition(":")[0]).exists():
-        return str(runs_root() / rest)
-    return name
+    return str(runs_root() / rest) if first == "runs" and slash else name
 
 
 def runs(args: argparse.Namespace) -> Answer:
