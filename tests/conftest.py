@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(OFFLINE), str(SOURCE), *filter(N
 if str(SOURCE) not in sys.path:
     sys.path.insert(0, str(SOURCE))
 runpy.run_path(str(OFFLINE / "sitecustomize.py"))
+
+
+# A shell starts background jobs deaf to Ctrl-C, and what they start inherits it: the commands under test must hear it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
