@@ -162,3 +162,46 @@ def test_a_wrong_answer_equal_to_a_wanted_one_is_no_pair():
 
     example = Example("1", [], ["cyst", "cysts"], ["cysts", "nodule"])
     assert answers_of(example) == ["cyst", "nodule"]
+
+
+def test_rows_side_by_side_give_the_same_bits_whatever_the_number_of_threads(toy_base, toy_examples, tmp_path):
+    before = torch.get_num_threads()
+    schedule = Schedule(batch_tokens=64, accumulate=3, precision="fp32", epochs=2)
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            instruct(toy_base, toy_examples, out=tmp_path / str(threads), rank=8, schedule=schedule)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert adapter_hash(tmp_path / "1") == adapter_hash(tmp_path / "2")
+
+
+def test_the_gradient_of_rows_side_by_side_is_that_of_rows_one_after_another(toy_base, toy_examples):
+    from accelerate import Accelerator
+
+    from residency.core.store import read_examples
+    from residency.train.instruct import block_of, instruction_loss
+    from residency.train.stage import open_model, pack_rows
+
+    schedule = Schedule(batch_tokens=64, precision="fp32")
+    net, local = open_model(toy_base, schedule=schedule, rank=4, alpha=None)
+    for name, weight in net.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    items = list(read_examples(toy_examples / "examples.jsonl"))[:20]
+    batches = [row() for row in pack_rows([block_of(e, local, options=False) for e in items], schedule, fill=1)]
+    assert len(batches) > 2
+
+    def loss(logprobs, batch):
+        return instruction_loss(logprobs, batch, per_example=True, contrast=0.0)
+
+    accelerator = Accelerator(cpu=True, mixed_precision="no")
+    loop.step_once(accelerator, net, batches, loss)
+    together = {n: p.grad for n, p in net.named_parameters() if p.requires_grad}
+    net.zero_grad()
+    for batch in batches:
+        loop._backward(accelerator, net, batch, loss, len(batches))
+    for name, weight in net.named_parameters():
+        if weight.requires_grad:
+            assert torch.allclose(together[name], weight.grad, atol=1e-6), name

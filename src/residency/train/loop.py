@@ -7,12 +7,14 @@ safetensors, and is swapped in by one rename: a run that is killed and started a
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -110,15 +112,43 @@ def totals(curve: Path) -> dict[str, float]:
 def step_once(
     accelerator: Accelerator, model: torch.nn.Module, batches: Sequence[Batch], loss: Loss
 ) -> tuple[dict[str, float], int]:
-    """Return the mean figures and the useful tokens of one step, gradients accumulated over its batches."""
-    sums: dict[str, float] = {}
-    for batch in batches:
-        batch = batch.to(accelerator.device)
-        value, figures = loss(forward(accelerator.unwrap_model(model), batch), batch)
-        accelerator.backward(value / len(batches))
-        for key, number in {"loss": float(value.detach()), **figures}.items():
-            sums[key] = sums.get(key, 0.0) + number / len(batches)
-    return sums, sum(b.useful for b in batches)
+    """Return the mean figures and the useful tokens of one step, gradients accumulated over its batches.
+
+    On a CPU several batches run side by side, one thread each: short rows are too small for two threads to share.
+    """
+    batches = [batch.to(accelerator.device) for batch in batches]
+    if len(batches) > 1 and accelerator.device.type == "cpu" and accelerator.num_processes == 1:
+        figures = _side_by_side(model, batches, loss)
+    else:
+        figures = [_backward(accelerator, model, batch, loss, len(batches)) for batch in batches]
+    return {key: sum(f[key] for f in figures) / len(figures) for key in figures[0]}, sum(b.useful for b in batches)
+
+
+def _backward(
+    accelerator: Accelerator, model: torch.nn.Module, batch: Batch, loss: Loss, share: int
+) -> dict[str, float]:
+    value, figures = loss(forward(accelerator.unwrap_model(model), batch), batch)
+    accelerator.backward(value / share)
+    return {"loss": float(value.detach()), **figures}
+
+
+def _side_by_side(model: torch.nn.Module, batches: Sequence[Batch], loss: Loss) -> list[dict[str, float]]:
+    """Return each batch's figures, and leave the mean gradient, added in the batches' order: the bits do not depend
+    on how many threads there are."""
+    weights = trainable(model)
+
+    def lane(batch: Batch) -> tuple[dict[str, float], Sequence[torch.Tensor]]:
+        value, figures = loss(forward(model, batch), batch)
+        found = torch.autograd.grad(value / len(batches), weights, allow_unused=True, materialize_grads=True)
+        return {"loss": float(value.detach()), **figures}, found
+
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(min(threads, len(batches)), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        done = list(pool.map(lane, batches))
+    torch.set_num_threads(threads)
+    for weight, *found in zip(weights, *(gradients for _, gradients in done), strict=True):
+        weight.grad = functools.reduce(torch.add, found)
+    return [figures for figures, _ in done]
 
 
 def steps_of(phases: Sequence[int], schedule: Schedule) -> list[list[int]]:
