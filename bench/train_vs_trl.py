@@ -195,7 +195,6 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
     from residency.models.pack import Batch, Block, collate
     from residency.train.adapters import resume, trainable
     from residency.train.loop import step_once
-    from residency.train.objectives import next_token
 
     tokenizer = AutoTokenizer.from_pretrained(base())
     net = resume(use_packed(read_net(base(), name.split("-")[1])), scratch / "adapter").train()
@@ -204,25 +203,32 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
     optimizer = torch.optim.AdamW(weights, lr=2e-5)
     accelerator = Accelerator(cpu=True, mixed_precision="no")
 
-    def batch_of(rows: list[dict[str, Any]]) -> Batch:
+    def batches_of(rows: list[dict[str, Any]]) -> list[Batch]:
+        """The step's examples as two rows of about the same length, one a core."""
         blocks = []
-        for i, row in enumerate(rows):
+        for row in rows:
             answer = [*local.encode(row["completion"][0]["content"]), local.end, *local.encode("\n")]
-            blocks.append(Block(local.encode_prompt(row["prompt"]), [answer], [i]))
-        return collate(blocks, fill_to=-(-sum(b.length for b in blocks) // 64) * 64)
-
-    def loss(logprobs: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
-        return next_token(logprobs, batch.owners, 0, per_example=False), {}
+            blocks.append(Block(local.encode_prompt(row["prompt"]), [answer]))
+        blocks.sort(key=lambda b: b.length, reverse=True)
+        halves: list[list[Block]] = [[], []]
+        for block in blocks:
+            min(halves, key=lambda half: sum(b.length for b in half)).append(block)
+        return [collate(half, fill_to=-(-sum(b.length for b in half) // 32) * 32) for half in halves]
 
     def step(rows: list[dict[str, Any]], first: bool = False) -> int:
-        batch = batch_of(rows)
-        step_once(accelerator, net, [batch], loss)
+        batches = batches_of(rows)
+        targets = sum(len(b.targets) for b in batches)
+
+        def loss(logprobs: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
+            return -logprobs.sum() / targets * len(batches), {}  # the mean over the step's answer tokens, as TRL's
+
+        step_once(accelerator, net, batches, loss)
         if first:
             keep_gradient(net, scratch / f"{name}.safetensors")
         accelerator.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        return batch.useful
+        return sum(b.useful for b in batches)
 
     step(data[0], first=True)
     pipe.send("ready")
