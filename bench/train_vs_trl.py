@@ -190,14 +190,14 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
     from accelerate import Accelerator
     from transformers import AutoTokenizer
 
-    from residency.models.attention import use_packed
+    from residency.models.attention import keep_residual, use_packed
     from residency.models.local import LocalModel, read_net
     from residency.models.pack import Batch, Block, collate
     from residency.train.adapters import resume, trainable
     from residency.train.loop import step_once
 
     tokenizer = AutoTokenizer.from_pretrained(base())
-    net = resume(use_packed(read_net(base(), name.split("-")[1])), scratch / "adapter").train()
+    net = resume(keep_residual(use_packed(read_net(base(), name.split("-")[1]))), scratch / "adapter").train()
     local = LocalModel("bench", "", net.get_base_model(), tokenizer)
     weights = trainable(net)
     optimizer = torch.optim.AdamW(weights, lr=2e-5)

@@ -13,7 +13,7 @@ from transformers import (
     Qwen3Config,
 )
 
-from residency.models.attention import use_packed
+from residency.models.attention import keep_residual, use_packed
 from residency.models.pack import Block, collate, fill_rows, grouped
 
 SMALL = {
@@ -143,3 +143,20 @@ def test_buckets_waste_at_most_the_share_they_are_allowed():
     lengths = [5, 5, 6, 40, 41, 100]
     groups = list(grouped(range(6), lengths, waste=0.3))
     assert groups == [[0, 1, 2], [3, 4], [5]]
+
+
+def test_a_residual_stream_in_fp32_brings_a_bf16_gradient_nearer_to_the_exact_one():
+    def gradient(model):
+        sum(packed(model).values()).backward()
+        return torch.cat([p.grad.float().flatten() for n, p in model.named_parameters() if "proj" in n])
+
+    exact = gradient(use_packed(tiny(CONFIGS["llama"])))
+    plain = gradient(use_packed(tiny(CONFIGS["llama"]).bfloat16()))
+    kept = gradient(keep_residual(use_packed(tiny(CONFIGS["llama"]).bfloat16())))
+    assert torch.norm(kept - exact) < torch.norm(plain - exact)
+
+
+def test_only_a_bf16_model_with_rms_norms_gets_an_fp32_residual_stream():
+    for model in (tiny(CONFIGS["llama"]), tiny(CONFIGS["phi"]).bfloat16()):
+        keep_residual(model)
+        assert not model.get_input_embeddings()._forward_hooks

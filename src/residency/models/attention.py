@@ -52,9 +52,9 @@ class _Blocks(torch.autograd.Function):
     ) -> torch.Tensor:
         b, heads, gl, _ = q.shape
         length = k.shape[2]
-        scores = torch.matmul(q, k.transpose(2, 3)).mul_(scale)
+        scores = torch.matmul(q.float(), k.float().transpose(2, 3)).mul_(scale)  # in bf16 a score of 10 is off by 0.03
         scores.view(b, heads, gl // length, length, length).add_(bias[:, :, None])
-        p = torch.softmax(scores, dim=-1)
+        p = torch.softmax(scores, dim=-1).to(q.dtype)
         out = torch.matmul(p, v)
         ctx.save_for_backward(q, k, v, p, out)
         ctx.scale = scale
@@ -117,7 +117,7 @@ def _train(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, sc
         kb = _Take.apply(k, bucket).view(b, length, kv, width).transpose(1, 2)
         vb = _Take.apply(v, bucket).view(b, length, kv, width).transpose(1, 2)
         ob = _Blocks.apply(
-            qb.reshape(b, kv, -1, width), kb.contiguous(), vb.contiguous(), _bias(bucket, q.dtype), scale
+            qb.reshape(b, kv, -1, width), kb.contiguous(), vb.contiguous(), _bias(bucket, torch.float32), scale
         )
         ob = ob.view(b, kv, heads // kv, length, width).permute(0, 3, 1, 2, 4).reshape(b * length, heads, width)
         outs.append(_Put.apply(ob, bucket))
@@ -225,7 +225,7 @@ def packed_attention(
             enable_gqa=query.shape[1] != key.shape[1],
         )
         return out.transpose(1, 2).contiguous(), None
-    q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
+    q, k, v = (t[0].transpose(0, 1).to(value.dtype) for t in (query, key, value))
     layer = int(getattr(module, "layer_idx", 0))
     if cache is not None and cache.decoding:
         return _decode(q, k, v, cache, layer, scale)[None], None
@@ -256,4 +256,20 @@ def use_packed(model: PreTrainedModel) -> PreTrainedModel:
     """Return the model, set to packed attention."""
     register()
     model.set_attn_implementation(NAME)
+    return model
+
+
+def keep_residual(model: PreTrainedModel) -> PreTrainedModel:
+    """Return a bf16 model whose residual stream is added up in fp32; an fp32 one is left as it is.
+
+    Sixty additions rounded to 8 bits are the larger part of a bf16 gradient's error; the products stay bf16. Only for
+    models whose norms are RMSNorm (LayerNorm does not take mixed types on a CPU); others are left as they are.
+    """
+    low = model.dtype
+    norms = [m for m in model.modules() if type(m).__name__.endswith("Norm")]
+    if low == torch.float32 or not all(type(m).__name__.endswith("RMSNorm") for m in norms):
+        return model
+    model.get_input_embeddings().register_forward_hook(lambda module, given, out: out.float())
+    for norm in norms:
+        norm.float().register_forward_hook(lambda module, given, out: out.to(low))
     return model
