@@ -271,5 +271,5 @@ def keep_residual(model: PreTrainedModel) -> PreTrainedModel:
         return model
     model.get_input_embeddings().register_forward_hook(lambda module, given, out: out.float())
     for norm in norms:
-        norm.float().register_forward_hook(lambda module, given, out: out.to(low))
+        norm.register_forward_hook(lambda module, given, out: out.to(low))
     return model
