@@ -157,6 +157,16 @@ def test_the_rate_warms_up_and_falls():
     assert rates[10:] == sorted(rates[10:], reverse=True)
 
 
+def test_an_empty_list_is_never_preferred_over_a_full_one(toy_base):
+    from residency.core.types import Example
+    from residency.train.prefer import hardest_pairs
+
+    ask = [{"role": "user", "content": "sky ?"}]
+    items = [Example("silent", ask, ["[]"], ["red"]), Example("told", ask, ["blue"], ["red"])]
+    pairs = hardest_pairs(items, open_source(of_stage(toy_base), type="fp32"), 1000, 64)
+    assert [p["id"] for p in pairs] == ["told"]
+
+
 def test_a_wrong_answer_equal_to_a_wanted_one_is_no_pair():
     from residency.core.types import Example
 

@@ -28,6 +28,7 @@ from residency.train.stage import leave, open_model, pack_rows
 
 DEFAULT = Schedule(learning_rate=1e-4)
 LOSSES = ("dpo",)
+NOTHING = "[]"
 
 
 def prefer(
@@ -102,11 +103,12 @@ def preference_loss(
 def hardest_pairs(items: Sequence[Example], model: LocalModel, tokens: int, capacity: int) -> list[dict[str, Any]]:
     """Return TRL preference rows with the reference log-probabilities (nats) of both answers, up to ``tokens``.
 
-    The rejected one is the wrong answer with the highest log-probability a token under ``model``.
+    The rejected one is the wrong answer with the highest log-probability a token under ``model``. Examples whose right
+    answer is an empty list make no pair: preferred over full lists, it teaches silence.
     """
     candidates: list[tuple[Example, Block]] = []
     total = 0
-    for number, example in enumerate(e for e in items if len(answers_of(e)) > 1):
+    for number, example in enumerate(e for e in items if len(answers_of(e)) > 1 and e.wanted[0] != NOTHING):
         branches = [[*model.encode(a), model.end] for a in answers_of(example)]
         block = Block(model.encode_prompt(example.prompt), branches, [number * 16 + i for i in range(len(branches))])
         pair_length = len(block.context) + len(branches[0]) + max(map(len, branches[1:]))
