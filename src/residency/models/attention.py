@@ -71,7 +71,7 @@ class _Blocks(torch.autograd.Function):
 
 
 class _Take(torch.autograd.Function):
-    """Rows ``index`` of x [T, ...], zero at ``pad``; backward puts the real ones back (each occurs once)."""
+    """The bucket's tokens of x [T, ...], the first token where it is padded; backward puts the real ones back."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, bucket: Bucket) -> torch.Tensor:

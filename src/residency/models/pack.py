@@ -43,7 +43,6 @@ class Bucket:
     take: torch.Tensor
     put: torch.Tensor
     flat: torch.Tensor
-    pad: torch.Tensor
     visible: torch.Tensor
     shape: tuple[int, int]
 
@@ -83,8 +82,7 @@ class Batch:
             return t.to(device)
 
         buckets = [
-            Bucket(move(b.take), move(b.put), move(b.flat), move(b.pad), move(b.visible), b.shape)
-            for b in self.layout.buckets
+            Bucket(move(b.take), move(b.put), move(b.flat), move(b.visible), b.shape) for b in self.layout.buckets
         ]
         layout = Layout(buckets, move(self.layout.order), self.layout.size)
         return Batch(
@@ -192,8 +190,7 @@ def _bucket(starts: Sequence[int], branch_of: Sequence[Sequence[int]]) -> Bucket
     visible = causal & same & real[:, None, :]
     visible |= torch.eye(longest, dtype=torch.bool)  # a padded query looks at itself: no row is empty
     put = real.flatten().nonzero().squeeze(1)
-    pad = (~real).flatten().nonzero().squeeze(1)
-    return Bucket(take.flatten(), put, take.flatten()[put], pad, visible[:, None], (count, longest))
+    return Bucket(take.flatten(), put, take.flatten()[put], visible[:, None], (count, longest))
 
 
 def fill_rows(lengths: Sequence[int], capacity: int) -> list[list[int]]:
