@@ -62,8 +62,11 @@ def small_recipe(folder: Path, base: Path | str, *, tokens: int = 6000, name: st
 
 
 def environment(root: Path) -> dict[str, str]:
-    """Return what a command sees that keeps its runs under ``root`` and notes there if it tries the network."""
-    return {**os.environ, "RESIDENCY_RUNS": str(root), "RESIDENCY_TEST_NETWORK_LOG": str(root.parent / "network")}
+    """Return what a command sees that keeps its runs under ``root`` and notes there if it tries the network.
+
+    The folder is named from where the command is started, ``root.parent``, as it is by default.
+    """
+    return {**os.environ, "RESIDENCY_RUNS": root.name, "RESIDENCY_TEST_NETWORK_LOG": str(root.parent / "network")}
 
 
 def network_attempts(root: Path) -> str:
@@ -74,7 +77,9 @@ def network_attempts(root: Path) -> str:
 
 def residency(*arguments: str | Path, root: Path) -> subprocess.CompletedProcess[str]:
     """Return a command that has ended; its output lies in ``stdout`` and ``stderr``."""
-    return subprocess.run(command(*arguments), env=environment(root), capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command(*arguments), env=environment(root), cwd=root.parent, capture_output=True, text=True, check=False
+    )
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -92,7 +97,12 @@ def residency_until(
     root.mkdir(parents=True, exist_ok=True)
     with open(root.parent / "stopped.log", "a") as log:
         process = subprocess.Popen(
-            command(*arguments), env=environment(root), stdout=log, stderr=log, start_new_session=True
+            command(*arguments),
+            env=environment(root),
+            cwd=root.parent,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         end = time.monotonic() + within
         while not moment():

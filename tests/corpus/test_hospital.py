@@ -1,5 +1,7 @@
 """The simulated hospital hangs on its seed and end date only, and its notes carry the rows behind them."""
 
+from pathlib import Path
+
 import pytest
 
 from residency.core.errors import SourceError
@@ -37,6 +39,12 @@ def test_two_processes_simulate_the_same_notes_whatever_the_environment(notes, t
     (tmp_path / ".hospital-left-by-a-killed-run").mkdir()
     assert simulate(tmp_path) == notes
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_named_from_here_is_as_good_as_a_whole_path(notes, tmp_path, monkeypatch):
+    (tmp_path / "runs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert simulate(Path("runs")) == notes
 
 
 def test_another_seed_is_another_hospital(notes, tmp_path):

@@ -61,7 +61,8 @@ def read_hospital(
 def _records(scratch: Path, asked: list[str], skipped: Counter[str]) -> Iterator[Document | Bad]:
     for left in scratch.glob(".hospital-*"):  # by a run that was killed
         shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix=".hospital-") as folder:
+    # Absolute, since clinosim works inside it: a runs folder named relatively, as by default, would be sought there.
+    with tempfile.TemporaryDirectory(dir=scratch.resolve(), prefix=".hospital-") as folder:
         _simulate(Path(folder), asked)
         found = ((Path(folder) / "fhir_r4" / f"{name}.ndjson") for name in _FILES)
         files = tuple(file for file in found if file.is_file())
