@@ -121,7 +121,13 @@ def step_once(
         figures = _side_by_side(model, batches, loss)
     else:
         figures = [_backward(accelerator, model, batch, loss, len(batches)) for batch in batches]
-    return {key: sum(f[key] for f in figures) / len(figures) for key in figures[0]}, sum(b.useful for b in batches)
+    return mean_figures(figures), sum(b.useful for b in batches)
+
+
+def mean_figures(figures: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Return the mean of each figure over the rows that have it: a row without options has no loss over options."""
+    found = {key: [f[key] for f in figures if key in f] for figure in figures for key in figure}
+    return {key: sum(values) / len(values) for key, values in found.items()}
 
 
 def _backward(
