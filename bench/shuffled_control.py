@@ -18,8 +18,9 @@ from residency.core.progress import say
 from residency.core.settings import call_settings, load
 from residency.core.store import read_json, read_manifest
 from residency.evaluate import ledger
-from residency.evaluate.run import Bench, Job, run_jobs
+from residency.evaluate.jobs import Bench, Job
 from residency.evaluate.tasks import TASKS
+from residency.evaluate.workers import run_jobs
 from residency.models.load import of_stage
 from residency.pipeline import STAGES
 

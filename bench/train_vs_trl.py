@@ -2,7 +2,8 @@
 
 Every variant lives in a process of its own and starts from the same adapter; the parent lets one work at a time, in
 turn, so that a slow minute of the machine falls on all. Reported are useful tokens (not padding) a second, peak
-memory, and how far the first batch's adapter gradient is from TRL's in fp32 (norm of the difference over the norm).
+memory, and how far the adapter's gradient is from TRL's in fp32 (norm of the difference over the norm), as the mean
+over the first batches, which are not learned from: all variants take their gradients at the same weights.
 
     python bench/train_vs_trl.py --examples runs/latest/examples [--json]
 """
@@ -22,6 +23,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+GRADIENTS = 4
+"""Batches that gradients are compared on; they also warm the kernels up."""
 VARIANTS = ("trl-default", "trl-fp32", "ours-bf16", "ours-fp32")
 
 
@@ -68,28 +71,31 @@ def compare(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         peaks[name] = pipes[name].recv()
     for worker in workers:
         worker.join()
-    return summary(args, rates, peaks, {name: gradient(scratch / f"{name}.safetensors") for name in VARIANTS})
+    return summary(args, rates, peaks, {name: gradients(scratch, name) for name in VARIANTS})
 
 
 def summary(
-    args: argparse.Namespace, rates: dict[str, list[float]], peaks: dict[str, float], gradients: dict[str, Any]
+    args: argparse.Namespace, rates: dict[str, list[float]], peaks: dict[str, float], found: dict[str, list[Any]]
 ) -> dict[str, Any]:
     """Return the table's rows: medians, ratios repeat by repeat, and gradient errors against TRL in fp32."""
     import torch
 
-    reference = gradients["trl-fp32"]
     rows = {}
     for name in VARIANTS:
         ratios = sorted(a / b for a, b in zip(rates[name], rates["trl-default"], strict=True))
         same = sorted(a / b for a, b in zip(rates[name], rates["trl-fp32"], strict=True))
-        error = float(torch.linalg.norm(gradients[name] - reference) / torch.linalg.norm(reference))
+        errors = [
+            float(torch.linalg.norm(a - b) / torch.linalg.norm(b))
+            for a, b in zip(found[name], found["trl-fp32"], strict=True)
+        ]
         rows[name] = {
             "tokens_per_second": statistics.median(rates[name]),
             "times_trl_default": [ratios[0], statistics.median(ratios), ratios[-1]],
             "times_trl_fp32": [same[0], statistics.median(same), same[-1]],
             "peak_mb": peaks[name],
             "memory_of_trl_default": peaks[name] / peaks["trl-default"],
-            "gradient_error": error,
+            "gradient_error": statistics.mean(errors),
+            "gradient_errors": errors,
         }
     import trl
 
@@ -120,15 +126,14 @@ def table(report: dict[str, Any]) -> str:
 
 
 def batches(args: argparse.Namespace) -> list[list[dict[str, Any]]]:
-    """Return the steps' examples: ``{"prompt", "completion"}`` message lists, the first step once more to warm up."""
+    """Return the steps, lists of ``{"prompt", "completion"}`` messages: GRADIENTS batches, then the timed ones."""
     from residency.core.store import read_examples
 
     rows = [e for e in read_examples(args.examples / "examples.jsonl", split="train") if e.meta["use"] == "instruct"]
-    count = args.batch * args.steps * args.repeats
+    count = args.batch * (GRADIENTS + args.steps * args.repeats)
     rows = sorted(rows, key=lambda e: e.id[::-1])[:: max(1, len(rows) // count)][:count]
     shaped = [{"prompt": e.prompt, "completion": [{"role": "assistant", "content": e.wanted[0]}]} for e in rows]
-    steps = [shaped[i : i + args.batch] for i in range(0, len(shaped), args.batch)]
-    return [steps[0], *steps]
+    return [shaped[i : i + args.batch] for i in range(0, len(shaped), args.batch)]
 
 
 def base() -> Path:
@@ -158,7 +163,8 @@ def peak_mb() -> float:
 
 
 def keep_gradient(model: Any, path: Path) -> None:
-    """Write the adapter's gradients."""
+    """Write the adapter's gradients, then set them to zero, so that the step to come changes no weight."""
+    import torch
     from safetensors.torch import save_file
 
     found = {
@@ -166,16 +172,17 @@ def keep_gradient(model: Any, path: Path) -> None:
         for n, p in model.named_parameters()
         if p.grad is not None
     }
-    save_file(found, path)
+    save_file({n: g.clone() for n, g in found.items()}, path)
+    torch._foreach_zero_([p.grad for p in model.parameters() if p.grad is not None])
 
 
-def gradient(path: Path) -> Any:
-    """Return all gradients of a file as one vector, in the order of their names."""
+def gradients(scratch: Path, name: str) -> list[Any]:
+    """Return a variant's gradient on each of the first batches as one vector, in the order of the names."""
     import torch
     from safetensors.torch import load_file
 
-    found = load_file(path)
-    return torch.cat([found[n].flatten() for n in sorted(found)])
+    files = [load_file(scratch / f"{name}.{i}.safetensors") for i in range(GRADIENTS)]
+    return [torch.cat([found[n].flatten() for n in sorted(found)]) for found in files]
 
 
 def useful(tokenizer: Any, rows: list[dict[str, Any]]) -> int:
@@ -200,7 +207,7 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
     net = resume(keep_residual(use_packed(read_net(base(), name.split("-")[1]))), scratch / "adapter").train()
     local = LocalModel("bench", "", net.get_base_model(), tokenizer)
     weights = trainable(net)
-    optimizer = torch.optim.AdamW(weights, lr=2e-5)
+    optimizer = torch.optim.AdamW(weights, lr=2e-5, weight_decay=0.0)
     accelerator = Accelerator(cpu=True, mixed_precision="no")
 
     def batches_of(rows: list[dict[str, Any]]) -> list[Batch]:
@@ -215,7 +222,7 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
             min(halves, key=lambda half: sum(b.length for b in half)).append(block)
         return [collate(half, fill_to=-(-sum(b.length for b in half) // 32) * 32) for half in halves]
 
-    def step(rows: list[dict[str, Any]], first: bool = False) -> int:
+    def step(rows: list[dict[str, Any]], kept: int | None = None) -> int:
         batches = batches_of(rows)
         targets = sum(len(b.targets) for b in batches)
 
@@ -223,16 +230,17 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
             return -logprobs.sum() / targets * len(batches), {}  # the mean over the step's answer tokens, as TRL's
 
         step_once(accelerator, net, batches, loss)
-        if first:
-            keep_gradient(net, scratch / f"{name}.safetensors")
+        if kept is not None:
+            keep_gradient(net, scratch / f"{name}.{kept}.safetensors")
         accelerator.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return sum(b.useful for b in batches)
 
-    step(data[0], first=True)
+    for i, rows in enumerate(data[:GRADIENTS]):
+        step(rows, kept=i)
     pipe.send("ready")
-    serve(pipe, data[1:], step)
+    serve(pipe, data[GRADIENTS:], step)
 
 
 def serve(pipe: Connection, data: list[list[dict[str, Any]]], step: Any) -> None:
@@ -279,30 +287,32 @@ def theirs(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Con
         began = 0.0
 
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if state.global_step == 1:
+            done = state.global_step - GRADIENTS
+            if done == 0:
                 pipe.send("ready")
-            if state.global_step >= 1 and (state.global_step - 1) % share == 0:
+            if done >= 0 and done % share == 0:
                 pipe.recv()
                 self.began = time.perf_counter()
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            done = state.global_step - 1
+            done = state.global_step - GRADIENTS
             if done >= 1 and done % share == 0:
-                pipe.send((sum(tokens[done - share + 1 : done + 1]), time.perf_counter() - self.began))
+                timed = tokens[GRADIENTS:][done - share : done]
+                pipe.send((sum(timed), time.perf_counter() - self.began))
 
     class InOrder(SFTTrainer):
-        """Takes the batches in their order and keeps the first gradient, before clipping."""
+        """Takes the batches in their order and keeps the first gradients, before clipping."""
 
-        kept = False
+        kept = 0
 
         def _get_train_sampler(self, *_: Any) -> Any:
             return SequentialSampler(self.train_dataset)
 
         def training_step(self, *args: Any, **kwargs: Any) -> Any:
             found = super().training_step(*args, **kwargs)
-            if not self.kept:
-                self.kept = True
-                keep_gradient(self.accelerator.unwrap_model(self.model), scratch / f"{name}.safetensors")
+            if self.kept < GRADIENTS:
+                keep_gradient(self.accelerator.unwrap_model(self.model), scratch / f"{name}.{self.kept}.safetensors")
+                self.kept += 1
             return found
 
     flat = Dataset.from_list([row for rows in data for row in rows])

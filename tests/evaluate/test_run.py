@@ -4,8 +4,9 @@ import pytest
 
 from residency.core.errors import ResidencyError, UserError
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest, write_examples, write_manifest
-from residency.evaluate import run as evaluation
-from residency.evaluate.run import Bench, Job, evaluate, evaluate_model, examples_of, run_jobs
+from residency.evaluate.jobs import Bench, Job, Worker
+from residency.evaluate.run import evaluate, evaluate_model, examples_of
+from residency.evaluate.workers import run_jobs
 from residency.models.load import of_stage
 
 
@@ -52,7 +53,7 @@ def test_finished_jobs_are_not_done_again_but_another_setting_is(toy_base, examp
     bench = Bench(examples, tmp_path / "items", "fp32", 1)
     run_jobs(plan, bench, 1)
     done = []
-    monkeypatch.setattr(evaluation.Worker, "do", lambda self, job: done.append(job))
+    monkeypatch.setattr(Worker, "do", lambda self, job: done.append(job))
     run_jobs(plan, bench, 1)
     assert done == []
     run_jobs([Job("a", "qa", of_stage(toy_base, "base"), limit=3)], bench, 1)

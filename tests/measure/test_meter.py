@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -31,6 +32,21 @@ def test_the_peak_counts_child_processes(monkeypatch: pytest.MonkeyPatch) -> Non
     with meter("child") as both:
         subprocess.run([sys.executable, "-c", code], check=True)
     assert both.peak_rss_mb > alone.peak_rss_mb + 110
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells shared pages apart")
+def test_pages_that_processes_share_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAMPLE_SECONDS", 0.05)
+    ours = bytearray(b"x") * 150_000_000
+    with meter("alone") as alone:
+        time.sleep(0.2)
+    with meter("shared") as both:
+        child = os.fork()
+        if not child:
+            time.sleep(0.6)
+            os._exit(0)
+        os.waitpid(child, 0)
+    assert len(ours) and both.peak_rss_mb < alone.peak_rss_mb + 75
 
 
 def test_a_meter_is_whole_also_after_an_error_and_may_be_nested() -> None:

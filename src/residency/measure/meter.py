@@ -26,8 +26,9 @@ ENERGY_AFTER_SECONDS = 3.0
 class Meter:
     """The cost so far; whole once its block has ended. Memory in MB (1e6 bytes), energy in watt-hours or None.
 
-    The peak is the sum over the process and its children at one moment, so pages they share count twice:
-    it is an upper bound.
+    The peak is the memory of the process and its children at one moment. Pages that they share, such as the code of
+    libraries, count once where the system tells (Linux: proportional set size); elsewhere they count in each, and the
+    sum is an upper bound.
     """
 
     label: str
@@ -72,7 +73,7 @@ def _watch(cost: Meter, energy: bool) -> None:
     process, began = psutil.Process(), time.monotonic()
     tracker, waits = None, energy
     while True:
-        cost.peak_rss_mb = max(cost.peak_rss_mb, _tree_rss(process) / 1e6)
+        cost.peak_rss_mb = max(cost.peak_rss_mb, _tree_bytes(process) / 1e6)
         if cost._ended.wait(SAMPLE_SECONDS):
             break
         if waits and time.monotonic() - began > ENERGY_AFTER_SECONDS:
@@ -81,11 +82,12 @@ def _watch(cost: Meter, energy: bool) -> None:
         cost.energy_wh_estimated = _energy(tracker, cost.wall_s)
 
 
-def _tree_rss(process: psutil.Process) -> int:
+def _tree_bytes(process: psutil.Process) -> int:
     total = 0
     for member in [process, *process.children(recursive=True)]:
         try:
-            total += member.memory_info().rss
+            found = member.memory_full_info()
+            total += getattr(found, "pss", 0) or found.rss
         except psutil.Error:
             continue  # it ended between the listing and the look
     return total

@@ -1,0 +1,158 @@
+"""A job is one task for one model: what it is, doing it, and the protocol that stands behind its numbers.
+
+Its rows are written whole, with the protocol last, so that an evaluation that is killed goes on with the jobs that
+are missing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from residency import __version__
+from residency.core.store import read_examples, read_json, read_manifest, sha256_json, write_json, write_jsonl
+from residency.core.types import Example
+from residency.evaluate.general import general_instructions, general_text
+from residency.evaluate.tasks import TASKS, Task
+from residency.models.load import Source, open_source
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One task for one model: ``state`` is its name in the ledger, ``shots`` how many solved examples it is shown."""
+
+    state: str
+    task: str
+    source: Source
+    shots: int = 0
+    limit: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a worker needs: where examples are and items go, the precision, and its number of threads."""
+
+    examples: Path
+    items: Path
+    precision: str
+    threads: int
+    quiet: bool = False
+
+
+class Worker:
+    """Does jobs one after another, keeping the last model open."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.opened: tuple[Source, Any] | None = None
+
+    def do(self, job: Job) -> None:
+        """Write one job's rows, then its protocol."""
+        from residency.evaluate.answer import answer
+        from residency.infer.prompt import pick_shots
+
+        task = TASKS[job.task]
+        test = test_items(self.bench.examples, job.task, job.limit)
+        if not test:
+            return
+        pool = read_examples(self.bench.examples / "examples.jsonl", split="train", task=job.task) if job.shots else ()
+        shots = pick_shots(list(pool), job.shots)
+        model = self.model(job.source)
+        began = time.perf_counter()
+        rows = answer(task, model, test, shots)
+        seconds = time.perf_counter() - began
+        target = self.bench.items / job.task / f"{job.state}.jsonl"
+        write_jsonl(target, rows)
+        protocol = {**protocol_of(job, task, test, shots, self.bench), "seconds": round(seconds, 2)}
+        write_json(protocol_path(job, self.bench), protocol)
+
+    def model(self, source: Source) -> Any:
+        """Return the open model of a source."""
+        if self.opened is None or self.opened[0] != source:
+            self.opened = None
+            settings = {"threads": self.bench.threads} if source.is_gguf else {}
+            self.opened = (source, open_source(source, type=self.bench.precision, **settings))
+        return self.opened[1]
+
+
+def test_items(examples: Path, task: str, limit: int = 0) -> list[Example]:
+    """Return the test items of a task in a fixed order, at most ``limit`` where that is given."""
+    if task == "general_text":
+        found = general_text()
+    elif task == "general_instructions":
+        found = general_instructions()
+    else:
+        found = list(read_examples(examples / "examples.jsonl", split="test", task=task))
+    return found[:limit] if limit else found
+
+
+def protocol_path(job: Job, bench: Bench) -> Path:
+    """Return where a job's protocol lies; it is written last."""
+    return bench.items / job.task / f"{job.state}.protocol.json"
+
+
+def finished(job: Job, bench: Bench) -> bool:
+    """Return whether this very job (same model, items and settings) has been done."""
+    path = protocol_path(job, bench)
+    if not path.exists():
+        return False
+    return read_json(path).get("fingerprint") == fingerprint(job, bench)
+
+
+def fingerprint(job: Job, bench: Bench) -> str:
+    """Return a hash of what a job's result depends on."""
+    made = (read_manifest(bench.examples) or {}).get("fingerprint") or str(bench.examples.resolve())
+    return sha256_json(
+        [
+            job.state,
+            job.task,
+            job.source.hash,
+            job.source.path,
+            job.shots,
+            job.limit,
+            made,
+            bench.precision,
+            __version__,
+        ]
+    )
+
+
+def protocol_of(
+    job: Job, task: Task, test: Sequence[Example], shots: Sequence[Example], bench: Bench
+) -> dict[str, Any]:
+    """Return what stands behind a number: how the answer was got and scored, on which items, by which model."""
+    from residency.models.device import precision_name
+
+    methods = {
+        "choice": "likelihood of the option text and end of turn, summed",
+        "read": "likelihood of the text",
+        "extract": "greedy generation",
+        "generate": "greedy generation",
+        "follow": "greedy generation",
+    }
+    extractor = {"extract": "first JSON list of the reply, exact strings", "follow": "reply holds a wanted string"}
+    by_llama = job.source.is_gguf
+    return {
+        "task": job.task,
+        "model": job.state,
+        "model_hash": job.source.hash,
+        "note": job.note,
+        "method": methods[task.kind],
+        "metric": task.metric,
+        "template": "the model's own chat template, no system prompt added",
+        "shots": len(shots),
+        "shot_ids": [s.id for s in shots],
+        "seed": 0,
+        "n": len(test),
+        "items_sha256": sha256_json([[e.id, e.prompt, e.wanted] for e in test]),
+        "extractor": extractor.get(task.kind, ""),
+        "max_tokens": task.max_tokens,
+        "stop": list(task.stop),
+        "precision": "q8_0 (llama.cpp)" if by_llama else precision_name(bench.precision),
+        "engine": "llama.cpp" if by_llama else "torch",
+        "fingerprint": fingerprint(job, bench),
+    }
