@@ -12,7 +12,7 @@ from residency.core.errors import ModelError, Unsupported, UserError
 from residency.core.store import read_manifest
 from residency.core.types import Reply
 from residency.models.load import load, of_stage, open_source
-from residency.models.local import open_folder
+from residency.models.local import in_batches, open_folder
 from residency.models.pack import Block
 from toy import WORDS
 
@@ -257,3 +257,9 @@ def test_a_stream_holds_back_half_a_letter_and_shows_all_in_the_end(monkeypatch)
         pieces = list(model.stream(PROMPTS[0], max_tokens=9))
         assert "".join(pieces) == model.tokenizer.decode(ids[:last])
         assert not any("\ufffd" in piece for piece in pieces[:-1])
+
+
+def test_long_prompts_are_written_fewer_at_once():
+    lengths = [10, 10, 40, 60, 200]
+    assert list(in_batches(range(5), lengths, rows=3, room=120)) == [[0, 1, 2], [3], [4]]
+    assert list(in_batches([], [], rows=3)) == []

@@ -189,7 +189,7 @@ def test_rows_side_by_side_give_the_same_bits_whatever_the_number_of_threads(toy
 
 def test_a_step_whose_rows_differ_in_what_they_hold_is_logged_by_the_rows_that_have_it():
     figures = [{"loss": 1.0}, {"loss": 3.0, "choice_loss": 0.5}]
-    assert mean_figures(figures) == mean_figures(figures[::-1]) == {"loss": 2.0, "choice_loss": 0.5}
+    assert loop.mean_figures(figures) == loop.mean_figures(figures[::-1]) == {"loss": 2.0, "choice_loss": 0.5}
 
 
 def test_the_gradient_of_rows_side_by_side_is_that_of_rows_one_after_another(toy_base, toy_examples):

@@ -221,6 +221,7 @@ def _start(path: Path, socket_file: Path, context: int, parallel: int, threads: 
     settings.n_ctx = context * parallel
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads or _threads()
     settings.verbosity, settings.warmup, settings.ui, settings.offline = 0, False, False, True
+    settings.cache_ram_mib = 0  # it would keep the prompts of finished requests, up to 8 GB of them
     try:
         return xllamacpp.Server(settings)
     except RuntimeError as error:

@@ -24,6 +24,8 @@ from residency.models.pack import Block, collate, fill_rows
 from residency.models.weights import quiet_transformers
 
 NO_SCHEMA = "a transformers model here does not constrain its output; a .gguf model does"
+ROOM = 12_288
+"""Tokens that a batch of replies keeps keys and values for, prompts included (SmolLM2-135M in bf16: 23 kB each)."""
 Stop = Callable[[str], int | None]
 """Given the text so far, the length to cut it to, or None to go on."""
 
@@ -67,7 +69,10 @@ class LocalModel:
         prefix: Sequence[int] = (),
         rows: int = 64,
     ) -> list[Reply]:
-        """Return ``n`` replies a prompt; greedy at temperature 0. ``prefix`` ids go before every prompt (few-shot)."""
+        """Return ``n`` replies a prompt; greedy at temperature 0. ``prefix`` ids go before every prompt (few-shot).
+
+        At most ``rows`` prompts are written at once, fewer where they are long: memory grows with ROOM, not with them.
+        """
         if schema is not None:
             raise Unsupported(NO_SCHEMA)
         encoded = [self.encode_prompt(p) for p in prompts for _ in range(n)]
@@ -76,8 +81,7 @@ class LocalModel:
         replies: list[Reply | None] = [None] * len(encoded)
         generator = torch.Generator().manual_seed(seed)
         cache_prefix = self.read_prefix(prefix)
-        for start in range(0, len(order), rows):
-            part = order[start : start + rows]
+        for part in in_batches(order, [len(e) + max_tokens for e in encoded], rows):
             done = self._decode(
                 [encoded[i] for i in part], cache_prefix, len(prefix), max_tokens, cut, temperature, generator
             )
@@ -257,6 +261,18 @@ def pick(logits: torch.Tensor, temperature: float, generator: torch.Generator) -
         weights = (logits / temperature).softmax(-1).cpu()
         chosen = torch.multinomial(weights, 1, generator=generator).squeeze(1).to(logits.device)
     return chosen, logprobs.gather(1, chosen[:, None]).squeeze(1)
+
+
+def in_batches(order: Sequence[int], lengths: Sequence[int], rows: int, room: int = ROOM) -> Iterator[list[int]]:
+    """Yield ``order`` (indices, the longest last) in runs of at most ``rows`` whose number times longest fits room."""
+    part: list[int] = []
+    for i in order:
+        if part and (len(part) == rows or (len(part) + 1) * lengths[i] > room):
+            yield part
+            part = []
+        part.append(i)
+    if part:
+        yield part
 
 
 def first_of(stops: Sequence[str]) -> Stop:
