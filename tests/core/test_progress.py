@@ -44,6 +44,14 @@ def test_a_long_step_writes_a_plain_line_now_and_then(
     assert "left" in first and "loss 1.235" in first and "\r" not in err
 
 
+def test_what_an_earlier_start_did_counts_in_the_share_and_not_in_the_time_left() -> None:
+    bar = Bar("train", 100, "step", io.StringIO(), before=80)
+    bar.began -= 50
+    assert " 80%" in bar.text() and "left" not in bar.text()
+    bar.add(10)
+    assert " 90%" in bar.text() and "50 s left" in bar.text()
+
+
 def test_a_terminal_gets_a_bar_that_ends_full(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)

@@ -33,16 +33,24 @@ def say(text: str = "") -> None:
 
 @dataclass
 class Bar:
-    """Counts of one long step; ``add`` is cheap enough to be called for every item."""
+    """Counts of one long step; ``add`` is cheap enough to be called for every item.
+
+    ``before`` units were done by an earlier start: they count in the share, and not in the rate.
+    """
 
     label: str
     total: float | None
     unit: str
     stream: TextIO
+    before: float = 0.0
     done: float = 0.0
     values: dict[str, float | str] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     drawn: float | None = None
+
+    def __post_init__(self) -> None:
+        """Start the count where the earlier start left it."""
+        self.done += self.before
 
     @property
     def tty(self) -> bool:
@@ -77,7 +85,7 @@ class Bar:
     def text(self, blocks: int = 0) -> str:
         """Return the state in words: label, share, count, rate, time left, values."""
         seconds = max(time.monotonic() - self.began, 1e-9)
-        rate = self.done / seconds
+        rate = (self.done - self.before) / seconds
         parts = [self.label]
         if self.total:
             share = min(self.done / self.total, 1.0)
@@ -87,7 +95,7 @@ class Bar:
         else:
             parts += [f"{_short(self.done)} {self.unit}"]
         parts += [f"{_short(rate)}/s"]
-        if self.total and 0 < self.done < self.total:
+        if self.total and rate and self.done < self.total:
             parts += [f"{duration((self.total - self.done) / rate)} left"]
         elif not self.total or self.done >= self.total:
             parts += [f"in {duration(seconds)}"]
@@ -116,9 +124,9 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def progress(label: str, total: float | None = None, unit: str = "items") -> Iterator[Bar]:
-    """Yield a bar for a step of ``total`` units; ``bar.add(n, loss=1.23)`` moves it."""
-    bar = Bar(label, total, unit, sys.stderr)
+def progress(label: str, total: float | None = None, unit: str = "items", before: float = 0) -> Iterator[Bar]:
+    """Yield a bar for a step of ``total`` units, ``before`` of them done; ``bar.add(n, loss=1.23)`` moves it."""
+    bar = Bar(label, total, unit, sys.stderr, before)
     try:
         yield bar
     finally:

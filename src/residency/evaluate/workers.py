@@ -18,8 +18,7 @@ from residency.evaluate.jobs import Bench, Job, Worker, finished, protocol_path
 def run_jobs(plan: Sequence[Job], bench: Bench, processes: int) -> list[dict[str, Any]]:
     """Return what each job cost, after running those not yet done, in ``processes`` worker processes."""
     todo = [job for job in plan if not finished(job, bench)]
-    with progress("evaluation", total=len(plan), unit="job") as bar:
-        bar.add(len(plan) - len(todo))
+    with progress("evaluation", total=len(plan), unit="job", before=len(plan) - len(todo)) as bar:
         if processes <= 1 or len(todo) <= 1:
             worker = Worker(bench)
             for job in todo:

@@ -71,8 +71,7 @@ def train(
     plan = steps_of(phases or [len(rows)], schedule)
     done = restore(out, weights, optimizer)
     cut_curve(out / "curve.jsonl", done)
-    with progress(label, total=len(plan), unit="step") as bar:
-        bar.add(done)
+    with progress(label, total=len(plan), unit="step", before=done) as bar:
         for step in range(done, len(plan)):
             began = time.perf_counter()
             for group in optimizer.param_groups:
