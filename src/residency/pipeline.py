@@ -7,8 +7,6 @@ skipped, one that was left half way is handed back to the stage to go on with, a
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +17,7 @@ from typing import Any
 from residency import __version__
 from residency.core import runs
 from residency.core.errors import StorageError, UserError
-from residency.core.machine import machine, versions
+from residency.core.machine import give_back_memory, machine, versions
 from residency.core.progress import duration, say
 from residency.core.recipe import dump
 from residency.core.settings import Field, OneOf, call_settings, load
@@ -150,7 +148,7 @@ def _do(folder: Path, step: Step, fingerprint: str, budget: Mapping[str, float])
             write_json(out / STARTED, {**started, "spent": [*started["spent"], cost.row()]})
         raise
     if cost.wall_s > 1.0:
-        _give_back_memory()
+        give_back_memory()
     whole = _add_up([*started["spent"], cost.row()])
     kept = {"stage": step.name, **(read_manifest(out) or {}), "settings": step.settings, "fingerprint": fingerprint}
     write_manifest(out, **kept, cost={**whole, "starts": started["starts"]})
@@ -186,13 +184,6 @@ def _add_up(costs: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
         "peak_rss_mb": max(cost["peak_rss_mb"] or 0.0 for cost in costs),
         "energy_wh_estimated": round(sum(energies), 4) if energies else None,
     }
-
-
-def _give_back_memory() -> None:
-    """Return freed memory to the system, so that one stage's peak does not stand under the next one's."""
-    gc.collect()
-    with suppress(OSError, AttributeError):  # glibc only
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 # --- the run as a whole ----------------------------------------------------------------------------------------------

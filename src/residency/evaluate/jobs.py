@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from residency import __version__
+from residency.core.machine import give_back_memory
 from residency.core.store import read_examples, read_json, read_manifest, sha256_json, write_json, write_jsonl
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
@@ -74,6 +75,7 @@ class Worker:
         """Return the open model of a source."""
         if self.opened is None or self.opened[0] != source:
             self.opened = None
+            give_back_memory()
             settings = {"threads": self.bench.threads} if source.is_gguf else {}
             self.opened = (source, open_source(source, type=self.bench.precision, **settings))
         return self.opened[1]
