@@ -197,17 +197,18 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
     from accelerate import Accelerator
     from transformers import AutoTokenizer
 
-    from residency.models.attention import keep_residual, use_packed
-    from residency.models.local import LocalModel, read_net
+    from residency.models.attention import use_packed
+    from residency.models.local import LocalModel
     from residency.models.pack import Batch, Block, collate
+    from residency.models.residual import read_to_learn
     from residency.train.adapters import resume, trainable
     from residency.train.loop import step_once
 
     tokenizer = AutoTokenizer.from_pretrained(base())
-    net = resume(keep_residual(use_packed(read_net(base(), name.split("-")[1]))), scratch / "adapter").train()
+    net = resume(use_packed(read_to_learn(base(), name.split("-")[1])), scratch / "adapter").train()
     local = LocalModel("bench", "", net.get_base_model(), tokenizer)
     weights = trainable(net)
-    optimizer = torch.optim.AdamW(weights, lr=2e-5, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(weights, lr=2e-5, weight_decay=0.0, fused=True)
     accelerator = Accelerator(cpu=True, mixed_precision="no")
 
     def batches_of(rows: list[dict[str, Any]]) -> list[Batch]:
@@ -260,7 +261,7 @@ def theirs(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Con
     from datasets import Dataset
     from peft import PeftModel
     from torch.utils.data import SequentialSampler
-    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+    from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
     tokenizer = AutoTokenizer.from_pretrained(base())
@@ -317,6 +318,7 @@ def theirs(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Con
 
     flat = Dataset.from_list([row for rows in data for row in rows])
     trainer = InOrder(model=model, args=config, train_dataset=flat, processing_class=tokenizer, callbacks=[Hold()])
+    trainer.remove_callback(PrinterCallback)  # standard output is the report's
     trainer.train()
     pipe.recv()
     pipe.send(peak_mb())

@@ -2,50 +2,11 @@
 
 import pytest
 import torch
-from transformers import (
-    AutoModelForCausalLM,
-    Gemma2Config,
-    GemmaConfig,
-    LlamaConfig,
-    MistralConfig,
-    PhiConfig,
-    Qwen2Config,
-    Qwen3Config,
-)
+from transformers import Gemma2Config
 
-from residency.models.attention import keep_residual, use_packed
-from residency.models.pack import Block, collate, fill_rows, grouped
-
-SMALL = {
-    "vocab_size": 90,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 128,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
-CONFIGS = {
-    "llama": LlamaConfig(**SMALL, num_key_value_heads=2),
-    "qwen2": Qwen2Config(**SMALL, num_key_value_heads=2),
-    "qwen3": Qwen3Config(**SMALL, num_key_value_heads=2, head_dim=8),
-    "mistral": MistralConfig(**SMALL, num_key_value_heads=2, sliding_window=None),
-    "gemma": GemmaConfig(**SMALL, num_key_value_heads=1, head_dim=8),
-    "phi": PhiConfig(**SMALL),
-}
-BLOCKS = [
-    Block([5, 6, 7, 8, 9], [[10, 11], [12], [13, 14, 15]], [0, 1, 2]),
-    Block([20, 21], [[22, 23, 24, 25]], [3]),
-    Block([30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40], [[41]], [4]),
-    Block([50, 51, 52, 53], [], [5]),
-]
-
-
-def tiny(config, seed=0):
-    torch.manual_seed(seed)
-    return AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
+from architectures import BLOCKS, CONFIGS, SMALL, packed, tiny
+from residency.models.attention import use_packed
+from residency.models.pack import Block, fill_rows, grouped
 
 
 def texts():
@@ -63,16 +24,6 @@ def one_by_one(model):
         first = len(context) if branch else 1
         sums[owner] = sum(scores[i - 1, ids[i]] for i in range(first, len(ids)))
     return sums
-
-
-def packed(model, blocks=BLOCKS, fill_to=0):
-    batch = collate(blocks, fill_to=fill_to)
-    states = model.base_model(
-        input_ids=batch.ids, position_ids=batch.positions, layout=batch.layout, use_cache=False
-    ).last_hidden_state[0]
-    scores = model.get_output_embeddings()(states[batch.sources]).log_softmax(-1)
-    chosen = scores.gather(1, batch.targets[:, None]).squeeze(1)
-    return {o: chosen[batch.owners == o].sum() for o in batch.owners.unique().tolist()}
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -141,22 +92,5 @@ def test_rows_are_filled_but_never_beyond_their_capacity():
 
 def test_buckets_waste_at_most_the_share_they_are_allowed():
     lengths = [5, 5, 6, 40, 41, 100]
-    groups = list(grouped(range(6), lengths, waste=0.3))
-    assert groups == [[0, 1, 2], [3, 4], [5]]
-
-
-def test_a_residual_stream_in_fp32_brings_a_bf16_gradient_nearer_to_the_exact_one():
-    def gradient(model):
-        sum(packed(model).values()).backward()
-        return torch.cat([p.grad.float().flatten() for n, p in model.named_parameters() if "proj" in n])
-
-    exact = gradient(use_packed(tiny(CONFIGS["llama"])))
-    plain = gradient(use_packed(tiny(CONFIGS["llama"]).bfloat16()))
-    kept = gradient(keep_residual(use_packed(tiny(CONFIGS["llama"]).bfloat16())))
-    assert torch.norm(kept - exact) < torch.norm(plain - exact)
-
-
-def test_only_a_bf16_model_with_rms_norms_gets_an_fp32_residual_stream():
-    for model in (tiny(CONFIGS["llama"]), tiny(CONFIGS["phi"]).bfloat16()):
-        keep_residual(model)
-        assert not model.get_input_embeddings()._forward_hooks
+    assert list(grouped(range(6), lengths, waste=0.3, free=0)) == [[0, 1, 2], [3, 4], [5]]
+    assert list(grouped(range(6), lengths, waste=0.3, free=6000)) == [[0, 1, 2, 3, 4], [5]]

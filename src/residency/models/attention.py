@@ -44,7 +44,11 @@ class Cache:
 
 
 class _Blocks(torch.autograd.Function):
-    """Softmax attention over a bucket of blocks with grouped key heads; q [B, K, G*L, D], k and v [B, K, L, D]."""
+    """Softmax attention over a bucket of blocks with grouped key heads; q [B, K, G*L, D], k and v [B, K, L, D].
+
+    Computed in fp32 whatever the types given: for short texts it is a small part of the work, and the larger part of
+    a bf16 gradient's error, since the score gradient is a difference of two numbers that are almost equal.
+    """
 
     @staticmethod
     def forward(
@@ -52,22 +56,23 @@ class _Blocks(torch.autograd.Function):
     ) -> torch.Tensor:
         b, heads, gl, _ = q.shape
         length = k.shape[2]
-        scores = torch.matmul(q.float(), k.float().transpose(2, 3)).mul_(scale)  # in bf16 a score of 10 is off by 0.03
+        ctx.types, ctx.scale = (q.dtype, k.dtype, v.dtype), scale
+        q, k, v = q.float(), k.float(), v.float()
+        scores = torch.matmul(q, k.transpose(2, 3)).mul_(scale)
         scores.view(b, heads, gl // length, length, length).add_(bias[:, :, None])
-        p = torch.softmax(scores, dim=-1).to(q.dtype)
+        p = torch.softmax(scores, dim=-1)
         ctx.save_for_backward(q, k, v, p)
-        ctx.scale = scale
-        return torch.matmul(p, v)
+        return torch.matmul(p, v).to(ctx.types[2])
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
         q, k, v, p = ctx.saved_tensors
+        grad = grad.float()
         grad_v = torch.matmul(p.transpose(2, 3), grad)
-        # In fp32 up to the difference: where one key has all the weight its two terms are almost equal.
-        grad_s = torch.matmul(grad.float(), v.float().transpose(2, 3))
+        grad_s = torch.matmul(grad, v.transpose(2, 3))
         grad_s.sub_((grad_s * p).sum(-1, keepdim=True)).mul_(p).mul_(ctx.scale)
-        grad_s = grad_s.to(q.dtype)
-        return torch.matmul(grad_s, k), torch.matmul(grad_s.transpose(2, 3), q), grad_v, None, None
+        grad_q, grad_k = torch.matmul(grad_s, k), torch.matmul(grad_s.transpose(2, 3), q)
+        return *(g.to(type) for g, type in zip((grad_q, grad_k, grad_v), ctx.types, strict=True)), None, None
 
 
 class _Take(torch.autograd.Function):
@@ -100,13 +105,6 @@ class _Put(torch.autograd.Function):
         return out, None
 
 
-def _bias(bucket: Bucket, dtype: torch.dtype) -> torch.Tensor:
-    low = torch.finfo(dtype).min / 2
-    return torch.zeros(bucket.visible.shape, dtype=dtype, device=bucket.visible.device).masked_fill_(
-        ~bucket.visible, low
-    )
-
-
 def _train(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float) -> torch.Tensor:
     """Return attention [T, H, D] of a packed row; q [T, H, D], k and v [T, K, D]."""
     heads, kv, width = q.shape[1], k.shape[1], q.shape[2]
@@ -116,9 +114,7 @@ def _train(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, sc
         qb = _Take.apply(q, bucket).view(b, length, kv, heads // kv, width).permute(0, 2, 3, 1, 4)
         kb = _Take.apply(k, bucket).view(b, length, kv, width).transpose(1, 2)
         vb = _Take.apply(v, bucket).view(b, length, kv, width).transpose(1, 2)
-        ob = _Blocks.apply(
-            qb.reshape(b, kv, -1, width), kb.contiguous(), vb.contiguous(), _bias(bucket, torch.float32), scale
-        )
+        ob = _Blocks.apply(qb.reshape(b, kv, -1, width), kb.contiguous(), vb.contiguous(), bucket.bias, scale)
         ob = ob.view(b, kv, heads // kv, length, width).permute(0, 3, 1, 2, 4).reshape(b * length, heads, width)
         outs.append(_Put.apply(ob, bucket))
     joined = torch.cat(outs) if len(outs) > 1 else outs[0]
@@ -225,7 +221,10 @@ def packed_attention(
             enable_gqa=query.shape[1] != key.shape[1],
         )
         return out.transpose(1, 2).contiguous(), None
-    q, k, v = (t[0].transpose(0, 1).to(value.dtype) for t in (query, key, value))
+    q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
+    if layout is not None and cache is None and torch.is_grad_enabled() and (q.requires_grad or k.requires_grad):
+        return _train(q, k, v, layout, scale)[None], None
+    q, k = q.to(v.dtype), k.to(v.dtype)
     layer = int(getattr(module, "layer_idx", 0))
     if cache is not None and cache.decoding:
         return _decode(q, k, v, cache, layer, scale)[None], None
@@ -233,8 +232,6 @@ def packed_attention(
     prefix = cache.prefix.get(layer) if cache is not None else None
     if cache is not None and cache.record:
         _fill(cache, layer, k, v, layout)
-    if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad):
-        return _train(q, k, v, layout, scale)[None], None
     return _score(q, k, v, layout, scale, prefix)[None], None
 
 
@@ -256,20 +253,4 @@ def use_packed(model: PreTrainedModel) -> PreTrainedModel:
     """Return the model, set to packed attention."""
     register()
     model.set_attn_implementation(NAME)
-    return model
-
-
-def keep_residual(model: PreTrainedModel) -> PreTrainedModel:
-    """Return a bf16 model whose residual stream is added up in fp32; an fp32 one is left as it is.
-
-    Sixty additions rounded to 8 bits are the larger part of a bf16 gradient's error; the products stay bf16. Only for
-    models whose norms are RMSNorm (LayerNorm does not take mixed types on a CPU); others are left as they are.
-    """
-    low = model.dtype
-    norms = [m for m in model.modules() if type(m).__name__.endswith("Norm")]
-    if low == torch.float32 or not all(type(m).__name__.endswith("RMSNorm") for m in norms):
-        return model
-    model.get_input_embeddings().register_forward_hook(lambda module, given, out: out.float())
-    for norm in norms:
-        norm.register_forward_hook(lambda module, given, out: out.to(low))
     return model

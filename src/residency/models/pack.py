@@ -45,6 +45,15 @@ class Bucket:
     flat: torch.Tensor
     visible: torch.Tensor
     shape: tuple[int, int]
+    _bias: torch.Tensor | None = None
+
+    @property
+    def bias(self) -> torch.Tensor:
+        """Return ``visible`` as what is added to scores, fp32: 0, or a number that no score outweighs; made once."""
+        if self._bias is None:
+            low = torch.finfo(torch.float32).min / 2
+            self._bias = torch.zeros(self.visible.shape, device=self.visible.device).masked_fill_(~self.visible, low)
+        return self._bias
 
 
 @dataclass(slots=True)
@@ -162,13 +171,17 @@ def lay_out(starts: Sequence[int], branch_of: Sequence[Sequence[int]]) -> Layout
     return Layout(buckets, order, len(flat))
 
 
-def grouped(order: Sequence[int], lengths: Sequence[int], waste: float = 0.3) -> Iterable[list[int]]:
-    """Yield runs of ``order`` (sorted by length) whose padding to the longest wastes at most a share of the area."""
+def grouped(order: Sequence[int], lengths: Sequence[int], waste: float = 0.3, free: int = 8192) -> Iterable[list[int]]:
+    """Yield runs of ``order`` (sorted by length) whose padding to the longest wastes at most a share of the area.
+
+    ``free`` places of a score matrix may be wasted in any case: to compute them takes less time than another bucket.
+    """
     group: list[int] = []
     area = 0
     for i in order:
         size = lengths[i] ** 2
-        if group and (len(group) + 1) * size * (1 - waste) > area + size:
+        whole = (len(group) + 1) * size
+        if group and whole - area - size > max(free, waste * whole):
             yield group
             group, area = [], 0
         group.append(i)

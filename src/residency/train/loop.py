@@ -7,7 +7,6 @@ safetensors, and is swapped in by one rename: a run that is killed and started a
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import os
@@ -65,7 +64,7 @@ def train(
     """
     accelerator = Accelerator(mixed_precision="no")
     weights = trainable(model)
-    optimizer = torch.optim.AdamW(weights, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    optimizer = torch.optim.AdamW(weights, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
     model, optimizer = accelerator.prepare(model, optimizer)
     model.train()
     plan = steps_of(phases or [len(rows)], schedule)
@@ -151,8 +150,11 @@ def _side_by_side(model: torch.nn.Module, batches: Sequence[Batch], loss: Loss) 
     with ThreadPoolExecutor(min(threads, len(batches)), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         done = list(pool.map(lane, batches))
     torch.set_num_threads(threads)
-    for weight, *found in zip(weights, *(gradients for _, gradients in done), strict=True):
-        weight.grad = functools.reduce(torch.add, found)
+    whole = list(done[0][1])
+    for _, more in done[1:]:
+        torch._foreach_add_(whole, more)
+    for weight, found in zip(weights, whole, strict=True):
+        weight.grad = found
     return [figures for figures, _ in done]
 
 

@@ -12,10 +12,11 @@ from transformers import AutoTokenizer
 
 from residency.core.errors import UserError
 from residency.core.store import read_manifest, sha256_file, write_manifest
-from residency.models.attention import keep_residual, use_packed
+from residency.models.attention import use_packed
 from residency.models.device import device
-from residency.models.local import LocalModel, read_net
+from residency.models.local import LocalModel
 from residency.models.pack import Batch, Block, collate, fill_rows
+from residency.models.residual import read_to_learn
 from residency.train import adapters
 from residency.train.loop import finish
 from residency.train.schedule import Schedule
@@ -31,7 +32,7 @@ def open_model(stage: Path, *, schedule: Schedule, rank: int, alpha: float | Non
     if "model" not in manifest:
         raise UserError(f"{stage} holds no finished model stage; run the stage before this one first")
     about = manifest["model"]
-    net = keep_residual(use_packed(read_net(about["path"], schedule.precision))).to(device())
+    net = use_packed(read_to_learn(about["path"], schedule.precision)).to(device())
     folder = stage / "adapter"
     if folder.exists():
         tuned = adapters.resume(net, folder)

@@ -1,0 +1,85 @@
+"""The residual stream of a model while it learns: added up in fp32, and normed in one function.
+
+Sixty additions rounded to 8 bits are a large part of a bf16 gradient's error; the products stay bf16. An RMSNorm
+written as nine operations, whose backward has twice as many, costs more than its arithmetic: here it is one.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from residency.models.device import precision
+from residency.models.local import read_net
+
+
+class _RMSNorm(torch.autograd.Function):
+    """y = w x / sqrt(mean(x²) + eps), computed in fp32 (Zhang and Sennrich 2019, eq. 4); x [..., D], w [D]."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, eps: float, out: torch.dtype) -> torch.Tensor:
+        x32, w32 = x.float(), weight.float()
+        scale = torch.linalg.vector_norm(x32, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+        ctx.save_for_backward(x32, w32, scale)
+        ctx.types = x.dtype, weight.dtype
+        return torch.mul(x32, scale).mul_(w32).to(out)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+        x, weight, scale = ctx.saved_tensors
+        grad_w = None
+        if ctx.needs_input_grad[1]:
+            grad_w = (grad.float() * x * scale).flatten(0, -2).sum(0).to(ctx.types[1])
+        found = grad.float() * weight
+        along = (found * x).sum(-1, keepdim=True).mul_(scale.pow(3)).div_(x.shape[-1])
+        found.mul_(scale).addcmul_(x, along, value=-1.0)
+        return found.to(ctx.types[0]), grad_w, None, None
+
+
+def read_to_learn(folder: Path | str, type: str = "auto") -> PreTrainedModel:
+    """Return the network of a folder or hub id with frozen weights in a precision, its residual stream in fp32."""
+    net = read_net(folder, "fp32")
+    net.requires_grad_(False)
+    return lower(net, precision(type))
+
+
+def lower(model: PreTrainedModel, low: torch.dtype) -> PreTrainedModel:
+    """Return an fp32 model with its linear layers in ``low``, and all they are added to, or made from, still in fp32.
+
+    An output head that shares its rows with the embedding gets a copy of its own. Only for models whose norms are all
+    RMSNorm (LayerNorm does not take mixed types on a CPU); of others every weight is in ``low``.
+    """
+    norms = [m for m in model.modules() if type(m).__name__.endswith("Norm")]
+    mixed = all(type(m).__name__.endswith("RMSNorm") for m in norms)
+    for norm in norms if mixed else ():
+        if _is_plain(norm):
+            norm.forward = partial(_normed, norm, low)
+        elif low != torch.float32:
+            norm.register_forward_hook(lambda module, given, out: out.to(low))
+    if low != torch.float32:
+        head = model.get_output_embeddings()
+        if mixed and head.weight is model.get_input_embeddings().weight:
+            head.weight = torch.nn.Parameter(head.weight.detach().clone(), requires_grad=head.weight.requires_grad)
+        for module in model.modules():
+            if isinstance(module, torch.nn.Linear) or not mixed:
+                for weight in module.parameters(recurse=False):
+                    weight.data = weight.data.to(low)
+    return model
+
+
+def _normed(norm: Any, out: torch.dtype, x: torch.Tensor) -> torch.Tensor:
+    return _RMSNorm.apply(x, norm.weight, norm.variance_epsilon, out)
+
+
+@torch.no_grad()
+def _is_plain(norm: Any) -> bool:
+    """Return whether a norm is what the function computes, by asking it (Gemma's adds one to its weight)."""
+    if not hasattr(norm, "variance_epsilon"):
+        return False
+    x = torch.linspace(-2.0, 3.0, 2 * len(norm.weight), device=norm.weight.device).view(2, -1)
+    mine = _RMSNorm.apply(x, norm.weight, norm.variance_epsilon, torch.float32)
+    return bool(torch.allclose(mine, norm(x), rtol=1e-5, atol=1e-6))
