@@ -65,7 +65,7 @@ def compare(
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model)
-    llama = GgufModel(gguf, context=1024, parallel=8)
+    llama = GgufModel(gguf, context=1024, parallel=8, exact=True)
     chosen = pick(examples / "examples.jsonl", seed)
     template = template_agrees(llama, tokenizer, chosen)
     prompted = short_first([(encode(tokenizer, example.prompt), example) for example in chosen])
@@ -246,7 +246,7 @@ def protocol(readings: Sequence[Reading], seed: int) -> dict[str, Any]:
         "reply_tokens": REPLY_TOKENS,
         "seed": seed,
         "interval": "Wilson, 95%, positions taken as independent",
-        "llama.cpp": "activations rounded to 8 bits where weights are, 16-bit cache",
+        "llama.cpp": "activations rounded to 8 bits where weights are, fp32 cache",
         "torch": "fp32",
     }
 

@@ -59,8 +59,12 @@ class GgufModel:
         context: int = 2048,
         parallel: int = 4,
         threads: int | None = None,
+        exact: bool = False,
     ) -> None:
-        """Load the file; ``threads`` defaults to OMP_NUM_THREADS, or to the cores this process may use."""
+        """Load the file; ``threads`` defaults to OMP_NUM_THREADS, or to the cores this process may use.
+
+        ``exact`` keeps keys and values in fp32 instead of llama.cpp's usual fp16: what differs is then the file's.
+        """
         self.path = Path(path)
         _check_magic(self.path)
         self.name = name or self.path.stem
@@ -69,7 +73,7 @@ class GgufModel:
         folder = _socket_folder()
         self._socket = folder / "llama.sock"
         weakref.finalize(self, shutil.rmtree, folder, True)
-        self._server = _start(self.path, self._socket, context, parallel, threads)
+        self._server = _start(self.path, self._socket, context, parallel, threads, exact)
 
     def generate(
         self,
@@ -211,7 +215,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _start(path: Path, socket_file: Path, context: int, parallel: int, threads: int | None) -> Any:
+def _start(path: Path, socket_file: Path, context: int, parallel: int, threads: int | None, exact: bool) -> Any:
     import xllamacpp
 
     settings = xllamacpp.CommonParams()
@@ -222,6 +226,9 @@ def _start(path: Path, socket_file: Path, context: int, parallel: int, threads: 
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads or _threads()
     settings.verbosity, settings.warmup, settings.ui, settings.offline = 0, False, False, True
     settings.cache_ram_mib = 0  # it would keep the prompts of finished requests, up to 8 GB of them
+    if exact:
+        settings.cache_type_k = settings.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+        settings.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     try:
         return xllamacpp.Server(settings)
     except RuntimeError as error:
