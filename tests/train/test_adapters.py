@@ -67,6 +67,29 @@ def lora_layers(model):
     return [layer for layer in model.modules() if isinstance(layer, LoraLinear)]
 
 
+def test_siblings_keep_nothing_when_all_have_been_asked_and_answer_for_another_input_too():
+    model = fuse(peft_model(CONFIGS["llama"]))
+    mlp = model.get_base_model().model.layers[0].mlp
+    x, other = torch.randn(2, 3, 32), torch.randn(2, 3, 32)
+    gate, up = mlp.gate_proj, mlp.up_proj
+    alone = [adapters._together([layer], each)[0] for layer, each in ((gate, x), (up, x), (up, other))]
+    assert torch.allclose(gate(x), alone[0], atol=1e-6)
+    assert torch.allclose(up(other), alone[2], atol=1e-6)  # not what was kept for x
+    assert torch.allclose(gate(x), alone[0], atol=1e-6) and torch.allclose(up(x), alone[1], atol=1e-6)
+    assert torch.allclose(up(x), alone[1], atol=1e-6)  # asked once more, alone
+    assert not gate.siblings.kept
+
+
+def test_an_adapter_switched_off_in_one_sibling_leaves_the_other_on():
+    model = fuse(peft_model(CONFIGS["llama"]))
+    mlp = model.get_base_model().model.layers[0].mlp
+    x = torch.randn(2, 32)
+    up = adapters._together([mlp.up_proj], x)[0]
+    mlp.gate_proj.enable_adapters(False)
+    assert torch.equal(mlp.gate_proj(x), mlp.gate_proj.base_layer(x))
+    assert torch.allclose(mlp.up_proj(x), up, atol=1e-6)
+
+
 @pytest.mark.parametrize("settings", [{}, {"use_rslora": True}], ids=["plain", "rank-stabilised scale"])
 @pytest.mark.parametrize("name", CONFIGS)
 def test_fused_layers_give_pefts_logits_and_gradients(name, settings):

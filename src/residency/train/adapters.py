@@ -8,6 +8,8 @@ Source of the method: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Langua
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -23,43 +25,98 @@ from residency.models.weights import quiet_transformers
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
+SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+"""Layers of one module that read the same input: their low-rank products are made together."""
+
+
 class _LowRank(torch.autograd.Function):
-    """y = x Wᵀ + s (x Aᵀ) Bᵀ for a frozen W; x [T, in], W [out, in], A [r, in], B [out, r] (A, B kept in fp32)."""
+    """yᵢ = x Wᵢᵀ + sᵢ (x Aᵢᵀ) Bᵢᵀ for frozen Wᵢ, of any number of layers that read the same x.
+
+    x [T, in]; then all W [out, in], all A [r, in], all B [out, r] (A and B kept in fp32).
+    """
 
     @staticmethod
-    def forward(
-        ctx: Any, x: torch.Tensor, weight: torch.Tensor, a: torch.Tensor, b: torch.Tensor, scale: float
-    ) -> torch.Tensor:
-        low_a, low_b = a.to(x.dtype), b.to(x.dtype)
-        mid = torch.mm(x, low_a.t())
-        out = torch.mm(x, weight.t())
-        out.addmm_(mid, low_b.t(), alpha=scale)
-        ctx.save_for_backward(x, weight, low_a, low_b, mid)
-        ctx.scale = scale
-        return out
+    def forward(ctx: Any, x: torch.Tensor, scales: Sequence[float], *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        n = len(scales)
+        weights, a, b = given[:n], given[n : 2 * n], [each.to(x.dtype) for each in given[2 * n :]]
+        whole_a = (torch.cat(a) if n > 1 else a[0]).to(x.dtype)
+        mid = torch.mm(x, whole_a.t())
+        ctx.scales, ctx.ranks = scales, [len(each) for each in a]
+        ctx.save_for_backward(x, whole_a, mid, *weights, *b)
+        outs = []
+        for weight, low_b, part, scale in zip(weights, b, mid.split(ctx.ranks, 1), scales, strict=True):
+            outs.append(torch.mm(x, weight.t()).addmm_(part, low_b.t(), alpha=scale))
+        return tuple(outs)
 
     @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
-        x, weight, low_a, low_b, mid = ctx.saved_tensors
-        grad_mid = torch.mm(grad, low_b).mul_(ctx.scale)
-        grad_b = torch.mm(grad.t(), mid).float().mul_(ctx.scale)
-        grad_a = torch.mm(grad_mid.t(), x).float()
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+        x, whole_a, mid, *rest = ctx.saved_tensors
+        n = len(grads)
+        weights, b, scales = rest[:n], rest[n:], ctx.scales
+        parts = [torch.mm(g, low_b).mul_(s) for g, low_b, s in zip(grads, b, scales, strict=True)]
+        grad_mid = torch.cat(parts, 1) if n > 1 else parts[0]
+        grad_a = torch.mm(grad_mid.t(), x).float().split(ctx.ranks)
+        halves = zip(grads, mid.split(ctx.ranks, 1), scales, strict=True)
+        grad_b = [torch.mm(g.t(), part).float().mul_(s) for g, part, s in halves]
         grad_x = None
         if ctx.needs_input_grad[0]:
-            grad_x = torch.mm(grad, weight)
-            grad_x.addmm_(grad_mid, low_a)
-        return grad_x, None, grad_a, grad_b, None
+            grad_x = torch.mm(grads[0], weights[0])
+            for g, weight in zip(grads[1:], weights[1:], strict=True):
+                grad_x.addmm_(g, weight)
+            grad_x.addmm_(grad_mid, whole_a)
+        return grad_x, None, *[None] * n, *grad_a, *grad_b
+
+
+def _together(layers: Sequence[LoraLinear], x: torch.Tensor) -> list[torch.Tensor]:
+    """Return what each of the layers gives for x [..., in]."""
+    names = [layer.active_adapters[0] for layer in layers]
+    named = list(zip(layers, names, strict=True))
+    outs = _LowRank.apply(
+        x.reshape(-1, x.shape[-1]),
+        [layer.scaling[name] for layer, name in named],
+        *(layer.base_layer.weight for layer in layers),
+        *(layer.lora_A[name].weight for layer, name in named),
+        *(layer.lora_B[name].weight for layer, name in named),
+    )
+    biased = (o if (bias := la.base_layer.bias) is None else o + bias for o, la in zip(outs, layers, strict=True))
+    return [out.view(*x.shape[:-1], -1) for out in biased]
+
+
+class _Siblings:
+    """Layers with the same input: the first to be called computes all, the others take theirs.
+
+    What is kept for them is kept by thread, since rows may learn side by side, and only while all are in use.
+    """
+
+    def __init__(self, layers: Sequence[LoraLinear]) -> None:
+        self.layers = list(layers)
+        self.kept: dict[int, tuple[torch.Tensor, dict[LoraLinear, torch.Tensor]]] = {}
+
+    def take(self, layer: LoraLinear, x: torch.Tensor) -> torch.Tensor:
+        """Return the output of one of the layers for x."""
+        thread = threading.get_ident()
+        read, outs = self.kept.pop(thread, (None, {}))
+        if read is not x or layer not in outs:
+            if layer is not self.layers[0] or not all(map(_active, self.layers)):
+                return _together([layer], x)[0]
+            outs = dict(zip(self.layers, _together(self.layers, x), strict=True))
+        found = outs.pop(layer)
+        if outs:
+            self.kept[thread] = (x, outs)
+        return found
+
+
+def _active(layer: LoraLinear) -> bool:
+    """Return whether a layer's adapter is in use, and not merged into its weight."""
+    name = layer.active_adapters[0] if layer.active_adapters else ""
+    return not (layer.disable_adapters or layer.merged) and name in layer.lora_A
 
 
 def _forward(self: LoraLinear, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-    name = self.active_adapters[0] if self.active_adapters else ""
-    base = self.base_layer
-    if self.disable_adapters or self.merged or name not in self.lora_A:
-        return base(x, *args, **kwargs)
-    flat = x.reshape(-1, x.shape[-1])
-    out = _LowRank.apply(flat, base.weight, self.lora_A[name].weight, self.lora_B[name].weight, self.scaling[name])
-    out = out if base.bias is None else out + base.bias
-    return out.view(*x.shape[:-1], -1)
+    if not _active(self):
+        return self.base_layer(x, *args, **kwargs)
+    siblings: _Siblings | None = getattr(self, "siblings", None)
+    return siblings.take(self, x) if siblings else _together([self], x)[0]
 
 
 def attach(
@@ -102,9 +159,15 @@ def fuse(model: PeftModel) -> PeftModel:
 
     Layers with dropout, a bias on B or a variant (DoRA and others) keep peft's own forward.
     """
-    for layer in model.modules():
-        if isinstance(layer, LoraLinear) and plain(layer):
-            layer.forward = MethodType(_forward, layer)  # type: ignore[method-assign]
+    for module in model.modules():
+        if isinstance(module, LoraLinear) and plain(module):
+            module.forward = MethodType(_forward, module)  # type: ignore[method-assign]
+        for names in SIBLINGS:
+            layers = [layer for name in names if isinstance(layer := getattr(module, name, None), LoraLinear)]
+            if len(layers) > 1 and all(map(plain, layers)):
+                siblings = _Siblings(layers)
+                for layer in layers:
+                    layer.siblings = siblings
     return model
 
 
