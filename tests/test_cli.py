@@ -31,7 +31,8 @@ def report(run: Path, *, out: Path) -> None:
     row = {"task": "qa", "family": "Med-QA", "metric": "accuracy"}
     compared = {**row, "kind": "base", "from": "base-3shot", "to": "aligned", "from_value": 0.31, "to_value": 0.56}
     compared |= {"difference": 0.25, "low": 0.1, "high": 0.4, "p": 0.001, "p_holm": 0.004}
-    write_json(run / "ledger.json", {"rows": [{**row, "model": "gguf", "value": 0.55}], "comparisons": [compared]})
+    exported = {**row, "kind": "gguf", "from": "aligned", "to": "gguf", "difference": -0.004}
+    write_json(run / "ledger.json", {"rows": [], "comparisons": [compared, exported]})
     (run / "report.html").write_text("<html>")
     write_manifest(out)
 
@@ -67,8 +68,11 @@ def test_a_run_ends_with_its_table_its_paths_and_what_to_try(recipe: str, capsys
     assert cli.main(["run", recipe]) == 0
     out, err = capsys.readouterr()
     head, row = out.splitlines()[:2]
-    assert head.split() == ["family", "metric", "base", "aligned", "difference", "[95%]", "p", "(Holm)", "gguf"]
-    assert row.split() == ["Med-QA", "accuracy", "0.310", "0.560", "+0.250", "[+0.100,", "+0.400]", "0.004", "0.550"]
+    assert (
+        head.split()
+        == ["family", "metric", "base", "aligned", "difference", "[95%]", "p", "(Holm)"] + "gguf - aligned".split()
+    )
+    assert row.split() == "Med-QA accuracy 0.310 0.560 +0.250 [+0.100, +0.400] 0.004 -0.004".split()
     assert 'latest "What is microcephaly?"' in out and "report.html" in out and "It took" in out
     assert "base: done in" in err and "base: done in" not in out
 

@@ -29,28 +29,29 @@ PATHS = {"report": "report.html", "model": "model", "adapter": "adapter", "gguf"
 
 
 def families(ledger: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the ledger's comparisons of the aligned model with the better base, and the compressed model's value."""
-    found = []
-    for row in ledger.get("comparisons", []):
-        if row.get("kind") == "base":
-            gguf = [
-                other["value"]
-                for other in ledger["rows"]
-                if (other["task"], other["metric"], other["model"]) == (row["task"], row["metric"], "gguf")
-            ]
-            wanted = ("family", "metric", "from_value", "to_value", "difference", "low", "high", "p_holm")
-            found.append({**{name: row.get(name) for name in wanted}, "gguf": gguf[0] if gguf else None})
-    return found
+    """Return the ledger's comparisons of the aligned model with the better base, and of the compressed one with it.
+
+    The compressed model answers a part of the items, so its difference is shown and not its value.
+    """
+    rows = ledger.get("comparisons", [])
+    gguf = {row["task"]: row["difference"] for row in rows if row.get("kind") == "gguf"}
+    wanted = ("family", "metric", "from_value", "to_value", "difference", "low", "high", "p_holm")
+    return [
+        {**{name: row.get(name) for name in wanted}, "gguf_difference": gguf.get(row["task"])}
+        for row in rows
+        if row.get("kind") == "base"
+    ]
 
 
 def _families_table(rows: Sequence[dict[str, Any]]) -> str:
     if not rows:
         return ""
-    heads = ["family", "metric", "base", "aligned", "difference [95%]", "p (Holm)", "gguf"]
+    heads = ["family", "metric", "base", "aligned", "difference [95%]", "p (Holm)", "gguf - aligned"]
     lines = []
     for row in rows:
         difference = f"{_signed(row['difference'])} [{_signed(row['low'])}, {_signed(row['high'])}]"
-        values = [row["from_value"], row["to_value"], difference, row["p_holm"], row["gguf"]]
+        p = "<0.001" if row["p_holm"] is not None and row["p_holm"] < 0.001 else row["p_holm"]
+        values = [row["from_value"], row["to_value"], difference, p, _signed(row["gguf_difference"])]
         lines.append([row["family"], row["metric"], *values])
     return table(heads, lines)
 

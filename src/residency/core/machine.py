@@ -7,6 +7,7 @@ import gc
 import importlib.metadata
 import os
 import platform
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -81,5 +82,7 @@ def _flags() -> set[str]:
 def give_back_memory() -> None:
     """Return freed memory to the system, so that the peak of one piece of work does not stand under the next one's."""
     gc.collect()
+    if "pyarrow" in sys.modules:
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
     with suppress(OSError, AttributeError):  # glibc only
         ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -25,8 +25,10 @@ from residency.core.store import (
 from residency.core.types import Example
 from residency.corpus.decontaminate import decontaminate
 from residency.corpus.families import Patterns, View, draw, finish, gen, ie, nli, portions, qa, records
+from residency.corpus.families.gen import rouge_l
+from residency.corpus.families.level import triples
 from residency.corpus.families.text import running_text
-from residency.corpus.mix import SPLITS, Facts, read_facts, shuffled
+from residency.corpus.mix import SPLITS, Facts, read_facts, shuffled, stems
 from residency.corpus.own import in_turn, own_text
 
 FAMILIES: dict[str, Patterns] = {"qa": qa.PATTERNS, "nli": nli.PATTERNS, "ie": ie.PATTERNS, "gen": gen.PATTERNS}
@@ -81,6 +83,8 @@ def build(
     card = _card(corpus, facts, [*train, *held], rows, dropped, dropped_text, {**limits, "shuffled": shuffle_answers})
     write_json(out / "card.json", card)
     write_manifest(out, stage="examples", seed=seed, **{key: card[key] for key in ("counts", "decontamination")})
+    for cached in (stems, triples, rouge_l):  # hundreds of MB that no later stage asks for
+        cached.cache_clear()
 
 
 def _held_out(facts: Facts, tests: dict[str, int], dev: int, shown: int, seed: int) -> list[Example]:

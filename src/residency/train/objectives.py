@@ -69,15 +69,19 @@ def dpo(
 
 
 class _TokenLogprobs(torch.autograd.Function):
-    """Log-probability of a target at each place, the vocabulary in chunks: logits are never kept, but made again."""
+    """Log-probability of a target at each place, the places in chunks: logits are never kept, but made again.
+
+    Places are filled up to a multiple of STEP: a product of a new shape is planned anew, and each plan is kept.
+    """
 
     CHUNK = 256
+    STEP = 16
 
     @staticmethod
     def forward(ctx, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:  # type: ignore[no-untyped-def,override]
         out, norms = [], []
         for h, t in zip(hidden.split(_TokenLogprobs.CHUNK), targets.split(_TokenLogprobs.CHUNK), strict=True):
-            logits = torch.mm(h, weight.t()).float()
+            logits = torch.mm(_filled(h), weight.t())[: len(h)].float()
             norm = logits.logsumexp(-1)
             out.append(logits.gather(1, t[:, None]).squeeze(1) - norm)
             norms.append(norm)
@@ -91,14 +95,21 @@ class _TokenLogprobs(torch.autograd.Function):
         grad_weight = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
         for part in torch.arange(len(targets), device=targets.device).split(_TokenLogprobs.CHUNK):
             first, last = int(part[0]), int(part[-1]) + 1
-            p = torch.mm(hidden[first:last], weight.t()).float().sub_(norms[first:last, None]).exp_()
+            p = torch.mm(_filled(hidden[first:last]), weight.t())[: last - first].float()
+            p.sub_(norms[first:last, None]).exp_()
             p.mul_(-grad[first:last, None])
             p[torch.arange(last - first, device=p.device), targets[first:last]] += grad[first:last]
             p = p.to(weight.dtype)
-            grad_hidden[first:last] = torch.mm(p, weight)
+            grad_hidden[first:last] = torch.mm(_filled(p), weight)[: last - first]
             if grad_weight is not None:
                 grad_weight += torch.mm(p.t(), hidden[first:last]).float()
         return grad_hidden, None if grad_weight is None else grad_weight.to(weight.dtype), None
+
+
+def _filled(rows: torch.Tensor) -> torch.Tensor:
+    """Return the rows [M, N] with rows of zeros up to the next multiple of STEP."""
+    short = -len(rows) % _TokenLogprobs.STEP
+    return F.pad(rows, (0, 0, 0, short)) if short else rows
 
 
 def token_logprobs(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
