@@ -7,7 +7,9 @@ import torch
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from architectures import CONFIGS, packed, tiny
+from residency.models import residual
 from residency.models.attention import use_packed
+from residency.models.local import read_net
 from residency.models.residual import _RMSNorm, lower
 
 
@@ -54,6 +56,19 @@ def test_the_embedding_stays_exact_and_a_head_that_shares_it_gets_its_own_rows()
     lower(model, torch.bfloat16)
     assert torch.equal(model.get_input_embeddings().weight, rows)
     assert torch.equal(model.get_output_embeddings().weight, rows.bfloat16())
+
+
+def test_weights_stored_in_the_precision_asked_for_are_read_in_it_and_come_to_the_same(tmp_path, monkeypatch):
+    model = tiny(CONFIGS["llama"]).bfloat16()
+    model.save_pretrained(tmp_path)
+    wanted = lower(model.float(), torch.bfloat16).state_dict()
+    asked = []
+    monkeypatch.setattr(residual, "read_net", lambda folder, type: asked.append(type) or read_net(folder, type))
+    found = residual.read_to_learn(tmp_path, "bf16").state_dict()
+    assert asked == ["bf16"] and found.keys() == wanted.keys()
+    assert all(torch.equal(found[key], wanted[key]) and found[key].dtype == wanted[key].dtype for key in wanted)
+    residual.read_to_learn(tmp_path, "fp32")
+    assert asked == ["bf16", "fp32"]
 
 
 def test_a_model_with_layer_norms_is_lowered_whole_and_its_positions_are_not():

@@ -6,12 +6,13 @@ written as nine operations, whose backward has twice as many, costs more than it
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
 from residency.models.device import precision
 from residency.models.local import read_net
@@ -41,33 +42,39 @@ class _RMSNorm(torch.autograd.Function):
 
 
 def read_to_learn(folder: Path | str, type: str = "auto") -> PreTrainedModel:
-    """Return the network of a folder or hub id with frozen weights in a precision, its residual stream in fp32."""
-    net = read_net(folder, "fp32")
+    """Return the network of a folder or hub id with frozen weights in a precision, its residual stream in fp32.
+
+    Weights that are stored in that precision are read in it, since all of them are exact there; others in fp32 first.
+    """
+    low = precision(type)
+    stored = None
+    with suppress(OSError, ValueError):  # what cannot be read is told by the reading
+        stored = getattr(AutoConfig.from_pretrained(str(folder), trust_remote_code=False), "dtype", None)
+    net = read_net(folder, type if stored == low else "fp32")
     net.requires_grad_(False)
-    return lower(net, precision(type))
+    return lower(net, low)
 
 
 def lower(model: PreTrainedModel, low: torch.dtype) -> PreTrainedModel:
-    """Return an fp32 model with its linear layers in ``low``, and all they are added to, or made from, still in fp32.
+    """Return the model with its linear layers in ``low``, and all they are added to, or made from, in fp32.
 
     An output head that shares its rows with the embedding gets a copy of its own. Only for models whose norms are all
     RMSNorm (LayerNorm does not take mixed types on a CPU); of others every weight is in ``low``.
     """
     norms = [m for m in model.modules() if type(m).__name__.endswith("Norm")]
     mixed = all(type(m).__name__.endswith("RMSNorm") for m in norms)
+    head = model.get_output_embeddings()
+    if mixed and low != torch.float32 and head.weight is model.get_input_embeddings().weight:
+        head.weight = torch.nn.Parameter(head.weight.detach().clone(), requires_grad=head.weight.requires_grad)
+    for module in model.modules():
+        dtype = low if isinstance(module, torch.nn.Linear) or not mixed else torch.float32
+        for weight in module.parameters(recurse=False):
+            weight.data = weight.data.to(dtype)
     for norm in norms if mixed else ():
         if _is_plain(norm):
             norm.forward = partial(_normed, norm, low)
         elif low != torch.float32:
             norm.register_forward_hook(lambda module, given, out: out.to(low))
-    if low != torch.float32:
-        head = model.get_output_embeddings()
-        if mixed and head.weight is model.get_input_embeddings().weight:
-            head.weight = torch.nn.Parameter(head.weight.detach().clone(), requires_grad=head.weight.requires_grad)
-        for module in model.modules():
-            if isinstance(module, torch.nn.Linear) or not mixed:
-                for weight in module.parameters(recurse=False):
-                    weight.data = weight.data.to(low)
     return model
 
 
