@@ -6,6 +6,7 @@ memory, and how far the adapter's gradient is from TRL's in fp32 (norm of the di
 over the first batches, which are not learned from: all variants take their gradients at the same weights.
 
     python bench/train_vs_trl.py --examples runs/latest/examples [--json]
+    OMP_NUM_THREADS=1 taskset -c 0 python bench/train_vs_trl.py              (on one core)
 """
 
 from __future__ import annotations
@@ -212,16 +213,16 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
     accelerator = Accelerator(cpu=True, mixed_precision="no")
 
     def batches_of(rows: list[dict[str, Any]]) -> list[Batch]:
-        """The step's examples as two rows of about the same length, one a core."""
+        """The step's examples as rows of about the same length, one a thread."""
         blocks = []
         for row in rows:
             answer = [*local.encode(row["completion"][0]["content"]), local.end, *local.encode("\n")]
             blocks.append(Block(local.encode_prompt(row["prompt"]), [answer]))
         blocks.sort(key=lambda b: b.length, reverse=True)
-        halves: list[list[Block]] = [[], []]
+        parts: list[list[Block]] = [[] for _ in range(min(torch.get_num_threads(), len(blocks)))]
         for block in blocks:
-            min(halves, key=lambda half: sum(b.length for b in half)).append(block)
-        return [collate(half, fill_to=-(-sum(b.length for b in half) // 32) * 32) for half in halves]
+            min(parts, key=lambda part: sum(b.length for b in part)).append(block)
+        return [collate(part, fill_to=-(-sum(b.length for b in part) // 32) * 32) for part in parts]
 
     def step(rows: list[dict[str, Any]], kept: int | None = None) -> int:
         batches = batches_of(rows)
