@@ -77,6 +77,7 @@ def network_attempts(root: Path) -> str:
 
 def residency(*arguments: str | Path, root: Path) -> subprocess.CompletedProcess[str]:
     """Return a command that has ended; its output lies in ``stdout`` and ``stderr``."""
+    root.parent.mkdir(parents=True, exist_ok=True)
     return subprocess.run(
         command(*arguments), env=environment(root), cwd=root.parent, capture_output=True, text=True, check=False
     )
