@@ -108,6 +108,13 @@ def test_an_id_that_comes_twice_is_kept_aside(tmp_path):
     assert bad[0]["reason"] == "the id a was already read from jsonl"
 
 
+def test_an_id_that_another_source_has_too_is_told_apart_by_its_source(tmp_path, texts):
+    first = gather(tmp_path, {"notes": texts})[0][0]
+    mine = write_jsonl(tmp_path / "mine.jsonl", {"id": first.id, "text": "y"})
+    documents, bad, _ = gather(tmp_path, {"notes": texts}, {"jsonl": mine})
+    assert documents[-1].id == f"jsonl:{first.id}" and documents[-1].text == "y" and not bad
+
+
 def test_the_installed_packages_are_sources_with_version_licence_and_acknowledgement(tmp_path):
     _, bad, manifest = gather(tmp_path, {"hpo": {}}, {"icd10": None})
     assert bad == []

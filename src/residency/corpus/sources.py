@@ -101,6 +101,8 @@ def _all(
     for source in opened:
         count, digest, aside = 0, hashlib.sha256(), []
         for record in track(source.records, f"read {source.name}", unit="records"):
+            if isinstance(record, Document) and seen.get(record.id, source.name) != source.name:
+                record.id = f"{source.name}:{record.id}"  # a user's L10 may be a code elsewhere
             if isinstance(record, Document) and record.id in seen:
                 record = Bad(source.name, 0, f"the id {record.id} was already read from {seen[record.id]}")
             if isinstance(record, Bad):
