@@ -100,15 +100,14 @@ def test_a_reply_that_torch_would_end_earlier_or_later_ends_elsewhere():
     earlier = [pair(5, end), pair(end, end)]
     later = [pair(5, 5), pair(end, 7)]
     both_go_on = [pair(5, 5), pair(6, 7)]
-    found = stops([together, earlier, later, both_go_on], [end])
-    assert found == {"replies": 4, "ended": 3, "same": 2, "places": 8, "same_places": 6}
+    assert stops([together, earlier, later, both_go_on], [end]) == {"replies": 4, "ended": 3, "same": 2}
 
 
 GOOD = {
     "bar": 0.98,
     "positions": 500,
     "template": {"checked": 10, "same": 10},
-    "stop": {"gguf": "<end>", "torch": "<end>", "places": 500, "same_places": 490},
+    "stop": {"gguf": "<end>", "torch": "<end>", "replies": 50, "ended": 50, "same": 49},
     "next_token": {"torch_fp32": {"share": 0.98, "low": 0.96, "high": 0.99, "of": 500}},
 }
 
@@ -118,7 +117,7 @@ GOOD = {
     [
         ({"template": {"checked": 10, "same": 9}}, "chat template"),
         ({"stop": {**GOOD["stop"], "torch": "</s>"}}, "ends a turn"),
-        ({"stop": {**GOOD["stop"], "same_places": 489}}, "end elsewhere"),
+        ({"stop": {**GOOD["stop"], "same": 40}}, "end elsewhere"),
         ({"positions": 499}, "499 of 500"),
         ({"next_token": {"torch_fp32": {"share": 0.978, "low": 0.9, "high": 0.99, "of": 500}}}, "NOT the same model"),
         ({"next_token": {"torch_fp32": {"share": math.nan, "low": 0, "high": 1, "of": 0}}}, "NOT the same model"),

@@ -212,19 +212,14 @@ def agreement(replies: Sequence[Sequence[tuple[Step, Choice]]]) -> dict[str, Any
 
 
 def stops(replies: Sequence[Sequence[tuple[Step, Choice]]], ends: Sequence[int]) -> dict[str, int]:
-    """Return how many replies llama.cpp ended, and in how many torch ends, or goes on, at the very same place.
-
-    The bar is held at ``places``, one decision to end or go on at each: a reply of eight has eight chances to differ.
-    """
-    ended = same = places = same_places = 0
+    """Return how many replies llama.cpp ended, and in how many torch ends, or goes on, at the very same place."""
+    ended = same = 0
     for reply in replies:
         theirs = [step.greedy in ends for step, _ in reply]
         ours = [choice.greedy in ends for _, choice in reply]
         ended += any(theirs)
         same += ours == theirs
-        places += len(reply)
-        same_places += sum(a == b for a, b in zip(ours, theirs, strict=True))
-    return {"replies": len(replies), "ended": ended, "same": same, "places": places, "same_places": same_places}
+    return {"replies": len(replies), "ended": ended, "same": same}
 
 
 # --- the report ----------------------------------------------------------------------------------------------------
@@ -265,10 +260,8 @@ def findings(report: dict[str, Any], positions: int) -> list[str]:
         found.append(f"the chat template gives other tokens in {template['checked'] - template['same']} chats")
     if stop["gguf"] != stop["torch"]:
         found.append(f"the file ends a turn with {stop['gguf']}, torch with {stop['torch']}")
-    if stop["same_places"] < report["bar"] * stop["places"]:
-        found.append(
-            f"replies end elsewhere: both end or both go on at {stop['same_places']} of {stop['places']} places"
-        )
+    if stop["same"] < report["bar"] * stop["replies"]:
+        found.append(f"replies end elsewhere: at the same place in {stop['same']} of {stop['replies']}")
     if report["positions"] < positions:
         found.append(f"only {report['positions']} of {positions} positions could be compared: too few test examples")
     if not choice["share"] >= report["bar"]:
