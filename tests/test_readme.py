@@ -76,14 +76,25 @@ def test_every_file_in_the_tree_has_a_comment_and_stands_there_once() -> None:
     assert not [path for path, comment in tree() if not comment and not path.endswith("/")]
 
 
+@pytest.fixture
+def users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder that we are in, which holds what the README's ``path/to/…`` stand for."""
+    for file in ("texts/a.txt", "letters.jsonl", "export/bundle.json", "model/config.json", "model/model.safetensors"):
+        path = tmp_path / "path" / "to" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.mark.parametrize("command", commands())
-def test_every_command_is_one_that_there_is(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def test_every_command_is_one_that_there_is(command: str, users_folder: Path) -> None:
     verb, *rest = shlex.split(command)
     if verb == "make":
         make = shutil.which("make")
         assert make, "make is not installed"
-        done = subprocess.run([make, "-n", *rest], capture_output=True, text=True, check=False)
+        done = subprocess.run([make, "-n", *rest], capture_output=True, text=True, check=False, cwd=ROOT)
         assert done.returncode == 0, done.stderr
     elif verb == "residency" and rest != ["--help"]:
         given = cli.make_parser().parse_args(rest)
@@ -115,7 +126,7 @@ def test_the_cheap_commands_run(command: str) -> None:
         assert done.returncode == 0 and done.stdout.strip()
 
 
-def test_every_recipe_shown_is_a_recipe() -> None:
+def test_every_recipe_shown_is_a_recipe(users_folder: Path) -> None:
     assert blocks("yaml")
     for block in blocks("yaml"):
         resolve(block, [], pipeline.sections(), name="README")

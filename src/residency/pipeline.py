@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from residency import __version__
 from residency.core import runs
 from residency.core.errors import StorageError, UserError
+from residency.core.legal import Above0, FileName, Keys, Seed
 from residency.core.machine import give_back_memory, machine, versions
 from residency.core.progress import duration, say
 from residency.core.recipe import dump
@@ -63,7 +64,9 @@ STAGES = {
 
 def sections(stages: Mapping[str, Stage] = STAGES) -> dict[str, Field]:
     """Return what a recipe may hold, section by section: the functions that its keys are checked against."""
-    found = {"name": Field(str, ""), "seed": Field(int | None, None), "budget": Field(dict[str, float], {})}
+    folders = tuple(stage.folder or name for name, stage in stages.items())
+    budget = Annotated[dict[str, Above0], Keys(folders, numbered=True)]
+    found = {"name": Field(FileName, ""), "seed": Field(Seed | None, None), "budget": Field(budget, {})}
     for name, stage in stages.items():
         if stage.section:
             table = {key: other.function for key, other in stages.items() if other.section == stage.section}

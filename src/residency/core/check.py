@@ -1,27 +1,25 @@
 """Plain data against what a function takes: every problem collected with its place, never raised one by one.
 
 Nested dataclasses (a ``Schedule``) are expanded, defaults are filled in, and sizes such as ``60k`` and floats such
-as ``1e-3`` (a string in YAML 1.1) are read as the numbers that they are.
+as ``1e-3`` (a string in YAML 1.1) are read as the numbers that they are. Rules that a hint carries (``core/legal.py``)
+are enforced here.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from residency.core.errors import UserError
+from residency.core.legal import Rule, Seed, nearest, rules_of
+from residency.core.scalars import NAMES, read_scalar
 from residency.core.settings import REQUIRED, Field, OneOf, is_data, load, one_of, plain, settings_of, typed, union
 
-_NUMBER = re.compile(r"([+-]?(?:\d[\d_]*)?(?:\.\d+|\.)?(?:[eE][+-]?\d+)?)\s*([kMG]?)")
-INHERITED = ("seed",)
+INHERITED = {"seed": Seed}
 """A setting of this name, given once, holds for everything beneath it that has one and says nothing itself."""
-_SIZES = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 
 
 @dataclass(slots=True)
@@ -62,6 +60,15 @@ def check(node: Node, hint: Any, place: Place) -> Any:
 
     ``hint`` is a type, a function (its settings are checked) or a ``OneOf``.
     """
+    before = len(place.problems)
+    value = _of_type(node, hint, place)
+    if isinstance(value, dict) or (value is not None and len(place.problems) == before):
+        for problem in filter(None, (rule.problem(value) for rule in rules_of(hint))):
+            place.wrong(node, problem)
+    return value
+
+
+def _of_type(node: Node, hint: Any, place: Place) -> Any:
     if one := one_of(hint):
         return _list_of_calls(node, one, place)
     if get_origin(hint) is Annotated:
@@ -81,22 +88,27 @@ def check_fields(node: Node, fields: Mapping[str, Field], place: Place) -> dict[
     """Return a mapping's values in the order of ``fields``, defaults filled in."""
     found: dict[str, Any] = {}
     here = {name: node.value[name] for name in INHERITED if name in node.value}
-    here = {name: item for name, item in here.items() if _as_int(item.value) is not None}
+    here = {name: item for name, item in here.items() if _is_legal(item, INHERITED[name])}
     place = replace(place, inherited={**place.inherited, **here})
     for name, wanted in fields.items():
         default, given = wanted.default, node.value.get(name) or place.inherited.get(name)
         if given is not None and not (given.value is None and default is not None):  # "key:" alone means the default
             found[name] = check(_over(default, given, place), wanted.hint, place.into(name))
         elif default is REQUIRED:
-            place.into(name).wrong(node, f"missing; give {_describe(wanted.hint)}")
+            place.into(name).wrong(node, f"missing; give {describe(wanted.hint)}")
         elif _expands(wanted.hint) and default is not None and default is not False:
             found[name] = check(_over(default, Node({}, node.where), place), wanted.hint, place.into(name))
         else:
             found[name] = plain(default)
     for name, given in node.value.items():
         if name not in fields:
-            place.into(name).wrong(given, f"no such setting; {nearest(name, fields)}")
+            place.into(name).wrong(given, f"no such setting; {nearest(name, fields, _nested(fields))}")
     return found
+
+
+def _is_legal(node: Node, hint: Any) -> bool:
+    trial = Place()
+    return check(node, hint, trial) is not None and not trial.problems
 
 
 def _over(default: Any, node: Node, place: Place) -> Node:
@@ -174,7 +186,7 @@ def _union(node: Node, hint: Any, place: Place) -> Any:
     if len(tries) == 1:
         place.problems.extend(tries[0].problems)
         return None
-    return place.wrong(node, f"{_show(node)} is not {_describe(hint)}")
+    return place.wrong(node, f"{_show(node)} is not {describe(hint)}")
 
 
 def _choice(node: Node, legal: Sequence[Any], place: Place) -> Any:
@@ -191,70 +203,22 @@ def _plain(node: Node, hint: Any, place: Place) -> Any:
     if kind in (dict, Mapping) and isinstance(value, dict):
         each = inner[1] if inner else Any
         return {name: check(item, each, place.into(name)) for name, item in value.items()}
-    if kind not in _NAMES:
+    if kind not in NAMES:
         return bare(node)
-    read = _SCALARS[kind](value) if kind in _SCALARS else None
-    return place.wrong(node, f"{_show(node)} is not {_describe(hint)}") if read is None else read
+    read = read_scalar(value, kind)
+    return place.wrong(node, f"{_show(node)} is not {describe(hint)}") if read is None else read
 
 
-def _as_bool(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _as_float(value: Any) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    match = _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else None
-    try:
-        return float(match[1].replace("_", "")) * _SIZES[match[2]] if match else None
-    except ValueError:
-        return None
-
-
-def _as_int(value: Any) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    number = _as_float(value)
-    whole = None if number is None else round(number, 6)  # 1.1M is not whole in binary
-    return int(whole) if whole is not None and whole == int(whole) else None
-
-
-def _as_str(value: Any) -> str | None:
-    return None if isinstance(value, bool | dict | list) or value is None else str(value)
-
-
-_SCALARS: dict[Any, Callable[[Any], Any]] = {
-    bool: _as_bool,
-    int: _as_int,
-    float: _as_float,
-    str: _as_str,
-    Path: _as_str,
-}
-_NAMES = {
-    bool: "true or false",
-    int: "a whole number (such as 200, 60k or 1.5M)",
-    float: "a number (such as 0.1 or 1e-3)",
-    str: "a word or text",
-    Path: "a path",
-    list: "a list",
-    tuple: "a list",
-    set: "a list",
-    frozenset: "a list",
-    Sequence: "a list",
-    dict: "a mapping",
-    Mapping: "a mapping",
-    type(None): "null",
-}
-
-
-def _describe(hint: Any) -> str:
+def describe(hint: Any) -> str:
+    """Return in words what a setting of this type may be."""
     if len(union(hint)) > 1:
-        return " or ".join(_describe(part) for part in union(hint))
+        return " or ".join(describe(part) for part in union(hint))
     if get_origin(hint) is Annotated:
-        return _describe(get_args(hint)[0])
+        whole = any(isinstance(rule, Rule) for rule in rules_of(hint))  # it says the type as well
+        return ", ".join([*([] if whole else [describe(get_args(hint)[0])]), *(rule.legal for rule in rules_of(hint))])
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(str(item) for item in get_args(hint))
-    return _NAMES.get(get_origin(hint) or hint, "settings" if _expands(hint) else "a value")
+    return NAMES.get(get_origin(hint) or hint, "settings" if _expands(hint) else "a value")
 
 
 def _show(node: Node) -> str:
@@ -263,16 +227,11 @@ def _show(node: Node) -> str:
     return "null" if node.value is None else repr(node.value)
 
 
-def nearest(name: str, legal: Mapping[str, Any] | Sequence[str]) -> str:
-    """Return "did you mean …?" and the legal names; names inside nested settings are found too."""
-    names = {str(key): str(key) for key in legal}
-    for key, wanted in legal.items() if isinstance(legal, Mapping) else ():
-        for part in union(getattr(wanted, "hint", None)):
-            if is_data(part):
-                names.update({inner: f"{key}.{inner}" for inner in settings_of(part) if inner not in names})
-    near = [names[match] for match in difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)]
-    listed = "legal: " + (", ".join(str(key) for key in legal) or "none")
-    return f"did you mean {near[0]}? {listed}" if near else listed
+def _nested(fields: Mapping[str, Field]) -> dict[str, str]:
+    """Return the names inside nested settings, each with its place (``schedule.learning_rate``)."""
+    inside = {key: part for key, wanted in fields.items() for part in union(wanted.hint) if is_data(part)}
+    found = {name: f"{key}.{name}" for key, part in reversed(inside.items()) for name in settings_of(part)}
+    return {name: place for name, place in found.items() if name not in fields}
 
 
 def as_node(value: Any, where: str) -> Node:

@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
-from residency.core.check import Node, Place, Problem, as_node, bare, check_fields, nearest
+from residency.core.check import Node, Place, Problem, as_node, bare, check_fields
 from residency.core.errors import RecipeError
+from residency.core.legal import nearest
 from residency.core.settings import Field
 
 

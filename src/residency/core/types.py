@@ -25,7 +25,10 @@ class Span:
 
 @dataclass(slots=True)
 class Document:
-    """A text with its origin; ``patient`` and ``date`` (ISO 8601) are None where they do not apply."""
+    """A text with its origin; ``patient`` and ``date`` (ISO 8601) are None where they do not apply.
+
+    ``place`` is the file and the line (None: the file as a whole) that it was read from; it is for messages, not kept.
+    """
 
     id: str
     text: str
@@ -36,6 +39,7 @@ class Document:
     date: str | None = None
     spans: list[Span] = field(default_factory=list)
     meta: dict[str, Any] = field(default_factory=dict)
+    place: tuple[str, int | None] = field(default=("", None), compare=False)
 
 
 @dataclass(slots=True)

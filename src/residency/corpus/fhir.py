@@ -14,20 +14,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from residency.core.types import Document
-from residency.corpus.formats import OWN, files_of, json_lines
+from residency.corpus.formats import OWN, files_of, json_lines, there_are
 from residency.corpus.records import Bad, Source
 
 Resource = dict[str, Any]
 _CODED = ("Condition", "MedicationRequest", "MedicationStatement", "Medication")
 _NOTES = ("Composition", "DocumentReference")
 _BLOCKS = {"p", "div", "br", "li", "tr", "ul", "ol", "table", "h1", "h2", "h3", "h4"}
+_MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError)
+"""What a list in place of an object, or a text in place of a list, leads to."""
 _NOT_TRUE = {"refuted", "entered-in-error", "cancelled", "draft", "not-taken"}
 
 
-def read_fhir(*, path: Path | str, licence: str = OWN, language: str = "en") -> Source:
+def read_fhir(
+    *, path: Annotated[Path, there_are(".json", ".ndjson")], licence: str = OWN, language: str = "en"
+) -> Source:
     """Return FHIR R4 files (a file or a folder) as a source of notes."""
     files = files_of(path, (".json", ".ndjson"))
     skipped: Counter[str] = Counter()
@@ -40,26 +44,34 @@ def fhir_notes(
     """Yield one document a note, in file order; ``meta`` has its type and the rows of its encounter and patient."""
     rows = _Rows()
     for _, _, resource in _resources(files, _CODED):
-        if isinstance(resource, dict):
-            rows.add(resource)
+        try:
+            if isinstance(resource, dict):
+                rows.add(resource)
+        except _MISSHAPEN:
+            skipped["coded row that is not as FHIR R4 has it"] += 1
     for file, number, resource in _resources(files, _NOTES):
         if isinstance(resource, Bad):
             yield resource
             continue
-        text = _note_text(resource)
-        if text is None:
-            skipped["note without a text of its own (kept elsewhere, or not plain text)"] += 1
-        elif not text.strip() or not resource.get("id"):
-            yield Bad(file.name, number, f"a {resource['resourceType']} without text or id")
-        else:
-            yield _document(resource, text, rows, source, licence, language)
+        try:
+            text = _note_text(resource)
+            if text is None:
+                skipped["note without a text of its own (kept elsewhere, or not plain text)"] += 1
+            elif not text.strip() or not resource.get("id"):
+                yield Bad(file.name, number, f"a {resource['resourceType']} without text or id")
+            else:
+                document = _document(resource, text, rows, source, licence, language)
+                document.place = (file.name, number)
+                yield document
+        except _MISSHAPEN:
+            yield Bad(file.name, number, f"a {resource['resourceType']} that is not as FHIR R4 has it")
 
 
 # --- files to resources --------------------------------------------------------------------------------------------
 
 
-def _resources(files: tuple[Path, ...], kinds: tuple[str, ...]) -> Iterator[tuple[Path, int, Resource | Bad]]:
-    """Yield file, line and resource for each resource of the kinds; a whole JSON file has line 0."""
+def _resources(files: tuple[Path, ...], kinds: tuple[str, ...]) -> Iterator[tuple[Path, int | None, Resource | Bad]]:
+    """Yield file, line and resource for each resource of the kinds; a whole JSON file has no line."""
     marks = tuple(f'"{kind}"'.encode() for kind in kinds)
     for file in files:
         if file.suffix.lower() == ".ndjson":
@@ -69,24 +81,31 @@ def _resources(files: tuple[Path, ...], kinds: tuple[str, ...]) -> Iterator[tupl
         else:
             for resource in _whole(file):
                 if isinstance(resource, Bad) or resource.get("resourceType") in kinds:
-                    yield file, 0, resource
+                    yield file, None, resource
 
 
 def _whole(file: Path) -> Iterator[Resource | Bad]:
     try:
         content = json.loads(file.read_bytes())
+    except OSError as error:
+        yield Bad(file.name, None, f"cannot be read ({error.strerror})")
     except UnicodeDecodeError as error:
-        yield Bad(file.name, 0, f"not UTF-8 at byte {error.start}")
+        yield Bad(file.name, None, f"not UTF-8 at byte {error.start}")
     except json.JSONDecodeError as error:
         yield Bad(file.name, error.lineno, f"not JSON at column {error.colno}: {error.msg}")
     else:
         if not isinstance(content, dict) or "resourceType" not in content:
-            yield Bad(file.name, 0, "no FHIR resource: resourceType is missing")
+            yield Bad(file.name, None, "no FHIR resource: resourceType is missing")
         elif content["resourceType"] == "Bundle":
             entries = content.get("entry") or []
+            if not isinstance(entries, list):
+                yield Bad(file.name, None, "a Bundle whose entry is no list")
+                return
             for number, entry in enumerate(entries):
                 resource = entry.get("resource") if isinstance(entry, dict) else None
-                yield resource if isinstance(resource, dict) else Bad(file.name, 0, f"entry {number} has no resource")
+                yield (
+                    resource if isinstance(resource, dict) else Bad(file.name, None, f"entry {number} has no resource")
+                )
         else:
             yield content
 

@@ -16,8 +16,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Literal
 
 from residency.core.errors import SourceError
+from residency.core.legal import AtLeastOne, Date, Seed
 from residency.core.store import storage_error
 from residency.core.types import Document
 from residency.corpus.fhir import fhir_notes
@@ -35,7 +37,12 @@ _FILES = ("Composition", "Condition", "DocumentReference", "Medication", "Medica
 
 
 def read_hospital(
-    *, scratch: Path, population: int = 100, seed: int = 1, end_date: str = "2024-12-31", country: str = "US"
+    *,
+    scratch: Path,
+    population: AtLeastOne = 100,
+    seed: Seed = 1,
+    end_date: Date = "2024-12-31",
+    country: Literal["US", "JP"] = "US",
 ) -> Source:
     """Return the notes of the year up to ``end_date`` (ISO) among ``population`` people.
 

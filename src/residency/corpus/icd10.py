@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from xml.parsers import expat
 
 from residency.core.errors import SourceError
+from residency.core.legal import Rule
 from residency.core.types import Document
 from residency.corpus.records import Bad, Source, only_file, package_folder
 
@@ -31,7 +32,15 @@ _NOTES = {
 }
 
 
-def read_icd10(*, path: Path | None = None) -> Source:
+def _no_file(path: Path | str) -> str | None:
+    there = Path(path).expanduser().is_file()
+    return None if there else f"{path} is not a file; it must be an ICD-10-CM tabular XML file"
+
+
+Tabular = Annotated[Path, Rule("an ICD-10-CM tabular XML file", _no_file)]
+
+
+def read_icd10(*, path: Tabular | None = None) -> Source:
     """Return the classification as a source, in the order of the tabular list.
 
     ``path`` is a tabular XML file; without it, the installed package's own.
@@ -39,8 +48,8 @@ def read_icd10(*, path: Path | None = None) -> Source:
     if path is None:
         folder = package_folder("simple_icd_10_cm", requirement=REQUIREMENT) / "data"
         path = only_file(folder, "icd10c-tabular-*.xml")
-    elif not path.is_file():
-        raise SourceError(f"{path} is not a file; it must be an ICD-10-CM tabular XML file")
+    elif problem := _no_file(path):
+        raise SourceError(problem)
     tree = _parse(path)
     version = f"{tree.version} ({path.stem})"
     return Source("icd10", version, LICENCE, ACKNOWLEDGEMENT, (path,), _records(path, tree))

@@ -16,12 +16,16 @@ from residency.core.types import Document
 class Bad:
     """A record that could not be read: where it stands and why; never a word of its text.
 
-    ``line`` counts from 1; 0 means the file as a whole.
+    ``line`` counts from 1; None means the file as a whole.
     """
 
     file: str
-    line: int
+    line: int | None
     reason: str
+
+    def __str__(self) -> str:
+        """Return the place and the reason in words."""
+        return f"{place_words(self.file, self.line)}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,11 @@ class Source:
     files: tuple[Path, ...]
     records: Iterator[Document | Bad]
     skipped: Counter[str] = field(default_factory=Counter)
+
+
+def place_words(file: str, line: int | None) -> str:
+    """Return a place as it is told to people: the file, and the line where there is one."""
+    return file if line is None else f"{file}, line {line}"
 
 
 def package_folder(module: str, *, requirement: str, nodeps: bool = False) -> Path:

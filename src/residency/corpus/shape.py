@@ -12,8 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from residency.core.legal import Count, Range, Seed
 from residency.core.store import (
     read_documents,
     read_manifest,
@@ -39,24 +40,24 @@ def build(
     corpus: Path,
     *,
     out: Path,
-    seed: int = 0,
-    qa: int = 1600,
-    nli: int = 2400,
-    ie: int = 450,
-    gen: int = 450,
-    prefer_qa: int = 160,
-    prefer_nli: int = 240,
-    prefer_ie: int = 120,
-    prefer_gen: int = 120,
-    test_choice: int = 300,
-    test_written: int = 200,
-    test_shown: int = 50,
-    dev: int = 60,
-    text: int = 6000,
-    test_share: float = 0.25,
-    dev_share: float = 0.08,
-    characters: int = 64,
-    words: int = 13,
+    seed: Seed = 0,
+    qa: Count = 1600,
+    nli: Count = 2400,
+    ie: Count = 450,
+    gen: Count = 450,
+    prefer_qa: Count = 160,
+    prefer_nli: Count = 240,
+    prefer_ie: Count = 120,
+    prefer_gen: Count = 120,
+    test_choice: Count = 300,
+    test_written: Count = 200,
+    test_shown: Count = 50,
+    dev: Count = 60,
+    text: Count = 6000,
+    test_share: Annotated[float, Range(least=0, most=0.5)] = 0.25,
+    dev_share: Annotated[float, Range(least=0, most=0.25)] = 0.08,
+    characters: Annotated[int, Range(least=8, most=1000)] = 64,
+    words: Annotated[int, Range(least=3, most=100)] = 13,
     shuffle_answers: bool = False,
 ) -> None:
     """Write the examples of all families, in three shapes, from the documents of ``corpus`` to ``out``.
@@ -65,7 +66,8 @@ def build(
     items of the two likelihood families, ``test_written`` those of the two generated ones, ``test_shown`` those of
     relations and codes, ``dev`` the items a family in dev, ``text`` rows of running text. Train facts that share
     ``characters`` or ``words`` in a row with a test or dev fact are dropped. ``shuffle_answers`` builds the control:
-    the same training prompts with the answers permuted within task and pattern.
+    the same training prompts with the answers permuted within task and pattern. ``test_share`` and ``dev_share`` are
+    the shares of concepts that are held out.
     """
     corpus, out = Path(corpus), Path(out)
     out.mkdir(parents=True, exist_ok=True)

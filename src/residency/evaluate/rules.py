@@ -7,11 +7,11 @@ from typing import Any
 
 from residency.core.store import read_examples, read_jsonl, sha256_json, write_json, write_jsonl
 from residency.evaluate.jobs import test_items
-from residency.evaluate.tasks import named
+from residency.evaluate.tasks import Suite, named
 from residency.measure.rules import RULES, SHOWN, dictionary
 
 
-def run_rules(examples: Path, items: Path, suite: str) -> None:
+def run_rules(examples: Path, items: Path, suite: Suite) -> None:
     """Write the rows of every trivial rule on every task it applies to; they cost seconds and are always made anew."""
     from residency.evaluate.answer import row_of  # loads torch
 

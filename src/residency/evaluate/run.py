@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from residency.core.errors import Unsupported, UserError
+from residency.core.legal import Range, Seed
 from residency.core.progress import say
 from residency.core.store import read_manifest, write_manifest
 from residency.evaluate.jobs import Bench, Job
 from residency.evaluate.rules import run_rules
-from residency.evaluate.tasks import Task, named
+from residency.evaluate.tasks import Suite, Task, named
 from residency.evaluate.workers import run_jobs
+from residency.models.device import Precision
 from residency.models.load import Source, find, of_stage
 
 SHORT = {"pretrained": ("qa", "nli"), "tuned": ("qa", "nli", "ie", "gen")}
 """Tasks of the models between base and aligned; the others do every task."""
+Cap = Annotated[int, Range(least=0, zero="all items")]
 
 
 def evaluate(
@@ -25,13 +28,13 @@ def evaluate(
     models: dict[str, Path],
     *,
     out: Path,
-    suite: str = "quickstart",
-    shots: int = 3,
-    generated: int = 100,
-    gguf_items: int = 100,
-    processes: int = 2,
-    precision: str = "auto",
-    seed: int = 0,
+    suite: Suite = "quickstart",
+    shots: Annotated[int, Range(least=1, most=16)] = 3,
+    generated: Cap = 100,
+    gguf_items: Cap = 100,
+    processes: Annotated[int, Range(least=1, most=64)] = 2,
+    precision: Precision = "auto",
+    seed: Seed = 0,
 ) -> None:
     """Write ``items/<task>/<model>.jsonl`` beside ``out`` for every model stage given and every trivial rule.
 
@@ -46,7 +49,7 @@ def evaluate(
     write_manifest(out, stage="evaluate", jobs=done, suite=suite, shots=shots, precision=precision, seed=seed)
 
 
-def jobs(models: dict[str, Path], suite: str, shots: int, generated: int, gguf_items: int) -> Iterable[Job]:
+def jobs(models: dict[str, Path], suite: Suite, shots: int, generated: int, gguf_items: int) -> Iterable[Job]:
     """Yield the jobs of a run, model by model."""
     for state, folder in models.items():
         source = of_stage(folder, state)

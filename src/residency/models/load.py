@@ -6,9 +6,10 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from residency.core.errors import ModelError, UserError
+from residency.core.legal import Rule
 from residency.core.store import read_manifest, sha256_json, write_manifest
 from residency.models import weights
 
@@ -43,8 +44,31 @@ class Source:
         return self.path.endswith(".gguf")
 
 
-def prepare(*, out: Path, base: str = "smollm2-135m") -> None:
+BASES = f"{FORMS[0]}, {FORMS[1]} or {FORMS[4]}"
+
+
+def no_base(name: str) -> str | None:
+    """Return why a name is no base, from a look at what lies here: no weight is read and nothing is fetched."""
+    path, _, stage = name.partition(":")
+    folder = Path(path).expanduser()
+    if name.lower() in PACKAGED or (folder / "recipe.yaml").exists() or stage or _named_as_run(folder):
+        return None  # a run is looked into when the base is prepared
+    if name.startswith(("http://", "https://")) or name.endswith(".gguf") or (folder / "adapter_config.json").exists():
+        return f"{name} cannot be trained further; legal: {BASES}"
+    if folder.is_dir():
+        missing = next((part for part in ("config.json", "*.safetensors") if not any(folder.glob(part))), None)
+        return f"{name} holds no {missing}; legal: {BASES}" if missing else None
+    if _named_as_hub(name):
+        return None
+    return f"there is no {name}; legal: {BASES}"
+
+
+Base = Annotated[str, Rule(BASES, no_base)]
+
+
+def prepare(*, out: Path, base: Base = "smollm2-135m") -> None:
     """Write a manifest that says where the base model lies; packaged weights are verified and converted once."""
+    base = str(Path(base).expanduser()) if base.startswith("~") else base
     source = find(base)
     if source.is_gguf or source.adapter:
         raise UserError(f"{base} cannot be trained further: a base is {', '.join(FORMS[:2])} or {FORMS[4]}")
@@ -91,7 +115,7 @@ def find(name: str) -> Source:
         return of_stage(run)
     if (run / "config.json").exists():
         return _folder(run)
-    if name.count("/") == 1 and not run.exists() and not name.startswith((".", "/", "runs/")):
+    if _named_as_hub(name) and not run.exists():
         return _hub(name)
     raise ModelError(f"no model is called {name!r}. Legal are {'; '.join(FORMS)}")
 
@@ -121,6 +145,10 @@ def of_stage(folder: Path, name: str = "") -> Source:
     adapter = folder / about["adapter"] if about.get("adapter") else None
     digest = sha256_json([about["hash"], about.get("adapter_sha256", "")])
     return Source(name or about["name"], about["path"], digest, adapter, about)
+
+
+def _named_as_hub(name: str) -> bool:
+    return name.count("/") == 1 and not name.startswith((".", "/", "~", "runs/"))
 
 
 def _named_as_run(path: Path) -> bool:

@@ -10,19 +10,23 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import torch
 
+from residency.core.legal import Above0, AtLeast0, AtLeastOne, Keys
 from residency.core.store import read_examples
 from residency.core.types import Example
+from residency.corpus.shape import FAMILIES
 from residency.models.local import LocalModel
 from residency.models.pack import Batch, Block
 from residency.train.loop import train
 from residency.train.objectives import choice, next_token, summed
 from residency.train.schedule import Schedule
-from residency.train.stage import cut_to_tokens, leave, open_model, pack_rows
+from residency.train.stage import Rank, Tokens, cut_to_tokens, leave, open_model, pack_rows
 
 DEFAULT = Schedule()
+SKILLS = (*FAMILIES, *(f"{task}/{pattern}" for task, patterns in FAMILIES.items() for pattern in patterns))
 
 
 def instruct(
@@ -30,12 +34,12 @@ def instruct(
     examples: Path,
     *,
     out: Path,
-    tokens: int = 180_000,
-    rank: int = 16,
-    alpha: float | None = None,
+    tokens: Tokens = 180_000,
+    rank: Rank = 16,
+    alpha: Above0 | None = None,
     per_example: bool = True,
-    contrast: float = 1.0,
-    first: dict[str, int] | None = None,
+    contrast: AtLeast0 = 1.0,
+    first: Annotated[dict[str, AtLeastOne], Keys(SKILLS)] | None = None,
     schedule: Schedule = DEFAULT,
 ) -> None:
     """Write an adapter tuned on the training examples, up to ``tokens`` tokens in an order drawn from the seed.

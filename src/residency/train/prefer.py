@@ -11,11 +11,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 
 from residency.core.errors import UserError
+from residency.core.legal import Above0, AtLeast0, AtLeastOne
 from residency.core.progress import say
 from residency.core.store import read_examples, read_jsonl, write_jsonl
 from residency.core.types import Example
@@ -24,10 +25,11 @@ from residency.models.pack import Batch, Block
 from residency.train.loop import train
 from residency.train.objectives import dpo, lengths, summed
 from residency.train.schedule import Schedule
-from residency.train.stage import leave, open_model, pack_rows
+from residency.train.stage import Rank, leave, open_model, pack_rows
 
 DEFAULT = Schedule(learning_rate=1e-4)
-LOSSES = ("dpo",)
+Loss = Literal["dpo"]
+LOSSES = get_args(Loss)
 NOTHING = "[]"
 
 
@@ -36,12 +38,12 @@ def prefer(
     examples: Path,
     *,
     out: Path,
-    tokens: int = 50_000,
-    loss: str = "dpo",
-    beta: float = 0.1,
-    nll: float = 0.2,
-    rank: int = 16,
-    alpha: float | None = None,
+    tokens: AtLeastOne = 50_000,
+    loss: Loss = "dpo",
+    beta: Above0 = 0.1,
+    nll: AtLeast0 = 0.2,
+    rank: Rank = 16,
+    alpha: Above0 | None = None,
     schedule: Schedule = DEFAULT,
 ) -> None:
     """Write an adapter aligned on preference pairs, up to ``tokens`` tokens.

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import torch
 
+from residency.core.legal import Above0
 from residency.core.store import read_jsonl
 from residency.models.pack import Batch, Block
 from residency.train.loop import train
 from residency.train.objectives import next_token
 from residency.train.schedule import Schedule
-from residency.train.stage import cut_to_tokens, leave, open_model, pack_rows
+from residency.train.stage import Rank, Tokens, cut_to_tokens, leave, open_model, pack_rows
 
 DEFAULT = Schedule()
 
@@ -22,9 +23,9 @@ def pretrain(
     examples: Path,
     *,
     out: Path,
-    tokens: int = 30_000,
-    rank: int = 16,
-    alpha: float | None = None,
+    tokens: Tokens = 30_000,
+    rank: Rank = 16,
+    alpha: Above0 | None = None,
     schedule: Schedule = DEFAULT,
 ) -> None:
     """Write an adapter that has read ``examples/text.jsonl``, up to ``tokens`` tokens."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
 
 from residency.core.errors import UserError
+from residency.core.legal import Above0, AtLeastOne, Range, Seed, Share
+from residency.models.device import Precision
 
-DECAYS = ("linear", "cosine", "constant")
+Decay = Literal["linear", "cosine", "constant"]
+DECAYS = get_args(Decay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +23,17 @@ class Schedule:
     is "auto" (bf16 where the hardware multiplies it), "fp32" or "bf16".
     """
 
-    learning_rate: float = 1e-3
-    batch_tokens: int = 1024
-    accumulate: int = 1
-    epochs: int = 1
-    warmup: float = 0.06
-    decay: str = "linear"
-    weight_decay: float = 0.0
-    clip: float = 1.0
-    checkpoint: int = 25
-    precision: str = "auto"
-    seed: int = 0
+    learning_rate: Annotated[float, Range(above=0, most=1)] = 1e-3
+    batch_tokens: Annotated[int, Range(least=16)] = 1024
+    accumulate: AtLeastOne = 1
+    epochs: AtLeastOne = 1
+    warmup: Share = 0.06
+    decay: Decay = "linear"
+    weight_decay: Share = 0.0
+    clip: Above0 = 1.0
+    checkpoint: AtLeastOne = 25
+    precision: Precision = "auto"
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming what can."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from peft import PeftModel
 from transformers import AutoTokenizer
 
 from residency.core.errors import UserError
+from residency.core.legal import Range
 from residency.core.store import read_manifest, sha256_file, write_manifest
 from residency.models.attention import use_packed
 from residency.models.device import device
@@ -20,6 +21,9 @@ from residency.models.residual import read_to_learn
 from residency.train import adapters
 from residency.train.loop import finish
 from residency.train.schedule import Schedule
+
+Rank = Annotated[int, Range(least=1, most=1024)]
+Tokens = Annotated[int, Range(least=0, zero="all there are")]
 
 
 def open_model(stage: Path, *, schedule: Schedule, rank: int, alpha: float | None) -> tuple[PeftModel, LocalModel]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from residency.core.errors import UserError
 
@@ -50,10 +51,11 @@ TASKS: dict[str, Task] = {t.name: t for t in (
          title="General instructions (forgetting)"),
 )}
 # fmt: on
-SUITES: dict[str, tuple[str, ...]] = {"quickstart": tuple(TASKS)}
+Suite = Literal["quickstart"]
+SUITES: dict[Suite, tuple[str, ...]] = {"quickstart": tuple(TASKS)}
 
 
-def named(names: str | None, suite: str = "quickstart") -> list[Task]:
+def named(names: str | None, suite: Suite = "quickstart") -> list[Task]:
     """Return the tasks of a comma-separated list, or of a suite; UserError names the legal ones."""
     if suite not in SUITES:
         raise UserError(f"suite {suite!r} is not known; legal are {', '.join(SUITES)}")
