@@ -47,6 +47,10 @@ def breaks(*, out: Path, how: str = "") -> None:
     write_manifest(out)
 
 
+def stops(*, out: Path, how: str = "") -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.fixture
 def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return a recipe of three small stages, which stand in for the real table."""
@@ -89,14 +93,18 @@ def test_a_wrong_recipe_exits_2_with_every_problem_at_once(recipe: str, capsys: 
     Path(recipe).write_text("base: small\ncorpse: {}\nreport: {page: 1}\n")
     code, document, err = answer(capsys, "run", recipe)
     assert code == 2 and document["error"]["kind"] == "RecipeError" and document["exit_code"] == 2
-    assert "line 2: corpse" in err and "did you mean corpus?" in err and "line 3: report.page" in err
-    assert "Traceback" not in err and not runs.runs_root().exists()
+    told = document["error"]["message"]
+    assert "line 2: corpse" in told and "did you mean corpus?" in told and "line 3: report.page" in told
+    assert err == "" and not runs.runs_root().exists()  # once is enough
+    assert cli.main(["run", recipe]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "line 2: corpse" in err and "Traceback" not in err
 
 
 def test_a_fault_of_ours_exits_1_and_quotes_no_text(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, document, err = answer(capsys, "run", recipe, "corpus.how=fault")
-    assert code == 1 and "KeyError in" in document["error"]["message"] and "--trace" in err
-    assert "Jane" not in err and "Traceback" not in err
+    assert code == 1 and "KeyError in" in document["error"]["message"] and "--trace" in document["error"]["message"]
+    assert "Jane" not in err + json.dumps(document) and "Traceback" not in err
 
 
 def test_the_trace_is_shown_when_asked_for(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,7 +139,42 @@ def test_runs_are_listed(recipe: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert cli.main(["runs"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split()[:2] == [(runs.runs_root() / "latest").resolve().name, "done"]
     code, document, _ = answer(capsys, "runs")
-    assert code == 0 and document["runs"][0]["status"] == "done"
+    assert code == 0 and document["runs"][0]["status"] == "done" and document["runs"][0]["outdated"] == []
+
+
+def test_a_stage_switched_off_is_said_at_the_beginning_and_in_the_summary_with_what_needs_it(
+    recipe: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(pipeline.STAGES, "report", Stage(report, ("run",), after=("corpus",)))
+    assert cli.main(["run", recipe, "corpus=false"]) == 0
+    out, err = capsys.readouterr()
+    told = "corpus (switched off), report (needs corpus)"
+    assert err.index(f"left out: {told}") < err.index("base: starts") and f"Left out: {told}." in out
+    _, document, _ = answer(capsys, "run", recipe, "corpus=false")
+    assert document["left_out"] == {"corpus": "switched off", "report": "needs corpus"}
+    _, document, err = answer(capsys, "run", recipe)
+    assert document["left_out"] == {} and "left out" not in err
+
+
+def test_results_that_are_out_of_date_are_listed_until_they_are_made_again(
+    tmp_path: Path, recipe: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = tmp_path / "Jane.txt"
+    notes.write_text(PATIENT)
+    change = f"corpus.how={notes}"
+    assert cli.main(["run", recipe, change]) == 0
+    notes.write_text(f"{PATIENT} again")
+    with monkeypatch.context() as patch:
+        patch.setitem(pipeline.STAGES, "corpus", Stage(stops))
+        patch.setattr(stops, "__qualname__", breaks.__qualname__)
+        assert cli.main(["run", recipe, change]) == 130
+    capsys.readouterr()
+    _, document, _ = answer(capsys, "runs")
+    assert document["runs"][0]["outdated"] == ["report"] and document["runs"][0]["status"] == "stopped"
+    cli.main(["runs"])
+    assert f"{document['runs'][0]['id']} is out of date in report" in capsys.readouterr().out
+    assert answer(capsys, "run", recipe, change)[1]["outdated"] == []
+    assert answer(capsys, "runs")[1]["runs"][0]["outdated"] == []
 
 
 @pytest.fixture
@@ -158,7 +201,31 @@ def test_an_answer_streams_to_standard_output_with_its_caution_beside(
 def test_an_answer_is_one_document_for_programs(scripted: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code, document, _ = answer(capsys, "ask", "runs/latest", "What is microcephaly?")
     assert code == 0 and document["question"] == "What is microcephaly?" and document["seconds"] >= 0
+    assert document["taken"] == "scripted" and document["caution"] == cli.CAUTION
     assert scripted == [str(runs.runs_root() / "latest")]  # runs/… is read in the runs folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ask", "m", ""], "argument QUESTION: it is blank; write it out"),
+        (["ask", "m", " \n"], "argument QUESTION: it is blank"),
+        (["ask", "", "What?"], "argument MODEL: it is blank"),
+        (["ask", "m", "What?", "--max-tokens", "0"], "--max-tokens: 0 is out of range; legal: from 1 to 2048"),
+        (["ask", "m", "What?", "--max-tokens", "-3"], "--max-tokens: -3 is out of range; legal: from 1 to 2048"),
+        (["ask", "m", "What?", "--max-tokens", "many"], "--max-tokens: 'many' is not a whole number; legal: from 1"),
+        (["evaluate", "m", "--limit", "0"], "--limit: 0 is out of range; legal: at least 1"),
+        (["evaluate", "m", "--limit", "-1"], "--limit: -1 is out of range; legal: at least 1"),
+        (["evaluate", "m", "--limit", "2.5"], "--limit: '2.5' is not a whole number; legal: at least 1"),
+        (["evaluate", "m", "--tasks", ""], "argument --tasks: it is blank"),
+    ],
+)
+def test_arguments_that_mean_nothing_are_refused_with_what_is_legal(
+    arguments: list[str], words: str, scripted: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2 and words in capsys.readouterr().err and scripted == []
 
 
 def test_a_run_is_the_one_in_the_runs_folder_whatever_lies_here(

@@ -20,7 +20,8 @@ from residency.core.errors import RecipeError, StorageError, UserError
 from residency.core.recipe import resolve
 from residency.core.store import append_jsonl, read_json, read_manifest, write_json, write_manifest
 from residency.pipeline import walk
-from residency.plan import Stage, fingerprints, make_plan
+from residency.plan import Stage, fingerprints, left_out, make_plan
+from residency.summary import summary
 
 calls: list[str] = []
 
@@ -154,6 +155,7 @@ def test_a_stage_that_another_version_left_is_emptied_and_redone(
     monkeypatch.setattr("residency.plan.__version__", "another")
     assert go() == folder and calls == ALL
     assert not (folder / "tune" / "old").exists() and not (folder / "items" / "old").exists()
+    assert runs.read_record(folder)["again"]["base"] == "Residency 0.1.0 made it, and this is another"
 
 
 def test_a_changed_file_named_by_a_setting_redoes_its_stage_and_what_follows(tmp_path: Path) -> None:
@@ -165,14 +167,71 @@ def test_a_changed_file_named_by_a_setting_redoes_its_stage_and_what_follows(tmp
     assert calls == [name for name in ALL if name != "base"]
 
 
+def test_what_is_done_again_is_said_with_its_reason_and_never_the_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "a.txt").write_text("Jane Doe")
+    (notes / "b.txt").write_text("two")
+    folder = go(f"corpus.file={notes}")
+    assert "a new run" in capsys.readouterr().err
+    (notes / "a.txt").write_text("Jane Doe, again")
+    (notes / "b.txt").unlink()
+    (notes / "c.txt").write_text("three")
+    go(f"corpus.file={notes}")
+    err = capsys.readouterr().err
+    assert "corpus: done again: its inputs changed: a.txt (changed), c.txt (new), b.txt (gone)" in err
+    assert "examples: done again: what it is made from changed: corpus" in err
+    stale = "out of date, and done again here: corpus, examples, tune, out, evaluate, report (--fresh keeps"
+    assert err.index(stale) < err.index("base: done before") and "Jane" not in err
+    record = runs.read_record(folder)
+    assert record["again"]["corpus"] == "its inputs changed: a.txt (changed), c.txt (new), b.txt (gone)"
+    assert record["outdated"] == []
+    document, words = summary(folder)
+    assert list(document["again"]) == [name if name != "export" else "out" for name in ALL[1:]]
+    assert "Done again: corpus (its inputs changed: a.txt (changed)" in words and "Out of date" not in words
+    go(f"corpus.file={notes}")
+    assert "Done again" not in summary(folder)[1]
+
+
+def test_results_that_wait_to_be_made_again_are_out_of_date_and_not_linked_at_the_top(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("one")
+    folder = go(f"corpus.file={file}")
+    file.write_text("another")
+    monkeypatch.setattr(time, "sleep", interrupts)
+    with pytest.raises(KeyboardInterrupt):
+        go(f"corpus.file={file}")
+    stale = ["out", "evaluate", "report"]
+    assert runs.read_record(folder)["outdated"] == stale
+    assert runs.list_runs(folder.parent)[0]["outdated"] == stale
+    document, words = summary(folder)
+    assert document["outdated"] == stale and "Out of date: out, evaluate, report." in words
+    assert "out of date until the same command is given again: out, evaluate, report" in capsys.readouterr().err
+    assert not (folder / "adapter").exists() and not (folder / "gguf" / "model.gguf").exists()
+    monkeypatch.undo()
+    monkeypatch.setenv("RESIDENCY_RUNS", str(folder.parent))
+    go(f"corpus.file={file}")
+    assert calls == ["tune", "export", "evaluate", "report"] and runs.read_record(folder)["outdated"] == []
+    assert (folder / "adapter").exists() and (folder / "gguf" / "model.gguf").exists()
+
+
+def interrupts(seconds: float) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_deleted_result_is_made_again() -> None:
     folder = go()
     (folder / "ledger.json").unlink()
     go()
-    assert calls == ["report"]
+    assert calls == ["report"] and runs.read_record(folder)["again"] == {"report": "its results are gone: ledger.json"}
     (folder / "examples" / "manifest.json").unlink()
     go()
     assert calls == ["examples", "report"]  # the report reads the whole run
+    assert runs.read_record(folder)["again"] == {"report": "it reads the whole run, which changed"}
 
 
 def test_a_stage_that_stopped_half_way_gets_its_folder_back_and_its_costs_are_added(
@@ -227,6 +286,18 @@ def test_what_is_switched_off_is_left_out_with_what_needs_it() -> None:
     assert calls == ["base", "corpus", "examples", "evaluate", "report"]
     with pytest.raises(RecipeError, match="train.tune needs examples"):
         go("examples=false")
+
+
+def test_what_is_left_out_is_told_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = go("evaluate=false", "train.tune=false", "compress=[]")
+    found = {"tune": "switched off", "evaluate": "switched off", "report": "needs evaluate"}
+    assert left_out(resolved("evaluate=false", "train.tune=false", "compress=[]"), STAGES) == found
+    assert runs.read_record(folder)["left_out"] == found
+    told = "left out: tune (switched off), evaluate (switched off), report (needs evaluate)"
+    err = capsys.readouterr().err
+    assert err.index(told) < err.index("base: starts")
+    assert "Left out: tune (switched off), evaluate" in summary(folder)[1]
+    assert left_out(resolved(), STAGES) == {}
 
 
 def test_a_fingerprint_covers_settings_inputs_and_what_came_before() -> None:

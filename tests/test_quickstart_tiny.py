@@ -216,12 +216,29 @@ def test_a_model_is_examined_again_with_the_scores_of_the_run(
         ]
 
 
-def test_a_gguf_is_examined_by_what_it_writes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_gguf_of_a_run_is_examined_as_in_the_run(journey: Journey, capsys: pytest.CaptureFixture[str]) -> None:
     code, document, err = answer(capsys, "evaluate", "runs/latest", "--tasks", "qa,ie", "--limit", "2")
+    assert code == 0 and {row["task"] for row in document["rows"]} == {"qa", "ie"} and document["taken"] == "gguf"
+    assert "stands for" in err and "latest:gguf; others are :base, :pretrained, :tuned, :aligned" in err
+    again = list(read_jsonl(Path(document["out"]) / "items" / "qa" / "gguf.jsonl"))
+    first = list(read_jsonl(journey.folder / "items" / "qa" / "gguf.jsonl"))[:2]
+    assert [(r["id"], r["prediction"], r["score"]) for r in again] == [
+        (r["id"], r["prediction"], r["score"]) for r in first
+    ]
+
+
+def test_a_gguf_alone_is_examined_by_what_it_writes(
+    tmp_path: Path, journey: Journey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [made] = (journey.folder / "export").glob("*.gguf")
+    alone = tmp_path / "alone.gguf"
+    alone.write_bytes(made.read_bytes())
+    code, document, err = answer(capsys, "evaluate", str(alone), "--tasks", "qa,ie", "--limit", "2")
     assert code == 0 and {row["task"] for row in document["rows"]} == {"ie"}
-    assert "left out for a GGUF, which gives no fast likelihoods: qa" in err
-    code, document, err = answer(capsys, "evaluate", "runs/latest", "--tasks", "qa")
-    assert code == 2 and document["error"]["kind"] == "Unsupported" and "runs/latest:aligned" in err
+    assert "left out for a GGUF that lies in no run, which gives no fast likelihoods: qa" in err
+    code, document, _ = answer(capsys, "evaluate", str(alone), "--tasks", "qa")
+    told = document["error"]
+    assert code == 2 and told["kind"] == "Unsupported" and "runs/latest:aligned" in told["message"]
 
 
 def test_an_unknown_task_is_refused_naming_the_legal_ones(capsys: pytest.CaptureFixture[str]) -> None:

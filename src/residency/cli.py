@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from residency import __version__
+from residency.arguments import page, whole, words
 from residency.core.errors import RecipeError, ResidencyError, UserError
+from residency.core.legal import Range
 
 Answer = tuple[Any, str]
 QUIET_PARTS = {
@@ -26,6 +28,8 @@ QUIET_PARTS = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 MODEL_FORMS = "runs/latest, runs/latest:tuned, a folder, a .gguf file, a hub id or a packaged name"
+ANSWER = Range(least=1, most=2048)
+ITEMS = Range(least=1)
 CAUTION = "An experimental model: not for decisions about patients."
 
 
@@ -53,9 +57,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _stopped(args: argparse.Namespace, message: str, kind: str, code: int) -> int:
     if args.trace:
         traceback.print_exc()
-    print(f"residency {args.name}: {message}", file=sys.stderr, flush=True)
     if args.json:
         _print(json.dumps({"error": {"kind": kind, "message": message}, "exit_code": code}, ensure_ascii=False))
+    else:
+        print(f"residency {args.name}: {message}", file=sys.stderr, flush=True)
     return code
 
 
@@ -124,7 +129,8 @@ def ask(args: argparse.Namespace) -> Answer:
     if not args.json:
         print(flush=True)
     seconds = round(time.monotonic() - began, 2)
-    return {"model": name, "question": args.question, "answer": "".join(pieces), "seconds": seconds}, ""
+    document = {"model": name, "taken": model.name, "question": args.question, "answer": "".join(pieces)}
+    return {**document, "seconds": seconds, "caution": CAUTION}, ""
 
 
 def evaluate(args: argparse.Namespace) -> Answer:
@@ -140,8 +146,9 @@ def evaluate(args: argparse.Namespace) -> Answer:
     lines = [
         [row["family"], row["task"], row["metric"], row["value"], row["low"], row["high"], row["n"]] for row in rows
     ]
-    words = table(["family", "task", "metric", "value", "low", "high", "items"], lines)
-    return {"model": name, "out": str(out), "rows": rows}, f"{words}\n\nitems  {out}"
+    shown = table(["family", "task", "metric", "value", "low", "high", "items"], lines)
+    taken = rows[0].get("model") if rows else None
+    return {"model": name, "taken": taken, "out": str(out), "rows": rows}, f"{shown}\n\nitems  {out}"
 
 
 def model_name(name: str) -> str:
@@ -164,7 +171,9 @@ def runs(args: argparse.Namespace) -> Answer:
     lines = [
         [row["id"], row["status"], row["stage"] or "", row["began"], duration(row["seconds"] or 0.0)] for row in found
     ]
-    return {"runs": found}, table(["run", "status", "at", "began", "took"], lines)
+    stale = [f"{row['id']} is out of date in {', '.join(row['outdated'])}" for row in found if row["outdated"]]
+    advice = ["", *stale, "The same command as before makes them again."] if stale else []
+    return {"runs": found}, "\n".join([table(["run", "status", "at", "began", "took"], lines), *advice])
 
 
 def doctor(args: argparse.Namespace) -> Answer:
@@ -186,15 +195,16 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("items", nargs="*", metavar="RECIPE|key=value", help="a recipe (default: quickstart) and settings")
     one.add_argument("--fresh", action="store_true", help="start a new run instead of going on with the last")
     one = _verb(verbs, "ask", ask, "ask a model one question; the answer streams")
-    one.add_argument(
-        "model", metavar="MODEL", help="runs/latest, runs/latest:tuned, a folder, a .gguf, a hub id, a name"
-    )
-    one.add_argument("question", metavar="QUESTION", help="what to ask")
-    one.add_argument("--max-tokens", type=int, default=256, metavar="N", help="the longest answer (default: 256)")
+    forms = "runs/latest (its GGUF where it has one), runs/latest:tuned, a folder, a .gguf, a hub id, a name"
+    one.add_argument("model", type=words, metavar="MODEL", help=forms)
+    one.add_argument("question", type=words, metavar="QUESTION", help="what to ask")
+    text = f"the longest answer in tokens, {ANSWER.legal} (default: 256)"
+    one.add_argument("--max-tokens", type=whole(ANSWER), default=256, metavar="N", help=text)
     one = _verb(verbs, "evaluate", evaluate, "examine a model on the test items of a run")
-    one.add_argument("model", metavar="MODEL", help="as for ask")
-    one.add_argument("--tasks", metavar="A,B", help="only these tasks, such as qa,nli (default: all)")
-    one.add_argument("--limit", type=int, default=0, metavar="N", help="at most N items a task (default: all)")
+    one.add_argument("model", type=words, metavar="MODEL", help="as for ask")
+    one.add_argument("--tasks", type=words, metavar="A,B", help="only these tasks, such as qa,nli (default: all)")
+    text = f"at most N items a task, {ITEMS.legal} (default: all)"
+    one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text)
     _verb(verbs, "runs", runs, "list the runs, the newest first")
     _verb(verbs, "doctor", doctor, "show the machine, versions and weights, and the command that gets what is missing")
     return parser
@@ -210,44 +220,7 @@ def _verb(verbs: Any, name: str, function: Any, text: str) -> argparse.ArgumentP
 
 def docs() -> str:
     """Return docs/cli.md, made from the parser: ``python -m residency.cli --docs > docs/cli.md``."""
-    verbs = next(action for action in make_parser()._actions if isinstance(action, argparse._SubParsersAction))
-    parts = ["# The command line", "", "Made by `python -m residency.cli --docs`; a test holds it to the parser.", ""]
-    for name, parser in verbs.choices.items():
-        actions = [action for action in parser._actions if action.dest != "help"]
-        actions.sort(key=lambda action: (bool(action.option_strings), action.dest in ("json", "trace")))
-        parts += [f"## residency {name}", "", parser.description or "", ""]
-        parts += ["```", " ".join(["residency", name, *map(_usage, actions)]), "```", ""]
-        parts += ["| argument | meaning |", "|---|---|"]
-        parts += [
-            f"| `{_usage(action).strip('[]').replace('|', chr(92) + '|')}` | {action.help} |" for action in actions
-        ]
-        parts.append("")
-    return "\n".join(parts + [EXIT_CODES])
-
-
-def _usage(action: argparse.Action) -> str:
-    if not action.option_strings:
-        return f"[{action.metavar} ...]" if action.nargs == "*" else str(action.metavar)
-    return f"[{action.option_strings[0]}{f' {action.metavar}' if action.metavar else ''}]"
-
-
-BAR = "\\|"
-EXIT_CODES = """## Exit codes and environment
-
-| code | meaning |
-|---|---|
-| 0 | done |
-| 1 | a fault of ours, or of the machine (a full disk); finished stages are intact |
-| 2 | something you can mend: the message says what is legal |
-| 130 | stopped by Ctrl-C; the same command goes on |
-
-| variable | meaning |
-|---|---|
-| `RESIDENCY_RUNS` | the folder of all runs (default: `runs` here) |
-| `RESIDENCY_DB` | the index of runs, as an SQLAlchemy URL (default: a SQLite file in the runs folder) |
-| `RESIDENCY_CACHE` | converted weights (default: `~/.cache/residency`) |
-| `RESIDENCY_DATA` | data sets that cannot be shipped |
-"""
+    return page(make_parser())
 
 
 if __name__ == "__main__":

@@ -7,36 +7,30 @@ skipped, one that was left half way is handed back to the stage to go on with, a
 
 from __future__ import annotations
 
+import os
 import shutil
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-from residency import __version__
 from residency.core import runs
-from residency.core.errors import StorageError, UserError
+from residency.core.errors import StorageError
 from residency.core.legal import Above0, FileName, Keys, Seed
-from residency.core.machine import give_back_memory, machine, versions
+from residency.core.machine import give_back_memory
 from residency.core.progress import duration, say
-from residency.core.recipe import dump
 from residency.core.settings import Field, OneOf, call_settings, load
 from residency.core.store import (
-    atomic_path,
-    read_json,
     read_manifest,
     sha256_json,
-    storage_errors,
     sweep,
     write_json,
     write_manifest,
 )
 from residency.measure.meter import meter
-from residency.plan import Stage, Step, fingerprints, make_plan
-
-STARTED = "started.json"
-
+from residency.plan import Given, Stage, Step, givens, left_out, make_plan
+from residency.record import note, recorded
+from residency.state import STARTED, is_done, outdated, started, why_again
 
 STAGES = {
     "base": Stage("residency.models.load:prepare", model="base"),
@@ -94,21 +88,45 @@ def walk(
     """
     plan = make_plan(recipe, stages)
     folder = run_folder(recipe, root or runs.runs_root(), fresh=fresh)
-    prints = fingerprints(plan)
-    with runs.only_one(folder), _recorded(folder, recipe, passed):
-        say(f"run {folder.name}: {len(plan)} stages, in {folder}")
+    known, given = folder.exists(), givens(plan)
+    with runs.only_one(folder), recorded(folder, recipe, passed):
+        say(f"run {folder.name}: {len(plan)} stages, in {folder} ({'taken up again' if known else 'a new run'})")
+        note(folder, left_out=_tell_left_out(recipe, stages), again={}, outdated=_put_out_of_date(folder, plan, given))
         sweep(folder)
-        new = False
+        new, again = False, {}
         for step in plan:
-            if is_done(folder, step, prints[step.name]) and not (new and "run" in step.inputs):
+            if is_done(folder, step, given[step.name].fingerprint) and not (new and "run" in step.inputs):
                 say(f"{step.name}: done before")
             else:
-                _note(folder, stage=step.name)
-                _do(folder, step, prints[step.name], recipe.get("budget", {}))
+                if why := why_again(folder, step, given[step.name]):
+                    again[step.name] = why
+                note(folder, stage=step.name, again=again)
+                begun = _begin(folder, step, given[step.name])
+                say(f"{step.name}: {f'done again: {why}' if why else 'goes on' if begun['starts'] > 1 else 'starts'}")
+                note(folder, outdated=outdated(folder, plan, given))
+                _do(folder, step, begun, recipe.get("budget", {}))
                 new = True
             runs.point_latest(folder)
         _make_links(folder, plan)
     return folder
+
+
+def _tell_left_out(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> dict[str, str]:
+    found = left_out(recipe, stages)
+    if found:
+        say("left out: " + ", ".join(f"{name} ({why})" for name, why in found.items()))
+    return found
+
+
+def _put_out_of_date(folder: Path, plan: Sequence[Step], given: Mapping[str, Given]) -> list[str]:
+    """Return the finished stages that are out of date; the links at the run's top no longer lead to them."""
+    found = outdated(folder, plan, given)
+    if found:
+        say(f"out of date, and done again here: {', '.join(found)} (--fresh keeps such results and starts another run)")
+    for link in (folder / "model", folder / "adapter", *(folder / "gguf").glob("*")):
+        if link.is_symlink() and set(found) & set(Path(os.readlink(link)).parts):
+            link.unlink()
+    return found
 
 
 def run_folder(recipe: Mapping[str, Any], root: Path, *, fresh: bool = False) -> Path:
@@ -124,52 +142,43 @@ def run_folder(recipe: Mapping[str, Any], root: Path, *, fresh: bool = False) ->
 # --- one stage -------------------------------------------------------------------------------------------------------
 
 
-def is_done(folder: Path, step: Step, fingerprint: str) -> bool:
-    """Return whether a stage's folder is complete and was made from the same settings and inputs."""
+def _do(folder: Path, step: Step, begun: dict[str, Any], budget: Mapping[str, float]) -> None:
+    """Call a stage's function, then add its settings and its cost to the manifest that it left."""
     out = folder / step.name
-    whole = read_manifest(out) is not None and all((folder / name).exists() for name in step.stage.leaves)
-    return whole and _started(out).get("fingerprint") == fingerprint
-
-
-def _started(out: Path) -> dict[str, Any]:
-    with suppress(OSError, ValueError):
-        return dict(read_json(out / STARTED))
-    return {}
-
-
-def _do(folder: Path, step: Step, fingerprint: str, budget: Mapping[str, float]) -> None:
-    out = folder / step.name
-    started = _begin(folder, step, fingerprint)
-    say(f"{step.name}: {'goes on' if started['starts'] > 1 else 'starts'}")
     function = load(step.stage.function)
-    inputs = [_paths(folder, given) for given in step.inputs]
+    inputs = [_paths(folder, name) for name in step.inputs]
     try:
         with meter(step.name) as cost:
             function(*inputs, out=out, **call_settings(function, step.settings))
     except BaseException:
         with suppress(StorageError):  # on a full disk, the error on its way out is the one to show
-            write_json(out / STARTED, {**started, "spent": [*started["spent"], cost.row()]})
+            write_json(out / STARTED, {**begun, "spent": [*begun["spent"], cost.row()]})
         raise
     if cost.wall_s > 1.0:
         give_back_memory()
-    whole = _add_up([*started["spent"], cost.row()])
-    kept = {"stage": step.name, **(read_manifest(out) or {}), "settings": step.settings, "fingerprint": fingerprint}
-    write_manifest(out, **kept, cost={**whole, "starts": started["starts"]})
+    whole = _add_up([*begun["spent"], cost.row()])
+    kept = {
+        "stage": step.name,
+        **(read_manifest(out) or {}),
+        "settings": step.settings,
+        "fingerprint": begun["fingerprint"],
+    }
+    write_manifest(out, **kept, cost={**whole, "starts": begun["starts"]})
     limit = f" (budget {duration(budget[step.name])})" if step.name in budget else ""
     say(f"{step.name}: done in {duration(whole['wall_s'])}{limit}")
 
 
-def _begin(folder: Path, step: Step, fingerprint: str) -> dict[str, Any]:
+def _begin(folder: Path, step: Step, given: Given) -> dict[str, Any]:
     """Return the note of this start; what another recipe or version left in the folder is removed first."""
     out = folder / step.name
-    started = _started(out)
-    if started.get("fingerprint") != fingerprint:
+    kept = started(out)
+    if kept.get("fingerprint") != given.fingerprint:
         for path in (out, *(folder / name for name in step.stage.leaves)):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        started = {"fingerprint": fingerprint, "starts": 0, "spent": []}
-    started["starts"] += 1
-    write_json(out / STARTED, started)
-    return started
+        kept = {"fingerprint": given.fingerprint, "given": given, "starts": 0, "spent": []}
+    kept["starts"] += 1
+    write_json(out / STARTED, kept)
+    return kept
 
 
 def _paths(folder: Path, given: str | dict[str, str]) -> Path | dict[str, Path]:
@@ -190,56 +199,6 @@ def _add_up(costs: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
 
 
 # --- the run as a whole ----------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _recorded(folder: Path, recipe: Mapping[str, Any], passed: Mapping[str, Any]) -> Iterator[None]:
-    """Keep the run's record true, also when the walk ends early; errors of the disk become clear ones."""
-    before, began = runs.read_record(folder), time.monotonic()
-    with storage_errors(folder):
-        _write_recipes(folder, recipe, passed)
-        about = {"id": folder.name, "recipe": recipe.get("name") or "", "began": before.get("began") or runs.now()}
-        about |= {"version": __version__, "versions": versions(), "machine": machine()}
-        runs.update_record(folder, **about, status="running", ended=None, error=None)
-        status: dict[str, Any] = {"status": "failed"}
-        try:
-            yield
-            status = {"status": "done", "stage": None}
-        except BaseException as error:
-            status = {"status": "stopped" if isinstance(error, KeyboardInterrupt) else "failed"}
-            status["error"] = type(error).__name__
-            raise
-        finally:
-            idle = before.get("status") == status["status"] == "done" and not runs.read_record(folder).get("stage")
-            seconds = (before.get("seconds") or 0.0) + (0.0 if idle else time.monotonic() - began)
-            with suppress(StorageError):  # on a full disk, the error on its way out is the one to show
-                if status["status"] == "done" and not idle:
-                    _close_ledger(folder, seconds)
-                _note(folder, **status, ended=runs.now(), seconds=round(seconds, 1))
-
-
-def _write_recipes(folder: Path, recipe: Mapping[str, Any], passed: Mapping[str, Any]) -> None:
-    for name, content in (("recipe.yaml", recipe), ("passed.yaml", passed)):
-        with atomic_path(folder / name) as temporary:
-            temporary.write_text(dump(content), encoding="utf-8")
-
-
-def _note(folder: Path, **fields: Any) -> None:
-    """Bring the record up to date; an index that is out of reach must not end a run that has begun."""
-    try:
-        runs.update_record(folder, **fields)
-    except UserError as error:
-        say(str(error))
-
-
-def _close_ledger(folder: Path, seconds: float) -> None:
-    """Write the whole cost to the ledger, now that the last stage has a manifest: wall time is that of the run."""
-    path = folder / "ledger.json"
-    if path.exists():
-        from residency.evaluate.ledger import cost
-
-        whole = cost(folder)
-        write_json(path, {**read_json(path), "cost": {**whole, "wall_s": round(max(seconds, whole["wall_s"]), 1)}})
 
 
 def _make_links(folder: Path, plan: Sequence[Step]) -> None:

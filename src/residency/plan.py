@@ -45,6 +45,19 @@ class Step:
     after: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """All that decides a stage's result, and a hash of it: ``before`` holds the hashes of the stages it stands on,
+    ``files`` size and time of the files that its settings name.
+    """
+
+    fingerprint: str
+    version: str
+    settings: dict[str, Any]
+    before: dict[str, str]
+    files: dict[str, list[int]]
+
+
 def make_plan(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> list[Step]:
     """Return the steps of a resolved recipe, in order. Raises RecipeError where one lacks its input."""
     plan: list[Step] = []
@@ -59,14 +72,33 @@ def make_plan(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> list[St
     return plan
 
 
+def left_out(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> dict[str, str]:
+    """Return the stages that a recipe switches off, and those that need one of them, each with the reason."""
+    found: dict[str, str] = {}
+    made = {step.kind for step in make_plan(recipe, stages)}
+    for section, name, stage, settings in _entries(recipe, stages):
+        if settings is False:
+            found[name] = "switched off"
+        elif name not in made:
+            needed = [other for other in stage.takes + stage.after if other in stages and other not in made]
+            found[name] = f"needs {', '.join(needed) or section}"
+    return found
+
+
 def _wanted(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> Iterator[tuple[str, Stage, dict[str, Any]]]:
     """Yield (name, stage, settings) of what is not switched off, in the order of the stages and of the lists."""
+    for _, name, stage, settings in _entries(recipe, stages):
+        if settings is not False:
+            yield name, stage, settings
+
+
+def _entries(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> Iterator[tuple[str, str, Stage, Any]]:
+    """Yield (section, name, stage, settings or False) of all that a recipe names."""
     for section in dict.fromkeys(stage.section or name for name, stage in stages.items()):
         given = recipe[section]
         for item in given if isinstance(given, list) else [{section: given}]:
             [(name, settings)] = item.items()
-            if settings is not False:
-                yield name, stages[name], settings
+            yield section, name, stages[name], settings
 
 
 def _made(plan: Sequence[Step], name: str) -> bool:
@@ -94,13 +126,29 @@ def _model_name(step: Step) -> str:
 
 def fingerprints(plan: Sequence[Step]) -> dict[str, str]:
     """Return a hash for each step of all that decides its result: settings, inputs, version, files it names."""
-    found: dict[str, str] = {}
+    return {name: each.fingerprint for name, each in givens(plan).items()}
+
+
+def givens(plan: Sequence[Step]) -> dict[str, Given]:
+    """Return all that decides each step's result."""
+    found: dict[str, Given] = {}
     for step in plan:
         function = step.stage.function
         named = function if isinstance(function, str) else f"{function.__module__}:{function.__qualname__}"
-        before = {name: found[name] for name in step.after if name != "run"}
-        found[step.name] = sha256_json([named, __version__, step.settings, before, _outside(step.settings)])
+        before = {name: found[name].fingerprint for name in step.after if name != "run"}
+        outside = _outside(step.settings)
+        print_ = sha256_json([named, __version__, step.settings, before, outside])
+        found[step.name] = Given(print_, __version__, step.settings, before, dict(_files(outside)))
     return found
+
+
+def _files(outside: Any) -> Iterator[tuple[str, list[int]]]:
+    """Yield (path, [size, time]) of the files that ``_outside`` found, however deep they lie."""
+    if isinstance(outside, list) and outside and isinstance(outside[0], str):
+        yield outside[0], outside[1:]
+    elif isinstance(outside, list):
+        for part in outside:
+            yield from _files(part)
 
 
 def _outside(value: Any) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.progress import duration
+from residency.core.runs import read_record
 from residency.core.store import read_json
 
 
@@ -20,9 +21,21 @@ def summary(folder: Path) -> tuple[dict[str, Any], str]:
     steps = [step for step in steps if step]
     rows = families(ledger)
     document = {"run": folder.name, "families": rows, "cost": ledger.get("cost"), "paths": paths, "next": steps}
-    blocks = [_families_table(rows), _cost_line(ledger.get("cost") or {})]
+    record = read_record(folder)
+    document |= {name: record.get(name) or empty for name, empty in (("left_out", {}), ("again", {}), ("outdated", []))}
+    blocks = [_families_table(rows), _cost_line(ledger.get("cost") or {}), _state_lines(document)]
     blocks += ["\n".join(f"{name:7} {path}" for name, path in paths.items()), "Next:\n" + "\n".join(steps)]
     return document, "\n\n".join(block for block in blocks if block)
+
+
+def _state_lines(document: dict[str, Any]) -> str:
+    """Return what was left out, what was done again and why, and what is older than what it is made from."""
+    parts = [
+        ("Left out", [f"{name} ({why})" for name, why in document["left_out"].items()]),
+        ("Done again", [f"{name} ({why})" for name, why in document["again"].items()]),
+        ("Out of date", document["outdated"]),
+    ]
+    return "\n".join(f"{head}: {', '.join(found)}." for head, found in parts if found)
 
 
 PATHS = {"report": "report.html", "model": "model", "adapter": "adapter", "gguf": "gguf", "card": "card/README.md"}

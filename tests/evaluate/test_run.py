@@ -2,12 +2,13 @@
 
 import pytest
 
-from residency.core.errors import ResidencyError, UserError
+from residency.core.errors import ResidencyError, Unsupported, UserError
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest, write_examples, write_manifest
 from residency.evaluate.jobs import Bench, Job, Worker
-from residency.evaluate.run import evaluate, evaluate_model, examples_of
+from residency.evaluate.run import evaluate, evaluate_model, examples_of, model_job
+from residency.evaluate.tasks import TASKS
 from residency.evaluate.workers import run_jobs
-from residency.models.load import of_stage
+from residency.models.load import find, of_stage
 
 
 @pytest.fixture
@@ -82,6 +83,49 @@ def test_one_model_is_evaluated_on_a_few_items(toy_base, examples, tmp_path):
     rows = evaluate_model(str(toy_base), tasks="qa", limit=4, out=tmp_path / "own", examples=examples, precision="fp32")
     assert {r["metric"] for r in rows} == {"accuracy", "ece"} and all(r["n"] == 4 for r in rows)
     assert all(0 <= r["low"] <= r["value"] <= r["high"] <= 1 for r in rows)
+
+
+@pytest.fixture
+def exported(tmp_path):
+    """The export folder of a run: a GGUF that nothing opens, its weights beside it."""
+    folder = tmp_path / "run" / "export"
+    folder.mkdir(parents=True)
+    (folder / "model-q8_0.gguf").write_bytes(b"GGUF")
+    write_manifest(folder, gguf="model-q8_0.gguf", sha256="f00d", dequantised="dequantised")
+    (folder.parent / "recipe.yaml").write_text("base: toy\n")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["run", "run:gguf", "run/export/model-q8_0.gguf"])
+def test_the_gguf_of_a_run_does_every_task_as_in_the_run(name, exported, tmp_path):
+    source = find(str(tmp_path / name))
+    for task in TASKS.values():
+        job = model_job(task, source, shots=0, limit=4)
+        read_in_torch = task.kind in ("choice", "read")
+        assert job.source.path == str(exported / ("dequantised" if read_in_torch else "model-q8_0.gguf"))
+        assert job.limit == 4 and job.note == ("Q8_0 weights dequantised in torch" if read_in_torch else "llama.cpp")
+
+
+def test_the_items_of_a_run_are_put_to_its_gguf_by_its_dequantised_weights(
+    toy_base, examples, exported, tmp_path, capsys
+):
+    (exported / "dequantised").symlink_to(read_manifest(toy_base)["model"]["path"])
+    rows = evaluate_model(str(tmp_path / "run"), tasks="qa", limit=4, out=tmp_path / "own", precision="fp32")
+    assert {r["model"] for r in rows} == {"gguf"} and all(r["n"] == 4 for r in rows)
+    assert f"{tmp_path / 'run'} stands for {tmp_path / 'run'}:gguf" in capsys.readouterr().err
+
+
+def test_a_gguf_that_lies_in_no_run_is_refused_saying_what_to_type(exported, examples, tmp_path):
+    alone = tmp_path / "alone.gguf"
+    alone.write_bytes(b"GGUF")
+    with pytest.raises(Unsupported, match="lies in no run.*: qa. Name the run that made it: runs/latest:gguf, or"):
+        evaluate_model(str(alone), tasks="qa", out=tmp_path / "own", examples=examples)
+
+
+@pytest.mark.parametrize("tasks", ["", " , "])
+def test_a_list_of_no_task_is_refused(tasks, toy_base, examples, tmp_path):
+    with pytest.raises(UserError, match="no task is named in .*; legal are qa, nli"):
+        evaluate_model(str(toy_base), tasks=tasks, out=tmp_path / "own", examples=examples)
 
 
 def test_a_model_inside_a_run_is_examined_on_the_items_of_that_run(examples, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from residency.core.errors import ModelError, UserError
-from residency.core.store import read_manifest, write_manifest
+from residency.core.store import read_manifest, write_json, write_manifest
 from residency.models import weights
 from residency.models.load import FORMS, find, load, of_stage, prepare
 from residency.train.instruct import instruct
@@ -88,6 +88,20 @@ def test_a_run_is_its_last_model_and_its_stages_go_by_name(run):
     assert aligned.name == "aligned" and aligned.adapter.resolve() == run / "prefer" / "adapter"
     assert len({find(f"{run}:{s}").hash for s in ("base", "tuned", "aligned")}) == 3
     assert find(f"{run}:base").adapter is None
+
+
+def test_which_model_of_a_run_is_taken_is_said_and_whether_it_is_out_of_date(run, tmp_path, capsys):
+    find(str(run))
+    assert capsys.readouterr().err == f"{run} stands for {run}:gguf; others are :base, :tuned, :aligned\n"
+    find(f"{run}:tuned")
+    assert capsys.readouterr().err == ""
+    old = tmp_path / "old"
+    shutil.copytree(run, old, symlinks=True)
+    write_json(old / "run.json", {"outdated": ["export"]})
+    find(f"{old}:gguf")
+    assert f"{old}:gguf is out of date: its inputs changed since" in capsys.readouterr().err
+    find(f"{old}:aligned")
+    assert capsys.readouterr().err == ""
 
 
 def test_a_run_without_a_gguf_is_its_newest_adapter(run, tmp_path):

@@ -70,7 +70,8 @@ def update_record(folder: Path, **fields: Any) -> dict[str, Any]:
 def list_runs(root: Path) -> list[dict[str, Any]]:
     """Return all known runs, the newest first; folders that the index does not know are added to it.
 
-    A run whose process is gone without a word is "stopped": the same command takes it up again.
+    A run whose process is gone without a word is "stopped": the same command takes it up again. ``outdated`` names the
+    stages of this machine's runs whose results were made before their inputs changed.
     """
     found = [(path.parent, read_record(path.parent)) for path in sorted(root.glob(f"*/{RECORD}"))]
     found = [(folder, record) for folder, record in found if record and not folder.is_symlink()]
@@ -82,6 +83,7 @@ def list_runs(root: Path) -> list[dict[str, Any]]:
     host = socket.gethostname()
     rows = [row for row in rows if row["host"] != host or Path(row["folder"]).is_dir()]  # deleted folders go
     for row in rows:
+        row["outdated"] = read_record(Path(row["folder"])).get("outdated") or [] if row["host"] == host else []
         if row["status"] == "running" and row["host"] == host and not is_running(Path(row["folder"])):
             row["status"] = "stopped"
     return sorted(rows, key=lambda row: (row["began"] or "", row["id"]), reverse=True)

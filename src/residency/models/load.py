@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from residency.core.errors import ModelError, UserError
 from residency.core.legal import Rule
+from residency.core.progress import say
 from residency.core.store import read_manifest, sha256_json, write_manifest
 from residency.models import weights
 
@@ -128,10 +129,26 @@ def of_run(run: Path, stage: str = "") -> Source:
     for each in wanted:
         folder = run / STAGES[each]
         if read_manifest(folder):
+            _tell(run, each, "" if stage else f"{run} stands for {run}:{each}")
             return of_stage(folder, each)
-    done = [s for s, f in STAGES.items() if read_manifest(run / f)]
+    done = _finished(run)
     missing = f"the run {run} has no finished stage {stage or 'with a model'}"
     raise UserError(f"{missing}; finished: {', '.join(done) or 'none'}")
+
+
+def _finished(run: Path) -> list[str]:
+    return [stage for stage, folder in STAGES.items() if read_manifest(run / folder)]
+
+
+def _tell(run: Path, stage: str, words: str) -> None:
+    """Say which model of a run is taken where none was named, and whether it is older than what it is made from."""
+    from residency.core.runs import read_record
+
+    others = [f":{other}" for other in _finished(run) if other != stage]
+    if words:
+        say(words + (f"; others are {', '.join(others)}" if others else ""))
+    if STAGES[stage] in (read_record(run).get("outdated") or ()):
+        say(f"{run}:{stage} is out of date: its inputs changed since. Its run's command makes it again")
 
 
 def of_stage(folder: Path, name: str = "") -> Source:

@@ -59,7 +59,9 @@ def named(names: str | None, suite: Suite = "quickstart") -> list[Task]:
     """Return the tasks of a comma-separated list, or of a suite; UserError names the legal ones."""
     if suite not in SUITES:
         raise UserError(f"suite {suite!r} is not known; legal are {', '.join(SUITES)}")
-    wanted = [n.strip() for n in names.split(",") if n.strip()] if names else list(SUITES[suite])
+    wanted = [n.strip() for n in names.split(",") if n.strip()] if names is not None else list(SUITES[suite])
+    if not wanted:
+        raise UserError(f"no task is named in {names!r}; legal are {', '.join(TASKS)}")
     unknown = [n for n in wanted if n not in TASKS]
     if unknown:
         raise UserError(f"no task is called {', '.join(unknown)}; legal are {', '.join(TASKS)}")
