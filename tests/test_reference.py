@@ -122,6 +122,7 @@ def test_a_home_folder_is_found_and_a_base_of_another_kind_is_not_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").write_text("Seen for a cough.")
     sections = pipeline.sections()

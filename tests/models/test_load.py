@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 from residency.core.errors import ModelError, UserError
 from residency.core.store import read_manifest, write_json, write_manifest
 from residency.models import weights
-from residency.models.load import FORMS, find, load, of_stage, prepare
+from residency.models.load import FORMS, find, load, no_base, of_stage, prepare
 from residency.train.instruct import instruct
 from residency.train.prefer import prefer
 from residency.train.schedule import Schedule
@@ -137,6 +137,19 @@ def test_a_hub_model_in_the_local_cache_needs_no_network(weights_folder, tmp_pat
     source = find("ward/toy")
     assert source.name == "ward/toy" and source.about == {"source": "hub: ward/toy"}
     assert totals("ward/toy") == totals(weights_folder)
+    assert no_base("ward/toy") is None
+
+
+def test_a_hub_id_is_no_base_where_it_can_only_be_a_slip(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    assert no_base("ward/toy") is None  # to be fetched
+    assert "it is no hub id; legal: a packaged name" in no_base("ward/to y")
+    (tmp_path / "ward").mkdir()
+    assert "there is no ward/toy, though there is a folder ward; legal:" in no_base("ward/toy")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "ward/toy is not in the local cache, and HF_HUB_OFFLINE=1" in no_base("ward/toy")
 
 
 def test_a_base_is_noted_with_where_it_lies_and_what_it_is(weights_folder, tmp_path):

@@ -60,8 +60,24 @@ def no_base(name: str) -> str | None:
         missing = next((part for part in ("config.json", "*.safetensors") if not any(folder.glob(part))), None)
         return f"{name} holds no {missing}; legal: {BASES}" if missing else None
     if _named_as_hub(name):
-        return None
+        return _not_on_hub(name)
     return f"there is no {name}; legal: {BASES}"
+
+
+def _not_on_hub(name: str) -> str | None:
+    """Return why a name cannot be a hub id that is cached or to be fetched, without asking the hub."""
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        cached = isinstance(try_to_load_from_cache(name, "config.json"), str)
+    except ValueError:  # a name that no repository can have
+        return f"there is no {name}, and it is no hub id; legal: {BASES}"
+    if cached:
+        return None
+    if os.environ.get("HF_HUB_OFFLINE") == "1":
+        return f"{name} is not in the local cache, and HF_HUB_OFFLINE=1 keeps it from being fetched; legal: {BASES}"
+    parent = Path(name).parent
+    return f"there is no {name}, though there is a folder {parent}; legal: {BASES}" if parent.is_dir() else None
 
 
 Base = Annotated[str, Rule(BASES, no_base)]
