@@ -130,6 +130,7 @@ def ask(args: argparse.Namespace) -> Answer:
 def evaluate(args: argparse.Namespace) -> Answer:
     """Examine a model on the test items of a run."""
     from residency.core.runs import now, runs_root
+    from residency.evaluate.numbers import few, few_note
     from residency.evaluate.run import evaluate_model
     from residency.summary import table
 
@@ -138,10 +139,20 @@ def evaluate(args: argparse.Namespace) -> Answer:
     out = runs_root() / "evaluations" / f"{now()[:19].replace(':', '')}-{slug}"
     rows = evaluate_model(name, tasks=args.tasks, limit=args.limit, out=out)
     lines = [
-        [row["family"], row["task"], row["metric"], row["value"], row["low"], row["high"], row["n"]] for row in rows
+        [
+            row["family"],
+            row["task"],
+            row["metric"],
+            row["value"],
+            row["low"],
+            row["high"],
+            f"{row['n']} †" if few(row) else row["n"],
+        ]
+        for row in rows
     ]
     words = table(["family", "task", "metric", "value", "low", "high", "items"], lines)
-    return {"model": name, "out": str(out), "rows": rows}, f"{words}\n\nitems  {out}"
+    parts = [words, few_note(rows), f"items  {out}"]
+    return {"model": name, "out": str(out), "rows": rows}, "\n\n".join(part for part in parts if part)
 
 
 def model_name(name: str) -> str:
@@ -236,7 +247,7 @@ EXIT_CODES = """## Exit codes and environment
 
 | code | meaning |
 |---|---|
-| 0 | done |
+| 0 | done, whatever the numbers say: of a run, `parity.passed` in `--json` tells whether the GGUF passed its check |
 | 1 | a fault of ours, or of the machine (a full disk); finished stages are intact |
 | 2 | something you can mend: the message says what is legal |
 | 130 | stopped by Ctrl-C; the same command goes on |
