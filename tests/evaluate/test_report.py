@@ -352,3 +352,19 @@ def test_an_interval_of_few_concepts_is_marked_and_the_mark_is_explained(html: s
     part = html.split("<caption>Entity F1 on two tasks beside the four")[1].split("</table>")[0]
     assert len(re.findall(r"\] \u2020</td>", part)) == 2
     assert html.count("\u2020 fewer than 20 concepts stand behind this interval: it is rough.") >= 3
+
+
+def test_kinds_of_item_with_few_concepts_are_marked_and_explained_even_where_the_whole_is_not_small(
+    tmp_path: Path,
+) -> None:
+    run = make_run(tmp_path / "run", sizes={**SMALL, "qa": 90})  # 30 concepts, each with one item of every kind
+    for name in ("aligned", "base-0shot", "base-3shot"):
+        rows = [
+            row | {"pattern": "rare" if i < 6 else "usual"}
+            for i, row in enumerate(read_jsonl(run / "items" / "qa" / f"{name}.jsonl"))
+        ]
+        write_items(run, "qa", name, rows)
+    table = html_of(run).split("accuracy by kind of item")[1].split("</table>")[0]
+    rare, usual = (table.split(f'<th scope="row">{kind}')[1].split("</tr>")[0] for kind in ("rare", "usual"))
+    assert rare.count("\u2020") == 2 and "\u2020" not in usual
+    assert table.count("fewer than 20 concepts") == 1

@@ -59,6 +59,11 @@ TERMS = (
         "of them, or its score shows only that the exercise can be guessed.",
     ),
     Term(
+        "Gating",
+        r"\bgat(e|es|ing)\b",
+        "A number gates when a verdict hangs on it; all others are shown to be looked at.",
+    ),
+    Term(
         "Majority",
         r"\bmajority\b|commonest answer",
         "A rule that always gives the commonest answer.",

@@ -8,7 +8,7 @@ from typing import Any
 from residency.evaluate.findings import verdict
 from residency.evaluate.ledger import FORGETTING, GATED, Items, known, metric_for
 from residency.evaluate.names import is_rule, label, metric_name
-from residency.evaluate.numbers import absent, cell, interval_text, p_text, shown
+from residency.evaluate.numbers import absent, cell, few_note, interval_text, p_text, shown
 from residency.evaluate.tasks import TASKS
 from residency.measure.intervals import bootstrap, groups_of, scored
 
@@ -74,13 +74,14 @@ def patterns(task: str, items: Items, before: str, after: str = "aligned") -> li
         return []
     made = []
     for name in kinds_of(models[after]):
-        parts = [part_of(models[model], name) for model in (before, after)]
+        parts = [measured(metric, part_of(models[model], name)) for model in (before, after)]
         made.append(
             {
                 "name": name.replace("_", " ") or "all",
-                "n": len(parts[1]),
-                "before": cell(measured(metric, parts[0])),
-                "after": cell(measured(metric, parts[1])),
+                "n": len(part_of(models[after], name)),
+                "before": cell(parts[0]),
+                "after": cell(parts[1]),
+                "note": few_note(parts),
             }
         )
     return made

@@ -89,7 +89,7 @@ def entity_f1() -> Metric:
         counts = row.get("counts")
         return None if counts is None else (counts["tp"], counts["fp"], counts["fn"])
 
-    return Metric("entity_f1", stats, scorers.f1_from_counts)
+    return Metric("entity_f1", stats, scorers.f1_from_counts, graded=True)
 
 
 def perplexity() -> Metric:
