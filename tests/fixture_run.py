@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,15 @@ SKILL = {  # chance of a right answer, by model: drawn around in each group
     "qa": {"base-0shot": 0.28, "base-3shot": 0.31, "pretrained": 0.30, "tuned": 0.50, "aligned": 0.56, "gguf": 0.56,
            "rule:majority": 0.25, "rule:word_overlap": 0.30},
     "nli": {"base-0shot": 0.34, "base-3shot": 0.36, "pretrained": 0.36, "tuned": 0.58, "aligned": 0.62, "gguf": 0.61,
-            "rule:majority": 0.33, "rule:hypothesis_only": 0.38, "rule:negation_pattern": 0.60},
+            "rule:majority": 0.33, "rule:hypothesis_only": 0.38, "rule:negation_pattern": 0.60,
+            "rule:clause": 0.57},
     "ie": {"base-0shot": 0.05, "base-3shot": 0.35, "pretrained": 0.2, "tuned": 0.68, "aligned": 0.71, "gguf": 0.70,
            "rule:dictionary_train": 0.34, "rule:dictionary_hpo": 0.66},
     "gen": {"base-0shot": 0.14, "base-3shot": 0.20, "pretrained": 0.17, "tuned": 0.27, "aligned": 0.31, "gguf": 0.31,
             "rule:copy": 0.12},
 }  # fmt: skip
+INSTRUCT = {"per_example": True, "contrast": 1.0, "first": {"nli/status": 2000}}
+PREFER = {"loss": "dpo", "beta": 0.1, "nll": 0.2}
 SIZES = {"qa": 300, "nli": 300, "ie": 160, "gen": 160}
 LABELS = ("true", "false", "unknown")
 FINDINGS = (
@@ -52,8 +56,8 @@ def make_run(run: Path, *, seed: int = 0, drop: tuple[str, ...] = (), sizes: dic
         aligned: list[dict[str, Any]] = []
         for model, skill in models.items():
             rows = [item(task, i, skill, ease[i // 3], golds[i], rng) for i in range(count(task, model, sizes[task]))]
-            if ":" in model:  # a rule gives no confidence
-                rows = [row | {"confidence": None, "logprob": None} for row in rows]
+            if ":" in model:  # a rule gives no confidence, and no BERTScore is computed for it
+                rows = [row | {"confidence": None, "logprob": None, "bertscore": None} for row in rows]
             if model == "gguf":  # the same weights, rounded: nearly always the same answers
                 rows = [row if rng.random() < 0.03 else aligned[i] for i, row in enumerate(rows)]
             aligned = rows if model == "aligned" else aligned
@@ -250,24 +254,37 @@ def write_examples(run: Path, rng: random.Random) -> None:
         task: {"instruct": {"one": 3 * size, "two": size}, "prefer": {"one": size // 2}, "test": {"one": size}}
         for task, size in SIZES.items()
     }
+    counts["ie_relations"] = {"test": {"one": 20}}
     clean = {"characters": 64, "words": 13, "dropped_examples": {"gen": 23}, "dropped_text": 4, "left": 0}
     card = {"counts": counts, "text_rows": 5200, "decontamination": clean}
     write_json(run / "examples" / "card.json", card)
     write_manifest(run / "examples", stage="examples", cost=spent(58, rng))
 
 
-def write_training(stage: str, start: float, end: float, steps: int, tokens: int, wall: float):  # noqa: ANN201
-    """Return a writer of a training stage's folder with a falling loss."""
+def write_training(
+    stage: str,
+    start: float,
+    end: float,
+    steps: int,
+    tokens: int,
+    wall: float,
+    *,
+    early: tuple[int, ...] = (),
+    more: dict[str, Any] | None = None,
+) -> Callable[[Path, random.Random], None]:
+    """Return a writer of a training stage's folder with a falling loss; that of ``early`` steps is lower by 1.5."""
 
     def write(run: Path, rng: random.Random) -> None:
-        curve = [
+        curve: list[dict[str, Any]] = [
             {"step": i + 1, "tokens": tokens // steps, "lr": 1e-3 * (1 - i / steps), "seconds": wall / steps,
-             "loss": end + (start - end) * math.exp(-4 * i / steps) + rng.gauss(0, 0.05)}
+             "loss": end + (start - end) * math.exp(-4 * i / steps) + rng.gauss(0, 0.05) - 1.5 * (i < sum(early))}
             for i in range(steps)
         ]  # fmt: skip
         write_jsonl(run / stage / "curve.jsonl", curve)
-        settings = {"rank": 16, "schedule": {"learning_rate": 1e-3, "batch_tokens": 1024, "seed": 0}}
-        write_manifest(run / stage, stage=stage, examples=9 * steps, **settings, cost=spent(wall, rng))
+        settings: dict[str, Any] = {"rank": 16, "alpha": None, **(more or {})}
+        settings["schedule"] = {"learning_rate": 1e-3, "batch_tokens": 1024, "accumulate": 2, "epochs": 1, "seed": 0}
+        told = {"examples": 9 * steps, "phases": [2 * count for count in early] + [2 * (steps - sum(early))]}
+        write_manifest(run / stage, stage=stage, **told, settings=settings, cost=spent(wall, rng))
 
     return write
 
@@ -305,8 +322,8 @@ STAGES = {
     "corpus": write_corpus,
     "examples": write_examples,
     "pretrain": write_training("pretrain", 2.9, 2.3, 30, 30_000, 92.0),
-    "instruct": write_training("instruct", 2.1, 0.6, 176, 180_000, 431.0),
-    "prefer": write_training("prefer", 0.69, 0.41, 60, 50_000, 148.0),
+    "instruct": write_training("instruct", 3.1, 1.2, 176, 180_000, 431.0, early=(60,), more=INSTRUCT),
+    "prefer": write_training("prefer", 0.69, 0.41, 60, 50_000, 148.0, more=PREFER),
     "export": write_export,
     "evaluate": lambda run, rng: write_manifest(run / "evaluate", stage="evaluate", cost=spent(512, rng)),
 }

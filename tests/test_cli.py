@@ -260,6 +260,19 @@ def test_an_examination_prints_its_rows_and_says_where_the_items_are(
     out = capsys.readouterr().out
     assert out.splitlines()[1].split() == ["Med-QA", "qa", "accuracy", "0.500", "0.400", "-", "20"]
     assert seen["tasks"] == "qa" and seen["limit"] == 20 and str(seen["out"]) in out
+    assert "fewer than" not in out
+
+
+def test_an_examination_on_few_concepts_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from residency.evaluate import run as evaluation
+
+    row = {"family": "Med-QA", "task": "qa", "metric": "accuracy", "value": 1.0, "low": 0.54, "high": 1.0, "n": 6}
+    monkeypatch.setattr(evaluation, "evaluate_model", lambda name, **given: [row | {"groups": 6}])
+    assert cli.main(["evaluate", "smollm2-135m"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[1].endswith("6 \u2020") and "\u2020 fewer than 20 concepts stand behind" in out
 
 
 def test_the_doctor_names_what_is_missing_and_the_command_that_gets_it(

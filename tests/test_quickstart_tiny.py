@@ -16,6 +16,7 @@ import yaml
 from journey import network_attempts, residency, small_base, small_recipe
 from residency import cli
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest, sha256_file
+from residency.evaluate.tasks import TASKS
 
 FOLDERS = ["base", "corpus", "examples", "pretrain", "instruct", "prefer", "export", "evaluate", "report", "card"]
 MODELS = {"base-0shot", "base-3shot", "pretrained", "tuned", "aligned", "gguf"}
@@ -112,7 +113,7 @@ def test_every_number_has_its_interval_and_its_protocol(ledger: dict[str, Any]) 
 def test_aligned_is_compared_to_the_better_base_on_each_family_and_corrected_for_four(ledger: dict[str, Any]) -> None:
     base = [row for row in ledger["comparisons"] if row["kind"] == "base"]
     assert sorted(row["task"] for row in base) == sorted(FAMILIES)
-    value = {(r["task"], r["model"]): r["value"] for r in ledger["rows"] if r["metric"] == r["protocol"]["metric"]}
+    value = {(r["task"], r["model"]): r["value"] for r in ledger["rows"] if r["metric"] == TASKS[r["task"]].metric}
     for row in base:
         assert row["to"] == "aligned" and row["low"] <= row["difference"] <= row["high"]
         assert row["from_value"] == max(value[row["task"], f"base-{n}shot"] for n in (0, 3))

@@ -57,7 +57,7 @@ EXIT_CODES = """## Exit codes and environment
 
 | code | meaning |
 |---|---|
-| 0 | done |
+| 0 | done, whatever the numbers say: of a run, `parity.passed` in `--json` tells whether the GGUF passed its check |
 | 1 | a fault of ours, or of the machine (a full disk); finished stages are intact |
 | 2 | something you can mend: the message says what is legal |
 | 130 | stopped by Ctrl-C; the same command goes on |

@@ -136,6 +136,7 @@ def ask(args: argparse.Namespace) -> Answer:
 def evaluate(args: argparse.Namespace) -> Answer:
     """Examine a model on the test items of a run."""
     from residency.core.runs import now, runs_root
+    from residency.evaluate.numbers import few, few_note
     from residency.evaluate.run import evaluate_model
     from residency.summary import table
 
@@ -144,11 +145,21 @@ def evaluate(args: argparse.Namespace) -> Answer:
     out = runs_root() / "evaluations" / f"{now()[:19].replace(':', '')}-{slug}"
     rows = evaluate_model(name, tasks=args.tasks, limit=args.limit, out=out)
     lines = [
-        [row["family"], row["task"], row["metric"], row["value"], row["low"], row["high"], row["n"]] for row in rows
+        [
+            row["family"],
+            row["task"],
+            row["metric"],
+            row["value"],
+            row["low"],
+            row["high"],
+            f"{row['n']} †" if few(row) else row["n"],
+        ]
+        for row in rows
     ]
     shown = table(["family", "task", "metric", "value", "low", "high", "items"], lines)
     taken = rows[0].get("model") if rows else None
-    return {"model": name, "taken": taken, "out": str(out), "rows": rows}, f"{shown}\n\nitems  {out}"
+    words = "\n\n".join(part for part in (shown, few_note(rows), f"items  {out}") if part)
+    return {"model": name, "taken": taken, "out": str(out), "rows": rows}, words
 
 
 def model_name(name: str) -> str:

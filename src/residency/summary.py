@@ -20,10 +20,13 @@ def summary(folder: Path) -> tuple[dict[str, Any], str]:
     steps = [f'residency ask {latest} "What is microcephaly?"', f"{_opener()} {report}" if "report" in paths else ""]
     steps = [step for step in steps if step]
     rows = families(ledger)
+    exported = parity(folder)
     document = {"run": folder.name, "families": rows, "cost": ledger.get("cost"), "paths": paths, "next": steps}
     record = read_record(folder)
     document |= {name: record.get(name) or empty for name, empty in (("left_out", {}), ("again", {}), ("outdated", []))}
-    blocks = [_families_table(rows), _cost_line(ledger.get("cost") or {}), _state_lines(document)]
+    document["parity"] = exported
+    blocks = [_families_table(rows), _parity_warning(exported, report), _cost_line(ledger.get("cost") or {})]
+    blocks.append(_state_lines(document))
     blocks += ["\n".join(f"{name:7} {path}" for name, path in paths.items()), "Next:\n" + "\n".join(steps)]
     return document, "\n\n".join(block for block in blocks if block)
 
@@ -54,6 +57,34 @@ def families(ledger: dict[str, Any]) -> list[dict[str, Any]]:
         for row in rows
         if row.get("kind") == "base"
     ]
+
+
+def parity(folder: Path) -> dict[str, Any] | None:
+    """Return whether the exported file passed its parity check, its share and bar, and how it fell short.
+
+    None where nothing was exported.
+    A check that was not passed is a result, as a family that got worse is, and no failure of the command: every file is
+    whole, so the exit code stays 0, and programs go by ``passed``.
+    """
+    from residency.evaluate.facts import parity as read_parity
+    from residency.evaluate.numbers import parity_text
+
+    found = read_parity(folder)
+    if not found:
+        return None
+    side = found.get("next_token", {}).get("torch_fp32", {})
+    known = {key: side.get(key) for key in ("share", "low", "high", "of")}
+    told = {"bar": found.get("bar"), "findings": found.get("findings", []), "text": parity_text(found)}
+    return {"passed": bool(found.get("passed")), **known, **told}
+
+
+def _parity_warning(found: dict[str, Any] | None, report: Path) -> str:
+    """Return what must be said of an export that is not shown to be the model; "" where it passed, or there is none."""
+    if found is None or found["passed"]:
+        return ""
+    text = f": {found['text']}" if found["text"] else ""
+    lines = [f"WARNING: the exported GGUF did NOT pass its parity check{text}."]
+    return "\n".join([*lines, *(f"- {each}" for each in found["findings"]), f"More: {report}, under Export."])
 
 
 def _families_table(rows: Sequence[dict[str, Any]]) -> str:

@@ -13,8 +13,8 @@ from residency.core.store import read_json, read_jsonl, write_json, write_jsonl
 from residency.evaluate import findings, ledger
 from residency.evaluate.tasks import TASKS
 
-ROW = {"model", "stage", "task", "family", "stakeholder", "care", "metric", "value", "low", "high", "n", "unparsed",
-       "not_scored", "contaminated", "protocol"}  # fmt: skip
+ROW = {"model", "stage", "task", "family", "stakeholder", "care", "metric", "value", "low", "high", "n", "groups",
+       "unparsed", "not_scored", "contaminated", "protocol"}  # fmt: skip
 COMPARISON = {"task", "family", "metric", "from", "to", "difference", "low", "high", "p", "p_holm"}
 
 
@@ -172,8 +172,8 @@ def test_contamination_is_red(tmp_path: Path) -> None:
 
 
 def test_rules_keep_their_names_through_the_file_system(tmp_path: Path) -> None:
-    assert ledger.model_name("rule_word_overlap") == "rule:word_overlap"
-    assert ledger.model_name("base-3shot") == "base-3shot"
+    assert ledger.model_name("rule_word_overlap", {}) == "rule:word_overlap"
+    assert ledger.model_name("base-3shot", {}) == "base-3shot"
     assert ledger.stage_of("rule:copy") == "rule" and ledger.stage_of("gguf") == "export"
     write_jsonl(tmp_path / "items" / "qa" / "rule_copy.jsonl", [])
     assert list(ledger.read_items(tmp_path)[0]["qa"]) == ["rule:copy"]
@@ -188,3 +188,34 @@ def test_values_are_shown_on_a_scale_of_a_hundred_and_a_missing_one_in_words() -
     assert findings.interval_text(known) == "+14.4 points [8.0, 20.9]"
     assert findings.interval_text(known | {"difference": None}) == "not scored"
     assert findings.interval_text(known | {"low": None}) == "+14.4 points [no interval]"
+
+
+def test_each_row_names_its_own_metric_in_its_protocol(book: dict[str, Any]) -> None:
+    assert {row["metric"] for row in book["rows"]} >= {"accuracy", "macro_f1", "ece", "bertscore", "perplexity"}
+    assert all(row["protocol"]["metric"] == row["metric"] for row in book["rows"])
+
+
+def test_a_base_that_was_shown_no_example_is_named_so(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", sizes=SMALL)
+    rows = list(read_jsonl(run / "items" / "ie_relations" / "base-0shot.jsonl"))
+    for task in ("ie_relations", "ie_coded"):  # the first has its base without examples already, the second has not
+        write_items(run, task, "base-3shot", rows)
+        path = run / "items" / task / "base-3shot.protocol.json"
+        write_json(path, read_json(path) | {"shots": 0})
+    book = ledger.build(run)
+    for task in ("ie_relations", "ie_coded"):
+        (row,) = [row for row in book["rows"] if row["task"] == task and ledger.is_base(row["model"])]
+        assert row["model"] == row["protocol"]["model"] == "base-0shot" and row["protocol"]["shots"] == 0
+
+
+def test_intervals_of_few_concepts_are_told_apart(book: dict[str, Any]) -> None:
+    assert row_of(book, "aligned", "qa", "accuracy")["groups"] == 100 == compared(book, "base", "qa")["groups"]
+    assert row_of(book, "aligned", "ie_relations", "entity_f1")["groups"] == 7
+
+
+def test_six_right_answers_of_six_are_no_certainty(tmp_path: Path) -> None:
+    rows = list(read_jsonl(make_run(tmp_path / "run", sizes=SMALL) / "items" / "qa" / "aligned.jsonl"))[:6]
+    six = [row | {"score": 1.0, "group": str(i)} for i, row in enumerate(rows)]
+    (accuracy, *_) = ledger.rows("qa", "aligned", six, {}, None)
+    assert (accuracy["value"], accuracy["high"]) == (1.0, 1.0)
+    assert accuracy["low"] == pytest.approx(0.025 ** (1 / 6)) and accuracy["groups"] == 6

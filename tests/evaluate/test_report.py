@@ -9,7 +9,7 @@ import pytest
 
 from fixture_run import HOSTILE, SKILL, SMALL, make_run, write_items
 from residency.core.store import read_json, read_jsonl, read_manifest, write_json, write_jsonl, write_manifest
-from residency.evaluate import charts, facts, sections
+from residency.evaluate import charts, curves, facts, sections
 from residency.evaluate.ledger import read_items
 from residency.evaluate.report import duration, report, told
 
@@ -193,7 +193,8 @@ def test_training_is_summed_from_the_curve(run: Path) -> None:
     assert stage is not None
     assert stage["steps"] == 176 and stage["tokens"] == 176 * (180_000 // 176)
     assert stage["tokens_per_second"] == pytest.approx(stage["tokens"] / 431.0)
-    assert stage["first_loss"] > stage["last_loss"]
+    assert [part["steps"] for part in stage["phases"]] == [60, 116]
+    assert all(part["first_loss"] > part["last_loss"] for part in stage["phases"])
     assert stage["settings"]["learning_rate"] == 1e-3
     assert facts.training(run, "nothing") is None
 
@@ -231,3 +232,139 @@ def test_durations_and_protocol_values_are_told_in_words() -> None:
     assert told(True) == "yes" and told([]) == "none" and told(0.99412) == "0.9941"
     assert told({"a": 1, "b": [1, 2]}) == "a 1, b 1, 2"
     assert told(list("abcdefg")).startswith("7: a, b")
+
+
+def test_the_items_behind_each_bar_and_each_difference_stand_on_the_chart(run: Path, html: str) -> None:
+    ledger = read_json(run / "ledger.json")
+    part = html.split('<article id="ie"')[1].split("</article>")[0]
+    counts = [int(n) for n in re.findall(r'class="tick count"[^>]*>(\d+)<', part)]
+    rows = {row["model"]: row["n"] for row in ledger["rows"] if (row["task"], row["metric"]) == ("ie", "entity_f1")}
+    assert sorted(counts) == sorted(rows.values()) and set(counts) == {100, 160}
+    assert "The bars rest on 100 to 160 items (fewest: Pretrained, Tuned, Compressed)" in part
+    assert "The bars rest on" not in html.split('<article id="qa"')[1].split("</article>")[0]
+    forest = str(sections.forest(ledger, "base", "t"))
+    assert re.findall(r'class="tick count"[^>]*>(\d+)<', forest) == ["300", "300", "160", "160"]
+    assert "on 300 items" in re.search("<desc.*?</desc>", forest).group(0)  # type: ignore[union-attr]
+
+
+def test_the_counts_of_items_stand_clear_of_the_values() -> None:
+    widest = charts.Bar("a", 50.0, 40.0, 60.0, "base", "100.0 [100.0, 100.0] \u2020", 1000)
+    drawn = str(charts.bars([widest], title="t", description="d"))
+    begins = float(re.search(r'class="number base" x="([\d.]+)"', drawn).group(1))  # type: ignore[union-attr]
+    ends = float(re.search(r'class="tick count" x="([\d.]+)"', drawn).group(1))  # type: ignore[union-attr]
+    assert begins + 6.2 * len(widest.text) < ends - 6 * 4  # a digit is 6 pixels wide or less at these sizes
+
+
+def test_rules_that_do_not_gate_are_marked_and_their_reason_stands_beside_them(html: str) -> None:
+    for task, words in (
+        ("ie", "A dictionary of all HPO terms (Med-IE, entity F1 "),
+        ("nli", "A hand-made reader of cl"),
+    ):
+        part = html.split(f'<article id="{task}"')[1].split("</article>")[0]
+        assert part.count('class="bar rule beside"') == 1
+        (reason,) = re.findall(r'<p class="beside">(.*?)</p>', part)
+        assert reason.startswith(words) and "is shown and is no bar to beat: it is" in reason
+    assert 'class="bar rule beside"' not in html.split('<article id="qa"')[1].split("</article>")[0]
+
+
+def test_a_rule_that_has_no_value_says_why(html: str) -> None:
+    for task, reason in (("nli", "none: a rule states no confidence"), ("gen", "none: computed for models")):
+        part = html.split(f'<article id="{task}"')[1].split("</article>")[0]
+        rows = [row for row in re.findall(r"<tr>(.*?)</tr>", part) if '<th scope="row">Rule:' in row]
+        assert rows and all(reason in row and "not scored" not in row for row in rows)
+
+
+def test_a_loss_is_told_phase_by_phase(html: str) -> None:
+    told = html.split("<strong>Instruction tuning</strong>")[1].split("</figcaption>")[0]
+    found = re.search(
+        r"from ([\d.]+) to ([\d.]+) in the first 60 steps, on 2000 of nli/status alone, and from ([\d.]+) to ([\d.]+) "
+        "in the mix",
+        told,
+    )
+    assert found
+    first, second = found.groups()[:2], found.groups()[2:]
+    assert float(first[0]) > float(first[1]) < float(second[0]) > float(second[1])
+
+
+def test_a_stage_that_tells_of_no_phases_warns_that_its_ends_differ() -> None:
+    part = {"steps": 9, "first_loss": 1.06, "last_loss": 1.63}
+    told = sections.loss_told({"phases": [part], "settings": {"first": {"nli/status": 2000}}})
+    assert told.startswith("The loss went from 1.06 to 1.63; the two ends are not of the same exercises")
+    assert sections.loss_told({"phases": [part], "settings": {}}) == "The loss went from 1.06 to 1.63"
+
+
+def test_phases_are_cut_by_their_rows_over_every_epoch() -> None:
+    losses = [1.0, 5.0, 5.0, 2.0, 6.0, 6.0]  # two epochs of one step and two
+    found = curves.phases(losses, [2, 3], {"accumulate": 2, "epochs": 2})
+    assert [(part["steps"], part["first_loss"], part["last_loss"]) for part in found] == [(2, 1.0, 2.0), (4, 5.0, 6.0)]
+    assert [part["steps"] for part in curves.phases(losses, [2, 30], {"accumulate": 2})] == [6]
+
+
+def test_all_settings_of_a_stage_are_listed(run: Path, html: str) -> None:
+    stage = facts.training(run, "instruct")
+    assert stage is not None
+    schedule = {"learning_rate", "batch_tokens", "accumulate", "epochs", "seed"}
+    own = {"examples learned", "rank", "alpha", "per_example", "contrast", "first"}
+    assert set(stage["settings"]) == own | schedule
+    for text in ("<dt>contrast</dt><dd>1</dd>", "<dt>first</dt><dd>nli/status 2000</dd>", "<dt>nll</dt><dd>0.2</dd>"):
+        assert text in html
+
+
+def test_a_stage_that_was_called_alone_tells_its_settings_from_its_manifest() -> None:
+    about = {"stage": "prefer", "examples": 7, "totals": {"steps": 2}, "nll": 0.2, "schedule": {"seed": 3}, "cost": {}}
+    assert curves.settings_of(about) == {"examples learned": 7, "nll": 0.2, "seed": 3}
+
+
+def test_the_page_has_limits_of_its_own_run(run: Path, html: str) -> None:
+    part = html.split('<section id="limits">')[1].split("</section>")[0]
+    assert (
+        "412 documents of a simulated hospital" in part and "Med-IE, disease and finding pairs (20 items of 7)" in part
+    )
+    assert part.count("<li>") >= 12
+
+
+def test_the_top_of_the_page_says_that_an_export_did_not_pass(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", sizes=SMALL)
+    path = run / "export" / "parity.json"
+    write_json(path, read_json(path) | {"passed": False})
+    top = html_of(run).split('<section id="result">')[1].split("</section>")[0]
+    assert "The exported GGUF did not pass its parity check" in top
+    assert "99.4% of 500 positions [98.2, 99.8]; the bar is 98%" in top
+
+
+def test_what_speaks_against_it_is_asked_on_every_page(tmp_path: Path) -> None:
+    page = html_of(make_run(tmp_path / "run", sizes=SMALL))
+    against = page.split("What speaks against it")[1].split("</section>")[0]
+    assert "could not be read and count as empty" in against
+    assert "What speaks against it" in html_of(tmp_path / "empty")
+
+
+def test_the_words_at_the_end_are_those_that_the_page_uses_and_a_link_leads_there(html: str, tmp_path: Path) -> None:
+    assert html.count('href="#words"') == 2 and html.count('id="words"') == 1
+    words = html.split('<section id="words">')[1].split("</section>")[0]
+    for term in ("p, Holm", "Hypothesis, premise; hypothesis only", "Negation pattern", "Clause", "Dictionary"):
+        assert f"<dt>{term}</dt>" in words
+    assert "<dt>Shuffled control</dt>" not in words
+    assert "<dt>Clause</dt>" not in html_of(tmp_path / "empty")
+
+
+def test_an_interval_of_few_concepts_is_marked_and_the_mark_is_explained(html: str) -> None:
+    part = html.split("<caption>Entity F1 on two tasks beside the four")[1].split("</table>")[0]
+    assert len(re.findall(r"\] \u2020</td>", part)) == 2
+    assert html.count("\u2020 fewer than 20 concepts stand behind this interval: it is rough.") >= 3
+
+
+def test_kinds_of_item_with_few_concepts_are_marked_and_explained_even_where_the_whole_is_not_small(
+    tmp_path: Path,
+) -> None:
+    run = make_run(tmp_path / "run", sizes={**SMALL, "qa": 90})  # 30 concepts, each with one item of every kind
+    for name in ("aligned", "base-0shot", "base-3shot"):
+        rows = [
+            row | {"pattern": "rare" if i < 6 else "usual"}
+            for i, row in enumerate(read_jsonl(run / "items" / "qa" / f"{name}.jsonl"))
+        ]
+        write_items(run, "qa", name, rows)
+    table = html_of(run).split("accuracy by kind of item")[1].split("</table>")[0]
+    rare, usual = (table.split(f'<th scope="row">{kind}')[1].split("</tr>")[0] for kind in ("rare", "usual"))
+    assert rare.count("\u2020") == 2 and "\u2020" not in usual
+    assert table.count("fewer than 20 concepts") == 1

@@ -5,7 +5,7 @@ import pytest
 from residency.core.errors import ResidencyError, Unsupported, UserError
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest, write_examples, write_manifest
 from residency.evaluate.jobs import Bench, Job, Worker
-from residency.evaluate.run import evaluate, evaluate_model, examples_of, model_job
+from residency.evaluate.run import evaluate, evaluate_model, examples_of, jobs, model_job, shots_of
 from residency.evaluate.tasks import TASKS
 from residency.evaluate.workers import run_jobs
 from residency.models.load import find, of_stage
@@ -138,3 +138,20 @@ def test_a_model_inside_a_run_is_examined_on_the_items_of_that_run(examples, tmp
     monkeypatch.setenv("RESIDENCY_RUNS", str(tmp_path / "none"))
     with pytest.raises(UserError, match="no test items.*residency run"):
         examples_of("smollm2-135m")
+
+
+def test_a_base_is_named_by_the_examples_that_it_is_really_shown(toy_base, examples):
+    rows = list(read_examples(examples / "examples.jsonl"))
+    for row, task in zip([row for row in rows if row.split == "train"], ("gen", "gen", "ie_coded"), strict=False):
+        row.meta["task"] = task
+    rows[0].meta["task"] = "ie_coded"  # a test item; its one training item becomes a test item too
+    next(row for row in rows if row.split == "train" and row.meta["task"] == "ie_coded").split = "test"
+    write_examples(examples / "examples.jsonl", rows)
+    plan = list(jobs({"base": toy_base}, "quickstart", shots_of(examples, 3), 9, 9))
+    named = {task: [job.state for job in plan if job.task == task] for task in ("qa", "gen", "ie_coded")}
+    assert named == {
+        "qa": ["base-0shot", "base-3shot"],
+        "gen": ["base-0shot", "base-2shot"],
+        "ie_coded": ["base-0shot"],
+    }
+    assert {job.state: job.shots for job in plan} == {"base-0shot": 0, "base-2shot": 2, "base-3shot": 3}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from fixture_run import SMALL, make_run
-from residency.core.store import read_json, read_manifest
+from residency.core.store import read_json, read_manifest, write_json
 from residency.evaluate.report import report
 from residency.release.card import write_card
 
@@ -109,3 +110,29 @@ def test_a_run_that_stopped_after_tuning_has_the_card_of_the_tuned_model(tmp_pat
     text = (run / "card" / "README.md").read_text(encoding="utf-8")
     assert "| tuned |" in text and "Compressed (GGUF" not in text
     assert "dpo" not in head_of(text)["tags"]
+
+
+def test_the_card_tells_of_rules_that_do_not_gate_with_their_value_and_the_reason(text: str) -> None:
+    found = [line for line in text.split("\n") if "is shown and is no bar to beat" in line]
+    assert [line.split(" (")[0] for line in found] == [
+        "- A hand-made reader of clauses",
+        "- A dictionary of all HPO terms",
+    ]
+    assert all(re.search(r"[\d.]+ \[[\d.]+, [\d.]+\]", line) and line.endswith(".") for line in found)
+
+
+def test_the_card_says_that_an_export_did_not_pass(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", sizes=SMALL)
+    path = run / "export" / "parity.json"
+    write_json(path, read_json(path) | {"passed": False})
+    write_card(run, out=run / "card")
+    text = (run / "card" / "README.md").read_text(encoding="utf-8")
+    told = "the same next token as the model in 99.4% of 500 positions [98.2, 99.8]; the bar is 98%"
+    assert f"**The exported GGUF did not pass its parity check**: {told}." in text
+    assert text.count("did not pass its parity check") == 3  # among what speaks against it, at the file, in the limits
+
+
+def test_the_card_lists_every_setting_the_loss_by_phase_and_the_runs_own_limits(text: str) -> None:
+    for words in ("contrast 1, first nli/status 2000", "nll 0.2", "in the first 60 steps, on 2000 of nli/status alone",
+                  "412 documents of a simulated hospital", "(20 items of 7)"):  # fmt: skip
+        assert words in text, words

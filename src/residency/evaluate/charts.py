@@ -13,14 +13,18 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-WIDTH, LABELS, VALUES = 560, 128, 140  # pixels: whole chart, names on the left, numbers on the right
-PLOT = WIDTH - LABELS - VALUES
+WIDTH, LABELS, VALUES, COUNTS = 600, 128, 140, 40  # pixels: whole chart, names, numbers, counts of items at the right
+PLOT = WIDTH - LABELS - VALUES - COUNTS
+HEAD = 22  # what stands above the rows
 _ids = count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A named value with its limits, all on the chart's scale; None: not scored. ``look`` is a class of the style."""
+    """A named value with its limits, all on the chart's scale; None: not scored.
+
+    ``look`` holds classes of the style, the first being the kind of model; ``n`` counts the items behind the value.
+    """
 
     label: str
     value: float | None
@@ -28,11 +32,12 @@ class Bar:
     high: float | None
     look: str
     text: str
+    n: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A named difference with its limits; ``look`` is its verdict: better, worse or open."""
+    """A named difference with its limits and number of items; ``look`` is its verdict: better, worse or open."""
 
     label: str
     value: float | None
@@ -40,26 +45,31 @@ class Difference:
     high: float | None
     look: str
     text: str
+    n: int | None = None
 
 
 def bars(rows: Sequence[Bar], *, title: str, description: str, mark: tuple[float, str] | None = None) -> Markup:
     """Return a horizontal bar chart from 0, whiskers for the limits; ``mark`` draws one named value across all rows."""
     top = _ceiling([number for row in rows for number in (row.value, row.high) if number is not None])
-    heights = [20 if row.look == "rule" else 26 for row in rows]
-    head, foot = (22 if mark else 6), 24
-    parts, y = [_grid(_ticks(0, top), 0, top, head, head + sum(heights))], float(head)
+    heights = [20 if is_thin(row) else 26 for row in rows]
+    parts, y = [_grid(_ticks(0, top), 0, top, HEAD, HEAD + sum(heights)), _counts_head()], float(HEAD)
     for row, height in zip(rows, heights, strict=True):
         parts.append(_bar(row, top, y, height))
         y += height
     if mark:
         x = _x(mark[0], 0, top)
-        parts.append(_line(x, head - 4, x, y, "mark"))
+        parts.append(_line(x, HEAD - 4, x, y, "mark"))
         parts.append(_text(_inside(x), 11, mark[1], "mark-label", "middle"))
-    return _picture("".join(parts), y + foot, title, description)
+    return _picture("".join(parts), y + 24, title, description)
+
+
+def is_thin(row: Bar) -> bool:
+    """Return whether a bar is a rule's, which is drawn thinner than a model's."""
+    return row.look.split()[0] == "rule"
 
 
 def _bar(row: Bar, top: float, y: float, height: int) -> str:
-    middle, thick = y + height / 2, height - (12 if row.look == "rule" else 9)
+    middle, thick = y + height / 2, height - (12 if is_thin(row) else 9)
     parts = [_text(LABELS - 10, middle + 4, row.label, f"name {row.look}", "end")]
     parts.append(_text(LABELS + PLOT + 10, middle + 4, row.text, f"number {row.look}", "start"))
     if row.value is not None:
@@ -68,7 +78,7 @@ def _bar(row: Bar, top: float, y: float, height: int) -> str:
             f'<rect class="bar {row.look}" x="{LABELS}" y="{middle - thick / 2:.1f}" width="{width:.1f}" '
             f'height="{thick}"/>'
         )
-    parts.append(_whisker(row.low, row.high, 0, top, middle))
+    parts += [_whisker(row.low, row.high, 0, top, middle), _count(row.n, middle)]
     return "".join(parts)
 
 
@@ -77,9 +87,9 @@ def forest(rows: Sequence[Difference], *, title: str, description: str) -> Marku
     known = [number for row in rows for number in (row.value, row.low, row.high) if number is not None]
     reach = max([abs(number) for number in known] or [1.0])
     low, high = min([0.0, *known]) - reach * 0.08, max([0.0, *known]) + reach * 0.08
-    parts, y = [_grid(_ticks(low, high), low, high, 4, 4 + 34 * len(rows), signed=True)], 4.0
+    parts, y = [_grid(_ticks(low, high), low, high, HEAD, HEAD + 34 * len(rows), signed=True)], float(HEAD)
     zero = _x(0, low, high)
-    parts.append(_line(zero, 0, zero, y + 34 * len(rows), "zero"))
+    parts += [_line(zero, HEAD - 4, zero, y + 34 * len(rows), "zero"), _counts_head()]
     for row in rows:
         middle = y + 17
         parts.append(_text(LABELS - 10, middle + 4, row.label, "name", "end"))
@@ -89,6 +99,7 @@ def forest(rows: Sequence[Difference], *, title: str, description: str) -> Marku
         if row.value is not None:
             x = _x(row.value, low, high)
             parts.append(f'<rect class="dot {row.look}" x="{x - 5:.1f}" y="{middle - 5:.1f}" width="10" height="10"/>')
+        parts.append(_count(row.n, middle))
         y += 34
     return _picture("".join(parts), y + 24, title, description)
 
@@ -145,6 +156,14 @@ def _grid(ticks: Sequence[float], low: float, high: float, y0: float, y1: float,
     return "".join(parts)
 
 
+def _counts_head() -> str:
+    return _text(WIDTH - 4, 11, "items", "tick", "end")
+
+
+def _count(n: int | None, y: float) -> str:
+    return "" if n is None else _text(WIDTH - 4, y + 4, str(n), "tick count", "end")
+
+
 def _whisker(low: float | None, high: float | None, bottom: float, top: float, y: float) -> str:
     if low is None or high is None:
         return ""
@@ -158,7 +177,7 @@ def _x(value: float, low: float, high: float) -> float:
 
 
 def _inside(x: float) -> float:
-    return min(max(x, LABELS + 70), WIDTH - 90)
+    return min(max(x, LABELS + 70), LABELS + PLOT + 50)
 
 
 def _ceiling(values: Sequence[float]) -> float:

@@ -10,29 +10,19 @@ import math
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from residency.core.runs import read_record
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest
-from residency.evaluate.ledger import Items
+from residency.evaluate.curves import training
+
+if TYPE_CHECKING:
+    from residency.evaluate.ledger import Items
 
 PUBLIC = frozenset({"hpo", "icd10", "simulated_hospital"})
 """Sources whose texts may be shown in a report: public knowledge, and patients that do not exist."""
 
-TITLES = {
-    "base": "Base model",
-    "corpus": "Corpus",
-    "examples": "Examples",
-    "pretrain": "Continued pretraining",
-    "instruct": "Instruction tuning",
-    "prefer": "Preference alignment",
-    "export": "Export to GGUF",
-    "evaluate": "Evaluation",
-    "report": "Report",
-}
-SETTINGS = ("examples", "rank", "loss", "beta", "per_example")
 TRAINING = ("pretrain", "instruct", "prefer")
 PROMPT_LENGTH, ANSWER_LENGTH = 420, 240
 
@@ -96,38 +86,6 @@ def examples_card(run: Path) -> dict[str, Any]:
 
 def _sum(part: Any) -> int:
     return sum(_sum(value) for value in part.values()) if isinstance(part, dict) else int(part)
-
-
-def training(run: Path, stage: str) -> dict[str, Any] | None:
-    """Return a training stage's settings and curve: (tokens so far, loss) points, and what they sum to."""
-    path = run / stage / "curve.jsonl"
-    rows = list(read_jsonl(path, torn=True)) if path.exists() else []
-    if not rows:
-        return None
-    points, seen = [], 0.0
-    for row in rows:
-        seen += row.get("tokens") or 0
-        points.append((seen, float(row["loss"])))
-    seconds = sum(row.get("seconds") or 0.0 for row in rows)
-    about = manifest(run, stage)
-    tenth = max(1, len(rows) // 10)
-    return {
-        "stage": stage,
-        "title": TITLES[stage],
-        "settings": {key: about[key] for key in SETTINGS if key in about} | about.get("schedule", {}),
-        "points": points,
-        "steps": len(rows),
-        "tokens": int(seen),
-        "seconds": seconds,
-        "tokens_per_second": seen / seconds if seconds else None,
-        "first_loss": _mean(loss for _, loss in points[:tenth]),
-        "last_loss": _mean(loss for _, loss in points[-tenth:]),
-    }
-
-
-def _mean(values: Iterable[float]) -> float:
-    known = list(values)
-    return sum(known) / len(known)
 
 
 def parity(run: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What the numbers say, in plain sentences: good news, open questions, and regressions in red.
 
-Values and differences are given on a scale of 0 to 100, perplexity as it is.
+Nothing is called the same because no difference was seen, and nothing within a margin unless its whole interval is.
 """
 
 from __future__ import annotations
@@ -8,47 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from residency.evaluate.names import metric_name, model_words
+from residency.evaluate.numbers import interval_text, p_text, parity_text, reach, shown
 from residency.evaluate.tasks import TASKS
 
 Finding = dict[str, Any]
 
-METRICS = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "entity_f1": "entity F1",
-    "rouge_l": "ROUGE-L",
-    "bertscore": "BERTScore",
-    "ece": "expected calibration error",
-    "perplexity": "perplexity",
-    "instruction_accuracy": "instructions followed",
-    "score": "score",
-}
-MODELS = {
-    "base-0shot": "the base (no example)",
-    "base-3shot": "the base (three examples)",
-    "pretrained": "the model after continued pretraining",
-    "tuned": "the tuned model",
-    "aligned": "the aligned model",
-    "gguf": "the compressed model",
-    "control": "the shuffled-answer control",
-    "rule:majority": "always the commonest answer",
-    "rule:hypothesis_only": "looking at the hypothesis only",
-    "rule:word_overlap": "counting shared words",
-    "rule:negation_pattern": "looking at the negations only",
-    "rule:copy": "copying the term",
-    "rule:dictionary_train": "a dictionary of the training terms",
-    "rule:dictionary_hpo": "a dictionary of all HPO terms",
-}
 GGUF_TOLERANCE = 0.03
+"""The margin that a compressed model's whole interval must lie in, on the scale of 0 to 1."""
 
 
-def findings(ledger: dict[str, Any], gated: Sequence[str]) -> list[Finding]:
-    """Return findings on comparisons, calibration, unread answers and contamination, as ``finding`` makes them."""
+def findings(ledger: dict[str, Any], gated: Sequence[str], parity: dict[str, Any] | None = None) -> list[Finding]:
+    """Return findings on comparisons, calibration, unread answers, contamination and the export's ``parity``."""
     made = [_absent(ledger, task) for task in gated]
     made += [sentence(row) for row in ledger["comparisons"] if row["kind"] in SENTENCES]
     made += _calibration(ledger["rows"])
     made += [_counted(row) for row in ledger["rows"] if row["model"] in ("aligned", "gguf")]
     made.append(_contamination(ledger["rows"]))
+    made += _parity(parity or {})
     return [row for row in made if row]
 
 
@@ -60,42 +37,6 @@ def finding(level: str, task: str, family: str, says: str, numbers: str = "") ->
     lead = f"{family}: {says}" if family else says[:1].upper() + says[1:]
     text = f"{lead}. {numbers[:1].upper()}{numbers[1:]}." if numbers else f"{lead}."
     return {"level": level, "task": task, "family": family, "says": says, "numbers": numbers, "text": text}
-
-
-def metric_name(name: str) -> str:
-    """Return a metric's name in words."""
-    return METRICS.get(name, name)
-
-
-def model_words(name: str) -> str:
-    """Return a model's or rule's name in words."""
-    return MODELS.get(name, name)
-
-
-def shown(value: float | None, metric: str) -> str:
-    """Return a value as the report prints it: 0 to 100 with one decimal, perplexity with two, or "not scored"."""
-    if value is None:
-        return "not scored"
-    return f"{value:.2f}" if metric == "perplexity" else f"{100 * value:.1f}"
-
-
-def interval_text(row: dict[str, Any]) -> str:
-    """Return a difference with its unit and 95% interval: "+14.4 points [8.0, 20.9]"."""
-    if row["difference"] is None:
-        return "not scored"
-    scale, unit = (1, "") if row["metric"] == "perplexity" else (100, " points")
-    digits = 2 if row["metric"] == "perplexity" else 1
-    value = f"{scale * row['difference']:+.{digits}f}{unit}"
-    if row["low"] is None or row["high"] is None:
-        return f"{value} [no interval]"
-    return f"{value} [{scale * row['low']:.{digits}f}, {scale * row['high']:.{digits}f}]"
-
-
-def p_text(p: float | None) -> str:
-    """Return a p-value as text, never as 0."""
-    if p is None:
-        return "p not known"
-    return f"p = {p:.2g}" if p >= 0.0001 else "p < 0.0001"
 
 
 # --- verdicts ------------------------------------------------------------------------------------------------------
@@ -146,7 +87,7 @@ def _against_tuned(row: dict[str, Any]) -> tuple[str, str]:
     return {
         "better": ("good", "alignment made the tuned model better"),
         "worse": ("red", "alignment made the tuned model worse"),
-        "open": ("note", "alignment made no clear difference to the tuned model"),
+        "open": ("note", f"whether alignment changed the tuned model cannot be told ({reach(row)})"),
     }[verdict(row)]
 
 
@@ -159,12 +100,30 @@ def _against_control(row: dict[str, Any]) -> tuple[str, str]:
     }[verdict(row)]
 
 
+def within(row: dict[str, Any], margin: float = GGUF_TOLERANCE) -> str:
+    """Return "inside" where a difference's whole interval lies within the margin, "outside" where none of it does.
+
+    "open" otherwise: staying within a margin is a claim of its own, which no missing difference can make.
+    """
+    if row["difference"] is None or row["low"] is None or row["high"] is None:
+        return "open"
+    if -margin < row["low"] and row["high"] < margin:
+        return "inside"
+    return "outside" if row["high"] < -margin or row["low"] > margin else "open"
+
+
 def _compression(row: dict[str, Any]) -> tuple[str, str]:
     if row["difference"] is None:
         return "caution", "the compressed model was not scored"
-    if abs(row["difference"]) <= GGUF_TOLERANCE:
-        return "good", "the compressed model stays within 3 points of the uncompressed one"
-    return "red", "the compressed model is more than 3 points away from the uncompressed one"
+    points = f"{100 * GGUF_TOLERANCE:g} points"
+    worse = verdict(row) == "worse"
+    if within(row) == "inside":
+        below = ", though below it" if worse else ""
+        return "good", f"the compressed model stays within {points} of the uncompressed one{below}"
+    if within(row) == "outside":
+        return "red", f"the compressed model is more than {points} away from the uncompressed one"
+    told = f"the compressed model is not shown to stay within {points} of the uncompressed one ({reach(row)})"
+    return ("red" if worse or abs(row["difference"]) > GGUF_TOLERANCE else "caution"), told
 
 
 def _forgetting(row: dict[str, Any]) -> tuple[str, str]:
@@ -172,7 +131,7 @@ def _forgetting(row: dict[str, Any]) -> tuple[str, str]:
     return {
         "better": ("good", f"nothing lost: the aligned model does better than the base on {ability}"),
         "worse": ("red", f"forgetting: the aligned model does worse than the base on {ability}"),
-        "open": ("note", f"no forgetting seen on {ability}"),
+        "open": ("caution", f"whether the aligned model forgot {ability} cannot be told ({reach(row)})"),
     }[verdict(row)]
 
 
@@ -221,8 +180,10 @@ def _counted(row: dict[str, Any]) -> Finding | None:
     ]
     if not said or row["metric"] != TASKS[row["task"]].metric:
         return None
-    answers = f"of {row['n'] + row['not_scored']} answers of {model_words(row['model'])}"
-    return finding("note", row["task"], row["family"], f"{answers} {' and '.join(said)}")
+    task = TASKS[row["task"]]
+    which = "" if task.primary else f" ({task.title.lower()})"
+    answers = f"of {row['n'] + row['not_scored']} answers of {model_words(row['model'])}{which}"
+    return finding("caution", row["task"], row["family"], f"{answers} {' and '.join(said)}")
 
 
 def _contamination(rows: list[dict[str, Any]]) -> Finding:
@@ -232,3 +193,18 @@ def _contamination(rows: list[dict[str, Any]]) -> Finding:
     if not rows or None in flags:
         return finding("caution", "", "", "whether test facts are in the training data was not checked")
     return finding("good", "", "", "no test fact was left in the training data", "64-character runs and 13-grams")
+
+
+def _parity(parity: dict[str, Any]) -> list[Finding]:
+    """Return whether the exported file passed its check, how near the bar it came, and every way it fell short."""
+    if not parity:
+        return []
+    numbers = parity_text(parity)
+    if not parity.get("passed"):
+        short = [finding("red", "", "", f"the export: {text}") for text in parity.get("findings", [])]
+        return [finding("red", "", "", "the exported GGUF did not pass its parity check", numbers), *short]
+    side = parity.get("next_token", {}).get("torch_fp32", {})
+    if side and side["low"] < parity.get("bar", 0.0):
+        near = "the exported GGUF passed its parity check, but its interval crosses the bar"
+        return [finding("caution", "", "", near, numbers)]
+    return [finding("good", "", "", "the exported GGUF passed its parity check", numbers)]

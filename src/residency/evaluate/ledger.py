@@ -13,7 +13,9 @@ from typing import Any
 
 from residency.core.errors import UserError
 from residency.core.store import read_json, read_jsonl, read_manifest
+from residency.evaluate.facts import parity
 from residency.evaluate.findings import finding, findings
+from residency.evaluate.names import in_order, is_base, is_gating_rule, model_name, stage_of
 from residency.evaluate.tasks import TASKS, Task
 from residency.measure import intervals
 from residency.measure.calibration import calibration_error
@@ -25,13 +27,11 @@ Items = dict[str, dict[str, list[dict[str, Any]]]]  # task -> model -> item rows
 BESIDE = {"accuracy": ("ece",), "macro_f1": ("accuracy", "ece"), "rouge_l": ("bertscore",)}
 """Metrics shown beside a task's own, where an answer carries what they need."""
 
+RIGHT_OR_WRONG = ("accuracy", "instruction_accuracy")
+"""Means of items that are right or wrong; all other means are of graded scores."""
+
 GATED = tuple(name for name, task in TASKS.items() if task.primary)
 FORGETTING = ("general_text", "general_instructions")
-SHOWN_RULES = ("rule:dictionary_hpo", "rule:clause")
-"""Rules that know what a model cannot: shown beside the others, and not held against it."""
-
-STAGES = {"pretrained": "pretrain", "tuned": "instruct", "aligned": "prefer", "gguf": "export", "control": "control"}
-MODELS = ("base-0shot", "base-3shot", *STAGES)
 
 
 def build(run: Path) -> dict[str, Any]:
@@ -44,39 +44,35 @@ def build(run: Path) -> dict[str, Any]:
     ledger: dict[str, Any] = {"run": run.resolve().name, "cost": cost(run)}
     ledger["rows"] = [
         row
-        for task in _in_order(items, tuple(TASKS))
-        for model in _in_order(items[task], MODELS)
+        for task in sorted(items, key=_place)
+        for model in in_order(items[task])
         for row in rows(task, model, items[task][model], protocols.get((task, model), {}), leaks)
     ]
     ledger["comparisons"], refused = comparisons(items, ledger["rows"])
-    ledger["findings"] = [*findings(ledger, GATED), *refused]
+    ledger["findings"] = [*findings(ledger, GATED, parity(run)), *refused]
     return ledger
 
 
 def read_items(run: Path) -> tuple[Items, dict[tuple[str, str], dict[str, Any]]]:
-    """Return the run's item rows by task and model, and their protocols by (task, model)."""
+    """Return the run's item rows by task and model, and their protocols by (task, model).
+
+    A model is named by what was done: a base that was shown no example is ``base-0shot`` however it was called, and a
+    second file of the same name and prompts is the same measurement.
+    """
     items: Items = {}
     protocols: dict[tuple[str, str], dict[str, Any]] = {}
     for path in sorted((run / "items").glob("*/*.jsonl")):
-        task, model = path.parent.name, model_name(path.stem)
-        items.setdefault(task, {})[model] = list(read_jsonl(path))
-        protocol = path.with_name(f"{path.stem}.protocol.json")
-        protocols[task, model] = read_json(protocol) if protocol.exists() else {}
+        about = path.with_name(f"{path.stem}.protocol.json")
+        protocol = read_json(about) if about.exists() else {}
+        task, model = path.parent.name, model_name(path.stem, protocol)
+        if (task, model) not in protocols:
+            items.setdefault(task, {})[model] = list(read_jsonl(path))
+            protocols[task, model] = protocol | ({"model": model} if "model" in protocol else {})
     return items, protocols
 
 
-def model_name(stem: str) -> str:
-    """Return the model's name in the ledger for a file name: ``rule_copy`` holds ``rule:copy``."""
-    return stem.replace("rule_", "rule:", 1) if stem.startswith("rule_") else stem
-
-
-def stage_of(model: str) -> str:
-    """Return the stage that made a model: a folder name of the run, "base", or "rule"."""
-    return "rule" if model.startswith("rule:") else STAGES.get(model, "base")
-
-
-def _in_order(names: dict[str, Any], known: Sequence[str]) -> list[str]:
-    return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
+def _place(task: str) -> tuple[int, str]:
+    return (list(TASKS).index(task) if task in TASKS else len(TASKS)), task
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------
@@ -107,10 +103,11 @@ def rows(
                 "low": known(found.low),
                 "high": known(found.high),
                 "n": len(scored),
+                "groups": intervals.groups_of(scored),
                 "unparsed": sum(row.get("parsed") is False for row in items),
                 "not_scored": left_out,
                 "contaminated": leaks,
-                "protocol": protocol,
+                "protocol": {**protocol, "metric": name},
             }
         )
     return made
@@ -121,9 +118,9 @@ def metric_for(name: str, items: Sequence[dict[str, Any]]) -> Metric:
     if name == "macro_f1":
         return intervals.macro_f1(sorted({row["wanted"][0] for row in items}))
     if name == "bertscore":
-        return intervals.mean_of("bertscore", "bertscore")
+        return intervals.mean_of("bertscore", "bertscore", graded=True)
     made = {"entity_f1": intervals.entity_f1, "perplexity": intervals.perplexity, "ece": calibration_error}
-    return made[name]() if name in made else intervals.mean_of(name)
+    return made[name]() if name in made else intervals.mean_of(name, graded=name not in RIGHT_OR_WRONG)
 
 
 def known(value: float) -> float | None:
@@ -181,16 +178,6 @@ def _planned(items: Items, ledger_rows: list[dict[str, Any]]) -> list[tuple[str,
     return sorted(possible, key=lambda row: kinds.index(row[0]))
 
 
-def is_base(model: str) -> bool:
-    """Return whether a name in the ledger is the untrained model's, with however many examples."""
-    return model.startswith("base-")
-
-
-def is_gating_rule(model: str) -> bool:
-    """Return whether a name in the ledger is that of a trivial rule that the trained model must beat."""
-    return model.startswith("rule:") and model not in SHOWN_RULES
-
-
 def best(ledger_rows: list[dict[str, Any]], task: str, among: Callable[[str], bool]) -> str | None:
     """Return which of the models has the best primary value on a task; None where none was scored."""
     primary = (task, TASKS[task].metric)
@@ -229,6 +216,7 @@ def compare(kind: str, task: str, first: str, second: str, models: dict[str, lis
         "p": known(found.p),
         "p_holm": None,
         "n": found.n,
+        "groups": found.groups,
     }
 
 

@@ -12,10 +12,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from residency.core.store import atomic_path, write_json, write_manifest
-from residency.evaluate import charts, sections
-from residency.evaluate.facts import TITLES, gather
-from residency.evaluate.findings import metric_name, shown
+from residency.evaluate import charts, glossary, limits, sections, tables
+from residency.evaluate.curves import TITLES
+from residency.evaluate.facts import gather
 from residency.evaluate.ledger import build, read_items
+from residency.evaluate.names import label, metric_name
+from residency.evaluate.numbers import few, few_note, shown
 from residency.evaluate.tasks import TASKS
 
 SOURCES = {
@@ -43,24 +45,29 @@ def page(run: Path, ledger: dict[str, Any]) -> str:
     items, _ = read_items(run)
     facts = gather(run)
     template = environment().get_template("report.html.jinja")
-    return template.render(
-        facts=facts,
-        ledger=ledger,
-        headline=sections.headline(ledger),
-        against_base=sections.forest(ledger, "base", "Aligned minus the better base, in points"),
-        against_rule=sections.forest(ledger, "rule", "Aligned minus the best trivial rule, in points"),
-        families=sections.families(ledger, run, items, public=facts["public"]),
-        others=sections.others(ledger),
-        calibration=sections.calibration(ledger),
-        forgetting=sections.forgetting(ledger),
-        urgent=sections.urgent(ledger),
-        comparisons=sections.comparison_table(ledger),
-        training=sections.loss_charts(facts["training"]),
-        parity_checks=sections.parity_checks(facts["parity"]),
-        speeds=sections.speeds(items),
-        costs=costs(ledger["cost"]),
+    parts = {
+        "facts": facts,
+        "ledger": ledger,
+        "headline": sections.headline(ledger),
+        "against_base": sections.forest(ledger, "base", "Aligned minus the better base, in points"),
+        "against_rule": sections.forest(ledger, "rule", "Aligned minus the best trivial rule, in points"),
+        "bases": sections.bases(ledger),
+        "families": sections.families(ledger, run, items, public=facts["public"]),
+        "others": tables.others(ledger),
+        "calibration": tables.calibration(ledger),
+        "forgetting": tables.forgetting(ledger),
+        "urgent": sections.urgent(ledger),
+        "few_note": few_note([*ledger["rows"], *ledger["comparisons"]]),
+        "comparisons": tables.comparison_table(ledger),
+        "training": sections.loss_charts(facts["training"]),
+        "parity_checks": sections.parity_checks(facts["parity"]),
+        "speeds": sections.speeds(items),
+        "costs": costs(ledger["cost"]),
+        "measured_limits": limits.limits(facts, ledger, items),
         **example_counts(facts["examples"]),
-    )
+    }
+    words = glossary.occurring(template.render(**parts, glossary=[]))
+    return template.render(**parts, glossary=words)
 
 
 def environment() -> Environment:
@@ -71,11 +78,12 @@ def environment() -> Environment:
     made.filters |= {
         "shown": shown,
         "metric": metric_name,
-        "label": sections.label,
+        "label": label,
         "source": source_name,
         "duration": duration,
         "told": told,
     }
+    made.tests["few"] = few
     return made
 
 

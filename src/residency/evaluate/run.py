@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 from residency.core.errors import Unsupported, UserError
 from residency.core.legal import Range, Seed
 from residency.core.progress import say
-from residency.core.store import read_manifest, write_manifest
+from residency.core.store import read_examples, read_manifest, write_manifest
 from residency.evaluate.jobs import Bench, Job
 from residency.evaluate.rules import run_rules
 from residency.evaluate.tasks import Suite, Task, named
@@ -39,27 +40,36 @@ def evaluate(
 ) -> None:
     """Write ``items/<task>/<model>.jsonl`` beside ``out`` for every model stage given and every trivial rule.
 
+    The base is asked without and with ``shots`` solved examples, as far as a task has training items to show.
     ``generated`` caps the generated items of the stages between base and aligned, ``gguf_items`` those of the GGUF.
     Raises ResidencyError naming the job that failed.
     """
     items = out.parent / "items"
-    plan = list(jobs(models, suite, shots, generated, gguf_items))
+    plan = list(jobs(models, suite, shots_of(examples, shots), generated, gguf_items))
     run_rules(examples, items, suite)
     bench = Bench(examples, items, precision, max(1, (os.cpu_count() or 2) // processes))
     done = run_jobs(plan, bench, processes)
     write_manifest(out, stage="evaluate", jobs=done, suite=suite, shots=shots, precision=precision, seed=seed)
 
 
-def jobs(models: dict[str, Path], suite: Suite, shots: int, generated: int, gguf_items: int) -> Iterable[Job]:
-    """Yield the jobs of a run, model by model."""
+def shots_of(examples: Path, wanted: int) -> dict[str, int]:
+    """Return how many solved examples each task can show: what is wanted, or as many as it has training items."""
+    found = Counter(str(row.meta.get("task", "")) for row in read_examples(examples / "examples.jsonl", split="train"))
+    return {task: min(wanted, count) for task, count in found.items()}
+
+
+def jobs(
+    models: dict[str, Path], suite: Suite, shots: Mapping[str, int], generated: int, gguf_items: int
+) -> Iterable[Job]:
+    """Yield the jobs of a run, model by model; a base is named by the examples that it is really shown."""
     for state, folder in models.items():
         source = of_stage(folder, state)
         for task in named(None, suite):
             cap = generated if task.kind in ("extract", "generate") and state in SHORT else 0
             if state == "base":
                 yield Job("base-0shot", task.name, source)
-                if task.kind in ("choice", "extract", "generate"):
-                    yield Job("base-3shot" if shots == 3 else f"base-{shots}shot", task.name, source, shots)
+                if task.kind in ("choice", "extract", "generate") and (count := shots.get(task.name, 0)):
+                    yield Job(f"base-{count}shot", task.name, source, count)
             elif state == "gguf":
                 yield gguf_job(task, folder, source, gguf_items)
             elif task.name in SHORT.get(state, (task.name,)) or task.family == "General":

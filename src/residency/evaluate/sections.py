@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +9,14 @@ from markupsafe import Markup
 
 from residency.evaluate import charts
 from residency.evaluate.facts import answers, generation_speed
-from residency.evaluate.findings import GGUF_TOLERANCE, interval_text, metric_name, p_text, shown, verdict
-from residency.evaluate.ledger import FORGETTING, GATED, MODELS, Items, known, metric_for
+from residency.evaluate.findings import GGUF_TOLERANCE, verdict, within
+from residency.evaluate.ledger import GATED, Items
+from residency.evaluate.names import SHOWN_RULES, in_order, is_base, is_rule, label, metric_name, model_words
+from residency.evaluate.numbers import cell, interval_text, shown
+from residency.evaluate.tables import VERDICTS, patterns, pivot
 from residency.evaluate.tasks import TASKS
-from residency.measure.intervals import bootstrap
 
 Row = dict[str, Any]
-LABELS = {
-    "base-0shot": "Base, no example",
-    "base-3shot": "Base, 3 examples",
-    "pretrained": "Pretrained",
-    "tuned": "Tuned",
-    "aligned": "Aligned",
-    "gguf": "Compressed",
-    "control": "Shuffled control",
-}
 ASKS = {
     "qa": "A question and its options as text: which one is right? Definitions, codes, and which disease fits these "
     "findings. The model chooses the option it finds likeliest.",
@@ -40,21 +32,8 @@ MEANS = {
     "entity_f1": "Entity F1, 0 to 100: exact findings found against those missed or invented.",
     "rouge_l": "ROUGE-L, 0 to 100: how much of the wording is shared, in order, with the closest accepted answer.",
 }
-KINDS = {
-    "base": "aligned against the better base",
-    "rule": "aligned against the best trivial rule",
-    "control": "aligned against the shuffled control",
-    "tuned": "aligned against tuned",
-    "gguf": "compressed against aligned",
-    "tuned_vs_base": "tuned against the better base",
-    "forgetting": "aligned against base, general ability",
-}
-VERDICTS = {"better": "better", "worse": "worse", "open": "no clear difference"}
-
-
-def label(model: str) -> str:
-    """Return a model's short name on a chart."""
-    return f"Rule: {model[5:].replace('_', ' ')}" if model.startswith("rule:") else LABELS.get(model, model)
+EXPECTED = ("base-0shot", "tuned", "aligned", "gguf")
+"""Models that stand on every family's chart, scored or not."""
 
 
 def headline(ledger: Row) -> list[str]:
@@ -68,9 +47,15 @@ def headline(ledger: Row) -> list[str]:
             said.append(text.format(sum(verdict(row) == "better" for row in rows), total))
     squeezed = [row for row in of_kind(ledger, "gguf") if row["difference"] is not None]
     if squeezed:
-        near = sum(abs(row["difference"]) <= GGUF_TOLERANCE for row in squeezed)
-        said.append(f"Compressed, it stays within 3 points on {near} of {len(squeezed)}.")
+        near, points = sum(within(row) == "inside" for row in squeezed), f"{100 * GGUF_TOLERANCE:g} points"
+        said.append(f"Compressed, it is shown to stay within {points} on {near} of {len(squeezed)}.")
     return said or ["Not evaluated yet."]
+
+
+def bases(ledger: Row) -> str:
+    """Return the ways that the base was asked in words: "no example, 3 examples"."""
+    found = in_order({row["model"] for row in ledger["rows"] if row["task"] in GATED and is_base(row["model"])})
+    return ", ".join(label(name).removeprefix("Base, ") for name in found)
 
 
 def of_kind(ledger: Row, kind: str) -> list[Row]:
@@ -85,10 +70,12 @@ def forest(ledger: Row, kind: str, title: str) -> Markup | None:
         return None
     drawn = [
         charts.Difference(row["family"], hundred(row["difference"]), hundred(row["low"]), hundred(row["high"]),
-                          verdict(row), short_interval(row))
+                          verdict(row), short_interval(row), row["n"])
         for row in rows
     ]  # fmt: skip
-    told = "; ".join(f"{row['family']} {interval_text(row)}, {VERDICTS[verdict(row)]}" for row in rows)
+    told = "; ".join(
+        f"{row['family']} {interval_text(row)} on {row['n']} items, {VERDICTS[verdict(row)]}" for row in rows
+    )
     return charts.forest(drawn, title=title, description=f"Differences with 95% intervals. {told}.")
 
 
@@ -123,6 +110,8 @@ def family(task: str, ledger: Row, run: Path, items: Items, *, public: bool) -> 
         "verdict": VERDICTS[verdict(against["base"])] if "base" in against else "not scored",
         "look": verdict(against["base"]) if "base" in against else "open",
         "chart": family_chart(task, rows, against.get("rule")),
+        "counts": uneven(rows),
+        "beside": shown_beside(rows),
         "findings": [found for found in ledger["findings"] if found["task"] == task],
         "table": pivot([row for row in ledger["rows"] if row["task"] == task], lambda row: metric_name(row["metric"])),
         "patterns": patterns(task, items, base),
@@ -131,25 +120,26 @@ def family(task: str, ledger: Row, run: Path, items: Items, *, public: bool) -> 
     }
 
 
-def patterns(task: str, items: Items, before: str, after: str = "aligned") -> list[Row]:
-    """Return the primary metric before and after training for each kind of item, with 95% intervals.
+def uneven(rows: list[Row]) -> str:
+    """Return a warning where a chart's bars do not all rest on the same number of items; else ""."""
+    counts = sorted({row["n"] for row in rows if row["n"]})
+    if len(counts) < 2:
+        return ""
+    fewest = [label(row["model"]) for row in rows if row["n"] == counts[0]]
+    return (
+        f"The bars rest on {counts[0]} to {counts[-1]} items (fewest: {', '.join(fewest)}): a difference between two "
+        "bars is read from the comparisons, which are made on the items that both answered."
+    )
 
-    No test is made here: these parts are small, and there are many.
-    """
-    models, metric = items.get(task, {}), TASKS[task].metric
-    if before not in models or after not in models:
-        return []
-    made = []
-    for name in sorted({row.get("pattern") or "" for row in models[after]}):
-        parts = [[row for row in models[model] if (row.get("pattern") or "") == name] for model in (before, after)]
-        found = [bootstrap(part, metric_for(metric, part), n=1000) for part in parts]
-        cells = [
-            cell({"value": known(f.value), "low": known(f.low), "high": known(f.high), "metric": metric}) for f in found
-        ]
-        made.append(
-            {"name": name.replace("_", " ") or "all", "n": len(parts[1]), "before": cells[0], "after": cells[1]}
-        )
-    return made
+
+def shown_beside(rows: list[Row]) -> list[str]:
+    """Return, for each rule that is shown and is no bar to beat, its value and the reason in a sentence."""
+    return [
+        f"{model_words(row['model'])[:1].upper()}{model_words(row['model'])[1:]} ({row['family']}, "
+        f"{metric_name(row['metric'])} {cell(row)}) is shown and is no bar to beat: {SHOWN_RULES[row['model']]}."
+        for row in rows
+        if row["model"] in SHOWN_RULES and row["value"] is not None
+    ]
 
 
 def urgent(ledger: Row) -> list[Row]:
@@ -162,102 +152,49 @@ def family_chart(task: str, rows: list[Row], rule: Row | None) -> Markup | None:
     if not rows:
         return None
     facts, present = TASKS[task], {row["model"]: row for row in rows}
-    order = [*MODELS, *sorted(name for name in present if name not in MODELS)]
-    drawn = [bar(name, present.get(name)) for name in order if name in present or name not in ("control", "pretrained")]
+    drawn = [bar(name, present.get(name)) for name in in_order({*present, *EXPECTED})]
     best = present.get(rule["from"]) if rule else None
     mark = (100 * best["value"], f"best rule {shown(best['value'], facts.metric)}") if best else None
-    told = ", ".join(f"{row.label} {row.text}" for row in drawn)
+    told = ", ".join(f"{row.label} {row.text}{f' on {row.n} items' if row.n else ''}" for row in drawn)
     title = f"{facts.family}: {metric_name(facts.metric)} by stage"
     return charts.bars(drawn, title=title, description=f"With 95% intervals: {told}.", mark=mark)
 
 
 def bar(model: str, row: Row | None) -> charts.Bar:
     """Return a model's bar; one without a row, or without a value, says "not scored"."""
-    look = "rule" if ":" in model else model.split("-")[0]
+    look = ("rule beside" if model in SHOWN_RULES else "rule") if is_rule(model) else model.split("-")[0]
     name = label(model).removeprefix("Rule: ")
     if row is None or row["value"] is None:
         return charts.Bar(name, None, None, None, look, "not scored")
     low, high = hundred(row["low"]), hundred(row["high"])
-    text = shown(row["value"], row["metric"]) if look == "rule" else cell(row)
-    return charts.Bar(name, hundred(row["value"]), low, high, look, text)
-
-
-def others(ledger: Row) -> Row:
-    """Return the table of tasks that are shown and gate nothing: relations, codes."""
-    rows = [row for row in ledger["rows"] if row["task"] not in (*GATED, *FORGETTING) and ":" not in row["model"]]
-    return pivot(rows, lambda row: TASKS[row["task"]].title if row["task"] in TASKS else row["task"])
-
-
-def calibration(ledger: Row) -> Row:
-    """Return the table of expected calibration errors, a column a family."""
-    return pivot([row for row in ledger["rows"] if row["metric"] == "ece"], lambda row: row["family"])
-
-
-def forgetting(ledger: Row) -> Row:
-    """Return the table of general ability: perplexity and instructions followed."""
-    return pivot([row for row in ledger["rows"] if row["task"] in FORGETTING], lambda row: metric_name(row["metric"]))
-
-
-def pivot(rows: list[Row], head: Callable[[Row], str]) -> Row:
-    """Return ledger rows as a table: a row a model, a column for each ``head``, and the counts of the first column."""
-    columns = list(dict.fromkeys(head(row) for row in rows))
-    cells = {(row["model"], head(row)): cell(row) for row in rows}
-    first: dict[str, Row] = {}
-    for row in rows:
-        first.setdefault(row["model"], row)
-    return {
-        "heads": columns,
-        "rows": [
-            {
-                "model": label(model),
-                "cells": [cells.get((model, column), "not scored") for column in columns],
-                "counts": [row["n"], row["unparsed"], row["not_scored"]],
-            }
-            for model, row in first.items()
-        ],
-    }
-
-
-def cell(row: Row) -> str:
-    """Return a value with its interval: "8.0 [5.4, 13.7]"."""
-    text, metric = shown(row["value"], row["metric"]), row["metric"]
-    return text if row["low"] is None else f"{text} [{shown(row['low'], metric)}, {shown(row['high'], metric)}]"
-
-
-def comparison_table(ledger: Row) -> list[Row]:
-    """Return every comparison in words."""
-    return [
-        {
-            "what": KINDS.get(row["kind"], row["kind"]),
-            "family": row["family"],
-            "metric": metric_name(row["metric"]),
-            "from": label(row["from"]),
-            "to": label(row["to"]),
-            "n": row["n"],
-            "before": shown(row["from_value"], row["metric"]),
-            "after": shown(row["to_value"], row["metric"]),
-            "difference": interval_text(row),
-            "p": p_text(row["p"]).removeprefix("p = "),
-            "p_holm": p_text(row["p_holm"]).removeprefix("p = "),
-            "look": verdict(row),
-            "verdict": VERDICTS[verdict(row)],
-        }
-        for row in ledger["comparisons"]
-    ]
+    text = shown(row["value"], row["metric"]) if is_rule(model) else cell(row)
+    return charts.Bar(name, hundred(row["value"]), low, high, look, text, row["n"])
 
 
 def loss_charts(training: list[Row]) -> list[Row]:
-    """Return each training stage with its loss curve."""
+    """Return each training stage with its loss curve and what the loss did, phase by phase."""
     made = []
     for stage in training:
-        told = (
-            f"The loss went from {stage['first_loss']:.2f} to {stage['last_loss']:.2f} over {stage['tokens']:,} tokens "
-            f"in {stage['steps']} steps"
-        )
+        told = f"{loss_told(stage)}; {stage['tokens']:,} tokens in {stage['steps']} steps"
         made.append(
             {**stage, "told": told, "chart": charts.curve(stage["points"], title=stage["title"], description=told)}
         )
     return made
+
+
+def loss_told(stage: Row) -> str:
+    """Return from where to where the loss went, each phase by itself: other exercises have another loss."""
+    ways = [f"from {part['first_loss']:.2f} to {part['last_loss']:.2f}" for part in stage["phases"]]
+    early = ", ".join(f"{count} of {task}" for task, count in (stage["settings"].get("first") or {}).items())
+    if len(ways) == 2:
+        steps = stage["phases"][0]["steps"]
+        return (
+            f"The loss went {ways[0]} in the first {steps} steps, on {early or 'the examples put first'} alone, and "
+            f"{ways[1]} in the mix that follows, whose exercises are others"
+        )
+    if early and len(ways) == 1:
+        return f"The loss went {ways[0]}; the two ends are not of the same exercises, because {early} come first"
+    return "The loss went " + ", then ".join(ways)
 
 
 def parity_checks(parity: Row) -> list[tuple[str, str]]:
@@ -278,5 +215,7 @@ def speeds(items: Items) -> list[Row]:
     """Return how fast each model generates, in tokens a second."""
     found = generation_speed(items)
     largest = max(found.values(), default=0.0)
-    order = [name for name in MODELS if name in found] + sorted(name for name in found if name not in MODELS)
-    return [{"model": label(name), "rate": found[name], "share": charts.share(found[name], largest)} for name in order]
+    return [
+        {"model": label(name), "rate": found[name], "share": charts.share(found[name], largest)}
+        for name in in_order(found)
+    ]

@@ -53,7 +53,7 @@ def calibration_error(bins: int = BINS) -> Metric:
         gaps = np.abs(cells[..., 1] - cells[..., 2]).sum(axis=-1)
         return np.where(total > 0, gaps / np.where(total > 0, total, 1), np.nan)
 
-    return Metric("ece", stats, value, higher_is_better=False)
+    return Metric("ece", stats, value, higher_is_better=False, graded=True)
 
 
 def _bin(confidence: float, bins: int) -> int:

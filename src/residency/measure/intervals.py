@@ -16,6 +16,7 @@ import numpy as np
 from residency.core.errors import UserError
 from residency.core.types import Interval
 from residency.measure import scorers
+from residency.measure.limits import limits
 
 Row = Mapping[str, Any]
 CHUNK = 500  # resamples held in memory at once
@@ -23,17 +24,25 @@ CHUNK = 500  # resamples held in memory at once
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A named metric: what one row adds, ``[width]`` (None: not scored), and the value of sums ``[..., width]``."""
+    """A named metric: what one row adds, ``[width]`` (None: not scored), and the value of sums ``[..., width]``.
+
+    ``bounded`` says that values lie from 0 to 1, ``graded`` that an item is scored by degrees, not as right or wrong.
+    """
 
     name: str
     stats: Callable[[Row], Sequence[float] | None]
     value: Callable[[np.ndarray], np.ndarray]
     higher_is_better: bool = True
+    bounded: bool = True
+    graded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Two values on the same items, their difference b - a with its 95% interval, and a two-sided p, never 0."""
+    """Two values on the same items, their difference b - a with its 95% interval, and a two-sided p, never 0.
+
+    ``n`` counts the items that both have scored, ``groups`` the groups that these make.
+    """
 
     first: float
     second: float
@@ -41,16 +50,17 @@ class Paired:
     p: float
     n: int
     not_scored: int
+    groups: int
 
 
-def mean_of(name: str, field: str = "score") -> Metric:
-    """Return the mean of one field over rows (accuracy, ROUGE-L, BERTScore)."""
+def mean_of(name: str, field: str = "score", *, graded: bool = False) -> Metric:
+    """Return the mean of one field over rows (accuracy; ROUGE-L and BERTScore, which are ``graded``)."""
 
     def stats(row: Row) -> Sequence[float] | None:
         value = row.get(field)
         return None if value is None or np.isnan(value) else (float(value), 1.0)
 
-    return Metric(name, stats, _ratio)
+    return Metric(name, stats, _ratio, graded=graded)
 
 
 def macro_f1(classes: Sequence[str]) -> Metric:
@@ -79,7 +89,7 @@ def entity_f1() -> Metric:
         counts = row.get("counts")
         return None if counts is None else (counts["tp"], counts["fp"], counts["fn"])
 
-    return Metric("entity_f1", stats, scorers.f1_from_counts)
+    return Metric("entity_f1", stats, scorers.f1_from_counts, graded=True)
 
 
 def perplexity() -> Metric:
@@ -92,7 +102,7 @@ def perplexity() -> Metric:
     def value(sums: np.ndarray) -> np.ndarray:
         return np.exp(_ratio(sums))
 
-    return Metric("perplexity", stats, value, higher_is_better=False)
+    return Metric("perplexity", stats, value, higher_is_better=False, bounded=False, graded=True)
 
 
 def _ratio(sums: np.ndarray) -> np.ndarray:
@@ -106,19 +116,26 @@ def scored(rows: Sequence[Row], metric: Metric) -> tuple[list[Row], int]:
     return kept, len(rows) - len(kept)
 
 
+def groups_of(rows: Sequence[Row]) -> int:
+    """Return how many groups the rows belong to: what an interval over groups rests on."""
+    return len({row["group"] for row in rows})
+
+
 def bootstrap(rows: Sequence[Row], metric: Metric, *, n: int = 2000, seed: int = 0) -> Interval:
     """Return the metric over the scored rows with its 95% percentile bootstrap interval, clustered by ``group``.
 
-    Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 13; whole groups are drawn with replacement.
-    All nan where nothing is scored; the limits are nan where there is only one group, which tells nothing of the
-    spread between groups.
+    Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 13; whole groups are drawn with replacement,
+    and ``limits`` keeps few or equal groups honest. All nan where nothing is scored; the limits are nan where there is
+    only one group, which tells nothing of the spread between groups.
     """
     kept, _ = scored(rows, metric)
     if not kept:
         return Interval(float("nan"), float("nan"), float("nan"))
     sums = _group_sums([metric.stats(row) for row in kept], [row["group"] for row in kept])
     draws = np.concatenate([metric.value(weights @ sums) for weights in _resamples(len(sums), n, seed)])
-    return Interval(float(metric.value(sums.sum(axis=0))), *_limits(draws, len(sums)))
+    value = float(metric.value(sums.sum(axis=0)))
+    span = (0.0, 1.0) if metric.bounded else None
+    return Interval(value, *limits(draws, value, len(sums), span, graded=metric.graded))
 
 
 def paired(rows_a: Sequence[Row], rows_b: Sequence[Row], metric: Metric, *, n: int = 10_000, seed: int = 0) -> Paired:
@@ -137,16 +154,17 @@ def paired(rows_a: Sequence[Row], rows_b: Sequence[Row], metric: Metric, *, n: i
     both = [(a, b, group) for a, b, group in pairs if a is not None and b is not None]
     if not both:
         nan = float("nan")
-        return Paired(nan, nan, Interval(nan, nan, nan), nan, 0, len(pairs))
+        return Paired(nan, nan, Interval(nan, nan, nan), nan, 0, len(pairs), 0)
     groups = [group for _, _, group in both]
     first, second = _group_sums([a for a, _, _ in both], groups), _group_sums([b for _, b, _ in both], groups)
     value_a, value_b = (float(metric.value(sums.sum(axis=0))) for sums in (first, second))
     draws = np.concatenate(
         [metric.value(weights @ second) - metric.value(weights @ first) for weights in _resamples(len(first), n, seed)]
     )
-    difference = Interval(value_b - value_a, *_limits(draws, len(first)))
-    p = _exchange_p(first, second, metric, difference.value, n=n, seed=seed)
-    return Paired(value_a, value_b, difference, p, len(both), len(pairs) - len(both))
+    gap, span = value_b - value_a, (-1.0, 1.0) if metric.bounded else None
+    difference = Interval(gap, *limits(draws, gap, len(first), span, graded=metric.graded))
+    p = _exchange_p(first, second, metric, gap, n=n, seed=seed)
+    return Paired(value_a, value_b, difference, p, len(both), len(pairs) - len(both), len(first))
 
 
 def _exchange_p(
@@ -197,15 +215,6 @@ def _resamples(groups: int, n: int, seed: int) -> Iterator[np.ndarray]:
 def _chunks(n: int) -> Iterator[int]:
     for start in range(0, n, CHUNK):
         yield min(CHUNK, n - start)
-
-
-def _limits(draws: np.ndarray, groups: int) -> tuple[float, float]:
-    """Return the 2.5% and 97.5% quantiles, or nans where the draws cannot tell."""
-    known = draws[~np.isnan(draws)]
-    if groups < 2 or not len(known):
-        return float("nan"), float("nan")
-    low, high = np.quantile(known, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _check_same_items(rows_a: Sequence[Row], rows_b: Sequence[Row]) -> None:

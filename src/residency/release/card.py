@@ -13,10 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from residency.core.store import atomic_path, read_json, write_manifest
 from residency.evaluate.facts import gather
-from residency.evaluate.findings import interval_text, metric_name, model_words, p_text, shown
-from residency.evaluate.ledger import build, is_base
+from residency.evaluate.ledger import GATED, build, read_items
+from residency.evaluate.limits import limits
+from residency.evaluate.names import is_base, label, metric_name, model_words
+from residency.evaluate.numbers import cell, few_note, interval_text, p_text, parity_text, shown
 from residency.evaluate.report import duration, source_name, told
-from residency.evaluate.sections import cell, label
+from residency.evaluate.sections import loss_told, shown_beside
 from residency.evaluate.tasks import TASKS
 
 HUB_TASKS = {
@@ -58,9 +60,18 @@ def card(run: Path, ledger: dict[str, Any]) -> str:
             gguf=[row for row in ledger["rows"] if row["model"] == "gguf" and row["value"] is not None],
             results=results(ledger, rows),
             against=[found for found in ledger["findings"] if found["level"] in ("red", "caution")],
+            beside=[text for task in GATED for text in shown_beside(primary(ledger, task))],
+            few_note=few_note([*ledger["rows"], *ledger["comparisons"]]),
+            parity=parity_text(facts["parity"]),
+            limits=limits(facts, ledger, read_items(run)[0]),
         )
     )
     return f"---\n{head}---\n\n{body}"
+
+
+def primary(ledger: dict[str, Any], task: str) -> list[dict[str, Any]]:
+    """Return the ledger's rows of a task's primary metric."""
+    return [row for row in ledger["rows"] if (row["task"], row["metric"]) == (task, TASKS[task].metric)]
 
 
 def final_model(rows: list[dict[str, Any]]) -> str | None:
@@ -160,6 +171,7 @@ def environment() -> Environment:
         "difference": interval_text,
         "duration": duration,
         "label": label,
+        "loss": loss_told,
         "metric": metric_name,
         "p": p_text,
         "shown": shown,

@@ -73,6 +73,7 @@ def instruct(
         examples=len(blocks),
         left_out=left,
         totals=totals,
+        phases=sizes,
         schedule=asdict(schedule),
         rank=rank,
         per_example=per_example,

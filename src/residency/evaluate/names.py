@@ -1,0 +1,130 @@
+"""What models, rules and metrics are called, in which order models stand, and which rules a model must beat."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+STAGES = {"pretrained": "pretrain", "tuned": "instruct", "aligned": "prefer", "gguf": "export", "control": "control"}
+"""Trained models in the order of the journey, and the folder of the stage that made each."""
+
+SHOWN_RULES = {
+    "rule:dictionary_hpo": "it is given the names of the very findings that were held out of training, which a model "
+    "cannot know; it shows how far looking words up goes",
+    "rule:clause": "it is no trivial rule: a reader made by hand that knows that a note is made of clauses and looks "
+    "up the one that the question is about; it shows how far careful reading alone goes",
+}
+"""Rules that are shown beside the others and not held against a model, each with the reason."""
+
+LABELS = {
+    "pretrained": "Pretrained",
+    "tuned": "Tuned",
+    "aligned": "Aligned",
+    "gguf": "Compressed",
+    "control": "Shuffled control",
+}
+METRICS = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "entity_f1": "entity F1",
+    "rouge_l": "ROUGE-L",
+    "bertscore": "BERTScore",
+    "ece": "expected calibration error",
+    "perplexity": "perplexity",
+    "instruction_accuracy": "instructions followed",
+    "score": "score",
+}
+WORDS = {
+    "pretrained": "the model after continued pretraining",
+    "tuned": "the tuned model",
+    "aligned": "the aligned model",
+    "gguf": "the compressed model",
+    "control": "the shuffled-answer control",
+    "rule:majority": "always the commonest answer",
+    "rule:hypothesis_only": "looking at the hypothesis only",
+    "rule:word_overlap": "counting shared words",
+    "rule:negation_pattern": "looking at the negations only",
+    "rule:copy": "copying the term",
+    "rule:clause": "a hand-made reader of clauses",
+    "rule:dictionary_train": "a dictionary of the training terms",
+    "rule:dictionary_hpo": "a dictionary of all HPO terms",
+}
+NUMBERS = ("no", "one", "two", "three", "four", "five")
+
+
+def model_name(stem: str, protocol: dict[str, Any]) -> str:
+    """Return the model's name in the ledger for a file of items: ``rule_copy`` holds ``rule:copy``.
+
+    A base is named by the number of examples that it was shown, which is less than was asked for where a task has no
+    training items to show.
+    """
+    if stem.startswith("rule_"):
+        return stem.replace("rule_", "rule:", 1)
+    if shots(stem) is not None and "shots" in protocol:
+        return f"base-{protocol['shots']}shot"
+    return stem
+
+
+def shots(model: str) -> int | None:
+    """Return how many solved examples a base's name says it was shown; None for any other model."""
+    found = re.fullmatch(r"base-(\d+)shot", model)
+    return int(found.group(1)) if found else None
+
+
+def is_base(model: str) -> bool:
+    """Return whether a name in the ledger is the untrained model's, with however many examples."""
+    return model.startswith("base-")
+
+
+def is_rule(model: str) -> bool:
+    """Return whether a name in the ledger is a rule's."""
+    return model.startswith("rule:")
+
+
+def is_gating_rule(model: str) -> bool:
+    """Return whether a name in the ledger is that of a trivial rule that the trained model must beat."""
+    return is_rule(model) and model not in SHOWN_RULES
+
+
+def stage_of(model: str) -> str:
+    """Return the stage that made a model: a folder name of the run, "base", or "rule"."""
+    return "rule" if is_rule(model) else STAGES.get(model, "base")
+
+
+def in_order(models: Iterable[str]) -> list[str]:
+    """Return names as the journey has them: bases by their examples, the trained models, then all others by name."""
+    known = list(STAGES)
+
+    def place(name: str) -> tuple[int, int, str]:
+        shown = shots(name)
+        if shown is not None:
+            return 0, shown, name
+        return (1, known.index(name), name) if name in STAGES else (2, 0, name)
+
+    return sorted(models, key=place)
+
+
+def label(model: str) -> str:
+    """Return a model's short name on a chart: "Tuned", "Base, 3 examples", "Rule: copy"."""
+    if is_rule(model):
+        return f"Rule: {model[5:].replace('_', ' ')}"
+    shown = shots(model)
+    return LABELS.get(model, model) if shown is None else f"Base, {_examples(str(shown) if shown else 'no', shown)}"
+
+
+def model_words(model: str) -> str:
+    """Return a model's or rule's name in words: "the base (three examples)"."""
+    shown = shots(model)
+    if shown is None:
+        return WORDS.get(model, model)
+    return f"the base ({_examples(NUMBERS[shown] if shown < len(NUMBERS) else str(shown), shown)})"
+
+
+def _examples(number: str, count: int) -> str:
+    return f"{number} example{'s' if count > 1 else ''}"
+
+
+def metric_name(name: str) -> str:
+    """Return a metric's name in words."""
+    return METRICS.get(name, name)
