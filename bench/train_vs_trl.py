@@ -221,8 +221,8 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
         blocks.sort(key=lambda b: b.length, reverse=True)
         parts: list[list[Block]] = [[] for _ in range(min(torch.get_num_threads(), len(blocks)))]
         for block in blocks:
-            min(parts, key=lambda part: sum(b.length for b in part)).append(block)
-        return [collate(part, fill_to=-(-sum(b.length for b in part) // 32) * 32) for part in parts]
+            min(parts, key=lambda part: sum(b.read for b in part)).append(block)
+        return [collate(part, fill_to=-(-sum(b.read for b in part) // 32) * 32) for part in parts]
 
     def step(rows: list[dict[str, Any]], kept: int | None = None) -> int:
         batches = batches_of(rows)

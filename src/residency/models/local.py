@@ -136,11 +136,11 @@ class LocalModel:
     def score(self, blocks: Sequence[Block], *, prefix: Sequence[int] = ()) -> dict[int, TokenScores]:
         """Return the token scores (nats) of every branch by its owner; blocks without branches score their text."""
         cache = self.read_prefix(prefix)
-        order = sorted(range(len(blocks)), key=lambda i: blocks[i].length)
-        longest = max((b.length for b in blocks), default=0)
+        order = sorted(range(len(blocks)), key=lambda i: blocks[i].read)
+        longest = max((b.read for b in blocks), default=0)
         logprobs: dict[int, list[float]] = {}
         greedy: dict[int, list[bool]] = {}
-        for row in fill_rows([blocks[i].length for i in order], max(self.row, longest)):
+        for row in fill_rows([blocks[i].read for i in order], max(self.row, longest)):
             batch = collate([blocks[order[i]] for i in row], offset=len(prefix)).to(self.net.device)
             hidden = self._hidden(batch.ids, batch.positions, layout=batch.layout, cache=cache)
             for owner, value, best in self._head(hidden, batch.sources, batch.targets, batch.owners):
@@ -156,12 +156,16 @@ class LocalModel:
     def _head(
         self, hidden: torch.Tensor, sources: torch.Tensor, targets: torch.Tensor, owners: torch.Tensor
     ) -> Iterator[tuple[int, float, bool]]:
-        """Yield (owner, log-probability, was greedy) of each scored place, 512 places of the head at a time."""
+        """Yield (owner, log-probability, was greedy) of each scored place, some 512 places of the head at a time.
+
+        The first tokens of a question's answers come from one place of it, which reaches the head once.
+        """
         head = self.net.get_output_embeddings()
         for part in torch.arange(len(sources)).split(512):
-            logits = head(hidden[sources[part]]).float()
-            chosen = logits.gather(1, targets[part, None]).squeeze(1) - logits.logsumexp(-1)
-            best = logits.argmax(-1) == targets[part]
+            places, row = torch.unique(sources[part], return_inverse=True)
+            logits = head(hidden[places]).float()
+            chosen = logits[row, targets[part]] - logits.logsumexp(-1)[row]
+            best = logits.argmax(-1)[row] == targets[part]
             yield from zip(owners[part].tolist(), chosen.tolist(), best.tolist(), strict=True)
 
     # ---- decoding -----------------------------------------------------------------------------------------

@@ -28,8 +28,13 @@ class Block:
 
     @property
     def length(self) -> int:
-        """Return how many tokens the block takes in the row."""
+        """Return how many tokens the block holds."""
         return len(self.context) + sum(map(len, self.branches))
+
+    @property
+    def read(self) -> int:
+        """Return how many tokens it takes in a row: a branch's last one is scored, and nothing comes after it."""
+        return len(self.context) + sum(max(0, len(branch) - 1) for branch in self.branches)
 
 
 @dataclass(slots=True)
@@ -69,8 +74,8 @@ class Layout:
 class Batch:
     """A packed row: ``ids`` and ``positions`` [1, T]; scored places ``sources`` [M] predict ``targets`` [M].
 
-    ``owners`` [M] says whose token each is. ``useful`` counts the tokens that are not filling; ``notes`` are the
-    blocks' notes in the order of the row.
+    ``owners`` [M] says whose token each is. ``useful`` counts the blocks' tokens, those that are scored and not read
+    among them; ``notes`` are the blocks' notes in the order of the row.
     """
 
     ids: torch.Tensor
@@ -111,7 +116,7 @@ def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_
 
     ``offset`` is the length of a shared prefix that the positions start after. Scored are all tokens of the
     branches, and where a block has no branch, its context from the second token on (running text), owned by
-    ``owners[0]``.
+    ``owners[0]``. A branch's last token is scored and not read, since nothing comes after it.
     """
     ids: list[int] = []
     positions: list[int] = []
@@ -131,20 +136,19 @@ def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_
             targets += block.context[1:]
             owners += [block.owners[0] if block.owners else 0] * (len(block.context) - 1)
         for number, branch in enumerate(block.branches, 1):
-            first = len(ids)
-            ids += branch
-            positions += range(offset + len(block.context), offset + len(block.context) + len(branch))
-            marks += [number] * len(branch)
-            sources += [start + len(block.context) - 1, *range(first, len(ids) - 1)] if branch else []
+            first, read = len(ids), branch[:-1]
+            ids += read
+            positions += range(offset + len(block.context), offset + len(block.context) + len(read))
+            marks += [number] * len(read)
+            sources += [start + len(block.context) - 1, *range(first, len(ids))] if branch else []
             targets += branch
             owners += [block.owners[number - 1] if block.owners else number - 1] * len(branch)
         branch_of.append(marks)
-    useful = len(ids)
-    if fill_to > useful:
-        starts.append(useful)
-        branch_of.append([0] * (fill_to - useful))
-        positions += range(fill_to - useful)
-        ids += [fill_id] * (fill_to - useful)
+    if (empty := fill_to - len(ids)) > 0:
+        starts.append(len(ids))
+        branch_of.append([0] * empty)
+        positions += range(empty)
+        ids += [fill_id] * empty
     return Batch(
         torch.tensor([ids]),
         torch.tensor([positions]),
@@ -152,7 +156,7 @@ def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_
         torch.tensor(sources, dtype=torch.long),
         torch.tensor(targets, dtype=torch.long),
         torch.tensor(owners, dtype=torch.long),
-        useful,
+        sum(block.length for block in blocks),
         torch.tensor([n for b in blocks for n in b.notes]),
     )
 

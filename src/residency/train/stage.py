@@ -54,7 +54,7 @@ def pack_rows(blocks: Sequence[Block], schedule: Schedule, *, fill: int) -> list
     """
     order = list(range(len(blocks)))
     random.Random(f"{schedule.seed}:rows").shuffle(order)
-    rows = fill_rows([blocks[i].length for i in order], schedule.batch_tokens)
+    rows = fill_rows([blocks[i].read for i in order], schedule.batch_tokens)
 
     def make(row: list[int]) -> Callable[[], Batch]:
         def batch() -> Batch:
@@ -76,7 +76,7 @@ def cut_to_tokens(blocks: Sequence[Block], tokens: int, capacity: int) -> tuple[
     kept: list[Block] = []
     total, counts = 0, {"too_long": 0, "beyond_tokens": 0}
     for block in blocks:
-        if block.length > capacity:
+        if block.read > capacity:
             counts["too_long"] += 1
         elif tokens and total + block.length > tokens:
             counts["beyond_tokens"] += 1
