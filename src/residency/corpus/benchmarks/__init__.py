@@ -1,0 +1,142 @@
+"""Public benchmark sets by name: where they lie, their licence, and their items in one form, with a fixed split.
+
+An item is a plain dictionary in the form of a user's own task (``residency.evaluate.tasks.own``), with ``group`` (what
+splits and bootstraps keep whole) and ``split``. A set that was published without a split has a frozen one: the ids of
+its test and validation items, drawn once by group, are kept beside this file; all others are for training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from residency.core.errors import SourceError
+from residency.corpus.benchmarks import annotated, exams, reading, writing
+
+Item = dict[str, Any]
+FROZEN = Path(__file__).with_name("splits")
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkSet:
+    """A public set: its folder's name, its reader, licence, where it comes from, and whether its split is ours."""
+
+    name: str
+    folder: str
+    read: Callable[[Path], Iterator[Item]]
+    licence: str
+    url: str
+    commit: str
+    language: str = "en"
+    frozen: bool = False
+
+
+@dataclass(slots=True)
+class Items:
+    """The items of one split, and how many were left out for what reason."""
+
+    items: list[Item]
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+_G = "https://github.com/"
+# fmt: off
+SETS: dict[str, BenchmarkSet] = {s.name: s for s in (
+    BenchmarkSet("pubmedqa", "pubmedqa", exams.pubmedqa, "MIT", _G + "pubmedqa/pubmedqa", "1cbae8e9"),
+    BenchmarkSet("medmcqa", "medmcqa_dev", exams.medmcqa, "MIT", _G + "Teddy-XiongGZ/MIRAGE", "392943af", frozen=True),
+    *(BenchmarkSet(f"apollo_{code}", "apollo_dev", partial(exams.apollo, language=code), "Apache-2.0",
+                   _G + "FreedomIntelligence/Apollo", "505c48e8", code) for code in ("zh", "es", "fr")),
+    BenchmarkSet("ncbi_disease", "ncbi_disease", annotated.ncbi_disease, "public domain", _G + "spyysalo/ncbi-disease",
+                 "5a266c6f"),
+    BenchmarkSet("bc5cdr", "bc5cdr", annotated.bc5cdr, "public domain", _G + "microsoft/BioGPT", "648f7d65"),
+    BenchmarkSet("meddocan", "meddocan_es", annotated.meddocan, "CC BY 4.0", _G + "PlanTL-GOB-ES/SPACCC_MEDDOCAN",
+                 "783a6df3", "es"),
+    BenchmarkSet("presidio_synth", "presidio_synth", annotated.presidio, "MIT", _G + "microsoft/presidio-research",
+                 "7622dec1", frozen=True),
+    BenchmarkSet("evidence_inference", "evidence_inference", reading.evidence_inference, "MIT",
+                 _G + "jayded/evidence-inference", "b9831b6c"),
+    BenchmarkSet("medec", "medec_ms", reading.medec, "CC BY 4.0", _G + "abachaa/MEDEC", "70268d24"),
+    BenchmarkSet("mts_dialog", "mts_dialog", writing.mts_dialog, "CC BY 4.0", _G + "abachaa/MTS-Dialog", "3ff08019"),
+    BenchmarkSet("aci_bench", "aci_bench", writing.aci_bench, "CC BY 4.0", _G + "wyim/aci-bench", "b909b2bb"),
+    BenchmarkSet("meqsum", "meqsum", writing.meqsum, "CC BY 4.0", _G + "abachaa/MeQSum", "51e36cf6", frozen=True),
+    BenchmarkSet("medquad", "medquad", writing.medquad, "CC BY 4.0", _G + "abachaa/MedQuAD", "577bd37b", frozen=True),
+)}
+# fmt: on
+
+
+def data_folders() -> list[Path]:
+    """Return where data sets are looked for: ``$RESIDENCY_DATA``, then ``~/.local/share/residency/data``."""
+    given = os.environ.get("RESIDENCY_DATA")
+    home = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local/share")) / "residency" / "data"
+    return [Path(given), home] if given else [home]
+
+
+def folder_of(name: str) -> Path:
+    """Return the folder of a set; SourceError says where it was looked for and where it comes from."""
+    about = known(name)
+    for folder in data_folders():
+        if (folder / about.folder).is_dir():
+            return folder / about.folder
+    looked = " and ".join(str(folder / about.folder) for folder in data_folders())
+    raise SourceError(
+        f"the data set {name} is not here: looked for {looked}. It comes from {about.url} (commit {about.commit}, "
+        f"{about.licence}); put it there, or set RESIDENCY_DATA to the folder that holds {about.folder}/"
+    )
+
+
+def known(name: str) -> BenchmarkSet:
+    """Return a set by name; SourceError names all."""
+    if name not in SETS:
+        raise SourceError(f"no data set is called {name}; known are {', '.join(SETS)}")
+    return SETS[name]
+
+
+def items(name: str, split: str) -> Items:
+    """Return the items of a split ("train", "validation", "test" or what else a set has), in the order of their ids.
+
+    Raises SourceError where the set is absent or its files are not as published.
+    """
+    about, folder = known(name), folder_of(name)
+    frozen = frozen_split(name) if about.frozen else {}
+    found = Items([])
+    try:
+        for item in about.read(folder):
+            if "skip" in item:
+                found.skipped[item["skip"]] += 1
+            elif item.get("split") == split or (about.frozen and frozen.get(item["id"], "train") == split):
+                found.items.append({**item, "split": split, "group": item.get("group", item["id"])})
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        kind = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
+        raise SourceError(f"{folder} does not hold {name} as published ({kind}); get it again from {about.url}") from None
+    found.items.sort(key=lambda item: item["id"])
+    return found
+
+
+def frozen_split(name: str) -> dict[str, str]:
+    """Return the split of each item that is not for training, by id, as it was frozen."""
+    found = {}
+    for split in ("validation", "test"):
+        path = FROZEN / f"{name}.{split}.txt"
+        found.update(dict.fromkeys(path.read_text(encoding="utf-8").split("\n")[:-1], split))
+    return found
+
+
+def draw_split(rows: Iterable[Item], name: str, *, test: float, validation: float) -> dict[str, list[str]]:
+    """Return ids of test and validation, whole groups drawn by the hash of their name; how a split was frozen."""
+    drawn: dict[str, list[str]] = {"validation": [], "test": []}
+    for row in rows:
+        if "skip" in row:
+            continue
+        mark = hashlib.sha256(f"{name}:{row.get('group', row['id'])}".encode()).digest()
+        share = int.from_bytes(mark[:8], "big") / 2**64
+        if share < test:
+            drawn["test"].append(row["id"])
+        elif share < test + validation:
+            drawn["validation"].append(row["id"])
+    return {split: sorted(ids) for split, ids in drawn.items()}
