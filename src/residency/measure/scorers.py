@@ -74,11 +74,16 @@ def parse_mentions(text: str) -> tuple[set[str], bool]:
     unclosed or unreadable one gives ``(set(), False)``, to be counted as unparsed. Outer white space of a mention is
     dropped, and so are empty mentions; an inner list or object stands as its compact JSON text with sorted keys.
     """
-    start = text.find("[")
-    items = None if start < 0 else _read_list(text[start:])
+    items = parse_list(text)
     if items is None:
         return set(), False
     return {mention for item in items if (mention := _as_text(item))}, True
+
+
+def parse_list(text: str) -> list[object] | None:
+    """Return the first ``[...]`` of a reply, read as JSON or as Python's literals; None where it cannot be read."""
+    start = text.find("[")
+    return None if start < 0 else _read_list(text[start:])
 
 
 def _read_list(text: str) -> list[object] | None:

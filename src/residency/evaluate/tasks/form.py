@@ -20,6 +20,7 @@ from residency.core.types import Example, Message, Span
 
 Item = dict[str, Any]
 KINDS = ("choice", "classify", "extract", "generate")
+"""The kinds of a user's own task; public sets have "relate" too, pairs of phrases."""
 STYLES = ("letters", "options")
 LETTERS = string.ascii_uppercase
 
@@ -31,6 +32,7 @@ class Words:
     answer: str = "Answer with the letter."
     options: str = "Answer with one of: {}."
     listed: str = "Give the exact phrases as a JSON list of strings."
+    paired: str = "Give a JSON list of pairs of exact phrases."
     labelled: str = 'Give a JSON list of objects {{"text": the exact phrase, "label": one of {}}}.'
 
 
@@ -40,18 +42,21 @@ WORDS = {
         "Responda con la letra.",
         "Responda con una de estas opciones: {}.",
         "Dé las frases exactas como una lista JSON de cadenas.",
+        "Dé una lista JSON de pares de frases exactas.",
         'Dé una lista JSON de objetos {{"text": la frase exacta, "label": una de {}}}.',
     ),
     "fr": Words(
         "Répondez par la lettre.",
         "Répondez par l'une de ces options : {}.",
         "Donnez les expressions exactes sous forme de liste JSON de chaînes.",
+        "Donnez une liste JSON de paires d'expressions exactes.",
         'Donnez une liste JSON d\'objets {{"text": l\'expression exacte, "label": un de {}}}.',
     ),
     "zh": Words(
         "请只回答选项字母。",
         "请回答以下之一：{}。",
         "请以 JSON 字符串列表给出原文短语。",
+        "请以 JSON 列表给出原文短语对。",
         '请给出 JSON 对象列表 {{"text": 原文短语, "label": 其中之一 {}}}。',
     ),
 }
@@ -128,6 +133,12 @@ def _extract(ask: Ask, item: Item) -> Asked:
     return Asked(prompt, [answer_of(spans, text, ask.labels)], spans=spans, meta={"text": text})
 
 
+def _relate(ask: Ask, item: Item) -> Asked:
+    prompt = _joined(ask.instruction, ask.words.paired) + "\n\n" + item["text"]
+    meta = {"text": item["text"], "concepts": item["concepts"], "relations": item["relations"]}
+    return Asked(prompt, [json.dumps(item["pairs"], ensure_ascii=False)], meta=meta)
+
+
 def answer_of(spans: Sequence[Span], text: str, labels: Sequence[str]) -> str:
     """Return the JSON list that names these spans of a text, each phrase once, in the order of the text."""
     if len(labels) == 1:
@@ -149,5 +160,6 @@ _MAKE: dict[str, Callable[[Ask, Item], Asked]] = {
     "choice": _choice,
     "classify": _classify,
     "extract": _extract,
+    "relate": _relate,
     "generate": _generate,
 }

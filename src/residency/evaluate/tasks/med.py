@@ -1,0 +1,108 @@
+"""The public medical tasks: for each the set it reads, how its items are put, and how an answer is scored.
+
+Stakeholder and care are the axes of Garg et al. 2025 (arXiv 2504.17119). A set that has more than one question in it
+(MEDEC, BC5CDR) is more than one task; what turns its items into the form of a kind stands here, next to the words.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from residency.evaluate.tasks.form import Ask, Item
+from residency.evaluate.tasks.task import Task
+
+PROFESSIONALS, PATIENTS, RESEARCHERS, STUDENTS = "healthcare professionals", "patients", "researchers", "students"
+
+
+def _error_flag(items: Iterable[Item]) -> Iterator[Item]:
+    for item in items:
+        yield {**item, "label": "correct" if item["wrong"] is None else "error"}
+
+
+def _error_place(items: Iterable[Item]) -> Iterator[Item]:
+    for item in items:
+        if item["wrong"] is not None and len(item["sentences"]) <= len(string.ascii_uppercase):
+            question = "Which of these sentences is wrong?"
+            yield {**item, "question": question, "choices": item["sentences"], "answer": item["wrong"]}
+
+
+def _error_mend(items: Iterable[Item]) -> Iterator[Item]:
+    for item in items:
+        if item["wrong"] is not None:
+            asked = f"{item['text']}\n\nThis sentence is wrong: {item['sentences'][item['wrong']]}"
+            yield {**item, "input": asked, "reference": item["corrected"]}
+
+
+def _sections(items: Iterable[Item]) -> Iterator[Item]:
+    for item in items:
+        yield {**item, "input": f"{item['input']}\n\nSection: {item['meta']['section']}"}
+
+
+def _caused(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield abstracts with the names that its concepts have there, so that a pair of phrases is a pair of concepts."""
+    for item in items:
+        text, names = item["text"], {}
+        for entity in item["entities"]:
+            for concept in entity["concepts"]:
+                names.setdefault(text[entity["start"] : entity["end"]].lower(), concept)
+        first = {concept: name for name, concept in reversed(names.items())}
+        pairs = [[first[a], first[b]] for a, b in item["relations"] if a in first and b in first]
+        yield {**item, "pairs": pairs, "concepts": names}
+
+
+_JSON: dict[str, Any] = {"stop": ("]",), "keep_stop": True}
+_EXAM = {"stakeholder": STUDENTS, "care": "diagnosis"}
+_DEID = "Find everything that could identify a person."
+
+# fmt: off
+MED: tuple[Task, ...] = (
+    Task("pubmedqa", "Med-QA", "choice", "accuracy", RESEARCHERS, "diagnosis", title="PubMedQA, with the abstract",
+         data="pubmedqa", ask=Ask("Answer the question from the abstract.", style="options")),
+    Task("medmcqa", "Med-QA", "choice", "accuracy", **_EXAM, title="MedMCQA, the frozen test half of dev",
+         data="medmcqa", ask=Ask()),
+    *(Task(f"apollo_{code}", "Med-QA", "choice", "accuracy", **_EXAM, title=f"Medical exams in {name}",
+           data=f"apollo_{code}", ask=Ask(language=code))
+      for code, name in (("zh", "Chinese"), ("es", "Spanish"), ("fr", "French"))),
+    Task("evidence_inference", "Med-NLI", "classify", "macro_f1", RESEARCHERS, "treatment",
+         title="What a trial's sentence says of an outcome", data="evidence_inference",
+         ask=Ask("What does the text say about this outcome?", ("decreased", "no difference", "increased"))),
+    Task("medec_flag", "Med-NLI", "classify", "macro_f1", PROFESSIONALS, "treatment",
+         title="Is a note right or does it hold an error", data="medec", adapt=_error_flag,
+         ask=Ask("Is this clinical text medically correct, or does it hold an error?", ("correct", "error"))),
+    Task("medec_place", "Med-NLI", "choice", "accuracy", PROFESSIONALS, "treatment",
+         title="Which sentence of a note is wrong", data="medec", adapt=_error_place, ask=Ask()),
+    Task("ncbi_disease", "Med-IE", "extract", "entity_f1", RESEARCHERS, "diagnosis", 256, **_JSON,
+         title="Diseases in abstracts (NCBI-disease)", data="ncbi_disease",
+         ask=Ask("Find all diseases in the text.", ("Disease",))),
+    Task("bc5cdr_chemical", "Med-IE", "extract", "entity_f1", RESEARCHERS, "treatment", 256, **_JSON,
+         title="Chemicals in abstracts (BC5CDR)", data="bc5cdr",
+         ask=Ask("Find all chemicals and drugs in the text.", ("Chemical",))),
+    Task("bc5cdr_disease", "Med-IE", "extract", "entity_f1", RESEARCHERS, "diagnosis", 256, **_JSON,
+         title="Diseases in abstracts (BC5CDR)", data="bc5cdr",
+         ask=Ask("Find all diseases in the text.", ("Disease",))),
+    Task("bc5cdr_relations", "Med-IE", "relate", "relation_f1", RESEARCHERS, "treatment", 256, ("]]",), True,
+         title="Which chemical causes which disease (BC5CDR)", data="bc5cdr", adapt=_caused,
+         ask=Ask("Which chemical causes which disease in this text?")),
+    Task("deid_en", "Med-IE", "extract", "entity_f1", PROFESSIONALS, "administration", 256, **_JSON,
+         title="Identifiers in English sentences (Presidio, synthetic)", data="presidio_synth", ask=Ask(_DEID)),
+    Task("deid_es", "Med-IE", "extract", "entity_f1", PROFESSIONALS, "administration", 1024, **_JSON,
+         title="Identifiers in Spanish cases (MEDDOCAN)", data="meddocan",
+         ask=Ask("Encuentre todo lo que pueda identificar a una persona.", language="es")),
+    Task("mts_dialog", "Med-Gen", "generate", "rouge_l", PROFESSIONALS, "documentation", 128,
+         title="A note section from a dialogue (MTS-Dialog)", data="mts_dialog", adapt=_sections,
+         ask=Ask("Write the named section of the clinical note from this conversation.")),
+    Task("aci_bench", "Med-Gen", "generate", "rouge_l", PROFESSIONALS, "documentation", 512,
+         title="A whole note from a visit (ACI-Bench)", data="aci_bench",
+         ask=Ask("Write the clinical note of this visit.")),
+    Task("meqsum", "Med-Gen", "generate", "rouge_l", PATIENTS, "virtual health assistant", 48, ("\n",),
+         title="A consumer's question in short (MeQSum)", data="meqsum",
+         ask=Ask("Summarise this message as one short medical question.")),
+    Task("medquad", "Med-Gen", "generate", "rouge_l", PATIENTS, "virtual health assistant", 128,
+         title="Answers for consumers (MedQuAD)", data="medquad", ask=Ask()),
+    Task("medec_mend", "Med-Gen", "generate", "rouge_l", PROFESSIONALS, "treatment", 64, ("\n",),
+         title="The wrong sentence of a note, corrected", data="medec", adapt=_error_mend,
+         ask=Ask("Rewrite the wrong sentence so that it is medically correct. Give the sentence only.")),
+)
+# fmt: on

@@ -1,0 +1,42 @@
+"""What a task is: a small declaration, made of data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from residency.evaluate.tasks.form import Ask, Item
+
+BY_LIKELIHOOD = ("choice", "classify", "read")
+"""Kinds whose answers are compared by likelihood, not written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task's declaration.
+
+    ``kind``: "choice" and "classify" (likelihood of each option or label), "extract" (a JSON list, generated), "relate"
+    (a JSON list of pairs), "generate" (text), "read" (likelihood of the text itself), "follow" (generated, must hold a
+    wanted string). ``max_tokens`` caps a reply and ``stop`` ends it; ``keep_stop`` keeps the stop string.
+    ``stakeholder`` and ``care`` are the axes of Garg et al. 2025 (arXiv 2504.17119).
+
+    Its items are those of a run's own examples, or of the public set ``data`` (its part ``split``), turned by ``adapt``
+    into the kind's form and put to a model as ``ask`` says, or those of a user's file (``own``, the task's YAML).
+    """
+
+    name: str
+    family: str
+    kind: str
+    metric: str
+    stakeholder: str
+    care: str
+    max_tokens: int = 0
+    stop: tuple[str, ...] = ()
+    keep_stop: bool = False
+    primary: bool = False
+    title: str = ""
+    data: str = ""
+    split: str = "test"
+    ask: Ask = Ask()
+    adapt: Callable[[Iterable[Item]], Iterator[Item]] | None = None
+    own: str = ""
