@@ -11,10 +11,10 @@ from residency.core.errors import Unsupported
 from residency.core.store import sha256_json
 from residency.core.types import Example, Model, Reply
 from residency.evaluate.bertscore import bertscore
-from residency.evaluate.tasks import Task
+from residency.evaluate.tasks import BY_LIKELIHOOD, Task
 from residency.infer.likelihood import choose
 from residency.infer.prompt import prefix_ids, shot_messages
-from residency.measure import scorers
+from residency.measure import scorers, spans, writing
 from residency.models.local import LocalModel
 from residency.models.pack import Block
 
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 def answer(task: Task, model: Model, examples: Sequence[Example], shots: Sequence[Example] = ()) -> list[Row]:
     """Return one scored row an example, in order; Unsupported where the model cannot do this kind of task."""
     began = time.perf_counter()
-    if task.kind in ("choice", "read") and not isinstance(model, LocalModel):
+    if task.kind in BY_LIKELIHOOD and not isinstance(model, LocalModel):
         raise Unsupported(
             f"{task.name} compares likelihoods, which {model.name} does not give fast enough; "
             "use the transformers form of the model (a folder, or runs/latest:aligned)"
@@ -58,18 +58,57 @@ def row_of(task: Task, example: Example, prediction: str | None, **more: Any) ->
 
 
 def _score(task: Task, example: Example, prediction: str) -> Row:
-    if task.kind == "choice":
+    if task.kind in ("choice", "classify"):
         return {"score": scorers.choice_accuracy(prediction, example.wanted)}
+    if task.kind == "relate":
+        return _relations(example, prediction)
+    if task.kind == "extract" and (task.data or task.own):
+        return _spans(task, example, prediction)
     if task.kind == "extract":
         found, parsed = scorers.parse_mentions(prediction)
         wanted, _ = scorers.parse_mentions(example.wanted[0])
         counts = scorers.mention_counts(found, wanted)
-        total = 2 * counts["tp"] + counts["fp"] + counts["fn"]
-        return {"counts": counts, "parsed": parsed, "score": 2 * counts["tp"] / total if total else 1.0}
+        return {"counts": counts, "parsed": parsed, "score": _f1(counts)}
     if task.kind == "follow":
         said = prediction.lower()
         return {"score": float(any(w.lower() in said for w in example.wanted))}
+    if task.data or task.own:
+        return _written(task, example, prediction)
     return {"score": scorers.rouge_l(prediction, example.wanted)}
+
+
+def _f1(counts: dict[str, int]) -> float:
+    total = 2 * counts["tp"] + counts["fp"] + counts["fn"]
+    return 2 * counts["tp"] / total if total else 1.0
+
+
+def _spans(task: Task, example: Example, prediction: str) -> Row:
+    """Return the counts of an extraction by place: exact, and relaxed to overlap."""
+    pairs, parsed = spans.parse_labelled(prediction, example.meta["labels"])
+    found, absent = spans.locate(pairs, example.meta["text"])
+    counts = spans.span_counts(found, example.spans, absent)
+    relaxed = spans.relaxed_counts(found, example.spans, absent)
+    return {"counts": counts, "relaxed": relaxed, "parsed": parsed, "score": _f1(counts)}
+
+
+def _relations(example: Example, prediction: str) -> Row:
+    """Return the counts of pairs of concepts."""
+    found = scorers.parse_list(prediction)
+    pairs = [p for p in found or () if isinstance(p, list) and all(isinstance(part, str) for part in p)]
+    malformed = len(found or ()) - len(pairs)
+    counts = spans.relation_counts(pairs, example.meta["relations"], example.meta["concepts"])
+    counts["fp"] += malformed
+    return {"counts": counts, "parsed": found is not None, "score": _f1(counts)}
+
+
+def _written(task: Task, example: Example, prediction: str) -> Row:
+    """Return what every metric of written text needs of one item; its score is the task's own metric."""
+    found: Row = {
+        **writing.rouge(prediction, example.wanted),
+        "chrf": writing.chrf(prediction, example.wanted),
+        "bleu": writing.bleu_counts(prediction, example.wanted, task.ask.language),
+    }
+    return {**found, "score": found["rouge_l"]}
 
 
 def _choose(task: Task, model: Any, examples: list[Example], shots: list[Example]) -> list[Row]:
@@ -126,7 +165,9 @@ def _read(task: Task, model: Any, examples: list[Example], shots: list[Example])
 
 _ASK: dict[str, Callable[[Task, Any, list[Example], list[Example]], list[Row]]] = {
     "choice": _choose,
+    "classify": _choose,
     "extract": _write,
+    "relate": _write,
     "generate": _write,
     "follow": _write,
     "read": _read,

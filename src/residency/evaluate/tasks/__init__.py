@@ -1,35 +1,15 @@
-"""The tasks: what each asks, how an answer is got and scored, and where it stands in the first survey's taxonomy."""
+"""The tasks by name: those of a run, the public medical ones, and a user's own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from residency.core.errors import UserError
+from residency.evaluate.tasks.med import MED
+from residency.evaluate.tasks.task import BY_LIKELIHOOD, Task
 
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task's declaration.
-
-    ``kind``: "choice" (likelihood of each option), "extract" (a JSON list of strings, generated), "generate" (text),
-    "read" (likelihood of the text itself), "follow" (generated, must hold a wanted string). ``max_tokens`` caps a
-    reply and ``stop`` ends it; ``keep_stop`` keeps the stop string. ``stakeholder`` and ``care`` are the axes of
-    Garg et al. 2025 (arXiv 2504.17119).
-    """
-
-    name: str
-    family: str
-    kind: str
-    metric: str
-    stakeholder: str
-    care: str
-    max_tokens: int = 0
-    stop: tuple[str, ...] = ()
-    keep_stop: bool = False
-    primary: bool = False
-    title: str = ""
-
+__all__ = ["BY_LIKELIHOOD", "MED", "SUITES", "TASKS", "Suite", "Task", "named"]
 
 _PROFESSIONAL = "healthcare professionals"
 # fmt: off
@@ -51,18 +31,37 @@ TASKS: dict[str, Task] = {t.name: t for t in (
          title="General instructions (forgetting)"),
 )}
 # fmt: on
-Suite = Literal["quickstart"]
-SUITES: dict[Suite, tuple[str, ...]] = {"quickstart": tuple(TASKS)}
+Suite = Literal["quickstart", "med"]
+SUITES: dict[str, tuple[str, ...]] = {"quickstart": tuple(TASKS), "med": tuple(t.name for t in MED)}
+TASKS |= {task.name: task for task in MED}
 
 
 def named(names: str | None, suite: Suite = "quickstart") -> list[Task]:
-    """Return the tasks of a comma-separated list, or of a suite; UserError names the legal ones."""
+    """Return the tasks of a comma-separated list (names, suites, YAML files), or of a suite; UserError names the legal.
+
+    A file's items are read and checked here, all of them.
+    """
     if suite not in SUITES:
         raise UserError(f"suite {suite!r} is not known; legal are {', '.join(SUITES)}")
     wanted = [n.strip() for n in names.split(",") if n.strip()] if names is not None else list(SUITES[suite])
     if not wanted:
         raise UserError(f"no task is named in {names!r}; legal are {', '.join(TASKS)}")
-    unknown = [n for n in wanted if n not in TASKS]
+    unknown = [n for n in wanted if n not in TASKS and n not in SUITES and not _is_file(n)]
     if unknown:
-        raise UserError(f"no task is called {', '.join(unknown)}; legal are {', '.join(TASKS)}")
-    return [TASKS[n] for n in wanted]
+        raise UserError(
+            f"no task is called {', '.join(unknown)}; legal are a task file (NAME.yaml), the suites "
+            f"{', '.join(SUITES)}, and {', '.join(TASKS)}"
+        )
+    return [task for n in wanted for task in _of(n)]
+
+
+def _is_file(name: str) -> bool:
+    return Path(name).suffix in (".yaml", ".yml")
+
+
+def _of(name: str) -> list[Task]:
+    if _is_file(name):
+        from residency.evaluate.tasks.read import own_task
+
+        return [own_task(Path(name))]
+    return [TASKS[n] for n in SUITES.get(name, (name,))]
