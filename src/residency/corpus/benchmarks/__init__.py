@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.errors import SourceError
-from residency.corpus.benchmarks import annotated, exams, reading, writing
+from residency.corpus.benchmarks import annotated, exams, judged, reading, writing
 
 Item = dict[str, Any]
 FROZEN = Path(__file__).with_name("splits")
@@ -66,6 +66,8 @@ SETS: dict[str, BenchmarkSet] = {s.name: s for s in (
     BenchmarkSet("aci_bench", "aci_bench", writing.aci_bench, "CC BY 4.0", _G + "wyim/aci-bench", "b909b2bb"),
     BenchmarkSet("meqsum", "meqsum", writing.meqsum, "CC BY 4.0", _G + "abachaa/MeQSum", "51e36cf6", frozen=True),
     BenchmarkSet("medquad", "medquad", writing.medquad, "CC BY 4.0", _G + "abachaa/MedQuAD", "577bd37b", frozen=True),
+    BenchmarkSet("medquad_judged", "medquad", judged.medquad_judged, "CC BY 4.0", _G + "abachaa/MedQuAD", "577bd37b",
+                 frozen=True),
 )}
 # fmt: on
 

@@ -1,0 +1,96 @@
+"""A model as a judge: it rates one answer on an axis, or says which of two is better, both orders asked.
+
+A model of ours is read by likelihood: the expected rating over the scale. Any other writes its rating, and what cannot
+be read is "not scored". A long answer is cut in the middle, since its beginning and end say most.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from residency.core.types import Example, Message, Model
+from residency.evaluate.judges.axes import Axis
+from residency.infer.likelihood import choose
+from residency.models.local import LocalModel
+
+LONGEST = 3000
+"""Characters of an answer that a judge reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A rating on an axis's scale: the likeliest whole number, and the expected value; nan: not scored."""
+
+    rating: float
+    expected: float
+
+
+def rate(model: Model, axis: Axis, items: Sequence[dict[str, Any]]) -> list[Judged]:
+    """Return the judge's rating of each ``{"question", "answer"}``."""
+    prompts = [rating_prompt(axis, item["question"], item["answer"]) for item in items]
+    marks = [str(r) for r in axis.ratings]
+    if isinstance(model, LocalModel):
+        examples = [Example(str(i), p, [marks[0]], choices=marks) for i, p in enumerate(prompts)]
+        return [_from_likelihoods(axis, c.logprobs) for c in choose(model, examples, end=False)]
+    replies = model.generate(prompts, max_tokens=8)
+    return [_from_words(axis, r.text) for r in replies]
+
+
+def rating_prompt(axis: Axis, question: str, answer: str) -> list[Message]:
+    """Return the chat that asks for a rating."""
+    scale = "\n".join(f"{number} = {words}" for number, words in zip(axis.ratings, axis.scale, strict=True))
+    text = (
+        f"Question: {question}\n\nAnswer: {shortened(answer)}\n\n{axis.question}\n{scale}\n"
+        f"Reply with one number from {axis.ratings[0]} to {axis.ratings[-1]}."
+    )
+    return [{"role": "user", "content": text}]
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Return a text with its middle left out where it is too long."""
+    return text if len(text) <= longest else f"{text[: longest * 2 // 3]} […] {text[-longest // 3 :]}"
+
+
+def _from_likelihoods(axis: Axis, logprobs: Sequence[float]) -> Judged:
+    top = max(logprobs)
+    odds = [math.exp(v - top) for v in logprobs]
+    expected = sum(r * o for r, o in zip(axis.ratings, odds, strict=True)) / sum(odds)
+    return Judged(float(axis.ratings[odds.index(max(odds))]), expected)
+
+
+def _from_words(axis: Axis, text: str | None) -> Judged:
+    found = re.search(r"\d+", text or "")
+    rating = float(found[0]) if found and int(found[0]) in axis.ratings else math.nan
+    return Judged(rating, rating)
+
+
+def prefer(model: Model, axis: Axis, items: Sequence[dict[str, Any]]) -> list[float]:
+    """Return for each ``{"question", "first", "second"}`` how strongly the first is preferred: 1, 0, 0.5 for a tie.
+
+    Each pair is asked in both orders; a judge that follows the place and not the answer gives 0.5. nan: not scored.
+    """
+    turned = [{**i, "first": i["second"], "second": i["first"]} for i in items]
+    straight, swapped = (_wins(model, axis, part) for part in (items, turned))
+    return [(a + 1 - b) / 2 for a, b in zip(straight, swapped, strict=True)]
+
+
+def _wins(model: Model, axis: Axis, items: Sequence[dict[str, Any]]) -> list[float]:
+    prompts = [pair_prompt(axis, i["question"], i["first"], i["second"]) for i in items]
+    if isinstance(model, LocalModel):
+        examples = [Example(str(i), p, ["A"], choices=["A", "B"]) for i, p in enumerate(prompts)]
+        return [float(c.index == 0) for c in choose(model, examples, end=False)]
+    found = [re.search(r"\b[AB]\b", reply.text or "") for reply in model.generate(prompts, max_tokens=8)]
+    return [float(f[0] == "A") if f else math.nan for f in found]
+
+
+def pair_prompt(axis: Axis, question: str, first: str, second: str) -> list[Message]:
+    """Return the chat that asks which of two answers is better."""
+    text = (
+        f"Question: {question}\n\nAnswer A: {shortened(first)}\n\nAnswer B: {shortened(second)}\n\n{axis.question}\n"
+        "Which answer is better in this? Reply with A or B."
+    )
+    return [{"role": "user", "content": text}]
