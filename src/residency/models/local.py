@@ -76,6 +76,22 @@ class LocalModel:
         if schema is not None:
             raise Unsupported(NO_SCHEMA)
         encoded = [self.encode_prompt(p) for p in prompts for _ in range(n)]
+        return self.write(
+            encoded, max_tokens=max_tokens, temperature=temperature, seed=seed, stop=stop, prefix=prefix, rows=rows
+        )
+
+    def write(
+        self,
+        encoded: Sequence[list[int]],
+        *,
+        max_tokens: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        prefix: Sequence[int] = (),
+        rows: int = 64,
+    ) -> list[Reply]:
+        """Return what follows each row of token ids, as ``generate`` does for chats."""
         order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
         cut = first_of(stop)
         replies: list[Reply | None] = [None] * len(encoded)

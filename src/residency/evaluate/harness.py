@@ -1,0 +1,187 @@
+"""Our scorer as a model of lm-evaluation-harness, so that every task it knows runs on it: ``residency lm-eval …``.
+
+It answers what ``hf`` answers: the same tokens, truncation, stops and greedy choices. What differs is that contexts
+which begin alike are computed once, equal contexts once for all of their answers, and nothing is padded. Exact fp32
+by default; ``type=bf16`` is faster and approximate.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval.api.model import TemplateLM
+from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs
+from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
+
+from residency.core.errors import ModelError, UserError
+from residency.core.types import TokenScores
+from residency.infer.shared import families
+from residency.models.load import find, open_source
+from residency.models.local import LocalModel
+
+NAME = "residency"
+_LONGEST = ("max_position_embeddings", "n_positions", "seq_length")
+
+
+class ResidencyLM(TemplateLM):
+    """A causal language model, scored by shared prefixes and written in unpadded batches."""
+
+    def __init__(
+        self,
+        pretrained: str,
+        type: str = "fp32",
+        max_length: int | None = None,
+        max_gen_toks: int = 256,
+        batch_size: Any = None,
+        max_batch_size: Any = None,
+        device: Any = None,
+        **unknown: Any,
+    ) -> None:
+        super().__init__()
+        if unknown:
+            raise UserError(
+                f"--model_args of {NAME} are pretrained, type, max_length and max_gen_toks; not {', '.join(unknown)}"
+            )
+        model = open_source(find(pretrained), type=type)
+        if not isinstance(model, LocalModel):
+            raise ModelError(f"{pretrained} gives no likelihoods; give its transformers form (a folder or an adapter)")
+        self.model = model
+        self.tokenizer = model.tokenizer
+        config = model.net.config
+        found = next((getattr(config, key) for key in _LONGEST if getattr(config, key, None)), 2048)
+        self.max_length = int(max_length or found)
+        self.max_gen_toks = int(max_gen_toks)
+
+    @property
+    def eot_token_id(self) -> int:
+        return int(self.tokenizer.eos_token_id)
+
+    @property
+    def prefix_token_id(self) -> int:
+        bos = self.tokenizer.bos_token_id
+        return int(bos) if bos is not None else self.eot_token_id
+
+    @property
+    def tokenizer_name(self) -> str:
+        return self.model.name.replace("/", "__")
+
+    def tok_encode(self, string: str, add_special_tokens: bool | None = None, **_: Any) -> list[int]:
+        ids: list[int] = self.tokenizer(string, add_special_tokens=bool(add_special_tokens))["input_ids"]
+        return ids
+
+    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        text: str = self.tokenizer.apply_chat_template(
+            chat_history,
+            tokenize=False,
+            add_generation_prompt=add_generation_prompt,
+            continue_final_message=not add_generation_prompt,
+        )
+        return text
+
+    def _loglikelihood_tokens(
+        self, requests: Sequence[tuple[Any, list[int], list[int]]], **_: Any
+    ) -> list[tuple[float, bool]]:
+        pairs = [self._cut(context, answer) for _key, context, answer in requests]
+        scores: dict[int, TokenScores] = {}
+        for family in families(pairs):
+            scores |= self.model.score(family.blocks, prefix=family.prefix)
+        answers = [(scores[i].total, all(scores[i].greedy)) for i in range(len(pairs))]
+        for (key, _context, _answer), found in zip(requests, answers, strict=True):
+            if key is not None:
+                self.cache_hook.add_partial("loglikelihood", key, found)
+        return answers
+
+    def _cut(self, context: list[int], answer: list[int]) -> tuple[list[int], list[int]]:
+        """Return the pair with the context's beginning cut where both together are too long, as ``hf`` does."""
+        over = len(context) + len(answer) - (self.max_length + 1)
+        return (context[over:], answer) if over > 0 else (context, answer)
+
+    def loglikelihood_rolling(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[float]:
+        """Return the log-likelihood of each whole text, in windows of the model's length."""
+        windows, owners = [], []
+        for number, request in enumerate(requests):
+            ids = self.tok_encode(request.args[0])
+            for pair in get_rolling_token_windows(ids, self.prefix_token_id, self.max_length, 1):
+                context, answer = make_disjoint_window(pair)
+                windows.append((None, context, answer))
+                owners.append(number)
+        sums = [0.0] * len(requests)
+        for owner, (value, _greedy) in zip(owners, self._loglikelihood_tokens(windows), strict=True):
+            sums[owner] += value
+        for request, value in zip(requests, sums, strict=True):
+            self.cache_hook.add_partial("loglikelihood_rolling", request.args, value)
+        return sums
+
+    def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
+        """Return what follows each context up to the first stop text, which is left out."""
+        eos = self.tokenizer.decode([self.eot_token_id])
+        texts: list[str] = [""] * len(requests)
+        settings: dict[str, list[int]] = {}
+        for number, request in enumerate(requests):
+            settings.setdefault(repr(sorted(request.args[1].items(), key=str)), []).append(number)
+        for numbers in settings.values():
+            asked = normalize_gen_kwargs(requests[numbers[0]].args[1], self.max_gen_toks)
+            until = handle_stop_sequences(asked.get("until"), eos=eos)
+            room = self.max_length - asked["max_gen_toks"]
+            encoded = [self.tok_encode(requests[i].args[0])[-room:] for i in numbers]
+            replies = self.model.write(
+                encoded,
+                max_tokens=asked["max_gen_toks"],
+                temperature=float(asked.get("temperature") or 0.0) if asked.get("do_sample") else 0.0,
+                stop=[s for s in until if s],
+            )
+            for i, reply in zip(numbers, replies, strict=True):
+                texts[i] = reply.text or ""
+                self.cache_hook.add_partial("generate_until", requests[i].args, texts[i])
+        return texts
+
+
+def register() -> None:
+    """Make ``--model residency`` known to the installed harness (0.4.13 finds no entry points by itself)."""
+    import lm_eval.models  # noqa: F401  (the registry's own entries come first)
+    from lm_eval.api.registry import model_registry
+
+    if NAME not in model_registry:
+        model_registry.register(NAME, target=f"{__name__}:ResidencyLM")
+
+
+def run_harness(arguments: Sequence[str], *, allow_code: bool = False) -> None:
+    """Hand the arguments to lm-evaluation-harness's own command line, ``--model residency`` where none is given.
+
+    Raises UserError where a task file of ``--include_path`` would run Python (``!function``) and that is not allowed,
+    or where code of a model or data set would be run.
+    """
+    given = list(arguments)
+    refuse_code(given, allow_code)
+    register()
+    from lm_eval._cli import HarnessCLI
+    from lm_eval.utils import setup_logging
+
+    if given and given[0] not in ("run", "ls", "validate") and not given[0].startswith(("-h", "--help")):
+        given = ["run", *given]
+    if given[:1] == ["run"] and not any(a == "--model" or a.startswith("--model=") for a in given):
+        given[1:1] = ["--model", NAME]
+    before, sys.argv = sys.argv, ["residency lm-eval", *given]
+    try:
+        setup_logging()
+        cli = HarnessCLI()
+        cli.execute(cli.parse_args())
+    finally:
+        sys.argv = before
+
+
+def refuse_code(arguments: Sequence[str], allow_code: bool) -> None:
+    """Raise UserError for what would run foreign Python, unless that was allowed."""
+    for flag in ("--trust_remote_code", "--confirm_run_unsafe_code"):
+        if flag in arguments and not allow_code:
+            raise UserError(f"{flag} runs code that is not yours; if you have read it, add --allow-code")
+    folders = [b for a, b in zip(arguments, arguments[1:], strict=False) if a == "--include_path"]
+    folders += [a.split("=", 1)[1] for a in arguments if a.startswith("--include_path=")]
+    for folder in folders:
+        for path in sorted([*Path(folder).rglob("*.yaml"), *Path(folder).rglob("*.yml")]):
+            if not allow_code and re.search(r"!function\b", path.read_text(encoding="utf-8", errors="replace")):
+                raise UserError(f"{path} runs Python (!function); read it, then add --allow-code")
