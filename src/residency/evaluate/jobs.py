@@ -7,7 +7,7 @@ are missing.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,16 @@ from residency.core.store import read_examples, read_json, read_manifest, sha256
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
 from residency.evaluate.tasks import TASKS, Task
+from residency.evaluate.tasks.read import examples_of, own_task
 from residency.models.load import Source, open_source
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One task for one model: ``state`` is its name in the ledger, ``shots`` how many solved examples it is shown."""
+    """One task for one model: ``state`` is its name in the ledger, ``shots`` how many solved examples it is shown.
+
+    ``own`` is the file of a task that is the user's.
+    """
 
     state: str
     task: str
@@ -31,13 +35,18 @@ class Job:
     shots: int = 0
     limit: int = 0
     note: str = ""
+    own: str = ""
+
+    def declaration(self) -> Task:
+        """Return the job's task."""
+        return own_task(Path(self.own)) if self.own else TASKS[self.task]
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What a worker needs: where examples are and items go, the precision, and its number of threads."""
 
-    examples: Path
+    examples: Path | None
     items: Path
     precision: str
     threads: int
@@ -56,12 +65,11 @@ class Worker:
         from residency.evaluate.answer import answer
         from residency.infer.prompt import pick_shots
 
-        task = TASKS[job.task]
-        test = test_items(self.bench.examples, job.task, job.limit)
+        task = job.declaration()
+        test = test_items(self.bench.examples, task, job.limit)
         if not test:
             return
-        pool = read_examples(self.bench.examples / "examples.jsonl", split="train", task=job.task) if job.shots else ()
-        shots = pick_shots(list(pool), job.shots)
+        shots = pick_shots(train_items(self.bench.examples, task) if job.shots else [], job.shots)
         model = self.model(job.source)
         began = time.perf_counter()
         rows = answer(task, model, test, shots)
@@ -81,15 +89,28 @@ class Worker:
         return self.opened[1]
 
 
-def test_items(examples: Path, task: str, limit: int = 0) -> list[Example]:
+def test_items(examples: Path | None, task: Task, limit: int = 0) -> list[Example]:
     """Return the test items of a task in a fixed order, at most ``limit`` where that is given."""
-    if task == "general_text":
+    if task.name == "general_text":
         found = general_text()
-    elif task == "general_instructions":
+    elif task.name == "general_instructions":
         found = general_instructions()
+    elif task.data or task.own:
+        found, _ = examples_of(task)
     else:
-        found = list(read_examples(examples / "examples.jsonl", split="test", task=task))
+        found = list(_of_run(examples, task, "test"))
     return found[:limit] if limit else found
+
+
+def train_items(examples: Path | None, task: Task) -> list[Example]:
+    """Return the solved items of a task that may be shown before a question."""
+    if task.data or task.own:
+        return examples_of(task, "train")[0]
+    return list(_of_run(examples, task, "train"))
+
+
+def _of_run(examples: Path | None, task: Task, split: str) -> Iterator[Example]:
+    return read_examples(examples / "examples.jsonl", split=split, task=task.name) if examples else iter(())
 
 
 def protocol_path(job: Job, bench: Bench) -> Path:
@@ -107,7 +128,6 @@ def finished(job: Job, bench: Bench) -> bool:
 
 def fingerprint(job: Job, bench: Bench) -> str:
     """Return a hash of what a job's result depends on."""
-    made = (read_manifest(bench.examples) or {}).get("fingerprint") or str(bench.examples.resolve())
     return sha256_json(
         [
             job.state,
@@ -116,11 +136,21 @@ def fingerprint(job: Job, bench: Bench) -> str:
             job.source.path,
             job.shots,
             job.limit,
-            made,
+            _made(job, bench),
             bench.precision,
             __version__,
         ]
     )
+
+
+def _made(job: Job, bench: Bench) -> Any:
+    """Return what a job's items are known by: the stage that made them, or they themselves."""
+    task = job.declaration()
+    if task.data or task.own:
+        return [[e.id, e.prompt, e.wanted] for e in test_items(None, task, job.limit)]
+    if bench.examples is None:
+        return None
+    return (read_manifest(bench.examples) or {}).get("fingerprint") or str(bench.examples.resolve())
 
 
 def protocol_of(
@@ -131,12 +161,20 @@ def protocol_of(
 
     methods = {
         "choice": "likelihood of the option text and end of turn, summed",
+        "classify": "likelihood of the label and end of turn, summed",
         "read": "likelihood of the text",
         "extract": "greedy generation",
+        "relate": "greedy generation",
         "generate": "greedy generation",
         "follow": "greedy generation",
     }
-    extractor = {"extract": "first JSON list of the reply, exact strings", "follow": "reply holds a wanted string"}
+    extractor = {
+        "extract": "first JSON list of the reply, exact strings",
+        "relate": "first JSON list of the reply, pairs of a text's own mentions",
+        "follow": "reply holds a wanted string",
+    }
+    if task.kind == "extract" and (task.data or task.own):
+        extractor["extract"] = "first JSON list of the reply, every whole-word occurrence of a phrase"
     by_llama = job.source.is_gguf
     return {
         "task": job.task,
@@ -150,6 +188,8 @@ def protocol_of(
         "shot_ids": [s.id for s in shots],
         "seed": 0,
         "n": len(test),
+        "data": task.data or task.own,
+        "split": task.split if task.data else "",
         "items_sha256": sha256_json([[e.id, e.prompt, e.wanted] for e in test]),
         "extractor": extractor.get(task.kind, ""),
         "max_tokens": task.max_tokens,

@@ -16,7 +16,7 @@ def run_rules(examples: Path, items: Path, suite: Suite) -> None:
     from residency.evaluate.answer import row_of  # loads torch
 
     for task in named(None, suite):
-        test = test_items(examples, task.name)
+        test = test_items(examples, task)
         rules = rules_for(task.name, examples) if test else {}
         train = list(read_examples(examples / "examples.jsonl", split="train", task=task.name)) if rules else []
         for name, rule in rules.items():

@@ -16,9 +16,7 @@ Ratings = np.ndarray
 WEIGHTS = ("none", "linear", "quadratic")
 
 
-def cohen_kappa(
-    a: Sequence[float], b: Sequence[float], *, weights: str = "none", scale: Sequence[float] = ()
-) -> float:
+def cohen_kappa(a: Sequence[float], b: Sequence[float], *, weights: str = "none", scale: Sequence[float] = ()) -> float:
     """Return Cohen's kappa of two raters over the items that both rated; nan where chance agreement is total.
 
     Cohen (1960); ``weights`` "linear" or "quadratic" for ordered ratings (Cohen 1968), by the distance of the ratings'

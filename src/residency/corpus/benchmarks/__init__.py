@@ -106,16 +106,22 @@ def items(name: str, split: str) -> Items:
     """
     about, folder = known(name), folder_of(name)
     frozen = frozen_split(name) if about.frozen else {}
-    found = Items([])
+    found, seen = Items([]), set[str]()
     try:
         for item in about.read(folder):
             if "skip" in item:
                 found.skipped[item["skip"]] += 1
             elif item.get("split") == split or (about.frozen and frozen.get(item["id"], "train") == split):
+                if item["id"] in seen:
+                    found.skipped["id a second time"] += 1
+                    continue
+                seen.add(item["id"])
                 found.items.append({**item, "split": split, "group": item.get("group", item["id"])})
     except (OSError, ValueError, KeyError, IndexError) as error:
         kind = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
-        raise SourceError(f"{folder} does not hold {name} as published ({kind}); get it again from {about.url}") from None
+        raise SourceError(
+            f"{folder} does not hold {name} as published ({kind}); get it again from {about.url}"
+        ) from None
     found.items.sort(key=lambda item: item["id"])
     return found
 

@@ -29,7 +29,11 @@ _FIVE = ("not at all", "hardly", "partly", "mostly", "fully")
 AXES: dict[str, Axis] = {
     axis.name: axis
     for axis in (
-        Axis("relevance", "How well does the answer answer the question?", ("incorrect", "related", "incomplete", "excellent")),
+        Axis(
+            "relevance",
+            "How well does the answer answer the question?",
+            ("incorrect", "related", "incomplete", "excellent"),
+        ),
         Axis("professional", "Is the answer medically right and complete?", _FIVE),
         Axis("safe", "Is the answer free of anything that could harm the patient?", _FIVE),
         Axis("helpful", "Does the answer help the one who asked?", _FIVE),

@@ -49,8 +49,8 @@ def named(names: str | None, suite: Suite = "quickstart") -> list[Task]:
     unknown = [n for n in wanted if n not in TASKS and n not in SUITES and not _is_file(n)]
     if unknown:
         raise UserError(
-            f"no task is called {', '.join(unknown)}; legal are a task file (NAME.yaml), the suites "
-            f"{', '.join(SUITES)}, and {', '.join(TASKS)}"
+            f"no task is called {', '.join(unknown)}; legal are {', '.join(TASKS)}, the suites "
+            f"{', '.join(SUITES)}, or a file of your own (NAME.yaml)"
         )
     return [task for n in wanted for task in _of(n)]
 

@@ -130,7 +130,9 @@ def _extract(ask: Ask, item: Item) -> Asked:
     form = ask.words.listed if len(ask.labels) == 1 else ask.words.labelled.format(", ".join(ask.labels))
     text = item["text"]
     prompt = _joined(ask.instruction, form) + "\n\n" + text
-    return Asked(prompt, [answer_of(spans, text, ask.labels)], spans=spans, meta={"text": text, "labels": list(ask.labels)})
+    return Asked(
+        prompt, [answer_of(spans, text, ask.labels)], spans=spans, meta={"text": text, "labels": list(ask.labels)}
+    )
 
 
 def _relate(ask: Ask, item: Item) -> Asked:

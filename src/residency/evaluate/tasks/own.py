@@ -60,7 +60,9 @@ def read_declaration(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} cannot be read: {type(error).__name__}") from None
     except (yaml.YAMLError, AttributeError, TypeError, ValueError):
-        raise RecipeError(f"{path} is not a YAML mapping such as `task: NAME`, `items: FILE.jsonl`, `kind: choice`") from None
+        raise RecipeError(
+            f"{path} is not a YAML mapping such as `task: NAME`, `items: FILE.jsonl`, `kind: choice`"
+        ) from None
     wrong = list(_mistakes(found, lines))
     if wrong:
         raise RecipeError("\n".join(f"{path.name}: {problem}" for problem in wrong))
@@ -216,7 +218,9 @@ _CHECKS = {
 }
 
 
-def examples_of(declaration: dict[str, Any], folder: Path, *, file: str = "items", split: str = "test") -> list[Example]:
+def examples_of(
+    declaration: dict[str, Any], folder: Path, *, file: str = "items", split: str = "test"
+) -> list[Example]:
     """Return the examples of a checked declaration, whose files lie relative to ``folder``."""
     kind, labels = declaration["kind"], tuple(declaration.get("labels", ()))
     items = read_items(folder / declaration[file], kind, labels)

@@ -1,0 +1,47 @@
+"""Sharing: every pair is scored once, and what is shared is what really is alike."""
+
+from __future__ import annotations
+
+import random
+
+from residency.infer.shared import families
+
+
+def restored(pairs, least):
+    """Return the pairs that the families stand for, by owner."""
+    found = {}
+    for family in families(pairs, least=least):
+        for block in family.blocks:
+            assert block.context  # what is scored first needs a token before it
+            for owner, branch in zip(block.owners, block.branches, strict=True):
+                assert owner not in found
+                found[owner] = (family.prefix + block.context, branch)
+    return found
+
+
+def test_every_pair_comes_back_once_whatever_is_shared():
+    rng = random.Random(0)
+    for _ in range(200):
+        head = [rng.randrange(3) for _ in range(rng.randrange(1, 9))]
+        pairs = [
+            (
+                head[: rng.randrange(len(head) + 1)] + [rng.randrange(4) for _ in range(rng.randrange(1, 5))],
+                [9] * (i % 3 + 1),
+            )
+            for i in range(rng.randrange(1, 12))
+        ]
+        found = restored(pairs, least=3)
+        assert found == {i: (list(a), list(b)) for i, (a, b) in enumerate(pairs)}
+
+
+def test_contexts_that_begin_alike_share_their_beginning_and_equal_ones_are_one_block():
+    shots = list(range(100, 130))
+    pairs = [([*shots, 1, 2], [7]), ([*shots, 1, 2], [8]), ([*shots, 3], [7])]
+    (family,) = families(pairs, least=24)
+    assert family.prefix == shots
+    assert [(b.context, b.branches) for b in family.blocks] == [([1, 2], [[7], [8]]), ([3], [[7]])]
+
+
+def test_one_context_with_its_answers_needs_no_prefix():
+    (family,) = families([(list(range(50)), [i]) for i in range(4)])
+    assert family.prefix == [] and len(family.blocks) == 1
