@@ -28,7 +28,7 @@ PUBLISHED = {
     ("aci_bench", "test"): 20,
     ("meqsum", "test"): 221,
     ("medquad", "test"): 1784,
-    ("medquad_judged", "test"): 1193,
+    ("medquad_judged", "test"): 1114,
 }
 """Items a part has: as published where a split was, else as frozen here."""
 
