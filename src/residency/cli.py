@@ -1,4 +1,4 @@
-"""The command line: five verbs, each a small function that returns (a document for ``--json``, words for people).
+"""The command line: the verbs, each a small function that returns (a document for ``--json``, words for people).
 
 Progress goes to standard error. Exit codes: 0 done, 2 something the user can mend, 1 a fault of ours or the
 machine's, 130 Ctrl-C. What a verb needs is imported when it runs, so that help and the list of runs are instant.
@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from residency import __version__
+from residency import __version__, examine
 from residency.arguments import page, whole, words
 from residency.core.errors import RecipeError, ResidencyError, UserError
 from residency.core.legal import Range
@@ -30,13 +30,18 @@ QUIET_PARTS = {
 MODEL_FORMS = "runs/latest, runs/latest:tuned, a folder, a .gguf file, a hub id or a packaged name"
 ANSWER = Range(least=1, most=2048)
 ITEMS = Range(least=1)
+SHOTS = Range(least=0, most=16)
 CAUTION = "An experimental model: not for decisions about patients."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Return the exit code of one command."""
     parser = make_parser()
-    args = parser.parse_args(arguments)
+    args, rest = parser.parse_known_args(arguments)
+    if args.name == "lm-eval":
+        args.arguments = rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     for name, value in QUIET_PARTS.items():
         os.environ.setdefault(name, value)
     try:
@@ -118,7 +123,7 @@ def ask(args: argparse.Namespace) -> Answer:
     from residency.core.progress import say
     from residency.models.load import load
 
-    name, began = model_name(args.model), time.monotonic()
+    name, began = examine.model_name(args.model), time.monotonic()
     model = load(name)
     say(CAUTION)
     pieces = []
@@ -131,43 +136,6 @@ def ask(args: argparse.Namespace) -> Answer:
     seconds = round(time.monotonic() - began, 2)
     document = {"model": name, "taken": model.name, "question": args.question, "answer": "".join(pieces)}
     return {**document, "seconds": seconds, "caution": CAUTION}, ""
-
-
-def evaluate(args: argparse.Namespace) -> Answer:
-    """Examine a model on the test items of a run."""
-    from residency.core.runs import now, runs_root
-    from residency.evaluate.numbers import few, few_note
-    from residency.evaluate.run import evaluate_model
-    from residency.summary import table
-
-    name = model_name(args.model)
-    slug = "".join(sign if sign.isalnum() else "-" for sign in name).strip("-")
-    out = runs_root() / "evaluations" / f"{now()[:19].replace(':', '')}-{slug}"
-    rows = evaluate_model(name, tasks=args.tasks, limit=args.limit, out=out)
-    lines = [
-        [
-            row["family"],
-            row["task"],
-            row["metric"],
-            row["value"],
-            row["low"],
-            row["high"],
-            f"{row['n']} †" if few(row) else row["n"],
-        ]
-        for row in rows
-    ]
-    shown = table(["family", "task", "metric", "value", "low", "high", "items"], lines)
-    taken = rows[0].get("model") if rows else None
-    words = "\n\n".join(part for part in (shown, few_note(rows), f"items  {out}") if part)
-    return {"model": name, "taken": taken, "out": str(out), "rows": rows}, words
-
-
-def model_name(name: str) -> str:
-    """Return the name with ``runs/…`` read in the runs folder, wherever ``$RESIDENCY_RUNS`` puts it."""
-    from residency.core.runs import runs_root
-
-    first, slash, rest = name.partition("/")
-    return str(runs_root() / rest) if first == "runs" and slash else name
 
 
 def runs(args: argparse.Namespace) -> Answer:
@@ -211,14 +179,45 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("question", type=words, metavar="QUESTION", help="what to ask")
     text = f"the longest answer in tokens, {ANSWER.legal} (default: 256)"
     one.add_argument("--max-tokens", type=whole(ANSWER), default=256, metavar="N", help=text)
-    one = _verb(verbs, "evaluate", evaluate, "examine a model on the test items of a run")
-    one.add_argument("model", type=words, metavar="MODEL", help="as for ask")
-    one.add_argument("--tasks", type=words, metavar="A,B", help="only these tasks, such as qa,nli (default: all)")
-    text = f"at most N items a task, {ITEMS.legal} (default: all)"
-    one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text)
+    _examining(verbs)
     _verb(verbs, "runs", runs, "list the runs, the newest first")
     _verb(verbs, "doctor", doctor, "show the machine, versions and weights, and the command that gets what is missing")
     return parser
+
+
+def _examining(verbs: Any) -> None:
+    """Add the verbs that examine a model."""
+    one = _verb(verbs, "evaluate", examine.evaluate, "examine a model on tasks; goes on where it was stopped")
+    one.add_argument("model", type=words, metavar="MODEL", help="as for ask")
+    text = "tasks (qa,pubmedqa), suites, or files of your own (NAME.yaml); default: the suite"
+    one.add_argument("--tasks", type=words, metavar="A,B", help=text)
+    text = "quickstart (the items of a run; default) or med (the public sets)"
+    one.add_argument("--suite", choices=["quickstart", "med"], default="quickstart", metavar="NAME", help=text)
+    text = f"at most N items a task, {ITEMS.legal} (default: all)"
+    one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text)
+    text = f"solved examples shown before each question, {SHOTS.legal} (default: 0)"
+    one.add_argument("--shots", type=whole(SHOTS), default=0, metavar="N", help=text)
+    text = "fp32 (exact), bf16 (approximate, faster) or auto (what the machine is quickest in; default)"
+    one.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto", metavar="TYPE", help=text)
+    one = _verb(verbs, "judge", examine.judge, "measure a model as a judge, or let one with a passport rate answers")
+    one.add_argument("model", type=words, metavar="MODEL", help="as for ask")
+    one.add_argument(
+        "--axis", type=words, default="relevance", metavar="NAME", help="what is judged (default: relevance)"
+    )
+    one.add_argument("--measure", action="store_true", help="measure its agreement with people; writes its passport")
+    one.add_argument("--items", type=words, metavar="FILE", help="JSONL with question and answer, to be rated")
+    text = "what kind of text the items are; the passport must hold for it"
+    one.add_argument("--kind", default="answers to consumers' questions", metavar="WORDS", help=text)
+    text = f"at most N items to measure on, {ITEMS.legal} (default: all)"
+    one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text)
+    one = _verb(verbs, "reproduce", examine.reproduce, "show published rows beside what is measured here")
+    text = "a YAML file of published rows (default: the one that comes with Residency)"
+    one.add_argument("file", nargs="?", default="", metavar="FILE", help=text)
+    one = _verb(verbs, "lm-eval", examine.lm_eval, "run lm-evaluation-harness with our scorer")
+    text = "allow task files that run Python (!function), and code of models and data sets"
+    one.add_argument("--allow-code", action="store_true", help=text)
+    one.description = f"{one.description} All other arguments are the harness's own: residency lm-eval --tasks medqa."
+    _verb(verbs, "data", examine.data, "list the public data sets: what is here, its licence, where it comes from")
 
 
 def _verb(verbs: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:

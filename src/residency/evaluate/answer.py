@@ -17,14 +17,17 @@ from residency.infer.prompt import prefix_ids, shot_messages
 from residency.measure import scorers, spans, writing
 from residency.models.local import LocalModel
 from residency.models.pack import Block
+from residency.models.remote import RemoteModel
 
 Row = dict[str, Any]
+SHORT_REPLY = 16
+"""Tokens that a choice may take in words."""
 
 
 def answer(task: Task, model: Model, examples: Sequence[Example], shots: Sequence[Example] = ()) -> list[Row]:
     """Return one scored row an example, in order; Unsupported where the model cannot do this kind of task."""
     began = time.perf_counter()
-    if task.kind in BY_LIKELIHOOD and not isinstance(model, LocalModel):
+    if task.kind in BY_LIKELIHOOD and not isinstance(model, LocalModel | RemoteModel):
         raise Unsupported(
             f"{task.name} compares likelihoods, which {model.name} does not give fast enough; "
             "use the transformers form of the model (a folder, or runs/latest:aligned)"
@@ -111,7 +114,22 @@ def _written(task: Task, example: Example, prediction: str) -> Row:
     return {**found, "score": found["rouge_l"]}
 
 
+def _choose_in_words(task: Task, model: Model, examples: list[Example], shots: list[Example]) -> list[Row]:
+    """Return rows of choices that a model without likelihoods has written; what names none is unparsed, and wrong."""
+    turns, rows = shot_messages(shots), []
+    replies = model.generate([[*turns, *e.prompt] for e in examples], max_tokens=SHORT_REPLY)
+    for example, reply in zip(examples, replies, strict=True):
+        chosen = None if reply.text is None else scorers.parse_choice(reply.text, example.choices)
+        row = row_of(task, example, chosen, tokens=reply.tokens, finish=reply.finish)
+        if reply.text is not None and chosen is None:
+            row |= {"score": 0.0, "parsed": False, "prediction": ""}
+        rows.append(row)
+    return rows
+
+
 def _choose(task: Task, model: Any, examples: list[Example], shots: list[Example]) -> list[Row]:
+    if not isinstance(model, LocalModel):
+        return _choose_in_words(task, model, examples, shots)
     rows = []
     for example, choice in zip(examples, choose(model, examples, prefix=prefix_ids(model, shots)), strict=True):
         top = max(choice.logprobs)
@@ -154,6 +172,8 @@ def _generate(task: Task, model: Model, examples: list[Example], shots: list[Exa
 
 
 def _read(task: Task, model: Any, examples: list[Example], shots: list[Example]) -> list[Row]:
+    if not isinstance(model, LocalModel):
+        raise Unsupported(f"{task.name} reads likelihoods, which {model.name} does not give")
     blocks = [Block([model.end, *model.encode(e.meta["text"])], [], [i]) for i, e in enumerate(examples)]
     scores = model.score(blocks)
     rows = []

@@ -7,19 +7,31 @@ are missing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from residency import __version__
 from residency.core.machine import give_back_memory
-from residency.core.store import read_examples, read_json, read_manifest, sha256_json, write_json, write_jsonl
+from residency.core.store import (
+    append_jsonl,
+    read_examples,
+    read_json,
+    read_jsonl,
+    read_manifest,
+    sha256_json,
+    write_json,
+    write_jsonl,
+)
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
 from residency.evaluate.tasks import TASKS, Task
 from residency.evaluate.tasks.read import examples_of, own_task
 from residency.models.load import Source, open_source
+
+PART = 16
+"""Questions that go to an endpoint between two marks on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +84,32 @@ class Worker:
         shots = pick_shots(train_items(self.bench.examples, task) if job.shots else [], job.shots)
         model = self.model(job.source)
         began = time.perf_counter()
-        rows = answer(task, model, test, shots)
-        seconds = time.perf_counter() - began
         target = self.bench.items / job.task / f"{job.state}.jsonl"
+        if job.source.is_remote:
+            rows = self.in_parts(job, lambda part: answer(task, model, part, shots), test, target)
+        else:
+            rows = answer(task, model, test, shots)
+        seconds = time.perf_counter() - began
         write_jsonl(target, rows)
         protocol = {**protocol_of(job, task, test, shots, self.bench), "seconds": round(seconds, 2)}
         write_json(protocol_path(job, self.bench), protocol)
+
+    def in_parts(
+        self, job: Job, ask: Callable[[list[Example]], list[dict[str, Any]]], test: Sequence[Example], target: Path
+    ) -> list[dict[str, Any]]:
+        """Return the rows of items that are asked for part by part; what was answered before is not asked again.
+
+        Items that could not be got are not kept, so that the next time asks for them again.
+        """
+        kept = target.with_suffix(".part")
+        mark = fingerprint(job, self.bench)
+        rows = {r["id"]: r for r in (read_jsonl(kept, torn=True) if kept.exists() else ()) if r["mark"] == mark}
+        todo = [e for e in test if e.id not in rows]
+        for start in range(0, len(todo), PART):
+            made = ask(todo[start : start + PART])
+            append_jsonl(kept, *({**r, "mark": mark} for r in made if r.get("finish") != "failed"))
+            rows |= {r["id"]: {**r, "mark": mark} for r in made}
+        return [{key: value for key, value in rows[e.id].items() if key != "mark"} for e in test]
 
     def model(self, source: Source) -> Any:
         """Return the open model of a source."""
@@ -153,12 +185,18 @@ def _made(job: Job, bench: Bench) -> Any:
     return (read_manifest(bench.examples) or {}).get("fingerprint") or str(bench.examples.resolve())
 
 
+def _precision(job: Job, bench: Bench) -> str:
+    from residency.models.device import precision_name
+
+    if job.source.is_remote:
+        return "not known (endpoint)"
+    return "q8_0 (llama.cpp)" if job.source.is_gguf else precision_name(bench.precision)
+
+
 def protocol_of(
     job: Job, task: Task, test: Sequence[Example], shots: Sequence[Example], bench: Bench
 ) -> dict[str, Any]:
     """Return what stands behind a number: how the answer was got and scored, on which items, by which model."""
-    from residency.models.device import precision_name
-
     methods = {
         "choice": "likelihood of the option text and end of turn, summed",
         "classify": "likelihood of the label and end of turn, summed",
@@ -181,8 +219,9 @@ def protocol_of(
         "model": job.state,
         "model_hash": job.source.hash,
         "note": job.note,
-        "method": methods[task.kind],
+        "method": "written reply, greedy" if job.source.is_remote else methods[task.kind],
         "metric": task.metric,
+        "about": {key: getattr(task, key) for key in ("family", "kind", "metric", "stakeholder", "care")},
         "template": "the model's own chat template, no system prompt added",
         "shots": len(shots),
         "shot_ids": [s.id for s in shots],
@@ -194,7 +233,7 @@ def protocol_of(
         "extractor": extractor.get(task.kind, ""),
         "max_tokens": task.max_tokens,
         "stop": list(task.stop),
-        "precision": "q8_0 (llama.cpp)" if by_llama else precision_name(bench.precision),
-        "engine": "llama.cpp" if by_llama else "torch",
+        "precision": _precision(job, bench),
+        "engine": "endpoint" if job.source.is_remote else "llama.cpp" if by_llama else "torch",
         "fingerprint": fingerprint(job, bench),
     }

@@ -7,7 +7,7 @@ nan, "not scored", stands as None here and as null in the file.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,18 @@ from residency.evaluate.findings import finding, findings
 from residency.evaluate.names import in_order, is_base, is_gating_rule, model_name, stage_of
 from residency.evaluate.tasks import TASKS, Task
 from residency.measure import intervals
-from residency.measure.calibration import calibration_error
-from residency.measure.intervals import Metric
+from residency.measure.metrics import metric_for
 
 Items = dict[str, dict[str, list[dict[str, Any]]]]  # task -> model -> item rows
 
 
-BESIDE = {"accuracy": ("ece",), "macro_f1": ("accuracy", "ece"), "rouge_l": ("bertscore",)}
+BESIDE = {
+    "accuracy": ("ece",),
+    "macro_f1": ("accuracy", "balanced_accuracy", "ece"),
+    "entity_f1": ("entity_f1_relaxed",),
+    "rouge_l": ("bertscore", "rouge_1", "rouge_2", "bleu", "chrf"),
+}
 """Metrics shown beside a task's own, where an answer carries what they need."""
-
-RIGHT_OR_WRONG = ("accuracy", "instruction_accuracy")
-"""Means of items that are right or wrong; all other means are of graded scores."""
 
 GATED = tuple(name for name, task in TASKS.items() if task.primary)
 FORGETTING = ("general_text", "general_instructions")
@@ -82,9 +83,9 @@ def rows(
     task: str, model: str, items: list[dict[str, Any]], protocol: dict[str, Any], leaks: bool | None
 ) -> list[dict[str, Any]]:
     """Return a ledger row for each metric of the task; one beside the primary only where its field was measured."""
-    facts = TASKS.get(task) or Task(task, task, "own", "score", "all", "none")
+    facts = TASKS.get(task) or _from_protocol(task, protocol)
     made = []
-    for name in (facts.metric, *BESIDE.get(facts.metric, ())):
+    for name in dict.fromkeys((facts.metric, *facts.beside, *BESIDE.get(facts.metric, ()))):
         metric = metric_for(name, items)
         scored, left_out = intervals.scored(items, metric)
         if not scored and name != facts.metric:
@@ -104,6 +105,7 @@ def rows(
                 "high": known(found.high),
                 "n": len(scored),
                 "groups": intervals.groups_of(scored),
+                "detectable": known(intervals.detectable(found)),
                 "unparsed": sum(row.get("parsed") is False for row in items),
                 "not_scored": left_out,
                 "contaminated": leaks,
@@ -113,14 +115,17 @@ def rows(
     return made
 
 
-def metric_for(name: str, items: Sequence[dict[str, Any]]) -> Metric:
-    """Return the metric of a ledger row; macro F1 takes its classes from what the items want."""
-    if name == "macro_f1":
-        return intervals.macro_f1(sorted({row["wanted"][0] for row in items}))
-    if name == "bertscore":
-        return intervals.mean_of("bertscore", "bertscore", graded=True)
-    made = {"entity_f1": intervals.entity_f1, "perplexity": intervals.perplexity, "ece": calibration_error}
-    return made[name]() if name in made else intervals.mean_of(name, graded=name not in RIGHT_OR_WRONG)
+def _from_protocol(task: str, protocol: dict[str, Any]) -> Task:
+    """Return what a task of the user's own said of itself when it was asked."""
+    said = protocol.get("about", {})
+    return Task(
+        task,
+        said.get("family", task),
+        said.get("kind", "own"),
+        said.get("metric", "score"),
+        said.get("stakeholder", "not stated"),
+        said.get("care", "not stated"),
+    )
 
 
 def known(value: float) -> float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -23,6 +24,21 @@ def choice_accuracy(prediction: str | None, wanted: Sequence[str]) -> float:
     if prediction is None:
         return float("nan")
     return float(prediction.strip() in {text.strip() for text in wanted})
+
+
+def parse_choice(text: str, choices: Sequence[str]) -> str | None:
+    """Return the choice that a written reply names, or None where it names none: it is never guessed.
+
+    Read are a reply that is a choice or begins with one ("B", "B. Aspirin", "(b)", "Yes, because"), and one that ends
+    its reasoning with it ("Answer: B", "the answer is maybe"). The longest fitting choice counts.
+    """
+    said = re.sub(r"^[\s\"'*(\[]+", "", text.strip())
+    ends = re.findall(r"\banswer(?:\s+is|\s*:)\s*[\"'*(\[]*(.+)", text, re.IGNORECASE)
+    for part in (*ends[-1:], said):
+        fits = [c for c in choices if re.match(rf"{re.escape(c)}(?!\w)", part, re.IGNORECASE)]
+        if fits:
+            return max(fits, key=len)
+    return None
 
 
 def accuracy(predictions: Sequence[str], labels: Sequence[str]) -> float:

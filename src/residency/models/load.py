@@ -25,6 +25,7 @@ FORMS = (
     "an adapter folder",
     "a .gguf file",
     "a hub id (organisation/name)",
+    "an OpenAI-compatible endpoint (http://HOST/v1#NAME)",
     "a run (runs/latest, or runs/latest:base, :pretrained, :tuned, :aligned, :gguf)",
 )
 
@@ -42,7 +43,12 @@ class Source:
     @property
     def is_gguf(self) -> bool:
         """Return whether this is a GGUF file."""
-        return self.path.endswith(".gguf")
+        return self.path.endswith(".gguf") and not self.is_remote
+
+    @property
+    def is_remote(self) -> bool:
+        """Return whether this is an endpoint."""
+        return self.path.startswith(("http://", "https://"))
 
 
 BASES = f"{FORMS[0]}, {FORMS[1]} or {FORMS[4]}"
@@ -87,7 +93,7 @@ def prepare(*, out: Path, base: Base = "smollm2-135m") -> None:
     """Write a manifest that says where the base model lies; packaged weights are verified and converted once."""
     base = str(Path(base).expanduser()) if base.startswith("~") else base
     source = find(base)
-    if source.is_gguf or source.adapter:
+    if source.is_gguf or source.is_remote or source.adapter:
         raise UserError(f"{base} cannot be trained further: a base is {', '.join(FORMS[:2])} or {FORMS[4]}")
     about = {"name": source.name, "path": source.path, "hash": source.hash, **(source.about or {})}
     out.mkdir(parents=True, exist_ok=True)
@@ -101,6 +107,10 @@ def load(name: str, *, type: str = "auto", **settings: Any) -> Model:
 
 def open_source(source: Source, *, type: str = "auto", **settings: Any) -> Model:
     """Return the model of a source; settings go to the GGUF model (context, parallel, threads)."""
+    if source.is_remote:
+        from residency.models.remote import open_remote
+
+        return open_remote(source.path)
     if source.is_gguf:
         from residency.models.gguf import GgufModel
 
@@ -115,7 +125,10 @@ def find(name: str) -> Source:
     if name.lower() in PACKAGED:
         return _folder(weights.packaged_base())
     if name.startswith(("http://", "https://")):
-        raise UserError(f"{name}: endpoints cannot be asked yet; legal are {'; '.join(FORMS)}")
+        from residency.models.remote import open_remote
+
+        endpoint = open_remote(name)
+        return Source(endpoint.name, endpoint.name, endpoint.hash)
     path, _, stage = name.partition(":")
     run = Path(path)
     if stage and stage not in STAGES:

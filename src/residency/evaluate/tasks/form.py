@@ -95,6 +95,7 @@ def example_of(kind: str, ask: Ask, item: Item, *, task: str, source: str = "", 
     """Return the example of one item of a kind."""
     made = _MAKE[kind](ask, item)
     prompt: list[Message] = [{"role": "user", "content": made.prompt}]
+    facts = [item[key] for key in ("context", "question", "text", "text_b", "input") if item.get(key)]
     return Example(
         item["id"],
         prompt,
@@ -104,7 +105,7 @@ def example_of(kind: str, ask: Ask, item: Item, *, task: str, source: str = "", 
         source=source,
         group=str(item.get("group", item["id"])),
         split=split,
-        meta={"task": task, **item.get("meta", {}), **made.meta},
+        meta={"task": task, "facts": facts, **item.get("meta", {}), **made.meta},
     )
 
 

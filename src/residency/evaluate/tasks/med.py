@@ -59,7 +59,8 @@ _DEID = "Find everything that could identify a person."
 # fmt: off
 MED: tuple[Task, ...] = (
     Task("pubmedqa", "Med-QA", "choice", "accuracy", RESEARCHERS, "diagnosis", title="PubMedQA, with the abstract",
-         data="pubmedqa", ask=Ask("Answer the question from the abstract.", style="options")),
+         data="pubmedqa", ask=Ask("Answer the question from the abstract.", style="options"),
+         beside=("macro_f1",)),
     Task("medmcqa", "Med-QA", "choice", "accuracy", **_EXAM, title="MedMCQA, the frozen test half of dev",
          data="medmcqa", ask=Ask()),
     *(Task(f"apollo_{code}", "Med-QA", "choice", "accuracy", **_EXAM, title=f"Medical exams in {name}",

@@ -22,6 +22,7 @@ class Task:
 
     Its items are those of a run's own examples, or of the public set ``data`` (its part ``split``), turned by ``adapt``
     into the kind's form and put to a model as ``ask`` says, or those of a user's file (``own``, the task's YAML).
+    ``beside`` are metrics shown with its own, more than its metric brings anyway.
     """
 
     name: str
@@ -40,3 +41,4 @@ class Task:
     ask: Ask = Ask()
     adapt: Callable[[Iterable[Item]], Iterator[Item]] | None = None
     own: str = ""
+    beside: tuple[str, ...] = ()

@@ -1,0 +1,38 @@
+"""Whether what a model is examined on was in what its run trained on: the same runs of text, looked for item by item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from residency.core.store import read_examples
+from residency.core.types import Example
+from residency.corpus.decontaminate import decontaminate
+
+
+def found_in_training(examples: Path, tests: Sequence[Example]) -> list[str]:
+    """Return the ids of test items of which a training example of a run holds 64 characters or 13 words in a row.
+
+    ``examples`` is the folder of the run's examples stage; all that its training examples say is compared, prompts,
+    answers and texts. An item's facts are its own texts, not the words of the prompt around them.
+    """
+    rows = read_examples(examples / "examples.jsonl", split="train")
+    _, dropped = decontaminate(rows, tests, fact=texts_of, test_fact=facts_of)
+    return sorted({reason.rsplit(" ", 1)[-1] for _, reason in dropped})
+
+
+def texts_of(example: Example) -> list[str]:
+    """Return everything that a training example says."""
+    return [m["content"] for m in example.prompt] + example.wanted + list(_texts(example.meta))
+
+
+def _texts(meta: dict[str, object]) -> Iterator[str]:
+    value = meta.get("text")
+    if isinstance(value, str):
+        yield value
+
+
+def facts_of(example: Example) -> Sequence[str]:
+    """Return the texts that an item is known by."""
+    facts: Iterable[str] = example.meta.get("facts") or [m["content"] for m in example.prompt]
+    return list(facts)

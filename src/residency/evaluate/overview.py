@@ -1,0 +1,53 @@
+"""The page of one evaluation: every number of one model with its interval, and how it was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from residency.core.store import atomic_path, write_json
+from residency.evaluate.names import metric_name
+from residency.evaluate.numbers import cell, few_note, shown
+from residency.evaluate.report import environment
+from residency.evaluate.tasks import TASKS
+
+Row = dict[str, Any]
+
+
+def write_overview(out: Path, model: str, rows: Sequence[Row], cost: dict[str, Any]) -> Path:
+    """Write ``ledger.json`` and ``evaluation.html`` of an evaluation, and return the page's file."""
+    write_json(out / "ledger.json", {"model": model, "cost": cost, "rows": list(rows), "comparisons": []})
+    target = out / "evaluation.html"
+    with atomic_path(target) as temporary:
+        temporary.write_text(overview(model, rows), encoding="utf-8")
+    return target
+
+
+def overview(model: str, rows: Sequence[Row]) -> str:
+    """Return the page."""
+    families: dict[str, list[Row]] = {}
+    for row in rows:
+        families.setdefault(row["family"], []).append(_shown(row))
+    template = environment().get_template("evaluation.html.jinja")
+    return template.render(
+        model=model,
+        rows=rows,
+        tasks=len({row["task"] for row in rows}),
+        families=list(families.items()),
+        few_note=few_note(rows),
+    )
+
+
+def _shown(row: Row) -> Row:
+    task, protocol = TASKS.get(row["task"]), row["protocol"]
+    asked = f"{protocol.get('method', '')}, {protocol.get('shots', 0)} examples, {protocol.get('precision', '')}"
+    detectable = row.get("detectable")
+    return {
+        **row,
+        "title": task.title if task else row["task"],
+        "metric_name": metric_name(row["metric"]),
+        "cell": cell(row),
+        "detectable_text": "not known" if detectable is None else f"{shown(detectable, row['metric'])}",
+        "asked": asked,
+    }

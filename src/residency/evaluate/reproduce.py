@@ -1,0 +1,134 @@
+"""Published rows beside what is measured here: the same metric on the same items, the protocols side by side.
+
+A row is measured by a rule, or by a model through our own evaluation. What cannot be the same (no hub is reachable, the
+part that makes it is not there yet) is said, never filled in.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from residency.core.errors import RecipeError, ResidencyError
+from residency.core.types import Example
+from residency.corpus import benchmarks
+from residency.evaluate.answer import row_of
+from residency.evaluate.tasks import TASKS, Task
+from residency.evaluate.tasks.read import examples_of
+from residency.measure import intervals
+from residency.measure.metrics import metric_for
+from residency.measure.rules import majority
+
+NEEDED = ("name", "task", "metric", "model", "published", "source", "protocol")
+LEGAL = (*NEEDED, "parts", "not_yet")
+Row = dict[str, Any]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Return the published rows of a YAML file; RecipeError names every mistake at once."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise RecipeError(f"{path} cannot be read: {type(error).__name__}") from None
+    rows = found.get("rows") if isinstance(found, dict) else None
+    if not isinstance(rows, list) or not rows:
+        raise RecipeError(f"{path} holds no `rows:` list")
+    wrong = [problem for number, row in enumerate(rows, 1) for problem in _mistakes(number, row)]
+    if wrong:
+        raise RecipeError("\n".join(f"{path.name}: {problem}" for problem in wrong))
+    return rows
+
+
+def _mistakes(number: int, row: Any) -> Iterable[str]:
+    if not isinstance(row, dict):
+        yield f"row {number} is not a mapping"
+        return
+    yield from (f"row {number}: {name} is missing" for name in NEEDED if name not in row)
+    yield from (f"row {number}: {name} is not legal; legal are {', '.join(LEGAL)}" for name in row if name not in LEGAL)
+    task, published = row.get("task"), row.get("published")
+    if "not_yet" not in row and (not isinstance(task, str) or not (task in TASKS or task.startswith("lm-eval:"))):
+        yield f"row {number}: no task is called {task}; legal are the tasks of `residency evaluate` and lm-eval:NAME"
+    if not isinstance(published, int | float) or isinstance(published, bool) or not 0 <= published <= 100:
+        yield f"row {number}: published is {published!r}; expected a value from 0 to 100"
+
+
+def reproduce(rows: Iterable[Row], out: Path) -> list[Row]:
+    """Return each published row with what was measured, the difference, or why there is none."""
+    return [{**row, **_measured(row, out)} for row in rows]
+
+
+def _measured(row: Row, out: Path) -> Row:
+    if "not_yet" in row:
+        return {"status": f"not yet run: {row['not_yet']}"}
+    try:
+        made = _by_rule(row) if row["model"].startswith("rule:") else _by_model(row, out)
+    except ResidencyError as error:
+        return {"status": f"cannot be measured here: {error}"}
+    value = made["value"]
+    return {"status": "measured", **made, "difference": None if value is None else 100 * value - row["published"]}
+
+
+def _by_rule(row: Row) -> Row:
+    task = TASKS[row["task"]]
+    test = [e for part in row.get("parts", [task.split]) for e in examples_of(task, part)[0]]
+    rule = {"rule:majority": _majority, "rule:random": _random}.get(row["model"])
+    if rule is None:
+        raise ResidencyError(f"no rule is called {row['model']}; legal are rule:majority and rule:random")
+    said = rule(task, test)
+    items = [row_of(task, e, answer) for e, answer in zip(test, said, strict=True)]
+    found = intervals.bootstrap(items, metric_for(row["metric"], items))
+    ours = f"{row['model']} on {len(items)} items of {task.data}, parts {', '.join(row.get('parts', [task.split]))}"
+    return {"value": found.value, "low": found.low, "high": found.high, "n": len(items), "measured_protocol": ours}
+
+
+def _majority(task: Task, test: list[Example]) -> list[str]:
+    return majority(examples_of(task, "train")[0] or test, test)
+
+
+def _random(task: Task, test: list[Example]) -> list[str]:
+    draw = random.Random(f"0:{task.name}")
+    return [draw.choice(e.choices) for e in test]
+
+
+def _by_model(row: Row, out: Path) -> Row:
+    if row["task"].startswith("lm-eval:"):
+        return _by_harness(row)
+    from residency.evaluate.run import evaluate_model
+
+    made = evaluate_model(row["model"], tasks=row["task"], out=out, precision="fp32")
+    found = next(r for r in made if r["metric"] == row["metric"])
+    about = benchmarks.SETS[TASKS[row["task"]].data]
+    ours = f"{found['protocol']['method']}, {found['protocol']['shots']} examples, {about.url} at {about.commit}"
+    return {key: found[key] for key in ("value", "low", "high", "n")} | {"measured_protocol": ours}
+
+
+def _by_harness(row: Row) -> Row:
+    """Return what lm-evaluation-harness gives with our scorer, where its data can be had."""
+    from residency.evaluate.harness import NAME, register
+
+    register()
+    import lm_eval
+
+    name = row["task"].removeprefix("lm-eval:")
+    try:
+        made = lm_eval.simple_evaluate(
+            model=NAME, model_args={"pretrained": row["model"]}, tasks=[name], bootstrap_iters=0, log_samples=False
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ResidencyError(f"its data or model needs a hub that is not reachable ({type(error).__name__})") from None
+    result = made["results"][name]
+    value = float(result[f"{row['metric']},none"])
+    spread = float(result.get(f"{row['metric']}_stderr,none") or "nan")
+    ours = f"lm-evaluation-harness {lm_eval.__version__}, task {name}"
+    low, high = value - 1.96 * spread, value + 1.96 * spread
+    return {
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": made["n-samples"][name]["effective"],
+        "measured_protocol": ours,
+    }

@@ -1,0 +1,163 @@
+"""The verbs that examine a model: evaluate, judge, reproduce, lm-eval, and data. What each needs is imported then."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from residency.core.errors import UserError
+
+Answer = tuple[Any, str]
+
+
+def evaluate(args: argparse.Namespace) -> Answer:
+    """Examine a model on tasks; the same command goes on where it was stopped."""
+    from residency.core.runs import runs_root
+    from residency.evaluate.numbers import MARK, few, few_note
+    from residency.evaluate.overview import write_overview
+    from residency.evaluate.run import evaluate_model
+    from residency.measure.meter import meter
+    from residency.summary import table
+
+    name = model_name(args.model)
+    out = runs_root() / "evaluations" / folder_name(args)
+    settings = {"tasks": args.tasks, "suite": args.suite, "limit": args.limit, "shots": args.shots}
+    with meter() as cost:
+        rows = evaluate_model(name, out=out, precision=args.precision, **settings)
+    page = write_overview(out, name, rows, cost.row())
+    lines = [
+        [
+            row["family"],
+            row["task"],
+            row["metric"],
+            row["value"],
+            row["low"],
+            row["high"],
+            f"{row['n']} {MARK}" if few(row) else row["n"],
+            row["unparsed"],
+            _flag(row["contaminated"]),
+        ]
+        for row in rows
+    ]
+    heads = ["family", "task", "metric", "value", "low", "high", "items", "unread", "in training"]
+    peak = f"peak memory {cost.peak_rss_mb:.0f} MB, {cost.wall_s:.0f} s"
+    parts = [table(heads, lines), few_note(rows), f"{peak}\nitems  {out / 'items'}\npage   {page}"]
+    taken = rows[0].get("model") if rows else None
+    document = {"model": name, "taken": taken, "out": str(out), "page": str(page), "cost": cost.row(), "rows": rows}
+    return document, "\n\n".join(part for part in parts if part)
+
+
+def _flag(found: bool | None) -> str:
+    return {True: "YES", False: "no", None: "?"}[found]
+
+
+def folder_name(args: argparse.Namespace) -> str:
+    """Return the folder of an evaluation: the same command has the same, so that it can go on."""
+    from residency.core.store import sha256_json
+
+    slug = "".join(sign if sign.isalnum() else "-" for sign in args.model).strip("-")
+    asked = [args.model, args.tasks, args.suite, args.limit, args.shots, args.precision]
+    return f"{slug}-{sha256_json(asked)[:8]}"
+
+
+def model_name(name: str) -> str:
+    """Return the name with ``runs/…`` read in the runs folder, wherever ``$RESIDENCY_RUNS`` puts it."""
+    from residency.core.runs import runs_root
+
+    first, slash, rest = name.partition("/")
+    return str(runs_root() / rest) if first == "runs" and slash else name
+
+
+def judge(args: argparse.Namespace) -> Answer:
+    """Measure a model as a judge against people, or let one that has its passport rate answers."""
+    from residency.core.runs import runs_root
+    from residency.core.store import read_jsonl, write_jsonl
+    from residency.evaluate.judges import passport
+    from residency.evaluate.judges.axes import axis_of
+    from residency.evaluate.judges.model import rate
+    from residency.models.load import load
+
+    axis, folder = axis_of(args.axis), runs_root() / "judges"
+    if args.measure == bool(args.items):
+        raise UserError("say what to do: --measure, or --items FILE.jsonl with rows of question and answer")
+    model = load(model_name(args.model), type="fp32")
+    if args.measure:
+        made = passport.measure(model, args.axis, limit=args.limit)
+        path = passport.issue(folder, made)
+        verdict = "earned" if made["earned"] else "not earned"
+        words = (
+            f"{args.axis}: kappa {made['kappa']:.3f} [{made['kappa_low']:.3f}, {made['kappa_high']:.3f}] on {made['n']} "
+            f"answers to {made['groups']} questions ({made['measured_on']}, {made['split']}); the lower limit must reach "
+            f"{made['bar']}: passport {verdict}\n{path}"
+        )
+        return {**made, "file": str(path)}, words
+    found = passport.check(folder, model, args.axis, args.kind)
+    rows = list(read_jsonl(args.items))
+    wrong = [str(n) for n, row in enumerate(rows, 1) if not _has_texts(row)]
+    if wrong:
+        raise UserError(f"{args.items}: no question and answer (both texts) in line {', '.join(wrong[:20])}")
+    judged = [
+        {"id": row.get("id", number), "axis": axis.name, "rating": j.rating, "expected": j.expected}
+        for number, (row, j) in enumerate(zip(rows, rate(model, axis, rows), strict=True), 1)
+    ]
+    target = Path(args.items).with_suffix(f".{axis.name}.jsonl")
+    write_jsonl(target, judged)
+    return {"passport": found, "judged": judged, "file": str(target)}, f"{len(judged)} answers rated: {target}"
+
+
+def _has_texts(row: Any) -> bool:
+    return isinstance(row, dict) and all(isinstance(row.get(key), str) for key in ("question", "answer"))
+
+
+def reproduce(args: argparse.Namespace) -> Answer:
+    """Show published rows beside what is measured here, with the protocol of each."""
+    from residency.core.runs import runs_root
+    from residency.evaluate.reproduce import read_rows, reproduce
+
+    rows = reproduce(read_rows(published_file(args.file)), runs_root() / "evaluations" / "reproduce")
+    return {"rows": rows}, "\n\n".join(_reproduced(row) for row in rows)
+
+
+def published_file(name: str) -> Path:
+    """Return the file of published rows: a path, or the one that comes with Residency."""
+    here = Path(__file__).resolve().parent
+    known = [folder / "published.yaml" for folder in (here / "recipes", here.parents[1] / "recipes")]
+    return Path(name) if name else next((path for path in known if path.exists()), known[0])
+
+
+def _reproduced(row: dict[str, Any]) -> str:
+    lines = [row["name"], f"  published  {row['published']:.1f} {row['metric']}  ({row['source']}; {row['protocol']})"]
+    if row["status"] != "measured":
+        return "\n".join([*lines, f"  measured   {row['status']}"])
+    spread = f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+    lines.append(f"  measured   {100 * row['value']:.1f} {spread} on {row['n']}  ({row['measured_protocol']})")
+    return "\n".join([*lines, f"  difference {row['difference']:+.1f}"])
+
+
+def lm_eval(args: argparse.Namespace) -> Answer:
+    """Hand the rest of the line to lm-evaluation-harness, with our scorer as --model residency."""
+    os.environ.setdefault("HF_DATASETS_OFFLINE", os.environ.get("HF_HUB_OFFLINE", "0"))
+    from residency.evaluate.harness import run_harness
+
+    run_harness([a for a in args.arguments if a != "--"], allow_code=args.allow_code)
+    return {}, ""
+
+
+def data(args: argparse.Namespace) -> Answer:
+    """List the public data sets: what is here, where it comes from, and under which licence."""
+    from residency.core.errors import SourceError
+    from residency.corpus import benchmarks
+    from residency.summary import table
+
+    rows = []
+    for name, about in benchmarks.SETS.items():
+        try:
+            folder = str(benchmarks.folder_of(name))
+        except SourceError:
+            folder = ""
+        rows.append({"name": name, "here": folder, "licence": about.licence, "url": about.url, "commit": about.commit})
+    lines = [[r["name"], "yes" if r["here"] else "no", r["licence"], f"{r['url']} at {r['commit']}"] for r in rows]
+    looked = "looked for in " + ", ".join(map(str, benchmarks.data_folders()))
+    return {"sets": rows}, f"{table(['set', 'here', 'licence', 'from'], lines)}\n\n{looked}"
