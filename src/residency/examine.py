@@ -87,9 +87,10 @@ def judge(args: argparse.Namespace) -> Answer:
         made = passport.measure(model, args.axis, limit=args.limit)
         path = passport.issue(folder, made)
         verdict = "earned" if made["earned"] else "not earned"
+        low, high = made["kappa_low"], made["kappa_high"]
         words = (
-            f"{args.axis}: kappa {made['kappa']:.3f} [{made['kappa_low']:.3f}, {made['kappa_high']:.3f}] on {made['n']} "
-            f"answers to {made['groups']} questions ({made['measured_on']}, {made['split']}); the lower limit must reach "
+            f"{args.axis}: kappa {made['kappa']:.3f} [{low:.3f}, {high:.3f}] on {made['n']} answers to "
+            f"{made['groups']} questions ({made['measured_on']}, {made['split']}); the lower limit must reach "
             f"{made['bar']}: passport {verdict}\n{path}"
         )
         return {**made, "file": str(path)}, words

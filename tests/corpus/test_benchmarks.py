@@ -93,7 +93,8 @@ def test_a_damaged_set_is_refused_without_a_word_of_it(monkeypatch, tmp_path):
 def test_pubtator_and_brat_by_hand(tmp_path):
     path = tmp_path / "one.txt"
     path.write_text(
-        "7|t|Aspirin and ulcer\n7|a|It hurts.\n7\t0\t7\tAspirin\tChemical\tC1\n7\t12\t17\tulcer\tDisease\tD1|D2\n7\tCID\tC1\tD1\n"
+        "7|t|Aspirin and ulcer\n7|a|It hurts.\n7\t0\t7\tAspirin\tChemical\tC1\n"
+        "7\t12\t17\tulcer\tDisease\tD1|D2\n7\tCID\tC1\tD1\n"
     )
     (item,) = pubtator(path)
     assert item["text"] == "Aspirin and ulcer It hurts." and item["relations"] == [["C1", "D1"]]

@@ -50,7 +50,7 @@ def test_fleiss_own_example():
 
 
 def test_krippendorffs_own_example():
-    """Four observers, twelve units, with gaps: alpha 0.743 nominal, 0.815 ordinal, 0.849 interval (Krippendorff 2011)."""
+    """Four observers, twelve units, with gaps: 0.743 nominal, 0.815 ordinal, 0.849 interval (Krippendorff 2011)."""
     rows = [
         [1, 2, 3, 3, 2, 1, 4, 1, 2, NAN, NAN, NAN],
         [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, NAN, 3],

@@ -1,4 +1,4 @@
-"""Whether what a model is examined on was in what its run trained on: the same runs of text, looked for item by item."""
+"""Whether what a model is examined on was in what its run trained on: shared runs of text, item by item."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ NO_LIKELIHOOD = "an endpoint gives no likelihood of a given text here; a folder,
 
 @dataclass(slots=True)
 class RemoteModel:
-    """An endpoint with the model's name there; ``tries`` a question, ``timeout`` seconds each, ``at_once`` questions."""
+    """An endpoint and the model's name there; ``tries`` a question of ``timeout`` seconds, ``at_once`` questions."""
 
     name: str
     url: str

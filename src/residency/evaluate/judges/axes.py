@@ -1,7 +1,7 @@
 """What is judged: seven axes of a doctor's answer, relevance to a question, and the scales they are rated on.
 
-The axes are those of the general-to-medical survey's human alignment chapter; a rating is a whole number, the higher the
-better, each with its words, since a number without words is another scale for every judge.
+The axes are those of the general-to-medical survey's human alignment chapter. A rating is a whole number, the higher
+the better, each with its words, since a number without words is another scale for every judge.
 """
 
 from __future__ import annotations

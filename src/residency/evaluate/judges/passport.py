@@ -54,7 +54,7 @@ def measure(model: Model, axis_name: str, *, split: str = "test", limit: int = 0
 
 
 def passport_of(axis: Axis, items: Sequence[dict[str, Any]], judged: Sequence[Judged]) -> dict[str, Any]:
-    """Return how well judgements agree with the items' own ratings, with intervals by group, and whether that is enough."""
+    """Return how well judgements agree with the items' ratings, with intervals by group, and if that is enough."""
     people = np.array([float(i["rating"]) for i in items])
     machine = np.array([nearest(axis, j.expected) for j in judged])
     both = np.column_stack([people, machine])

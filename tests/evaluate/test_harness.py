@@ -1,0 +1,86 @@
+"""lm-evaluation-harness with our scorer beside its own ``hf`` model: the same numbers, on a toy model, to the digit."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from lm_eval.api.instance import Instance
+from lm_eval.models.huggingface import HFLM
+
+from residency.core.errors import UserError
+from residency.core.store import read_manifest
+from residency.evaluate.harness import ResidencyLM, refuse_code, run_harness
+
+
+@pytest.fixture(scope="module")
+def both(toy_base):
+    folder = read_manifest(toy_base)["model"]["path"]
+    return ResidencyLM(pretrained=folder), HFLM(pretrained=folder, dtype="float32", device="cpu", batch_size=2)
+
+
+def requests(kind, rows):
+    return [Instance(kind, {}, row, i) for i, row in enumerate(rows)]
+
+
+HEAD = "red green blue one two three " * 5
+PAIRS = [
+    *((HEAD + "the sky is", f" {c}") for c in ("blue", "green", "red dog")),
+    (HEAD + "the grass is", " green"),
+    ("the dog", " is red"),
+    ("the dog ", "is red"),
+    ("", "red green blue"),
+    ("cat " * 200, "the dog is green"),  # longer than the model's context
+]
+
+
+def test_likelihoods_and_greedy_choices_are_those_of_hf(both):
+    ours, theirs = (m.loglikelihood(requests("loglikelihood", PAIRS), disable_tqdm=True) for m in both)
+    assert [g for _, g in ours] == [g for _, g in theirs]
+    for (a, _), (b, _) in zip(ours, theirs, strict=True):
+        assert a == pytest.approx(b, abs=1e-4)
+
+
+def test_whole_texts_in_windows_are_those_of_hf(both):
+    texts = [("the sky is blue",), ("red green blue cat dog " * 60,)]
+    ours, theirs = (m.loglikelihood_rolling(requests("loglikelihood_rolling", texts), disable_tqdm=True) for m in both)
+    assert ours == pytest.approx(theirs, abs=1e-3)
+
+
+def test_written_replies_are_those_of_hf(both):
+    asked = {"until": [" two"], "max_gen_toks": 12, "do_sample": False}
+    rows = [("the sky is", dict(asked)), ("red green", dict(asked)), ("cat dog the", {"until": [], "max_gen_toks": 5})]
+    ours, theirs = (m.generate_until(requests("generate_until", rows), disable_tqdm=True) for m in both)
+    assert [" ".join(t.split()) for t in ours] == [" ".join(t.split()) for t in theirs]
+    assert any(t.strip() for t in ours)
+
+
+def test_an_argument_that_it_does_not_know_is_refused(toy_base):
+    with pytest.raises(UserError, match="pretrained, type, max_length and max_gen_toks; not dtype"):
+        ResidencyLM(pretrained="x", dtype="float32")
+
+
+def test_task_files_that_run_python_need_to_be_allowed(tmp_path):
+    (tmp_path / "t.yaml").write_text("task: t\ndoc_to_text: !function utils.text\n")
+    with pytest.raises(UserError, match=r"t.yaml runs Python .!function.; read it, then add --allow-code"):
+        refuse_code(["--include_path", str(tmp_path)], False)
+    with pytest.raises(UserError, match="--trust_remote_code runs code"):
+        refuse_code(["--trust_remote_code"], False)
+    refuse_code([f"--include_path={tmp_path}", "--trust_remote_code"], True)
+
+
+def test_its_command_line_runs_a_local_task_with_our_model(toy_base, tmp_path, monkeypatch, capsys):
+    rows = [{"q": f"the {thing} is", "a": i % 2} for i, thing in enumerate(("sky", "grass", "blood", "cat"))]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    (tmp_path / "t.yaml").write_text(
+        f"task: colours\ndataset_path: json\ndataset_kwargs:\n  data_files:\n    test: {tmp_path}/t.jsonl\n"
+        'test_split: test\noutput_type: multiple_choice\ndoc_to_text: "{{q}}"\ndoc_to_target: a\n'
+        "doc_to_choice: [red, blue]\nmetric_list:\n  - metric: acc\n"
+    )
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    folder = read_manifest(toy_base)["model"]["path"]
+    given = ["--include_path", str(tmp_path), "--tasks", "colours", "--model_args", f"pretrained={folder}"]
+    run_harness([*given, "--output_path", str(tmp_path / "out")])
+    (found,) = (tmp_path / "out").rglob("results_*.json")
+    assert 0 <= json.loads(found.read_text())["results"]["colours"]["acc,none"] <= 1
+    assert "colours" in capsys.readouterr().out
