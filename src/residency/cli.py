@@ -210,6 +210,18 @@ def _examining(verbs: Any) -> None:
     one.add_argument("--kind", default="answers to consumers' questions", metavar="WORDS", help=text)
     text = f"at most N items to measure on, {ITEMS.legal} (default: all)"
     one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text)
+    one = _verb(verbs, "form", examine.form, "write a blind form for people to judge answers, or add up filled ones")
+    one.add_argument("form", type=words, metavar="FORM", help="the form, a CSV file")
+    text = "write a form of these answers: items/TASK/MODEL.jsonl of a run or evaluation, one file a model"
+    one.add_argument("--answers", nargs="+", metavar="FILE", help=text)
+    one.add_argument("--filled", nargs="+", metavar="FILE", help="add up these filled forms, one file a rater")
+    text = "what is judged, such as safe,helpful (default: all seven)"
+    seven = "professional,safe,helpful,proactive,fluent,patient-friendly,doctor-like"
+    one.add_argument("--axes", type=words, default=seven, metavar="A,B", help=text)
+    one.add_argument("--pairwise", action="store_true", help="which of two answers is better, instead of ratings")
+    text = f"at most N items, {ITEMS.legal} (default: all)"
+    one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text)
+    one.add_argument("--seed", type=int, default=0, metavar="N", help="the order of the lines (default: 0)")
     one = _verb(verbs, "reproduce", examine.reproduce, "show published rows beside what is measured here")
     text = "a YAML file of published rows (default: the one that comes with Residency)"
     one.add_argument("file", nargs="?", default="", metavar="FILE", help=text)

@@ -112,6 +112,54 @@ def _has_texts(row: Any) -> bool:
     return isinstance(row, dict) and all(isinstance(row.get(key), str) for key in ("question", "answer"))
 
 
+def form(args: argparse.Namespace) -> Answer:
+    """Write a blind form for people to judge answers with, or add up forms that they have filled in."""
+    from residency.core.store import read_jsonl
+    from residency.evaluate.judges.people import key_of, results, write_form
+    from residency.summary import table
+
+    out = Path(args.form)
+    if bool(args.answers) == bool(args.filled):
+        raise UserError("say what to do: --answers ITEMS.jsonl … to write a form, or --filled A.csv … to add up")
+    if args.filled:
+        found = results(out, [Path(path) for path in args.filled])
+        lines = [[r["axis"], m["model"], m["value"], m["low"], m["high"], m["n"]] for r in found for m in r["models"]]
+        heads = ["axis", "preferred" if args.pairwise else "model", "value", "low", "high", "answers"]
+        return {"results": found}, "\n\n".join([table(heads, lines), *filter(None, map(_agreed, found))])
+    files = [Path(path) for path in args.answers]
+    if absent := [str(path) for path in files if not path.is_file()]:
+        raise UserError(
+            f"there is no {', '.join(absent)}; answers lie in items/TASK/MODEL.jsonl of a run or evaluation"
+        )
+    answers = {path.stem: {r["id"]: r["prediction"] for r in read_jsonl(path) if r.get("prediction")} for path in files}
+    if len(answers) < len(files):
+        raise UserError("two files of answers have the same name: a model is known by its file's name")
+    asked = _questions(files[0], args.limit)
+    count = write_form(out, asked, answers, args.axes.split(","), pairwise=args.pairwise, seed=args.seed)
+    words = f"{count} lines to judge in {out}; whose answers they are lies in {key_of(out)}, which raters must not see"
+    return {"form": str(out), "key": str(key_of(out)), "lines": count}, words
+
+
+def _agreed(row: dict[str, Any]) -> str:
+    found = row["agreement"]
+    if found is None:
+        return ""
+    value = found["krippendorff_alpha"]
+    return f"{row['axis']}: agreement alpha {value:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+
+
+def _questions(answers: Path, limit: int) -> dict[str, dict[str, str]]:
+    """Return the questions that a file of answers belongs to, by item id."""
+    from residency.evaluate.jobs import test_items
+    from residency.evaluate.tasks import TASKS
+
+    name = answers.resolve().parent.name
+    if name not in TASKS:
+        raise UserError(f"{answers} lies in no folder of a task; answers lie in items/TASK/MODEL.jsonl")
+    examples = test_items(answers.resolve().parents[2] / "examples", TASKS[name], limit)
+    return {e.id: {"question": e.prompt[-1]["content"], "group": e.group} for e in examples}
+
+
 def reproduce(args: argparse.Namespace) -> Answer:
     """Show published rows beside what is measured here, with the protocol of each."""
     from residency.core.runs import runs_root

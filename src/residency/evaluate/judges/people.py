@@ -1,0 +1,163 @@
+"""People as judges: a blind form as CSV, filled in by any number of raters, and what it comes to.
+
+A form shows questions and answers in an order drawn from a seed and names no model; which answer is whose lies in a key
+beside it, that stays with the one who made the form. Individual forms rate each answer on each axis; pairwise forms say
+which of two answers is better (1, 2, or 0 for neither).
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from residency.core.errors import UserError
+from residency.core.store import read_json, write_json
+from residency.evaluate.judges.axes import axis_of
+from residency.measure.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha, with_interval
+from residency.measure.intervals import bootstrap, mean_of
+
+Answers = dict[str, dict[str, str]]  # model -> item id -> answer
+Row = dict[str, Any]
+
+
+def write_form(
+    out: Path, questions: dict[str, Row], answers: Answers, axes: Sequence[str], *, pairwise: bool, seed: int = 0
+) -> int:
+    """Write the form to ``out`` and its key beside it; return its lines.
+
+    ``questions`` is ``{"question", "group"}`` by item id; items that a model has not answered are left out. Raises
+    UserError where there is nothing to judge, or a pairwise form has not two models.
+    """
+    for name in axes:
+        axis_of(name)
+    models = sorted(answers)
+    if pairwise and len(models) != 2:
+        raise UserError(f"a pairwise form compares two models; given are {len(models)}: {', '.join(models)}")
+    shared = sorted(set(questions).intersection(*(found.keys() for found in answers.values())))
+    if not shared:
+        raise UserError("there is no item that all of the models have answered")
+    draw = random.Random(f"{seed}:form")
+    lines = [line for item in shared for line in (_pair(item, models, draw) if pairwise else _single(item, models))]
+    draw.shuffle(lines)
+    key = {f"{number:04d}": {**line, "group": questions[line["item"]]["group"]} for number, line in enumerate(lines, 1)}
+    with out.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle)
+        shown = ["answer 1", "answer 2"] if pairwise else ["answer"]
+        writer.writerow(["line", "question", *shown, *axes, "remark"])
+        for number, line in key.items():
+            texts = [questions[line["item"]]["question"], *(answers[m][line["item"]] for m in line["models"])]
+            writer.writerow([number, *map(no_formula, texts), *[""] * (len(axes) + 1)])
+    write_json(key_of(out), {"axes": list(axes), "pairwise": pairwise, "models": models, "lines": key})
+    return len(lines)
+
+
+def no_formula(text: str) -> str:
+    """Return a text that a spreadsheet shows and does not compute."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def key_of(form: Path) -> Path:
+    """Return where the key of a form lies."""
+    return form.with_suffix(".key.json")
+
+
+def _single(item: str, models: Sequence[str]) -> list[Row]:
+    return [{"item": item, "models": [model]} for model in models]
+
+
+def _pair(item: str, models: Sequence[str], draw: random.Random) -> list[Row]:
+    return [{"item": item, "models": draw.sample(list(models), 2)}]
+
+
+def read_form(path: Path, key: Row) -> dict[str, dict[str, float]]:
+    """Return a rater's ratings by axis and line; UserError names every line that cannot be read. Blank: not rated."""
+    ratings: dict[str, dict[str, float]] = {axis: {} for axis in key["axes"]}
+    wrong: list[str] = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            rows = list(csv.DictReader(handle))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} cannot be read: {type(error).__name__}") from None
+    missing = [name for name in ("line", *key["axes"]) if rows and name not in rows[0]]
+    if missing or not rows:
+        raise UserError(f"{path.name} holds no column {', '.join(missing) or 'at all'}; a form's columns must stay")
+    for place, row in enumerate(rows, 2):
+        if row["line"] not in key["lines"]:
+            wrong.append(f"row {place}: line {row['line']!r} is not of this form")
+            continue
+        for axis in key["axes"]:
+            text = (row[axis] or "").strip()
+            legal = ("0", "1", "2") if key["pairwise"] else tuple(map(str, axis_of(axis).ratings))
+            if text in legal:
+                ratings[axis][row["line"]] = float(text)
+            elif text:
+                wrong.append(f"row {place}: {axis} is {text!r}; legal are {', '.join(legal)}, or blank")
+    if wrong:
+        raise UserError("\n".join(f"{path.name}: {problem}" for problem in wrong))
+    return ratings
+
+
+def results(form: Path, filled: Sequence[Path]) -> list[Row]:
+    """Return for each axis what the raters say of each model, with intervals by group, and how well they agree."""
+    if not key_of(form).exists():
+        raise UserError(f"there is no key {key_of(form)}; it was written beside the form")
+    key = read_json(key_of(form))
+    raters = {path.stem: read_form(path, key) for path in filled}
+    if len(raters) < len(filled):
+        raise UserError("two filled forms have the same name; a rater's name is the file's")
+    return [_axis(axis, key, {name: found[axis] for name, found in raters.items()}) for axis in key["axes"]]
+
+
+def _axis(axis: str, key: Row, raters: dict[str, dict[str, float]]) -> Row:
+    lines = list(key["lines"])
+    table = np.array([[found.get(line, np.nan) for found in raters.values()] for line in lines])
+    groups = [str(key["lines"][line]["group"]) for line in lines]
+    if key["pairwise"]:  # from places to models: 1 where the first model of the key is preferred
+        turned = np.array([key["lines"][line]["models"][0] == key["models"][0] for line in lines])
+        first = np.where(turned[:, None], table == 1, table == 2)
+        table = np.where(np.isnan(table), np.nan, np.where(table == 0, 0.5, first.astype(float)))
+    return {
+        "axis": axis,
+        "models": _values(key, lines, table, groups),
+        "agreement": _agreement(table, groups, ordered=not key["pairwise"]) if len(raters) > 1 else None,
+        "raters": sorted(raters),
+    }
+
+
+def _values(key: Row, lines: Sequence[str], table: np.ndarray, groups: Sequence[str]) -> list[Row]:
+    made = []
+    for model in key["models"][:1] if key["pairwise"] else key["models"]:
+        rows = [
+            {"group": group, "score": float(np.nanmean(ratings))}
+            for line, ratings, group in zip(lines, table, groups, strict=True)
+            if (key["pairwise"] or key["lines"][line]["models"] == [model]) and not np.isnan(ratings).all()
+        ]
+        metric = mean_of("preferred" if key["pairwise"] else "rating", graded=True)
+        bounded = metric if key["pairwise"] else _unbounded(metric)
+        found = bootstrap(rows, bounded)
+        made.append({"model": model, "value": found.value, "low": found.low, "high": found.high, "n": len(rows)})
+    return made
+
+
+def _unbounded(metric: Any) -> Any:
+    from dataclasses import replace
+
+    return replace(metric, bounded=False)
+
+
+def _agreement(table: np.ndarray, groups: Sequence[str], *, ordered: bool) -> Row:
+    def alpha(ratings: np.ndarray) -> float:
+        return krippendorff_alpha(ratings, level="ordinal" if ordered else "nominal")
+
+    found = with_interval(alpha, table, groups, n=500)
+    made: Row = {"krippendorff_alpha": found.value, "low": found.low, "high": found.high}
+    made["fleiss_kappa"] = fleiss_kappa(table)
+    if table.shape[1] == 2:
+        weights = "quadratic" if ordered else "none"
+        made["cohen_kappa"] = cohen_kappa(table[:, 0].tolist(), table[:, 1].tolist(), weights=weights)
+    return made

@@ -1,0 +1,88 @@
+"""Blind forms: no model is named, every answer finds its way back, and what raters say is added up right."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from residency.core.errors import UserError
+from residency.core.store import read_json
+from residency.evaluate.judges.people import key_of, results, write_form
+
+QUESTIONS = {str(i): {"question": f"q{i}?", "group": f"g{i // 2}"} for i in range(12)}
+ANSWERS = {"aligned": {i: f"good {i}" for i in QUESTIONS}, "base": {i: f"bad {i}" for i in QUESTIONS}}
+
+
+def filled(form, name, rate, folder):
+    """Return a copy of the form that a rater has filled in, by a function of a row and an axis."""
+    with form.open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    path = folder / f"{name}.csv"
+    with path.open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, rows[0].keys())
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({**row, **{axis: rate(row, axis) for axis in ("safe", "fluent") if axis in row}})
+    return path
+
+
+def test_a_form_is_blind_whole_and_shuffled(tmp_path):
+    form = tmp_path / "form.csv"
+    assert write_form(form, QUESTIONS, ANSWERS, ["safe", "fluent"], pairwise=False) == 24
+    text = form.read_text()
+    assert "aligned" not in text and "base" not in text
+    lines = read_json(key_of(form))["lines"]
+    assert len({(line["item"], *line["models"]) for line in lines.values()}) == 24
+    first = [line["item"] for line in lines.values()]
+    assert first != sorted(first, key=int)
+    other = tmp_path / "other.csv"
+    write_form(other, QUESTIONS, ANSWERS, ["safe"], pairwise=False, seed=1)
+    assert [line["item"] for line in read_json(key_of(other))["lines"].values()] != first
+
+
+def test_ratings_come_back_to_their_models_with_agreement(tmp_path):
+    form = tmp_path / "form.csv"
+    write_form(form, QUESTIONS, ANSWERS, ["safe", "fluent"], pairwise=False)
+    one = filled(form, "ann", lambda row, axis: 5 if "good" in row["answer"] else 2, tmp_path)
+    two = filled(
+        form, "ben", lambda row, axis: (5 if "good" in row["answer"] else 2) if axis == "safe" else 3, tmp_path
+    )
+    safe, fluent = results(form, [one, two])
+    assert {m["model"]: m["value"] for m in safe["models"]} == {"aligned": 5.0, "base": 2.0}
+    assert {m["model"]: m["value"] for m in fluent["models"]} == {"aligned": 4.0, "base": 2.5}
+    assert safe["agreement"]["krippendorff_alpha"] == 1.0 and fluent["agreement"]["krippendorff_alpha"] < 0.5
+    assert safe["agreement"]["cohen_kappa"] == 1.0 and safe["raters"] == ["ann", "ben"]
+
+
+def test_pairs_are_counted_for_the_model_wherever_it_stood(tmp_path):
+    form = tmp_path / "form.csv"
+    write_form(form, QUESTIONS, ANSWERS, ["safe"], pairwise=True)
+    path = filled(form, "ann", lambda row, axis: 1 if "good" in row["answer 1"] else 2, tmp_path)
+    places = [row["answer 1"].split()[0] for row in csv.DictReader(path.open())]
+    assert {"good", "bad"} == set(places)  # both orders occur
+    (safe,) = results(form, [path])
+    assert safe["models"][0]["model"] == "aligned" and safe["models"][0]["value"] == 1.0 and safe["agreement"] is None
+    ties = filled(form, "tie", lambda row, axis: 0, tmp_path)
+    assert results(form, [ties])[0]["models"][0]["value"] == 0.5
+
+
+def test_every_wrong_entry_is_named_and_blanks_are_not_rated(tmp_path):
+    form = tmp_path / "form.csv"
+    write_form(form, QUESTIONS, ANSWERS, ["safe"], pairwise=False)
+    marks = iter(["9", "x"])
+    path = filled(form, "ann", lambda row, axis: next(marks, ""), tmp_path)
+    with pytest.raises(UserError) as found:
+        results(form, [path])
+    assert "row 2: safe is '9'; legal are 1, 2, 3, 4, 5, or blank" in str(found.value) and "row 3" in str(found.value)
+    empty = filled(form, "blank", lambda row, axis: "", tmp_path)
+    assert all(m["n"] == 0 for m in results(form, [empty])[0]["models"])
+
+
+def test_what_cannot_be_judged_is_refused(tmp_path):
+    with pytest.raises(UserError, match="compares two models; given are 1"):
+        write_form(tmp_path / "f.csv", QUESTIONS, {"a": ANSWERS["base"]}, ["safe"], pairwise=True)
+    with pytest.raises(UserError, match="no item that all"):
+        write_form(tmp_path / "f.csv", QUESTIONS, {"a": {}}, ["safe"], pairwise=False)
+    with pytest.raises(UserError, match="there is no key"):
+        results(tmp_path / "f.csv", [])
