@@ -199,6 +199,15 @@ def _examining(verbs: Any) -> None:
     one.add_argument("--shots", type=whole(SHOTS), default=0, metavar="N", help=text)
     text = "fp32 (exact), bf16 (approximate, faster) or auto (what the machine is quickest in; default)"
     one.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto", metavar="TYPE", help=text)
+    text = "of choices: likelihood (default), generate (the choice is written), reason (after a chain of thought)"
+    ways = ["likelihood", "generate", "reason"]
+    one.add_argument("--method", choices=ways, default="likelihood", metavar="HOW", help=text)
+    text = "which solved examples: fixed (the same for all; default), random, nearest (those most like the question)"
+    one.add_argument("--pick", choices=["fixed", "random", "nearest"], default="fixed", metavar="HOW", help=text)
+    text = "letters (options are listed) or options (their texts are compared); default: the task's own"
+    one.add_argument("--style", choices=["letters", "options"], default="", metavar="HOW", help=text)
+    one.add_argument("--no-template", action="store_true", help="ask without the chat template, as running text")
+    one.add_argument("--seed", type=int, default=0, metavar="N", help="of random examples (default: 0)")
     one = _verb(verbs, "judge", examine.judge, "measure a model as a judge, or let one with a passport rate answers")
     one.add_argument("model", type=words, metavar="MODEL", help="as for ask")
     one.add_argument(

@@ -17,6 +17,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
     from residency.core.runs import runs_root
     from residency.evaluate.numbers import MARK, few, few_note
     from residency.evaluate.overview import write_overview
+    from residency.evaluate.protocol import Protocol
     from residency.evaluate.run import evaluate_model
     from residency.measure.meter import meter
     from residency.summary import table
@@ -24,8 +25,9 @@ def evaluate(args: argparse.Namespace) -> Answer:
     name = model_name(args.model)
     out = runs_root() / "evaluations" / folder_name(args)
     settings = {"tasks": args.tasks, "suite": args.suite, "limit": args.limit, "shots": args.shots}
+    protocol = Protocol(args.method, args.pick, args.style, not args.no_template, args.seed)
     with meter() as cost:
-        rows = evaluate_model(name, out=out, precision=args.precision, **settings)
+        rows = evaluate_model(name, out=out, precision=args.precision, protocol=protocol, **settings)
     page = write_overview(out, name, rows, cost.row())
     lines = [
         [
@@ -59,6 +61,7 @@ def folder_name(args: argparse.Namespace) -> str:
 
     slug = "".join(sign if sign.isalnum() else "-" for sign in args.model).strip("-")
     asked = [args.model, args.tasks, args.suite, args.limit, args.shots, args.precision]
+    asked += [args.method, args.pick, args.style, args.no_template, args.seed]
     return f"{slug}-{sha256_json(asked)[:8]}"
 
 

@@ -11,6 +11,7 @@ from residency.core.errors import Unsupported
 from residency.core.store import sha256_json
 from residency.core.types import Example, Model, Reply
 from residency.evaluate.bertscore import bertscore
+from residency.evaluate.protocol import REASONING_TOKENS, Protocol, reasoning
 from residency.evaluate.tasks import BY_LIKELIHOOD, Task
 from residency.infer.likelihood import choose
 from residency.infer.prompt import prefix_ids, shot_messages
@@ -20,11 +21,18 @@ from residency.models.pack import Block
 from residency.models.remote import RemoteModel
 
 Row = dict[str, Any]
+DEFAULT = Protocol()
 SHORT_REPLY = 16
 """Tokens that a choice may take in words."""
 
 
-def answer(task: Task, model: Model, examples: Sequence[Example], shots: Sequence[Example] = ()) -> list[Row]:
+def answer(
+    task: Task,
+    model: Model,
+    examples: Sequence[Example],
+    shots: Sequence[Example] = (),
+    protocol: Protocol = DEFAULT,
+) -> list[Row]:
     """Return one scored row an example, in order; Unsupported where the model cannot do this kind of task."""
     began = time.perf_counter()
     if task.kind in BY_LIKELIHOOD and not isinstance(model, LocalModel | RemoteModel):
@@ -32,7 +40,10 @@ def answer(task: Task, model: Model, examples: Sequence[Example], shots: Sequenc
             f"{task.name} compares likelihoods, which {model.name} does not give fast enough; "
             "use the transformers form of the model (a folder, or runs/latest:aligned)"
         )
-    rows = _ASK[task.kind](task, model, list(examples), list(shots))
+    if task.kind in ("choice", "classify") and (protocol.method != "likelihood" or not isinstance(model, LocalModel)):
+        rows = _choose_in_words(task, model, list(examples), list(shots), protocol.method == "reason")
+    else:
+        rows = _ASK[task.kind](task, model, list(examples), list(shots))
     seconds = (time.perf_counter() - began) / max(1, len(rows))
     for row in rows:
         row["seconds"] = seconds
@@ -114,13 +125,19 @@ def _written(task: Task, example: Example, prediction: str) -> Row:
     return {**found, "score": found["rouge_l"]}
 
 
-def _choose_in_words(task: Task, model: Model, examples: list[Example], shots: list[Example]) -> list[Row]:
+def _choose_in_words(
+    task: Task, model: Model, examples: list[Example], shots: list[Example], reason: bool
+) -> list[Row]:
     """Return rows of choices that a model without likelihoods has written; what names none is unparsed, and wrong."""
     turns, rows = shot_messages(shots), []
-    replies = model.generate([[*turns, *e.prompt] for e in examples], max_tokens=SHORT_REPLY)
+    asked = [reasoning(e) if reason else e for e in examples]
+    room = REASONING_TOKENS if reason else SHORT_REPLY
+    replies = model.generate([[*turns, *e.prompt] for e in asked], max_tokens=room)
     for example, reply in zip(examples, replies, strict=True):
         chosen = None if reply.text is None else scorers.parse_choice(reply.text, example.choices)
         row = row_of(task, example, chosen, tokens=reply.tokens, finish=reply.finish)
+        if reason:
+            row["reasoning"] = reply.text
         if reply.text is not None and chosen is None:
             row |= {"score": 0.0, "parsed": False, "prediction": ""}
         rows.append(row)
@@ -128,8 +145,6 @@ def _choose_in_words(task: Task, model: Model, examples: list[Example], shots: l
 
 
 def _choose(task: Task, model: Any, examples: list[Example], shots: list[Example]) -> list[Row]:
-    if not isinstance(model, LocalModel):
-        return _choose_in_words(task, model, examples, shots)
     rows = []
     for example, choice in zip(examples, choose(model, examples, prefix=prefix_ids(model, shots)), strict=True):
         top = max(choice.logprobs)
@@ -164,7 +179,9 @@ def _write(task: Task, model: Model, examples: list[Example], shots: list[Exampl
 
 
 def _generate(task: Task, model: Model, examples: list[Example], shots: list[Example]) -> list[Reply]:
-    settings: dict[str, Any] = {"max_tokens": task.max_tokens, "stop": task.stop}
+    plain = isinstance(model, LocalModel) and model.plain
+    stop = (*task.stop, "\n\n") if plain else task.stop  # what only continues goes on to the next question
+    settings: dict[str, Any] = {"max_tokens": task.max_tokens, "stop": stop}
     if isinstance(model, LocalModel):
         return model.generate([e.prompt for e in examples], prefix=prefix_ids(model, shots), **settings)
     turns = shot_messages(shots)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,11 @@ from residency.core.store import (
 )
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
+from residency.evaluate.protocol import REASON, Protocol, with_shots
 from residency.evaluate.tasks import TASKS, Task
 from residency.evaluate.tasks.read import examples_of, own_task
 from residency.models.load import Source, open_source
+from residency.models.local import LocalModel
 
 PART = 16
 """Questions that go to an endpoint between two marks on the disk."""
@@ -48,10 +50,11 @@ class Job:
     limit: int = 0
     note: str = ""
     own: str = ""
+    protocol: Protocol = Protocol()
 
     def declaration(self) -> Task:
-        """Return the job's task."""
-        return own_task(Path(self.own)) if self.own else TASKS[self.task]
+        """Return the job's task, asked as its protocol says."""
+        return self.protocol.task(own_task(Path(self.own)) if self.own else TASKS[self.task])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +78,22 @@ class Worker:
     def do(self, job: Job) -> None:
         """Write one job's rows, then its protocol."""
         from residency.evaluate.answer import answer
-        from residency.infer.prompt import pick_shots
 
         task = job.declaration()
         test = test_items(self.bench.examples, task, job.limit)
         if not test:
             return
-        shots = pick_shots(train_items(self.bench.examples, task) if job.shots else [], job.shots)
+        pool = train_items(self.bench.examples, task) if job.shots else []
+        test, shots = with_shots(test, pool, min(job.shots, len(pool)), job.protocol)
         model = self.model(job.source)
+        if isinstance(model, LocalModel):
+            model.plain = not (job.protocol.template and model.tokenizer.chat_template)
         began = time.perf_counter()
         target = self.bench.items / job.task / f"{job.state}.jsonl"
         if job.source.is_remote:
-            rows = self.in_parts(job, lambda part: answer(task, model, part, shots), test, target)
+            rows = self.in_parts(job, lambda part: answer(task, model, part, shots, job.protocol), test, target)
         else:
-            rows = answer(task, model, test, shots)
+            rows = answer(task, model, test, shots, job.protocol)
         seconds = time.perf_counter() - began
         write_jsonl(target, rows)
         protocol = {**protocol_of(job, task, test, shots, self.bench), "seconds": round(seconds, 2)}
@@ -168,6 +173,7 @@ def fingerprint(job: Job, bench: Bench) -> str:
             job.source.path,
             job.shots,
             job.limit,
+            asdict(job.protocol),
             _made(job, bench),
             bench.precision,
             __version__,
@@ -183,6 +189,15 @@ def _made(job: Job, bench: Bench) -> Any:
     if bench.examples is None:
         return None
     return (read_manifest(bench.examples) or {}).get("fingerprint") or str(bench.examples.resolve())
+
+
+def _method(job: Job, task: Task, usual: str) -> str:
+    """Return how the answer was got, in words."""
+    if task.kind not in ("choice", "classify"):
+        return usual
+    if job.protocol.method == "reason":
+        return f'greedy generation, the choice after a chain of thought: "{REASON}"'
+    return "greedy generation of the choice" if job.source.is_remote or job.protocol.method == "generate" else usual
 
 
 def _precision(job: Job, bench: Bench) -> str:
@@ -219,13 +234,15 @@ def protocol_of(
         "model": job.state,
         "model_hash": job.source.hash,
         "note": job.note,
-        "method": "written reply, greedy" if job.source.is_remote else methods[task.kind],
+        "method": _method(job, task, methods[task.kind]),
         "metric": task.metric,
         "about": {key: getattr(task, key) for key in ("family", "kind", "metric", "stakeholder", "care")},
-        "template": "the model's own chat template, no system prompt added",
-        "shots": len(shots),
+        "template": "the model's own chat template, no system prompt added" if job.protocol.template else "none",
+        "shots": len(shots) if job.protocol.pick == "fixed" else job.shots,
+        "shots_picked": job.protocol.pick,
         "shot_ids": [s.id for s in shots],
-        "seed": 0,
+        "style": task.ask.style if task.kind == "choice" and (task.data or task.own) else "",
+        "seed": job.protocol.seed,
         "n": len(test),
         "data": task.data or task.own,
         "split": task.split if task.data else "",

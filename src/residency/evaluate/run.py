@@ -15,6 +15,7 @@ from residency.core.progress import say
 from residency.core.store import read_examples, read_manifest, write_json, write_manifest
 from residency.evaluate.contamination import found_in_training
 from residency.evaluate.jobs import Bench, Job, test_items
+from residency.evaluate.protocol import Protocol
 from residency.evaluate.rules import run_rules
 from residency.evaluate.tasks import BY_LIKELIHOOD, Suite, Task, named
 from residency.evaluate.workers import run_jobs
@@ -23,6 +24,7 @@ from residency.models.load import Source, find, of_stage
 
 SHORT = {"pretrained": ("qa", "nli"), "tuned": ("qa", "nli", "ie", "gen")}
 """Tasks of the models between base and aligned; the others do every task."""
+USUAL = Protocol()
 Cap = Annotated[int, Range(least=0, zero="all items")]
 
 
@@ -96,6 +98,7 @@ def evaluate_model(
     examples: Path | None = None,
     shots: int = 0,
     precision: str = "auto",
+    protocol: Protocol = USUAL,
 ) -> list[dict[str, Any]]:
     """Return ledger rows of one model on some tasks, its items written under ``out``; one process, all threads.
 
@@ -108,7 +111,7 @@ def evaluate_model(
     asked = named(tasks, suite)
     folder = examples or (examples_of(name) if any(_of_a_run(task) for task in asked) else None)
     found = {task.name: model_job(task, source, shots, limit) for task in asked}
-    plan = [job for job in found.values() if job]
+    plan = [replace(job, protocol=protocol) for job in found.values() if job]
     if skipped := [task for task, job in found.items() if job is None]:
         text = f"left out for a GGUF that lies in no run, which gives no fast likelihoods: {', '.join(skipped)}"
         if not plan:

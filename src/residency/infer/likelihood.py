@@ -29,7 +29,7 @@ def choose(
     blocks = []
     owner = 0
     for example in examples:
-        branches = [[*model.encode(c), *([model.end] if end else [])] for c in example.choices]
+        branches = [[*model.encode_answer(c), *([model.end] if end else [])] for c in example.choices]
         blocks.append(Block(model.encode_prompt(example.prompt), branches, list(range(owner, owner + len(branches)))))
         owner += len(branches)
     scores = model.score(blocks, prefix=prefix)

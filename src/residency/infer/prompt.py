@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from residency.core.types import Example, Message
 from residency.models.local import LocalModel
@@ -23,6 +26,37 @@ def pick_shots(pool: Sequence[Example], count: int) -> list[Example]:
         rest = [e for e in ordered if e not in chosen]
         chosen.append(min(rest, key=seen))
     return chosen
+
+
+def nearest_shots(pool: Sequence[Example]) -> Callable[[Example, int], list[Example]]:
+    """Return what finds the solved examples most like a question, the most alike last, by cosine of tf-idf vectors.
+
+    Liu et al. 2022, What Makes Good In-Context Examples for GPT-3?; tf-idf: Salton and Buckley 1988.
+    """
+    words = [_words(e) for e in pool]
+    seen = Counter(word for found in words for word in set(found))
+    weight = {word: math.log((1 + len(pool)) / (1 + count)) + 1 for word, count in seen.items()}
+    vectors = [_unit(found, weight) for found in words]
+
+    def find(example: Example, count: int) -> list[Example]:
+        asked = _unit(_words(example), weight)
+        scores = [sum(value * vector.get(word, 0.0) for word, value in asked.items()) for vector in vectors]
+        order = sorted(range(len(pool)), key=lambda i: (-scores[i], pool[i].id))
+        return [pool[i] for i in reversed(order[:count])]
+
+    return find
+
+
+def _words(example: Example) -> list[str]:
+    facts = example.meta.get("facts") or [m["content"] for m in example.prompt]
+    return re.findall(r"\w+", " ".join(facts).lower())
+
+
+def _unit(words: Sequence[str], weight: dict[str, float]) -> dict[str, float]:
+    counts = Counter(word for word in words if word in weight)
+    vector = {word: count * weight[word] for word, count in counts.items()}
+    size = math.sqrt(sum(value * value for value in vector.values())) or 1.0
+    return {word: value / size for word, value in vector.items()}
 
 
 def shot_messages(shots: Sequence[Example]) -> list[Message]:

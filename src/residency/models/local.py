@@ -32,13 +32,18 @@ Stop = Callable[[str], int | None]
 
 @dataclass(slots=True)
 class LocalModel:
-    """A causal LM with its tokenizer; ``row`` is how many tokens one packed pass holds."""
+    """A causal LM with its tokenizer; ``row`` is how many tokens one packed pass holds.
+
+    ``plain``: the model has no chat template, or is asked without it. A chat is then its texts, each answer behind
+    "Answer:", as benchmarks put it to models that only continue.
+    """
 
     name: str
     hash: str
     net: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     row: int = 2048
+    plain: bool = False
 
     @property
     def end(self) -> int:
@@ -47,12 +52,18 @@ class LocalModel:
 
     def encode_prompt(self, messages: Sequence[Message], *, reply: bool = True) -> list[int]:
         """Return the token ids of a chat, with the opening of the reply where ``reply``."""
+        if self.plain:
+            return self.encode(plain_text(messages, reply))
         text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=reply)
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of bare text."""
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def encode_answer(self, text: str) -> list[int]:
+        """Return the token ids of a reply, as it follows a prompt."""
+        return self.encode(f" {text}" if self.plain else text)
 
     # ---- the protocol -------------------------------------------------------------------------------------
 
@@ -136,7 +147,7 @@ class LocalModel:
     def loglik(self, prompts: Sequence[list[Message]], answers: Sequence[str]) -> list[TokenScores]:
         """Return the token scores of each answer after its prompt (no end token), one block an answer."""
         blocks = [
-            Block(self.encode_prompt(p), [self.encode(a)], [i])
+            Block(self.encode_prompt(p), [self.encode_answer(a)], [i])
             for i, (p, a) in enumerate(zip(prompts, answers, strict=True))
         ]
         scores = self.score(blocks)
@@ -272,6 +283,12 @@ class LocalModel:
             cache.lengths = cache.lengths + 1
 
 
+def plain_text(messages: Sequence[Message], reply: bool) -> str:
+    """Return a chat as running text: each answer behind "Answer:", and that word last where a reply is to come."""
+    parts = [f"Answer: {m['content']}\n\n" if m["role"] == "assistant" else f"{m['content']}\n" for m in messages]
+    return "".join(parts) + ("Answer:" if reply else "")
+
+
 def pick(logits: torch.Tensor, temperature: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the next token of each row [B] and its log-probability; greedy at temperature 0."""
     logprobs = logits.log_softmax(-1)
@@ -328,7 +345,7 @@ def open_folder(
             net = PeftModel.from_pretrained(net, str(adapter)).merge_and_unload().to(precision(type))
     tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     net = use_packed(net).to(device()).eval()
-    return LocalModel(name, hash, net, tokenizer)
+    return LocalModel(name, hash, net, tokenizer, plain=not tokenizer.chat_template)
 
 
 def read_net(folder: Path | str, type: str = "auto") -> PreTrainedModel:

@@ -25,7 +25,10 @@ def examples_of(task: Task, split: str = "") -> tuple[list[Example], Counter[str
         path = Path(task.own)
         declared = own.read_declaration(path)
         file = "items" if split == task.split else "shots"
-        return (own.examples_of(declared, path.parent, file=file, split=split) if file in declared else []), Counter()
+        if file not in declared:
+            return [], Counter()
+        declared["style"] = task.ask.style
+        return own.examples_of(declared, path.parent, file=file, split=split), Counter()
     found = benchmarks.items(task.data, split)
     items = list(task.adapt(found.items) if task.adapt else found.items)
     ask = _with_labels(task, found.items)
@@ -66,6 +69,6 @@ def own_task(path: Path) -> Task:
         ("]",) if kind == "extract" else (),
         kind == "extract",
         title=declared["task"],
-        ask=Ask(language=declared.get("language", "en")),
+        ask=Ask(style=declared.get("style", "letters"), language=declared.get("language", "en")),
         own=str(path.resolve()),
     )
