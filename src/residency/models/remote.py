@@ -38,12 +38,12 @@ class RemoteModel:
     timeout: float = 120.0
     at_once: int = 4
     pause: Callable[[float], None] = field(default=time.sleep, repr=False)
+    hash: str = ""
     _client: Any = field(default=None, repr=False)
 
-    @property
-    def hash(self) -> str:
-        """Return what the model is known by: its address and name, since its weights are not to be seen."""
-        return hashlib.sha256(f"{self.url} {self.model}".encode()).hexdigest()
+    def __post_init__(self) -> None:
+        """Know the model by its address and name, since its weights are not to be seen."""
+        self.hash = hashlib.sha256(f"{self.url} {self.model}".encode()).hexdigest()
 
     @property
     def client(self) -> Any:
@@ -145,10 +145,10 @@ def open_remote(address: str, **settings: Any) -> RemoteModel:
     """
     url, _, name = address.partition("#")
     model = RemoteModel(address, url.rstrip("/"), name, **settings)
-    if not name:
-        model.model = only_model(model)
-        model.name = f"{model.url}#{model.model}"
-    return model
+    if name:
+        return model
+    only = only_model(model)
+    return RemoteModel(f"{model.url}#{only}", model.url, only, **settings)
 
 
 def only_model(remote: RemoteModel) -> str:

@@ -61,7 +61,7 @@ def passport_of(axis: Axis, items: Sequence[dict[str, Any]], judged: Sequence[Ju
     groups = [str(i["group"]) for i in items]
 
     def kappa(ratings: np.ndarray) -> float:
-        return cohen_kappa(ratings[:, 0], ratings[:, 1], weights="quadratic", scale=axis.ratings)
+        return cohen_kappa(ratings[:, 0].tolist(), ratings[:, 1].tolist(), weights="quadratic", scale=axis.ratings)
 
     def alpha(ratings: np.ndarray) -> float:
         return krippendorff_alpha(ratings, level="ordinal")

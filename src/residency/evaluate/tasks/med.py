@@ -43,7 +43,8 @@ def _sections(items: Iterable[Item]) -> Iterator[Item]:
 def _caused(items: Iterable[Item]) -> Iterator[Item]:
     """Yield abstracts with the names that its concepts have there, so that a pair of phrases is a pair of concepts."""
     for item in items:
-        text, names = item["text"], {}
+        text = item["text"]
+        names: dict[str, str] = {}
         for entity in item["entities"]:
             for concept in entity["concepts"]:
                 names.setdefault(text[entity["start"] : entity["end"]].lower(), concept)
@@ -53,7 +54,6 @@ def _caused(items: Iterable[Item]) -> Iterator[Item]:
 
 
 _JSON: dict[str, Any] = {"stop": ("]",), "keep_stop": True}
-_EXAM = {"stakeholder": STUDENTS, "care": "diagnosis"}
 _DEID = "Find everything that could identify a person."
 
 # fmt: off
@@ -61,9 +61,9 @@ MED: tuple[Task, ...] = (
     Task("pubmedqa", "Med-QA", "choice", "accuracy", RESEARCHERS, "diagnosis", title="PubMedQA, with the abstract",
          data="pubmedqa", ask=Ask("Answer the question from the abstract.", style="options"),
          beside=("macro_f1",)),
-    Task("medmcqa", "Med-QA", "choice", "accuracy", **_EXAM, title="MedMCQA, the frozen test half of dev",
+    Task("medmcqa", "Med-QA", "choice", "accuracy", STUDENTS, "diagnosis", title="MedMCQA, the frozen test half of dev",
          data="medmcqa", ask=Ask()),
-    *(Task(f"apollo_{code}", "Med-QA", "choice", "accuracy", **_EXAM, title=f"Medical exams in {name}",
+    *(Task(f"apollo_{code}", "Med-QA", "choice", "accuracy", STUDENTS, "diagnosis", title=f"Medical exams in {name}",
            data=f"apollo_{code}", ask=Ask(language=code))
       for code, name in (("zh", "Chinese"), ("es", "Spanish"), ("fr", "French"))),
     Task("evidence_inference", "Med-NLI", "classify", "macro_f1", RESEARCHERS, "treatment",

@@ -54,7 +54,8 @@ def read_declaration(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         found = yaml.safe_load(text)
-        lines = {key.value: key.start_mark.line + 1 for key, _ in yaml.compose(text).value}
+        root: Any = yaml.compose(text)
+        lines = {key.value: key.start_mark.line + 1 for key, _ in root.value}
     except FileNotFoundError:
         raise RecipeError(f"there is no task file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
