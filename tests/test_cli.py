@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from residency import cli, doctor, pipeline
+from residency import cli, doctor, examine, pipeline
 from residency.core import runs
 from residency.core.errors import RecipeError, StorageError
 from residency.core.store import write_json, write_manifest
@@ -233,15 +233,33 @@ def test_a_run_is_the_one_in_the_runs_folder_whatever_lies_here(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "latest").mkdir(parents=True)
-    assert cli.model_name("runs/latest:tuned") == f"{runs.runs_root()}/latest:tuned"
-    assert cli.model_name("smollm2-135m") == "smollm2-135m"
+    assert examine.model_name("runs/latest:tuned") == f"{runs.runs_root()}/latest:tuned"
+    assert examine.model_name("smollm2-135m") == "smollm2-135m"
     monkeypatch.delenv("RESIDENCY_RUNS")
-    assert cli.model_name("runs/latest:tuned") == "runs/latest:tuned"
+    assert examine.model_name("runs/latest:tuned") == "runs/latest:tuned"
 
 
 def test_a_model_that_is_not_there_exits_2_and_says_what_is_legal(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["ask", "no-such-model", "?"]) == 2
     assert "packaged name" in capsys.readouterr().err
+
+
+EXAMINED = {
+    "family": "Med-QA", "task": "qa", "metric": "accuracy", "groups": 100, "detectable": 0.2, "unparsed": 3,
+    "not_scored": 0, "contaminated": None, "protocol": {"method": "likelihood", "shots": 0, "precision": "fp32"},
+}  # fmt: skip
+
+
+def test_the_same_examination_has_the_same_folder_and_another_one_another(capsys, monkeypatch):
+    from residency.evaluate import run as evaluation
+
+    row = {**EXAMINED, "value": 0.5, "low": 0.4, "high": 0.6, "n": 20}
+    monkeypatch.setattr(evaluation, "evaluate_model", lambda name, **given: [row])
+    outs = [
+        answer(capsys, "evaluate", "smollm2-135m", *more)[1]["out"]
+        for more in ((), (), ("--limit", "5"), ("--method", "reason"), ("--suite", "med"))
+    ]
+    assert outs[0] == outs[1] and len(set(outs)) == 4
 
 
 def test_an_examination_prints_its_rows_and_says_where_the_items_are(
@@ -251,14 +269,16 @@ def test_an_examination_prints_its_rows_and_says_where_the_items_are(
 
     def evaluate_model(name: str, **given: Any) -> list[dict[str, Any]]:
         seen.update(given, name=name)
-        row = {"family": "Med-QA", "task": "qa", "metric": "accuracy"}
-        return [{**row, "value": 0.5, "low": 0.4, "high": None, "n": 20}]
+        return [{**EXAMINED, "value": 0.5, "low": 0.4, "high": None, "n": 20}]
 
     seen: dict[str, Any] = {}
     monkeypatch.setattr(evaluation, "evaluate_model", evaluate_model)
     assert cli.main(["evaluate", "smollm2-135m", "--tasks", "qa", "--limit", "20"]) == 0
     out = capsys.readouterr().out
-    assert out.splitlines()[1].split() == ["Med-QA", "qa", "accuracy", "0.500", "0.400", "-", "20"]
+    assert out.splitlines()[1].split() == ["Med-QA", "qa", "accuracy", "0.500", "0.400", "-", "20", "3", "?"]
+    page = Path(seen["out"]) / "evaluation.html"
+    assert str(page) in out and "Questions with given options" in page.read_text() and "peak memory" in out
+    assert seen["suite"] == "quickstart" and seen["shots"] == 0 and seen["protocol"].method == "likelihood"
     assert seen["tasks"] == "qa" and seen["limit"] == 20 and str(seen["out"]) in out
     assert "fewer than" not in out
 
@@ -268,11 +288,15 @@ def test_an_examination_on_few_concepts_says_so(
 ) -> None:
     from residency.evaluate import run as evaluation
 
-    row = {"family": "Med-QA", "task": "qa", "metric": "accuracy", "value": 1.0, "low": 0.54, "high": 1.0, "n": 6}
-    monkeypatch.setattr(evaluation, "evaluate_model", lambda name, **given: [row | {"groups": 6}])
+    row = {**EXAMINED, "value": 1.0, "low": 0.54, "high": 1.0, "n": 6, "groups": 6, "contaminated": True}
+    monkeypatch.setattr(evaluation, "evaluate_model", lambda name, **given: [row])
     assert cli.main(["evaluate", "smollm2-135m"]) == 0
     out = capsys.readouterr().out
-    assert out.splitlines()[1].endswith("6 \u2020") and "\u2020 fewer than 20 concepts stand behind" in out
+    assert out.splitlines()[1].split()[-4:] == ["6", "\u2020", "3", "YES"]
+    assert "\u2020 fewer than 20 concepts stand behind" in out
+        out.splitlines()[1].split()[-4:] == ["6", "\u2020", "3", "YES"]
+        and "\u2020 fewer than 20 concepts stand behind" in out
+    )
 
 
 def test_the_doctor_names_what_is_missing_and_the_command_that_gets_it(

@@ -25,6 +25,7 @@ QUIET_PARTS = {
     "OMP_WAIT_POLICY": "passive",
     "DO_NOT_TRACK": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_UPDATE_DOWNLOAD_COUNTS": "0",
     "TOKENIZERS_PARALLELISM": "false",
 }
 MODEL_FORMS = "runs/latest, runs/latest:tuned, a folder, a .gguf file, a hub id or a packaged name"

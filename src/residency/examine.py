@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +189,6 @@ def _reproduced(row: dict[str, Any]) -> str:
 
 def lm_eval(args: argparse.Namespace) -> Answer:
     """Hand the rest of the line to lm-evaluation-harness, with our scorer as --model residency."""
-    os.environ.setdefault("HF_DATASETS_OFFLINE", os.environ.get("HF_HUB_OFFLINE", "0"))
     from residency.evaluate.harness import run_harness
 
     run_harness([a for a in args.arguments if a != "--"], allow_code=args.allow_code)

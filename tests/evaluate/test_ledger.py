@@ -14,6 +14,7 @@ from residency.evaluate import findings, ledger
 from residency.evaluate.tasks import TASKS
 
 ROW = {"model", "stage", "task", "family", "stakeholder", "care", "metric", "value", "low", "high", "n", "groups",
+       "detectable",
        "unparsed", "not_scored", "contaminated", "protocol"}  # fmt: skip
 COMPARISON = {"task", "family", "metric", "from", "to", "difference", "low", "high", "p", "p_holm"}
 

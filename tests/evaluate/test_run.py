@@ -101,7 +101,7 @@ def test_the_gguf_of_a_run_does_every_task_as_in_the_run(name, exported, tmp_pat
     source = find(str(tmp_path / name))
     for task in TASKS.values():
         job = model_job(task, source, shots=0, limit=4)
-        read_in_torch = task.kind in ("choice", "read")
+        read_in_torch = task.kind in ("choice", "classify", "read")
         assert job.source.path == str(exported / ("dequantised" if read_in_torch else "model-q8_0.gguf"))
         assert job.limit == 4 and job.note == ("Q8_0 weights dequantised in torch" if read_in_torch else "llama.cpp")
 

@@ -202,10 +202,9 @@ def test_an_absent_gguf_is_named(tmp_path):
     assert legal(str(caught.value))
 
 
-def test_an_endpoint_is_refused_naming_every_form():
-    with pytest.raises(UserError, match="endpoints cannot be asked yet") as caught:
-        find("http://localhost:8000/v1")
-    assert legal(str(caught.value))
+def test_an_endpoint_that_is_not_running_is_told():
+    with pytest.raises(ModelError, match="127.0.0.1:9/v1 cannot be asked for its models .*is it running"):
+        find("http://127.0.0.1:9/v1")
 
 
 @pytest.mark.parametrize("name", ["organisation/absent", "or ganisation/ab sent"])

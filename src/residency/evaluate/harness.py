@@ -7,11 +7,14 @@ by default; ``type=bf16`` is faster and approximate.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")  # else each data set that is read is told to a bucket
 
 from lm_eval.api.model import TemplateLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs

@@ -38,8 +38,8 @@ SECTIONS = {
 
 
 def mts_dialog(folder: Path) -> Iterator[Item]:
-    """Yield the dialogues of MTS-Dialog with the note section to write; "test" is test set 1 (MEDIQA-Chat 2023) and
-    "test2" test set 2 (MEDIQA-Sum 2023)."""
+    """Yield the dialogues of MTS-Dialog with the note section to write; "test" is test set 1 (of the task MEDIQA-Chat)
+    and "test2" test set 2 (of MEDIQA-Sum)."""
     files = {
         "train": "TrainingSet",
         "validation": "ValidationSet",
