@@ -294,9 +294,6 @@ def test_an_examination_on_few_concepts_says_so(
     out = capsys.readouterr().out
     assert out.splitlines()[1].split()[-4:] == ["6", "\u2020", "3", "YES"]
     assert "\u2020 fewer than 20 concepts stand behind" in out
-        out.splitlines()[1].split()[-4:] == ["6", "\u2020", "3", "YES"]
-        and "\u2020 fewer than 20 concepts stand behind" in out
-    )
 
 
 def test_the_doctor_names_what_is_missing_and_the_command_that_gets_it(
