@@ -100,7 +100,7 @@ def test_labels_of_one_token_are_not_read_beside_the_answer(model):
 def test_what_does_not_fit_is_left_out_and_counted_by_reason(model):
     blocks = [block_of(e, model, options=False) for e in EXAMPLES]
     sizes = [b.length for b in blocks]
-    kept, left = cut_to_tokens(blocks, tokens=sizes[0] + sizes[2], capacity=max(sizes) - 1)
+    kept, left = cut_to_tokens(blocks, tokens=sizes[0] + sizes[2], capacity=max(b.read for b in blocks) - 1)
     assert kept == [blocks[0], blocks[2]] and left == {"too_long": 1, "beyond_tokens": 1}
     with pytest.raises(UserError, match="nothing to learn from"):
         cut_to_tokens(blocks, tokens=2, capacity=100)
