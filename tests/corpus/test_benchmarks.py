@@ -56,6 +56,16 @@ def test_a_set_is_read_whole_and_no_group_lies_in_two_parts(name):
     assert ids
 
 
+def test_a_term_is_to_be_coded_among_codes_of_its_own_category():
+    items = benchmarks.items("icd10_coding", "test").items
+    assert len(items) > 300
+    for item in items:
+        assert len(set(item["choices"])) == 4 and item["choices"][item["answer"]] == item["id"]
+    near = sum(len({c.partition(".")[0] for c in item["choices"]}) == 1 for item in items)
+    assert near > 0.8 * len(items)
+    assert {item["answer"] for item in items} == {0, 1, 2, 3}
+
+
 def test_spans_are_where_their_labels_say():
     here("ncbi_disease")
     items = benchmarks.items("ncbi_disease", "test").items

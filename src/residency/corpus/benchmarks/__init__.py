@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.errors import SourceError
-from residency.corpus.benchmarks import annotated, exams, judged, reading, writing
+from residency.corpus.benchmarks import annotated, coding, exams, judged, reading, writing
 
 Item = dict[str, Any]
 FROZEN = Path(__file__).with_name("splits")
@@ -25,7 +25,10 @@ FROZEN = Path(__file__).with_name("splits")
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkSet:
-    """A public set: its folder's name, its reader, licence, where it comes from, and whether its split is ours."""
+    """A public set: its folder's name, its reader, licence, where it comes from, and whether its split is ours.
+
+    One without a folder is made from an installed package.
+    """
 
     name: str
     folder: str
@@ -66,6 +69,8 @@ SETS: dict[str, BenchmarkSet] = {s.name: s for s in (
     BenchmarkSet("aci_bench", "aci_bench", writing.aci_bench, "CC BY 4.0", _G + "wyim/aci-bench", "b909b2bb"),
     BenchmarkSet("meqsum", "meqsum", writing.meqsum, "CC BY 4.0", _G + "abachaa/MeQSum", "51e36cf6", frozen=True),
     BenchmarkSet("medquad", "medquad", writing.medquad, "CC BY 4.0", _G + "abachaa/MedQuAD", "577bd37b", frozen=True),
+    BenchmarkSet("icd10_coding", "", coding.icd10_coding, "US government work", "https://pypi.org/project/simple-icd-10-cm",
+                 "1.5.0"),
     BenchmarkSet("medquad_judged", "medquad", judged.medquad_judged, "CC BY 4.0", _G + "abachaa/MedQuAD", "577bd37b",
                  frozen=True),
 )}
@@ -82,6 +87,8 @@ def data_folders() -> list[Path]:
 def folder_of(name: str) -> Path:
     """Return the folder of a set; SourceError says where it was looked for and where it comes from."""
     about = known(name)
+    if not about.folder:
+        return Path()
     for folder in data_folders():
         if (folder / about.folder).is_dir():
             return folder / about.folder

@@ -66,6 +66,8 @@ MED: tuple[Task, ...] = (
     *(Task(f"apollo_{code}", "Med-QA", "choice", "accuracy", STUDENTS, "diagnosis", title=f"Medical exams in {name}",
            data=f"apollo_{code}", ask=Ask(language=code))
       for code, name in (("zh", "Chinese"), ("es", "Spanish"), ("fr", "French"))),
+    Task("icd10_coding", "Med-QA", "choice", "accuracy", PROFESSIONALS, "administration",
+         title="Which ICD-10-CM code a term belongs to", data="icd10_coding", ask=Ask()),
     Task("evidence_inference", "Med-NLI", "classify", "macro_f1", RESEARCHERS, "treatment",
          title="What a trial's sentence says of an outcome", data="evidence_inference",
          ask=Ask("What does the text say about this outcome?", ("decreased", "no difference", "increased"))),
