@@ -275,7 +275,7 @@ def test_an_examination_prints_its_rows_and_says_where_the_items_are(
     monkeypatch.setattr(evaluation, "evaluate_model", evaluate_model)
     assert cli.main(["evaluate", "smollm2-135m", "--tasks", "qa", "--limit", "20"]) == 0
     out = capsys.readouterr().out
-    assert out.splitlines()[1].split() == ["Med-QA", "qa", "accuracy", "0.500", "0.400", "-", "20", "3", "?"]
+    assert out.splitlines()[1].split() == ["Med-QA", "qa", "accuracy", "0.500", "0.400", "-", "20", "3", "0", "?"]
     page = Path(seen["out"]) / "evaluation.html"
     assert str(page) in out and "Questions with given options" in page.read_text() and "peak memory" in out
     assert seen["suite"] == "quickstart" and seen["shots"] == 0 and seen["protocol"].method == "likelihood"
@@ -292,7 +292,7 @@ def test_an_examination_on_few_concepts_says_so(
     monkeypatch.setattr(evaluation, "evaluate_model", lambda name, **given: [row])
     assert cli.main(["evaluate", "smollm2-135m"]) == 0
     out = capsys.readouterr().out
-    assert out.splitlines()[1].split()[-4:] == ["6", "\u2020", "3", "YES"]
+    assert out.splitlines()[1].split()[-5:] == ["6", "\u2020", "3", "0", "YES"]
     assert "\u2020 fewer than 20 concepts stand behind" in out
 
 

@@ -38,13 +38,18 @@ def evaluate(args: argparse.Namespace) -> Answer:
             row["high"],
             f"{row['n']} {MARK}" if few(row) else row["n"],
             row["unparsed"],
+            row["not_scored"],
             _flag(row["contaminated"]),
         ]
         for row in rows
     ]
-    heads = ["family", "task", "metric", "value", "low", "high", "items", "unread", "in training"]
+    heads = ["family", "task", "metric", "value", "low", "high", "items", "unread", "not scored", "in training"]
+    unknown = "?: not checked, since the items are the run's own or the model belongs to no run here"
     peak = f"peak memory {cost.peak_rss_mb:.0f} MB, {cost.wall_s:.0f} s"
-    parts = [table(heads, lines), few_note(rows), f"{peak}\nitems  {out / 'items'}\npage   {page}"]
+    notes = "\n".join(
+        note for note in (few_note(rows), unknown if any(r["contaminated"] is None for r in rows) else "") if note
+    )
+    parts = [table(heads, lines), notes, f"{peak}\nitems  {out / 'items'}\npage   {page}"]
     taken = rows[0].get("model") if rows else None
     document = {"model": name, "taken": taken, "out": str(out), "page": str(page), "cost": cost.row(), "rows": rows}
     return document, "\n\n".join(part for part in parts if part)
@@ -84,6 +89,8 @@ def judge(args: argparse.Namespace) -> Answer:
     axis, folder = axis_of(args.axis), runs_root() / "judges"
     if args.measure == bool(args.items):
         raise UserError("say what to do: --measure, or --items FILE.jsonl with rows of question and answer")
+    if args.items and not Path(args.items).is_file():
+        raise UserError(f"there is no file {args.items}")
     model = load(model_name(args.model), type="fp32")
     if args.measure:
         made = passport.measure(model, args.axis, limit=args.limit)
@@ -96,7 +103,7 @@ def judge(args: argparse.Namespace) -> Answer:
             f"{made['bar']}: passport {verdict}\n{path}"
         )
         return {**made, "file": str(path)}, words
-    found = passport.check(folder, model, args.axis, args.kind)
+    found = passport.check(folder, model, args.axis, args.kind, called=args.model)
     rows = list(read_jsonl(args.items))
     wrong = [str(n) for n, row in enumerate(rows, 1) if not _has_texts(row)]
     if wrong:
@@ -152,13 +159,17 @@ def _agreed(row: dict[str, Any]) -> str:
 
 def _questions(answers: Path, limit: int) -> dict[str, dict[str, str]]:
     """Return the questions that a file of answers belongs to, by item id."""
+    from residency.core.store import read_json
     from residency.evaluate.jobs import test_items
     from residency.evaluate.tasks import TASKS
+    from residency.evaluate.tasks.read import own_task
 
-    name = answers.resolve().parent.name
-    if name not in TASKS:
-        raise UserError(f"{answers} lies in no folder of a task; answers lie in items/TASK/MODEL.jsonl")
-    examples = test_items(answers.resolve().parents[2] / "examples", TASKS[name], limit)
+    name, about = answers.resolve().parent.name, answers.with_suffix(".protocol.json")
+    data = str(read_json(about).get("data", "")) if about.exists() else ""
+    task = TASKS.get(name) or (own_task(Path(data)) if Path(data).is_file() else None)
+    if task is None:
+        raise UserError(f"{answers} lies in no folder of a task of ours, and its own task file {data} is not there")
+    examples = test_items(answers.resolve().parents[2] / "examples", task, limit)
     return {e.id: {"question": e.prompt[-1]["content"], "group": e.group} for e in examples}
 
 

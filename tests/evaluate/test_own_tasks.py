@@ -61,9 +61,17 @@ def test_every_mistake_of_a_declaration_is_told_at_once_with_its_line(tmp_path):
         assert words in told, words
 
 
+@pytest.mark.parametrize("name", ["../../elsewhere", "a b", "/tmp/x", ".hidden", "qa", "pubmedqa"])
+def test_a_task_may_not_lie_elsewhere_nor_take_the_name_of_one_of_ours(name, tmp_path):
+    path = task_file(tmp_path, "choice")
+    path.write_text(path.read_text().replace("my_choice", name))
+    with pytest.raises(RecipeError, match="line 1: task is .*(a name is made of letters|the name of a task of ours)"):
+        named(str(path))
+
+
 @pytest.mark.parametrize(
     "text, words",
-    [("- a\n", "not a YAML mapping"), ("", "not a YAML mapping"), ("a: [", "not a YAML mapping")],
+    [("- a\n", "not a YAML mapping"), ("", "not a YAML mapping"), ("task: t\nitems: [", "line 2: not YAML")],
 )
 def test_a_file_that_is_no_declaration_is_refused(text, words, tmp_path):
     path = tmp_path / "t.yaml"
@@ -94,6 +102,8 @@ def test_every_bad_item_is_named_by_line_without_a_word_of_it(tmp_path):
     "kind, item, words",
     [
         ("choice", {"question": "q", "choices": ["a", "b"], "answer": 2}, '"answer" is not the index'),
+        ("choice", {"question": "q", "choices": ["a", "a "], "answer": 0}, "holds a text twice"),
+        ("generate", {"input": " ", "reference": "a"}, '"input" is empty'),
         ("choice", {"question": "q", "choices": ["a"], "answer": 0}, '"choices" is not a list of 2'),
         ("extract", {"text": "abc", "entities": [{"start": 1, "end": 9, "label": "X"}]}, "entity 1 does not lie"),
         ("extract", {"text": "abc", "entities": [{"start": 1, "end": 2}]}, "entity 1 is not an object"),

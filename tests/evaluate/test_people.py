@@ -76,7 +76,27 @@ def test_every_wrong_entry_is_named_and_blanks_are_not_rated(tmp_path):
         results(form, [path])
     assert "row 2: safe is '9'; legal are 1, 2, 3, 4, 5, or blank" in str(found.value) and "row 3" in str(found.value)
     empty = filled(form, "blank", lambda row, axis: "", tmp_path)
-    assert all(m["n"] == 0 for m in results(form, [empty])[0]["models"])
+    assert all(m["n"] == 0 and m["value"] is None for m in results(form, [empty])[0]["models"])
+
+
+def test_a_form_is_never_written_over_and_ratings_of_another_form_are_refused(tmp_path):
+    form, other = tmp_path / "form.csv", tmp_path / "other.csv"
+    write_form(form, QUESTIONS, ANSWERS, ["safe"], pairwise=False)
+    with pytest.raises(UserError, match=r"form.csv and .*form.key.json is there already, and may hold ratings"):
+        write_form(form, QUESTIONS, ANSWERS, ["safe"], pairwise=False)
+    write_form(other, QUESTIONS, ANSWERS, ["safe"], pairwise=False, seed=5)
+    path = filled(other, "ann", lambda row, axis: 5, tmp_path)
+    with pytest.raises(UserError, match="is not the one of this form's line"):
+        results(form, [path])
+
+
+def test_what_a_spreadsheet_would_compute_is_shown_and_comes_back(tmp_path):
+    form = tmp_path / "form.csv"
+    write_form(
+        form, {"1": {"question": "=1+1?", "group": "1"}}, {"a": {"1": "=HYPERLINK(0)"}}, ["safe"], pairwise=False
+    )
+    assert "'=HYPERLINK(0)" in form.read_text() and ",'=1+1?" in form.read_text()
+    assert results(form, [filled(form, "ann", lambda row, axis: 4, tmp_path)])[0]["models"][0]["value"] == 4.0
 
 
 def test_what_cannot_be_judged_is_refused(tmp_path):

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from residency.core.errors import ModelError, Unsupported
-from residency.evaluate.jobs import Bench, Job, Worker
+from residency.evaluate.jobs import Bench, Job, Worker, finished
 from residency.models.load import find
 from residency.models.remote import RemoteModel, open_remote
 
@@ -111,6 +111,26 @@ def test_nobody_there_is_said(server):
 def test_it_has_no_likelihoods(server):
     with pytest.raises(Unsupported, match="no likelihood"):
         model(server).loglik(ASK, ["a"])
+
+
+def test_an_endpoint_that_answers_nothing_is_a_failure_and_one_that_stammers_is_asked_again(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("residency.models.remote.time.sleep", lambda seconds: None)
+    items = [{"id": str(i), "question": "q", "choices": ["a", "b"], "answer": 0} for i in range(2)]
+    (tmp_path / "i.jsonl").write_text("".join(json.dumps(i) + "\n" for i in items))
+    (tmp_path / "t.yaml").write_text("task: mine\nitems: i.jsonl\nkind: choice\n")
+    job = Job("there", "mine", find(f"{server.url}#tiny"), own=str(tmp_path / "t.yaml"))
+    bench = Bench(None, tmp_path / "items", "fp32", 1)
+    server.plays = [(503, {})]
+    with pytest.raises(ModelError, match="answered none of 2 questions of mine; is it running"):
+        Worker(bench).do(job)
+    server.plays = [(200, saying("A")), (503, {})]
+    Worker(bench).do(job)
+    assert not finished(job, bench)
+    server.plays = [(200, saying("A"))]
+    Worker(bench).do(job)
+    assert finished(job, bench)
 
 
 def test_an_evaluation_goes_on_without_asking_again_for_what_it_has(server, tmp_path, monkeypatch):

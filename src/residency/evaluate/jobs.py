@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from residency import __version__
+from residency.core.errors import ModelError
 from residency.core.machine import give_back_memory
 from residency.core.store import (
     append_jsonl,
@@ -95,8 +96,13 @@ class Worker:
         else:
             rows = answer(task, model, test, shots, job.protocol)
         seconds = time.perf_counter() - began
+        failed = sum(row.get("finish") == "failed" for row in rows)
+        if failed == len(rows):
+            raise ModelError(f"{job.source.name} answered none of {failed} questions of {job.task}; is it running?")
         write_jsonl(target, rows)
         protocol = {**protocol_of(job, task, test, shots, self.bench), "seconds": round(seconds, 2)}
+        if failed:
+            protocol["fingerprint"] = "not whole"  # the next time asks for what could not be got
         write_json(protocol_path(job, self.bench), protocol)
 
     def in_parts(
@@ -191,6 +197,10 @@ def _made(job: Job, bench: Bench) -> Any:
     return (read_manifest(bench.examples) or {}).get("fingerprint") or str(bench.examples.resolve())
 
 
+def _what(task: Task) -> str:
+    return "'s letter" if (task.data or task.own) and task.ask.style == "letters" else " text"
+
+
 def _method(job: Job, task: Task, usual: str) -> str:
     """Return how the answer was got, in words."""
     if task.kind not in ("choice", "classify"):
@@ -213,7 +223,7 @@ def protocol_of(
 ) -> dict[str, Any]:
     """Return what stands behind a number: how the answer was got and scored, on which items, by which model."""
     methods = {
-        "choice": "likelihood of the option text and end of turn, summed",
+        "choice": f"likelihood of the option{_what(task)} and end of turn, summed",
         "classify": "likelihood of the label and end of turn, summed",
         "read": "likelihood of the text",
         "extract": "greedy generation",

@@ -33,21 +33,33 @@ def overview(model: str, rows: Sequence[Row]) -> str:
     return template.render(
         model=model,
         rows=rows,
-        tasks=len({row["task"] for row in rows}),
+        count=counted(len(rows), "number"),
+        tasks=counted(len({row["task"] for row in rows}), "task"),
         families=list(families.items()),
         few_note=few_note(rows),
     )
 
 
+def counted(number: int, word: str) -> str:
+    """Return "1 task", "2 tasks"."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _detectable(row: Row) -> str:
+    value = row.get("detectable")
+    if value is None:
+        return "not known"
+    return "none: too few items" if value >= 1 and row["metric"] != "perplexity" else shown(value, row["metric"])
+
+
 def _shown(row: Row) -> Row:
     task, protocol = TASKS.get(row["task"]), row["protocol"]
     asked = f"{protocol.get('method', '')}, {protocol.get('shots', 0)} examples, {protocol.get('precision', '')}"
-    detectable = row.get("detectable")
     return {
         **row,
         "title": task.title if task else row["task"],
         "metric_name": metric_name(row["metric"]),
         "cell": cell(row),
-        "detectable_text": "not known" if detectable is None else f"{shown(detectable, row['metric'])}",
+        "detectable_text": _detectable(row),
         "asked": asked,
     }

@@ -101,7 +101,7 @@ def issue(folder: Path, passport: dict[str, Any]) -> Path:
     return path
 
 
-def check(folder: Path, model: Model, axis: str, kind: str) -> dict[str, Any]:
+def check(folder: Path, model: Model, axis: str, kind: str, *, called: str = "") -> dict[str, Any]:
     """Return the judge's passport; UserError where it has none for this axis and kind of text, or did not earn it."""
     axis_of(axis)
     path = place(folder, model.hash, axis)
@@ -110,7 +110,7 @@ def check(folder: Path, model: Model, axis: str, kind: str) -> dict[str, Any]:
         raise UserError(
             f"{model.name} has no passport for {axis} and does not judge"
             + (f" (it was measured for: {', '.join(held)})" if held else "")
-            + f". Measure it first: residency judge {model.name} --measure --axis {axis}"
+            + f". Measure it first: residency judge {called or model.name} --measure --axis {axis}"
         )
     found = read_json(path)
     if not found["earned"]:

@@ -8,6 +8,7 @@ which of two answers is better (1, 2, or 0 for neither).
 from __future__ import annotations
 
 import csv
+import math
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from residency.core.errors import UserError
-from residency.core.store import read_json, write_json
+from residency.core.store import read_json, sha256_json, write_json
 from residency.evaluate.judges.axes import axis_of
 from residency.measure.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha, with_interval
 from residency.measure.intervals import bootstrap, mean_of
@@ -35,6 +36,8 @@ def write_form(
     """
     for name in axes:
         axis_of(name)
+    if there := [str(path) for path in (out, key_of(out)) if path.exists()]:
+        raise UserError(f"{' and '.join(there)} is there already, and may hold ratings; give another name")
     models = sorted(answers)
     if pairwise and len(models) != 2:
         raise UserError(f"a pairwise form compares two models; given are {len(models)}: {', '.join(models)}")
@@ -51,6 +54,7 @@ def write_form(
         writer.writerow(["line", "question", *shown, *axes, "remark"])
         for number, line in key.items():
             texts = [questions[line["item"]]["question"], *(answers[m][line["item"]] for m in line["models"])]
+            line["shown"] = sha256_json([no_formula(text) for text in texts])
             writer.writerow([number, *map(no_formula, texts), *[""] * (len(axes) + 1)])
     write_json(key_of(out), {"axes": list(axes), "pairwise": pairwise, "models": models, "lines": key})
     return len(lines)
@@ -64,6 +68,10 @@ def no_formula(text: str) -> str:
 def key_of(form: Path) -> Path:
     """Return where the key of a form lies."""
     return form.with_suffix(".key.json")
+
+
+def _answers(key: Row) -> list[str]:
+    return ["answer 1", "answer 2"] if key["pairwise"] else ["answer"]
 
 
 def _single(item: str, models: Sequence[str]) -> list[Row]:
@@ -89,6 +97,10 @@ def read_form(path: Path, key: Row) -> dict[str, dict[str, float]]:
     for place, row in enumerate(rows, 2):
         if row["line"] not in key["lines"]:
             wrong.append(f"row {place}: line {row['line']!r} is not of this form")
+            continue
+        texts = [row.get(name) for name in ("question", *_answers(key))]
+        if sha256_json(texts) != key["lines"][row["line"]]["shown"]:
+            wrong.append(f"row {place}: the question or an answer is not the one of this form's line {row['line']}")
             continue
         for axis in key["axes"]:
             text = (row[axis] or "").strip()
@@ -140,7 +152,8 @@ def _values(key: Row, lines: Sequence[str], table: np.ndarray, groups: Sequence[
         metric = mean_of("preferred" if key["pairwise"] else "rating", graded=True)
         bounded = metric if key["pairwise"] else _unbounded(metric)
         found = bootstrap(rows, bounded)
-        made.append({"model": model, "value": found.value, "low": found.low, "high": found.high, "n": len(rows)})
+        value, low, high = (None if math.isnan(v) else v for v in (found.value, found.low, found.high))
+        made.append({"model": model, "value": value, "low": low, "high": high, "n": len(rows)})
     return made
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from residency.core.errors import UserError
+from residency.evaluate.tasks import own
 from residency.evaluate.tasks.med import MED
 from residency.evaluate.tasks.task import BY_LIKELIHOOD, Task
 
@@ -34,6 +35,7 @@ TASKS: dict[str, Task] = {t.name: t for t in (
 Suite = Literal["quickstart", "med"]
 SUITES: dict[str, tuple[str, ...]] = {"quickstart": tuple(TASKS), "med": tuple(t.name for t in MED)}
 TASKS |= {task.name: task for task in MED}
+own.TAKEN |= TASKS.keys()
 
 
 def named(names: str | None, suite: Suite = "quickstart") -> list[Task]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,9 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "shots": str,
 }
 NEEDED = ("task", "items", "kind")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+TAKEN: set[str] = set()
+"""The names of the tasks that come with us; filled where those are declared."""
 METRICS = {
     "choice": ("accuracy", "macro_f1"),
     "classify": ("macro_f1", "accuracy", "balanced_accuracy"),
@@ -60,6 +64,9 @@ def read_declaration(path: Path) -> dict[str, Any]:
         raise RecipeError(f"there is no task file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} cannot be read: {type(error).__name__}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise RecipeError(f"{path.name}: line {line}: not YAML: {error.problem}") from None
     except (yaml.YAMLError, AttributeError, TypeError, ValueError):
         raise RecipeError(
             f"{path} is not a YAML mapping such as `task: NAME`, `items: FILE.jsonl`, `kind: choice`"
@@ -88,6 +95,11 @@ def _mistakes(found: dict[str, Any], lines: dict[str, int]) -> Iterator[str]:
             near = difflib.get_close_matches(value, legal, 1)
             hint = f"; did you mean {near[0]}" if near else ""
             yield f"line {lines.get(name, 0)}: {name} is {value!r}{hint}. Legal are {', '.join(legal)}"
+    name = found.get("task")
+    if isinstance(name, str) and not NAME.fullmatch(name):
+        yield f"line {lines['task']}: task is {name!r}; a name is made of letters, digits, dots, dashes and underscores"
+    elif name in TAKEN:
+        yield f"line {lines['task']}: task is {name!r}, which is the name of a task of ours; give it another"
     yield from _label_mistakes(found, lines)
     if isinstance(found.get("max_tokens"), int) and found["max_tokens"] < 1:
         yield f"line {lines['max_tokens']}: max_tokens is {found['max_tokens']}; expected 1 or more"
@@ -160,8 +172,10 @@ def _item(line: bytes, kind: str, labels: tuple[str, ...]) -> tuple[Item, str]:
 def _text(item: Item, *names: str) -> str:
     """Return what is wrong with fields that must hold a text ("" where nothing is)."""
     for name in names:
-        if not isinstance(item.get(name), str) or not item[name].strip():
+        if not isinstance(item.get(name), str):
             return f'"{name}" is missing, or is not a text'
+        if not item[name].strip():
+            return f'"{name}" is empty'
     return ""
 
 
@@ -173,6 +187,8 @@ def _check_choice(item: Item, labels: tuple[str, ...]) -> str:
         return '"context" is not a text'
     if not isinstance(choices, list) or not 2 <= len(choices) <= 26 or any(not isinstance(c, str) for c in choices):
         return '"choices" is not a list of 2 to 26 texts'
+    if len({c.strip() for c in choices}) < len(choices):
+        return '"choices" holds a text twice'
     if not isinstance(answer, int) or isinstance(answer, bool) or not 0 <= answer < len(choices):
         return f'"answer" is not the index of a choice (0 to {len(choices) - 1})'
     return ""
