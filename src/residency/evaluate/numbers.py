@@ -38,8 +38,7 @@ def few(row: Row) -> bool:
 
 def few_note(rows: Iterable[Row]) -> str:
     """Return what the mark behind an interval means, or "" where none of the rows is marked."""
-    text = f"{MARK} fewer than {FEW} concepts stand behind this interval (or other groups that belong together)"
-    return f"{text}: it is rough." if any(map(few, rows)) else ""
+    return f"{MARK} fewer than {FEW} concepts stand behind this interval: it is rough." if any(map(few, rows)) else ""
 
 
 def interval_text(row: Row) -> str:

@@ -95,11 +95,11 @@ def _mistakes(found: dict[str, Any], lines: dict[str, int]) -> Iterator[str]:
             near = difflib.get_close_matches(value, legal, 1)
             hint = f"; did you mean {near[0]}" if near else ""
             yield f"line {lines.get(name, 0)}: {name} is {value!r}{hint}. Legal are {', '.join(legal)}"
-    name = found.get("task")
-    if isinstance(name, str) and not NAME.fullmatch(name):
-        yield f"line {lines['task']}: task is {name!r}; a name is made of letters, digits, dots, dashes and underscores"
-    elif name in TAKEN:
-        yield f"line {lines['task']}: task is {name!r}, which is the name of a task of ours; give it another"
+    called = found.get("task")
+    if isinstance(called, str) and not NAME.fullmatch(called):
+        yield f"line {lines['task']}: task is {called!r}; a name is made of letters, digits, dots, dashes, underscores"
+    elif called in TAKEN:
+        yield f"line {lines['task']}: task is {called!r}, which is the name of a task of ours; give it another"
     yield from _label_mistakes(found, lines)
     if isinstance(found.get("max_tokens"), int) and found["max_tokens"] < 1:
         yield f"line {lines['max_tokens']}: max_tokens is {found['max_tokens']}; expected 1 or more"
