@@ -116,7 +116,7 @@ def _relations(example: Example, prediction: str) -> Row:
 
 
 def _written(task: Task, example: Example, prediction: str) -> Row:
-    """Return what every metric of written text needs of one item; its score is the task's own metric."""
+    """Return what every metric of written text needs of one item; its score is ROUGE-L."""
     found: Row = {
         **writing.rouge(prediction, example.wanted),
         "chrf": writing.chrf(prediction, example.wanted),

@@ -10,13 +10,10 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from rouge_score.rouge_scorer import RougeScorer
+from residency.measure.writing import rouge
 
 
 def choice_accuracy(prediction: str | None, wanted: Sequence[str]) -> float:
@@ -140,17 +137,7 @@ def rouge_l(prediction: str, references: Sequence[str]) -> float:
 
     Lin (2004), ROUGE: a package for automatic evaluation of summaries. nan where no reference holds a word.
     """
-    usable = [reference for reference in references if reference.strip()]
-    if not usable:
-        return float("nan")
-    return float(max(_rouge().score(reference, prediction)["rougeL"].fmeasure for reference in usable))
-
-
-@cache
-def _rouge() -> RougeScorer:
-    from rouge_score.rouge_scorer import RougeScorer
-
-    return RougeScorer(["rougeL"], use_stemmer=False)
+    return rouge(prediction, references)["rouge_l"]
 
 
 def _same_length(predictions: Sequence[str], labels: Sequence[str]) -> None:

@@ -69,8 +69,8 @@ SETS: dict[str, BenchmarkSet] = {s.name: s for s in (
     BenchmarkSet("aci_bench", "aci_bench", writing.aci_bench, "CC BY 4.0", _G + "wyim/aci-bench", "b909b2bb"),
     BenchmarkSet("meqsum", "meqsum", writing.meqsum, "CC BY 4.0", _G + "abachaa/MeQSum", "51e36cf6", frozen=True),
     BenchmarkSet("medquad", "medquad", writing.medquad, "CC BY 4.0", _G + "abachaa/MedQuAD", "577bd37b", frozen=True),
-    BenchmarkSet("icd10_coding", "", coding.icd10_coding, "US government work", "https://pypi.org/project/simple-icd-10-cm",
-                 "1.5.0"),
+    BenchmarkSet("icd10_coding", "", coding.icd10_coding, "US government work",
+                 "the package simple-icd-10-cm", "1.5.0"),
     BenchmarkSet("medquad_judged", "medquad", judged.medquad_judged, "CC BY 4.0", _G + "abachaa/MedQuAD", "577bd37b",
                  frozen=True),
 )}

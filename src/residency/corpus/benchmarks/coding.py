@@ -21,8 +21,8 @@ TEST = 0.1
 def icd10_coding(folder: Path) -> Iterator[Item]:
     """Yield an item for each code that has terms of its own: a term, its code, and three codes of the same category.
 
-    Codes of fewer than three siblings take the rest from their block's other categories. A group is a category; the
-    options are codes without their titles, so that what is asked is the code. ``folder`` is not used.
+    Codes of fewer than three siblings take the rest from the categories before and after theirs. A group is a category;
+    the options are codes without their titles, so that what is asked is the code. ``folder`` is not used.
     """
     codes = [d for d in read_icd10().records if isinstance(d, Document) and d.meta.get("kind") == "code"]
     siblings: dict[str, list[str]] = defaultdict(list)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from residency.corpus.benchmarks.tables import csv_rows
 
 Item = dict[str, Any]
 LABELS = {-1: "decreased", 0: "no difference", 1: "increased"}
@@ -18,9 +19,9 @@ def evidence_inference(folder: Path) -> Iterator[Item]:
     One item a prompt: the label most annotators gave (of those marked valid; a tie is left out) and the first evidence
     for it. Split by article, as published; a group is an article.
     """
-    prompts = {row["PromptID"]: row for row in _csv(folder / "prompts_merged.csv")}
+    prompts = {row["PromptID"]: row for row in csv_rows(folder / "prompts_merged.csv")}
     votes: dict[str, list[dict[str, str]]] = {}
-    for row in _csv(folder / "v2_annotations.csv"):
+    for row in csv_rows(folder / "v2_annotations.csv"):
         if row["Valid Label"] == "True" and row["Annotations"].strip():
             votes.setdefault(row["PromptID"], []).append(row)
     splits = _article_splits(folder)
@@ -54,7 +55,7 @@ def medec(folder: Path) -> Iterator[Item]:
     """Yield the vignettes of MEDEC-MS (Ben Abacha et al. 2024): ``sentences``, and where one is wrong its place, kind
     and correction; without an error ``wrong`` is None."""
     for split, name in (("validation", "Validation"), ("test", "Test")):
-        for row in _csv(folder / f"MEDEC-MS-{name}Set-with-GroundTruth-and-ErrorType.csv"):
+        for row in csv_rows(folder / f"MEDEC-MS-{name}Set-with-GroundTruth-and-ErrorType.csv"):
             if not row["Error Flag"]:  # empty rows at the end of the file
                 continue
             sentences = [line.split(" ", 1)[-1] for line in row["Sentences"].strip().splitlines()]
@@ -68,9 +69,3 @@ def medec(folder: Path) -> Iterator[Item]:
                 "split": split,
                 "meta": {"error": row["Error Type"]},
             }
-
-
-def _csv(path: Path) -> Iterator[dict[str, str]]:
-    csv.field_size_limit(10_000_000)
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        yield from csv.DictReader(lines)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from residency.corpus.benchmarks.tables import csv_rows
 
 Item = dict[str, Any]
 
@@ -47,7 +48,7 @@ def mts_dialog(folder: Path) -> Iterator[Item]:
         "test2": "TestSet-2-MEDIQA-Sum-2023",
     }
     for split, name in files.items():
-        for row in _csv(folder / f"MTS-Dialog-{name}.csv"):
+        for row in csv_rows(folder / f"MTS-Dialog-{name}.csv"):
             yield {
                 "id": f"{split}-{row['ID']}",
                 "input": row["dialogue"].strip(),
@@ -61,8 +62,8 @@ def aci_bench(folder: Path) -> Iterator[Item]:
     """Yield the visits of ACI-Bench (Yim et al. 2023), dialogue and whole note, with the patient's sex and age;
     "test" is its valid part, the one beside train that lies here."""
     for split, name in (("train", "train"), ("test", "valid")):
-        about = {row["encounter_id"]: row for row in _csv(folder / f"{name}_metadata.csv")}
-        for row in _csv(folder / f"{name}.csv"):
+        about = {row["encounter_id"]: row for row in csv_rows(folder / f"{name}_metadata.csv")}
+        for row in csv_rows(folder / f"{name}.csv"):
             facts = about.get(row["encounter_id"], {})
             yield {
                 "id": row["encounter_id"],
@@ -110,9 +111,3 @@ def medquad(folder: Path) -> Iterator[Item]:
 
 def _plain(text: str) -> str:
     return re.sub(r"[^0-9a-z]+", " ", text.lower()).strip()
-
-
-def _csv(path: Path) -> Iterator[dict[str, str]]:
-    csv.field_size_limit(10_000_000)
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        yield from csv.DictReader(lines)
