@@ -10,7 +10,7 @@ from residency.infer.shared import families
 def restored(pairs, least):
     """Return the pairs that the families stand for, by owner."""
     found = {}
-    for family in families(pairs, least=least):
+    for family in families(pairs, least=least, worth=0):
         for block in family.blocks:
             assert block.context  # what is scored first needs a token before it
             for owner, branch in zip(block.owners, block.branches, strict=True):
@@ -37,7 +37,7 @@ def test_every_pair_comes_back_once_whatever_is_shared():
 def test_contexts_that_begin_alike_share_their_beginning_and_equal_ones_are_one_block():
     shots = list(range(100, 130))
     pairs = [([*shots, 1, 2], [7]), ([*shots, 1, 2], [8]), ([*shots, 3], [7])]
-    (family,) = families(pairs, least=24)
+    (family,) = families(pairs, least=24, worth=0)
     assert family.prefix == shots
     assert [(b.context, b.branches) for b in family.blocks] == [([1, 2], [[7], [8]]), ([3], [[7]])]
 
@@ -45,3 +45,17 @@ def test_contexts_that_begin_alike_share_their_beginning_and_equal_ones_are_one_
 def test_one_context_with_its_answers_needs_no_prefix():
     (family,) = families([(list(range(50)), [i]) for i in range(4)])
     assert family.prefix == [] and len(family.blocks) == 1
+
+
+def test_questions_that_share_nothing_are_read_together_each_once():
+    pairs = [([i, *range(50)], [answer]) for i in range(6) for answer in range(4)]
+    (family,) = families(pairs)
+    assert family.prefix == [] and [b.owners for b in family.blocks] == [
+        [4 * i + n for n in range(4)] for i in range(6)
+    ]
+
+
+def test_a_beginning_is_shared_only_where_that_saves_enough():
+    pairs = [([*range(30), i], [7]) for i in range(5)]  # four times 30 tokens are saved
+    assert [len(f.prefix) for f in families(pairs, worth=120)] == [30]
+    assert [len(f.prefix) for f in families(pairs, worth=121)] == [0]

@@ -12,7 +12,9 @@ from residency.core.errors import ModelError, Unsupported, UserError
 from residency.core.store import read_manifest
 from residency.core.types import Reply
 from residency.models.load import load, of_stage, open_source
-from residency.models.local import in_batches, open_folder
+from residency.models.attention import Cache
+from residency.models.decode import LOOP, PERIOD, Asked, Writer, loops, waves
+from residency.models.local import open_folder
 from residency.models.pack import Block
 from toy import WORDS
 
@@ -88,15 +90,15 @@ def test_every_reply_is_the_one_transformers_gives_to_that_prompt_alone(model, o
 
 def test_a_finished_row_leaves_the_batch_and_the_others_do_not_notice(model, monkeypatch):
     sizes = []
-    hidden = type(model)._hidden
+    states = type(model).states
 
     def counted(self, ids, positions, **kwargs):
-        if kwargs.get("cache") is not None and kwargs["cache"].decoding:
+        if "layout" not in kwargs:
             sizes.append(ids.shape[1])
-        return hidden(self, ids, positions, **kwargs)
+        return states(self, ids, positions, **kwargs)
 
     alone = [model.generate([p], max_tokens=12)[0] for p in PROMPTS]
-    monkeypatch.setattr(type(model), "_hidden", counted)
+    monkeypatch.setattr(type(model), "states", counted)
     together = model.generate(PROMPTS, max_tokens=12)
     assert [r.text for r in together] == [r.text for r in alone]
     assert sizes == sorted(sizes, reverse=True) and sizes[-1] < sizes[0]
@@ -253,13 +255,50 @@ def test_a_stream_holds_back_half_a_letter_and_shows_all_in_the_end(monkeypatch)
     halves = [model.tokenizer.decode(ids[:last]).endswith("\ufffd") for last in range(1, len(ids) + 1)]
     assert any(halves) and not halves[-1]
     for last in range(1, len(ids) + 1):
-        monkeypatch.setattr(type(model), "_tokens", lambda *_, until=last: iter(ids[:until]))
+        monkeypatch.setattr(Writer, "tokens", lambda *_, until=last: iter(ids[:until]))
         pieces = list(model.stream(PROMPTS[0], max_tokens=9))
         assert "".join(pieces) == model.tokenizer.decode(ids[:last])
         assert not any("\ufffd" in piece for piece in pieces[:-1])
 
 
-def test_long_prompts_are_written_fewer_at_once():
+def test_long_prompts_are_written_fewer_at_once_and_the_longest_first():
     lengths = [10, 10, 40, 60, 200]
-    assert list(in_batches(range(5), lengths, rows=3, room=120)) == [[0, 1, 2], [3], [4]]
-    assert list(in_batches([], [], rows=3)) == []
+    assert list(waves(lengths, rows=3, room=120)) == [([4], 1), ([3, 2], 2), ([0, 1], 2)]
+    assert list(waves([9] * 5, rows=3, room=120)) == [([0, 1, 2, 3, 4], 3)]
+    assert list(waves([], rows=3, room=120)) == []
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5])
+def test_prompts_that_wait_for_a_slot_get_the_replies_of_those_that_do_not(model, rows):
+    many = [*PROMPTS, *(list(reversed(PROMPTS)))]
+    together, waited = model.generate(many, max_tokens=12), model.generate(many, max_tokens=12, rows=rows)
+    assert all(same(a, b) for a, b in zip(together, waited, strict=True))
+
+
+def test_a_row_that_leaves_early_is_replaced_before_the_batch_is_done(model, monkeypatch):
+    seen = []
+    read = Writer.read
+    monkeypatch.setattr(
+        Writer, "read", lambda self, p, cache: (seen.append(len(cache.lengths)), read(self, p, cache))[1]
+    )
+    model.generate(PROMPTS * 3, max_tokens=12, rows=4)
+    assert seen[0] == 0 and any(alive > 0 for alive in seen)
+
+
+def test_a_reply_that_only_repeats_itself_is_ended_where_that_is_asked(model):
+    def ended(tokens, **settings):
+        asked = Asked(400, **settings)
+        return Writer(model.net, model.states, model.tokenizer, model.end, asked, Cache(), 0).ended(tokens, -1.0)
+
+    word, other = model.encode("sky")[0], model.encode("red")[0]
+    looping = [word, other] * 80
+    assert ended(looping, end_loops=True) == Reply("sky red " * 79 + "sky red", 160, "loop", -1.0)
+    assert ended(looping) is None and ended(looping[:-1], end_loops=True) is None  # looked at now and then
+    assert ended([*looping[:-1], word], end_loops=True) is None
+
+
+def test_a_loop_is_a_long_tail_with_a_short_period():
+    start = list(range(1000, 1100))
+    assert loops(start + [7] * (LOOP + PERIOD)) and loops(start + [1, 2, 3] * LOOP)
+    assert not loops([7] * LOOP) and not loops(start + list(range(LOOP + PERIOD)))
+    assert loops(list(range(PERIOD)) * 4) and not loops(list(range(PERIOD + 1)) * 4)

@@ -65,7 +65,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A model's answer; ``text`` None means it abstained. ``finish`` is "stop", "length" or "abstain"."""
+    """A model's answer; ``text`` None means it abstained. ``finish`` is "stop", "length", "loop" or "abstain"."""
 
     text: str | None
     tokens: int = 0

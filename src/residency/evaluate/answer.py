@@ -24,6 +24,12 @@ Row = dict[str, Any]
 DEFAULT = Protocol()
 SHORT_REPLY = 16
 """Tokens that a choice may take in words."""
+TOO_LONG = "too long"
+"""The finish of an item that does not fit into the model's context, which is not scored."""
+TURN = 32
+"""Tokens that a chat template may put around a turn, amply."""
+LISTS = ("extract", "relate")
+"""Kinds answered by a list: one that only repeats itself has no end and cannot be read, so it need not be waited for."""
 
 
 def answer(
@@ -40,14 +46,30 @@ def answer(
             f"{task.name} compares likelihoods, which {model.name} does not give fast enough; "
             "use the transformers form of the model (a folder, or runs/latest:aligned)"
         )
+    reply = REASONING_TOKENS if protocol.method == "reason" else max(task.max_tokens, SHORT_REPLY)
+    fits = [fitting(model, e, shots, reply) for e in examples]
+    asked = [e for e, fit in zip(examples, fits, strict=True) if fit]
     if task.kind in ("choice", "classify") and (protocol.method != "likelihood" or not isinstance(model, LocalModel)):
-        rows = _choose_in_words(task, model, list(examples), list(shots), protocol.method == "reason")
+        made = iter(_choose_in_words(task, model, asked, list(shots), protocol.method == "reason"))
     else:
-        rows = _ASK[task.kind](task, model, list(examples), list(shots))
-    seconds = (time.perf_counter() - began) / max(1, len(rows))
-    for row in rows:
-        row["seconds"] = seconds
-    return rows
+        made = iter(_ASK[task.kind](task, model, asked, list(shots)))
+    seconds = (time.perf_counter() - began) / max(1, len(asked))
+    return [
+        next(made) | {"seconds": seconds} if fit else row_of(task, e, None, finish=TOO_LONG, seconds=0.0)
+        for e, fit in zip(examples, fits, strict=True)
+    ]
+
+
+def fitting(model: Model, example: Example, shots: Sequence[Example], reply: int) -> bool:
+    """Return whether an item with the shots before it and its reply fits into the model's context."""
+    room = getattr(model, "context", None)
+    if room is None:  # an endpoint, which says so itself
+        return True
+    turns = [*shot_messages(shots), *example.prompt]
+    longest = max((len(c.encode()) for c in example.choices), default=0) + reply
+    if sum(len(t["content"].encode()) + TURN for t in turns) + longest <= room:  # no token is shorter than a byte
+        return True
+    return len(model.encode_prompt(turns)) + longest <= room  # type: ignore[attr-defined]
 
 
 def row_of(task: Task, example: Example, prediction: str | None, **more: Any) -> Row:
@@ -183,6 +205,7 @@ def _generate(task: Task, model: Model, examples: list[Example], shots: list[Exa
     stop = (*task.stop, "\n\n") if plain else task.stop  # what only continues goes on to the next question
     settings: dict[str, Any] = {"max_tokens": task.max_tokens, "stop": stop}
     if isinstance(model, LocalModel):
+        settings["end_loops"] = task.kind in LISTS
         return model.generate([e.prompt for e in examples], prefix=prefix_ids(model, shots), **settings)
     turns = shot_messages(shots)
     return model.generate([[*turns, *e.prompt] for e in examples], **settings)

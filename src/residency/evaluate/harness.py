@@ -23,11 +23,11 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from residency.core.errors import ModelError, UserError
 from residency.core.types import TokenScores
 from residency.infer.shared import families
+from residency.models.decode import Asked
 from residency.models.load import find, open_source
 from residency.models.local import LocalModel
 
 NAME = "residency"
-_LONGEST = ("max_position_embeddings", "n_positions", "seq_length")
 
 
 class ResidencyLM(TemplateLM):
@@ -54,9 +54,7 @@ class ResidencyLM(TemplateLM):
             raise ModelError(f"{pretrained} gives no likelihoods; give its transformers form (a folder or an adapter)")
         self.model = model
         self.tokenizer = model.tokenizer
-        config = model.net.config
-        found = next((getattr(config, key) for key in _LONGEST if getattr(config, key, None)), 2048)
-        self.max_length = int(max_length or found)
+        self.max_length = int(max_length or model.context)
         self.max_gen_toks = int(max_gen_toks)
 
     @property
@@ -131,12 +129,9 @@ class ResidencyLM(TemplateLM):
             until = handle_stop_sequences(asked.get("until"), eos=eos)
             room = self.max_length - asked["max_gen_toks"]
             encoded = [self.tok_encode(requests[i].args[0])[-room:] for i in numbers]
-            replies = self.model.write(
-                encoded,
-                max_tokens=asked["max_gen_toks"],
-                temperature=float(asked.get("temperature") or 0.0) if asked.get("do_sample") else 0.0,
-                stop=[s for s in until if s],
-            )
+            temperature = float(asked.get("temperature") or 0.0) if asked.get("do_sample") else 0.0
+            how = Asked(asked["max_gen_toks"], temperature, stop=tuple(s for s in until if s))
+            replies = self.model.write(encoded, how)
             for i, reply in zip(numbers, replies, strict=True):
                 texts[i] = reply.text or ""
                 self.cache_hook.add_partial("generate_until", requests[i].args, texts[i])

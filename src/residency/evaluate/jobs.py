@@ -33,6 +33,8 @@ from residency.evaluate.tasks.read import examples_of, own_task
 from residency.models.load import Source, open_source
 from residency.models.local import LocalModel
 
+CONTEXT = 4096
+"""Tokens of prompt and reply that a GGUF is given room for; what is longer is not scored."""
 PART = 16
 """Questions that go to an endpoint between two marks on the disk."""
 
@@ -127,7 +129,7 @@ class Worker:
         if self.opened is None or self.opened[0] != source:
             self.opened = None
             give_back_memory()
-            settings = {"threads": self.bench.threads} if source.is_gguf else {}
+            settings = {"threads": self.bench.threads, "context": CONTEXT} if source.is_gguf else {}
             self.opened = (source, open_source(source, type=self.bench.precision, **settings))
         return self.opened[1]
 

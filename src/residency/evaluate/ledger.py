@@ -83,7 +83,7 @@ def rows(
     task: str, model: str, items: list[dict[str, Any]], protocol: dict[str, Any], leaks: bool | None
 ) -> list[dict[str, Any]]:
     """Return a ledger row for each metric of the task; one beside the primary only where its field was measured."""
-    facts = TASKS.get(task) or _from_protocol(task, protocol)
+    facts = facts_of(task, protocol)
     made = []
     for name in dict.fromkeys((facts.metric, *facts.beside, *BESIDE.get(facts.metric, ()))):
         metric = metric_for(name, items)
@@ -115,8 +115,10 @@ def rows(
     return made
 
 
-def _from_protocol(task: str, protocol: dict[str, Any]) -> Task:
-    """Return what a task of the user's own said of itself when it was asked."""
+def facts_of(task: str, protocol: dict[str, Any]) -> Task:
+    """Return a task of ours, or what one of the user's own said of itself when it was asked."""
+    if task in TASKS:
+        return TASKS[task]
     said = protocol.get("about", {})
     return Task(
         task,
@@ -153,16 +155,33 @@ def comparisons(items: Items, ledger_rows: list[dict[str, Any]]) -> tuple[list[d
     refused: list[dict[str, Any]] = []
     for kind, task, first, second in _planned(items, ledger_rows):
         try:
-            made.append(compare(kind, task, first, second, items[task]))
+            made.append(compare(kind, TASKS[task], first, second, items[task]))
         except UserError as error:
             says = f"{second} could not be compared with {first}: {error}"
             refused.append(finding("red", task, TASKS[task].family, says))
     for kind in dict.fromkeys(row["kind"] for row in made):
-        family = [row for row in made if row["kind"] == kind]
-        ps = [math.nan if row["p"] is None else row["p"] for row in family]
-        for row, p in zip(family, intervals.holm(ps), strict=True):
-            row["p_holm"] = known(p)
+        correct([row for row in made if row["kind"] == kind])
     return made, refused
+
+
+def versus(items: Items, protocols: dict[tuple[str, str], dict[str, Any]], first: str) -> list[dict[str, Any]]:
+    """Return the paired comparison of every other model with the first, on every task, Holm-corrected over all."""
+    made = [
+        compare("models", facts_of(task, protocols.get((task, first), {})), first, second, models)
+        for task, models in items.items()
+        if first in models
+        for second in in_order(models)
+        if second != first
+    ]
+    correct(made)
+    return made
+
+
+def correct(made: list[dict[str, Any]]) -> None:
+    """Fill in ``p_holm`` of comparisons that are looked at together."""
+    ps = [math.nan if row["p"] is None else row["p"] for row in made]
+    for row, p in zip(made, intervals.holm(ps), strict=True):
+        row["p_holm"] = known(p)
 
 
 def _planned(items: Items, ledger_rows: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
@@ -194,7 +213,7 @@ def best(ledger_rows: list[dict[str, Any]], task: str, among: Callable[[str], bo
     return max(found, key=lambda row: row["value"])["model"] if found else None
 
 
-def compare(kind: str, task: str, first: str, second: str, models: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def compare(kind: str, facts: Task, first: str, second: str, models: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Return the paired comparison ``second`` minus ``first`` on the task's primary metric.
 
     Where one model was given a part of the other's items (the GGUF model gets 100), the pair is made on that part.
@@ -204,13 +223,12 @@ def compare(kind: str, task: str, first: str, second: str, models: dict[str, lis
     if ids_a < ids_b or ids_b < ids_a:
         shared = ids_a & ids_b
         rows_a, rows_b = ([row for row in side if row["id"] in shared] for side in (rows_a, rows_b))
-    name = TASKS[task].metric
-    found = intervals.paired(rows_a, rows_b, metric_for(name, rows_a))
+    found = intervals.paired(rows_a, rows_b, metric_for(facts.metric, rows_a))
     return {
         "kind": kind,
-        "task": task,
-        "family": TASKS[task].family,
-        "metric": name,
+        "task": facts.name,
+        "family": facts.family,
+        "metric": facts.metric,
         "from": first,
         "to": second,
         "from_value": known(found.first),

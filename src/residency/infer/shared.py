@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from residency.models.pack import Block
 
 LEAST = 24
 """Tokens that contexts must share before it pays to compute them apart."""
+WORTH = 512
+"""Tokens that a family must save in all, since its prefix is a pass of its own."""
 
 Pair = tuple[Sequence[int], Sequence[int]]
 
@@ -25,50 +28,27 @@ class Family:
     blocks: list[Block]
 
 
-def families(pairs: Sequence[Pair], *, least: int = LEAST) -> Iterator[Family]:
-    """Yield every (context, answer) pair once, in families; a context keeps at least its last token for itself."""
-    order = sorted(range(len(pairs)), key=lambda i: list(pairs[i][0]))
-    start = 0
-    while start < len(order):
-        stop = start + 1
-        head = list(pairs[order[start]][0][:least])
-        while stop < len(order) and len(head) == least and list(pairs[order[stop]][0][:least]) == head:
-            stop += 1
-        if stop == start + 1:  # alone: gathered with the others that share nothing
-            while stop < len(order) and not _begins_family(pairs, order, stop, least):
-                stop += 1
-            yield Family([], list(_blocks(pairs, order[start:stop], 0)))
-        else:
-            first, last = pairs[order[start]][0], pairs[order[stop - 1]][0]  # sorted: these two share the least
-            shared = _common(first, last)
-            shared = min(shared, min(len(pairs[i][0]) for i in order[start:stop]) - 1)
-            one = len({tuple(pairs[i][0]) for i in order[start:stop]}) == 1
-            size = 0 if one else shared  # one context is one block: nothing to share beside it
-            yield Family(list(first[:size]), list(_blocks(pairs, order[start:stop], size)))
-        start = stop
+def families(pairs: Sequence[Pair], *, least: int = LEAST, worth: int = WORTH) -> Iterator[Family]:
+    """Yield every (context, answer) pair once, in families; a context keeps at least its last token for itself.
 
-
-def _begins_family(pairs: Sequence[Pair], order: Sequence[int], place: int, least: int) -> bool:
-    if place + 1 >= len(order):
-        return False
-    here, there = pairs[order[place]][0], pairs[order[place + 1]][0]
-    return len(here) >= least and list(here[:least]) == list(there[:least])
-
-
-def _blocks(pairs: Sequence[Pair], order: Sequence[int], size: int) -> Iterator[Block]:
-    """Yield a block for each different context of the pairs (sorted), without its first ``size`` tokens."""
-    open_block: Block | None = None
-    context: list[int] = []
-    for i in order:
-        found = list(pairs[i][0])
-        if open_block is None or found != context:
-            if open_block is not None:
-                yield open_block
-            open_block, context = Block(found[size:], [], []), found
-        open_block.branches.append(list(pairs[i][1]))
-        open_block.owners.append(i)
-    if open_block is not None:
-        yield open_block
+    What shares too little with others comes last, in one family without a prefix.
+    """
+    blocks: dict[tuple[int, ...], Block] = {}
+    for owner, (context, answer) in enumerate(pairs):
+        block = blocks.setdefault(tuple(context), Block(list(context), [], []))
+        block.branches.append(list(answer))
+        block.owners.append(owner)
+    rest: list[Block] = []
+    for _, found in groupby(sorted(blocks.values(), key=lambda block: block.context), lambda b: b.context[:least]):
+        alike = list(found)
+        shared = min(_common(alike[0].context, alike[-1].context), min(len(b.context) for b in alike) - 1)
+        if shared < least or (len(alike) - 1) * shared < worth:
+            rest += alike
+            continue
+        prefix = alike[0].context[:shared]
+        yield Family(prefix, [Block(b.context[shared:], b.branches, b.owners) for b in alike])
+    if rest:
+        yield Family([], rest)
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:

@@ -8,6 +8,7 @@ short texts. The same function serves scoring behind a shared prefix and decodin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,24 +24,46 @@ NAME = "packed"
 
 @dataclass(slots=True)
 class Cache:
-    """Keys and values of every layer: a prefix shared by all rows, and each row's own.
+    """Keys and values of every layer: a prefix shared by all rows, and each row's own in a slot.
 
-    ``prefix[layer]`` = (keys, values) [heads, P, width]; ``rows[layer]`` = (keys, values) [B, heads, room, width];
-    ``lengths`` [B] counts the row's own tokens. ``record`` names what the next pass stores: "prefix", "rows" or "".
+    ``prefix[layer]`` = (keys, values) [heads, P, width]; ``rows[layer]`` = (keys, values) [slots, heads, room, width],
+    of which the first B are in use; ``lengths`` [B] counts their tokens. The next pass reads a prefix (``record``),
+    reads prompts of ``arriving`` tokens into the next slots, or one new token a row (``hidden``).
     """
 
     prefix: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
     rows: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
-    lengths: torch.Tensor | None = None
+    lengths: torch.Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
+    slots: int = 0
     room: int = 0
-    record: str = ""
-    decoding: bool = False
+    record: bool = False
+    arriving: torch.Tensor | None = None
+    hidden: torch.Tensor | None = None
 
-    def keep(self, chosen: torch.Tensor) -> None:
-        """Keep only the chosen rows (indices)."""
-        self.rows = {i: (k[chosen], v[chosen]) for i, (k, v) in self.rows.items()}
-        assert self.lengths is not None
-        self.lengths = self.lengths[chosen]
+    def arrived(self) -> None:
+        """Count the prompts that have been read among the rows."""
+        assert self.arriving is not None
+        self.lengths = torch.cat([self.lengths, self.arriving])
+        self.arriving = None
+
+    def step(self) -> None:
+        """Make ready for one new token a row: ``hidden`` [B, 1, 1, longest] is True where a row holds nothing."""
+        places = torch.arange(int(self.lengths.max()) + 1, device=self.lengths.device)
+        self.hidden = (places[None] > self.lengths[:, None])[:, None, None]
+
+    def leave(self, ended: Sequence[int]) -> list[int]:
+        """Free the slots of ended rows by moving the last ones there; return which row each place now holds."""
+        order = list(range(len(self.lengths)))
+        for place in sorted(ended, reverse=True):
+            last = order.pop()
+            if place < len(order):
+                order[place] = last
+                size = int(self.lengths[last])
+                for keys, values in self.rows.values():
+                    keys[place, :, :size] = keys[len(order), :, :size]
+                    values[place, :, :size] = values[len(order), :, :size]
+        self.lengths = self.lengths[torch.tensor(order, dtype=torch.long, device=self.lengths.device)]
+        return order
 
 
 class _Blocks(torch.autograd.Function):
@@ -137,46 +160,85 @@ def _score(
         qb = q.index_select(0, bucket.take).view(b, length, heads, width).transpose(1, 2)
         kb = k.index_select(0, bucket.take).view(b, length, kv, width).transpose(1, 2)
         vb = v.index_select(0, bucket.take).view(b, length, kv, width).transpose(1, 2)
-        visible = bucket.visible
         if prefix is not None:
-            kb = torch.cat([prefix[0].expand(b, -1, -1, -1), kb], dim=2)
-            vb = torch.cat([prefix[1].expand(b, -1, -1, -1), vb], dim=2)
-            visible = torch.cat([visible.new_ones(b, 1, length, prefix[0].shape[1]), visible], dim=3)
-        ob = F.scaled_dot_product_attention(qb, kb, vb, attn_mask=visible, scale=scale, enable_gqa=heads != kv)
+            ob = _behind(qb, kb, vb, bucket, scale, prefix)
+        else:
+            ob = F.scaled_dot_product_attention(
+                qb, kb, vb, attn_mask=bucket.visible, scale=scale, enable_gqa=heads != kv
+            )
         ob = ob.transpose(1, 2).reshape(b * length, heads, width)
         out.index_copy_(0, bucket.flat, ob.index_select(0, bucket.put))
     return out
 
 
+def _behind(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    bucket: Bucket,
+    scale: float,
+    prefix: tuple[torch.Tensor, torch.Tensor],
+) -> torch.Tensor:
+    """Return attention [B, H, L, D] of blocks behind a prefix [K, P, D], which is read once for all of them.
+
+    Attention over two parts is the mean of both, weighted by their sums of exponents. The heads that share a key head
+    are laid behind each other, as one longer query.
+    """
+    b, heads, length, width = q.shape
+    kv = k.shape[1]
+    if q.device.type != "cpu":
+        keys, values = (torch.cat([p.expand(b, -1, -1, -1), x], 2) for p, x in zip(prefix, (k, v), strict=True))
+        visible = torch.cat([bucket.visible.new_ones(b, 1, length, prefix[0].shape[1]), bucket.visible], 3)
+        return F.scaled_dot_product_attention(q, keys, values, attn_mask=visible, scale=scale, enable_gqa=heads != kv)
+    grouped = q.reshape(b, kv, -1, width)
+    bias = bucket.bias.to(q.dtype).repeat(1, 1, heads // kv, 1)
+    own, weight = _flash(grouped, k, v, attn_mask=bias, scale=scale)
+    flat = grouped.transpose(0, 1).reshape(1, kv, -1, width)
+    front, before = _flash(flat, prefix[0][None], prefix[1][None], scale=scale)
+    front = front.view(kv, b, -1, width).transpose(0, 1)
+    share = torch.sigmoid(before.view(kv, b, -1).transpose(0, 1).float() - weight.float())
+    return torch.lerp(own, front, share[..., None].to(own.dtype)).view(b, heads, length, width)
+
+
+def _flash(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *, scale: float, attn_mask: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return attention on a CPU and the logarithm of each query's sum of exponents."""
+    found = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        q, k, v, 0.0, False, attn_mask=attn_mask, scale=scale
+    )
+    return found[0], found[1]
+
+
 def _fill(cache: Cache, layer: int, k: torch.Tensor, v: torch.Tensor, layout: Layout) -> None:
     """Store a prompt pass in the cache; every block of the row becomes a cache row, in the order of the row."""
-    if cache.record == "prefix":
+    if cache.record:
         cache.prefix[layer] = (k.transpose(0, 1).contiguous(), v.transpose(0, 1).contiguous())
         return
-    assert cache.lengths is not None
-    row = torch.repeat_interleave(torch.arange(len(cache.lengths)), cache.lengths)
-    place = torch.arange(int(cache.lengths.sum())) - (cache.lengths.cumsum(0) - cache.lengths)[row]
-    shape = (len(cache.lengths), k.shape[1], cache.room, k.shape[2])
-    keys, values = k.new_zeros(shape), v.new_zeros(shape)
-    keys[row, :, place] = k
-    values[row, :, place] = v
-    cache.rows[layer] = (keys, values)
+    if layer not in cache.rows:
+        shape = (cache.slots, k.shape[1], cache.room, k.shape[2])
+        cache.rows[layer] = k.new_zeros(shape), v.new_zeros(shape)
+    assert cache.arriving is not None
+    keys, values = cache.rows[layer]
+    start = 0
+    for slot, length in enumerate(cache.arriving.tolist(), len(cache.lengths)):
+        keys[slot, :, :length] = k[start : start + length].transpose(0, 1)
+        values[slot, :, :length] = v[start : start + length].transpose(0, 1)
+        start += length
 
 
 def _decode(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, cache: Cache, layer: int, scale: float) -> torch.Tensor:
     """Return attention [B, H, D] of one new token a row, after storing its key and value."""
-    assert cache.lengths is not None
+    assert cache.hidden is not None
     b, heads, width = q.shape
-    kv = k.shape[1]
-    keys, values = cache.rows[layer]
-    rows = torch.arange(b)
+    kv, used = k.shape[1], cache.hidden.shape[-1]
+    keys, values = (each[:b] for each in cache.rows[layer])
+    rows = torch.arange(b, device=q.device)
     keys[rows, :, cache.lengths] = k
     values[rows, :, cache.lengths] = v
-    used = int(cache.lengths.max()) + 1
     qg = q.view(b, kv, heads // kv, width)
     scores = torch.matmul(qg, keys[:, :, :used].transpose(2, 3)).float() * scale
-    hidden = torch.arange(used)[None] > cache.lengths[:, None]
-    scores.masked_fill_(hidden[:, None, None], float("-inf"))
+    scores.masked_fill_(cache.hidden, float("-inf"))
     if layer not in cache.prefix:
         p = torch.softmax(scores, -1).to(q.dtype)
         return torch.matmul(p, values[:, :, :used]).view(b, heads, width)
@@ -226,11 +288,11 @@ def packed_attention(
         return _train(q, k, v, layout, scale)[None], None
     q, k = q.to(v.dtype), k.to(v.dtype)
     layer = int(getattr(module, "layer_idx", 0))
-    if cache is not None and cache.decoding:
+    if cache is not None and layout is None:
         return _decode(q, k, v, cache, layer, scale)[None], None
     assert layout is not None
     prefix = cache.prefix.get(layer) if cache is not None else None
-    if cache is not None and cache.record:
+    if cache is not None and (cache.record or cache.arriving is not None):
         _fill(cache, layer, k, v, layout)
     return _score(q, k, v, layout, scale, prefix)[None], None
 

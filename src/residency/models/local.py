@@ -7,7 +7,7 @@ leaves the batch at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from residency.core.errors import ModelError, Unsupported
 from residency.core.types import Message, Reply, TokenScores
 from residency.models.attention import Cache, use_packed
+from residency.models.decode import Asked, Writer, unsure
 from residency.models.device import device, precision
+from residency.models.fused import fuse
 from residency.models.pack import Block, collate, fill_rows
 from residency.models.weights import quiet_transformers
 
 NO_SCHEMA = "a transformers model here does not constrain its output; a .gguf model does"
-ROOM = 12_288
-"""Tokens that a batch of replies keeps keys and values for, prompts included (SmolLM2-135M in bf16: 23 kB each)."""
-Stop = Callable[[str], int | None]
-"""Given the text so far, the length to cut it to, or None to go on."""
 
 
 @dataclass(slots=True)
@@ -44,6 +42,13 @@ class LocalModel:
     tokenizer: PreTrainedTokenizerBase
     row: int = 2048
     plain: bool = False
+
+    @property
+    def context(self) -> int:
+        """Return how many tokens a prompt and its reply may have together (a million where the model does not say)."""
+        config = self.net.config.get_text_config()
+        found = (getattr(config, key, None) for key in ("max_position_embeddings", "n_positions", "seq_length"))
+        return next((int(size) for size in found if size), 1_000_000)
 
     @property
     def end(self) -> int:
@@ -79,42 +84,27 @@ class LocalModel:
         n: int = 1,
         prefix: Sequence[int] = (),
         rows: int = 64,
+        end_loops: bool = False,
     ) -> list[Reply]:
         """Return ``n`` replies a prompt; greedy at temperature 0. ``prefix`` ids go before every prompt (few-shot).
 
-        At most ``rows`` prompts are written at once, fewer where they are long: memory grows with ROOM, not with them.
+        At most ``rows`` prompts are written at once, fewer where they are long. ``end_loops`` ends replies that only
+        repeat themselves.
         """
         if schema is not None:
             raise Unsupported(NO_SCHEMA)
         encoded = [self.encode_prompt(p) for p in prompts for _ in range(n)]
-        return self.write(
-            encoded, max_tokens=max_tokens, temperature=temperature, seed=seed, stop=stop, prefix=prefix, rows=rows
-        )
+        asked = Asked(max_tokens, temperature, seed, tuple(stop), end_loops)
+        return self.write(encoded, asked, prefix=prefix, rows=rows)
 
     def write(
-        self,
-        encoded: Sequence[list[int]],
-        *,
-        max_tokens: int,
-        temperature: float = 0.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        prefix: Sequence[int] = (),
-        rows: int = 64,
+        self, encoded: Sequence[list[int]], asked: Asked, *, prefix: Sequence[int] = (), rows: int = 64
     ) -> list[Reply]:
         """Return what follows each row of token ids, as ``generate`` does for chats."""
-        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
-        cut = first_of(stop)
-        replies: list[Reply | None] = [None] * len(encoded)
-        generator = torch.Generator().manual_seed(seed)
-        cache_prefix = self.read_prefix(prefix)
-        for part in in_batches(order, [len(e) + max_tokens for e in encoded], rows):
-            done = self._decode(
-                [encoded[i] for i in part], cache_prefix, len(prefix), max_tokens, cut, temperature, generator
-            )
-            for i, reply in zip(part, done, strict=True):
-                replies[i] = reply
-        return [r for r in replies if r is not None]
+        return self._writer(asked, prefix).write(encoded, rows=rows, row=self.row)
+
+    def _writer(self, asked: Asked, prefix: Sequence[int] = ()) -> Writer:
+        return Writer(self.net, self.states, self.tokenizer, self.end, asked, self.read_prefix(prefix), len(prefix))
 
     def stream(
         self,
@@ -129,11 +119,12 @@ class LocalModel:
         """Yield the reply in pieces; half a letter, or what may become a stop text, is held back."""
         if schema is not None:
             raise Unsupported(NO_SCHEMA)
-        cut, tokens, shown, text = first_of(stop), [], 0, ""
-        for token in self._tokens(self.encode_prompt(prompt), max_tokens, temperature, seed):
+        writer = self._writer(Asked(max_tokens, temperature, seed, tuple(stop)))
+        tokens, shown, text = [], 0, ""
+        for token in writer.tokens(self.encode_prompt(prompt)):
             tokens.append(token)
-            text = self.tokenizer.decode(tokens, skip_special_tokens=True)
-            length = cut(text)
+            text = writer.text(tokens)
+            length = writer.cut(text)
             if length is not None:
                 yield text[shown:length]
                 return
@@ -169,13 +160,13 @@ class LocalModel:
         greedy: dict[int, list[bool]] = {}
         for row in fill_rows([blocks[i].read for i in order], max(self.row, longest)):
             batch = collate([blocks[order[i]] for i in row], offset=len(prefix)).to(self.net.device)
-            hidden = self._hidden(batch.ids, batch.positions, layout=batch.layout, cache=cache)
+            hidden = self.states(batch.ids, batch.positions, layout=batch.layout, cache=cache)
             for owner, value, best in self._head(hidden, batch.sources, batch.targets, batch.owners):
                 logprobs.setdefault(owner, []).append(value)
                 greedy.setdefault(owner, []).append(best)
         return {owner: TokenScores(values, greedy[owner]) for owner, values in logprobs.items()}
 
-    def _hidden(self, ids: torch.Tensor, positions: torch.Tensor, **kwargs: Any) -> torch.Tensor:
+    def states(self, ids: torch.Tensor, positions: torch.Tensor, **kwargs: Any) -> torch.Tensor:
         """Return the last hidden states [T, width] of a packed row [1, T]."""
         out = self.net.base_model(input_ids=ids, position_ids=positions, use_cache=False, **kwargs)
         return out.last_hidden_state[0]
@@ -195,138 +186,22 @@ class LocalModel:
             best = logits.argmax(-1)[row] == targets[part]
             yield from zip(owners[part].tolist(), chosen.tolist(), best.tolist(), strict=True)
 
-    # ---- decoding -----------------------------------------------------------------------------------------
-
     @torch.inference_mode()
     def read_prefix(self, prefix: Sequence[int]) -> Cache:
         """Return a cache that holds the keys and values of a shared prefix (empty where there is none)."""
         cache = Cache()
         if prefix:
-            cache.record = "prefix"
+            cache.record = True
             batch = collate([Block(list(prefix), [])]).to(self.net.device)
-            self._hidden(batch.ids, batch.positions, layout=batch.layout, cache=cache)
-            cache.record = ""
+            self.states(batch.ids, batch.positions, layout=batch.layout, cache=cache)
+            cache.record = False
         return cache
-
-    @torch.inference_mode()
-    def _decode(
-        self,
-        prompts: list[list[int]],
-        prefix: Cache,
-        offset: int,
-        max_tokens: int,
-        cut: Stop,
-        temperature: float,
-        generator: torch.Generator,
-    ) -> list[Reply]:
-        """Return the replies to one batch of encoded prompts; a finished row leaves the batch at once."""
-        where = self.net.device
-        cache = Cache(prefix=prefix.prefix, record="rows")
-        cache.lengths = torch.tensor([len(p) for p in prompts], device=where)
-        cache.room = max(map(len, prompts)) + max_tokens
-        batch = collate([Block(p, []) for p in prompts], offset=offset).to(where)
-        hidden = self._hidden(batch.ids, batch.positions, layout=batch.layout, cache=cache)
-        hidden = hidden[cache.lengths.cumsum(0) - 1]
-        cache.record, cache.decoding = "", True
-        tokens: list[list[int]] = [[] for _ in prompts]
-        sums = [0.0] * len(prompts)
-        replies: list[Reply | None] = [None] * len(prompts)
-        alive = list(range(len(prompts)))
-        head = self.net.get_output_embeddings()
-        for step in range(max_tokens):
-            chosen, values = pick(head(hidden).float(), temperature, generator)
-            stay = []
-            for place, (row, token, value) in enumerate(zip(alive, chosen.tolist(), values.tolist(), strict=True)):
-                sums[row] += value
-                tokens[row].append(token)
-                replies[row] = self._finished(tokens[row], sums[row], cut, step + 1 == max_tokens)
-                if replies[row] is None:
-                    stay.append(place)
-            if not stay:
-                break
-            if len(stay) < len(alive):
-                kept = torch.tensor(stay, device=where)
-                cache.keep(kept)
-                chosen = chosen[kept]
-                alive = [alive[place] for place in stay]
-            hidden = self._hidden(chosen[None], (cache.lengths + offset)[None], cache=cache)
-            cache.lengths = cache.lengths + 1
-        return [r for r in replies if r is not None]
-
-    def _finished(self, tokens: list[int], logprob: float, cut: Stop, full: bool) -> Reply | None:
-        ended = tokens[-1] == self.end
-        text = self.tokenizer.decode(tokens[:-1] if ended else tokens, skip_special_tokens=True)
-        length = cut(text)
-        if length is not None:
-            return Reply(text[:length], len(tokens), "stop", logprob)
-        if ended or full:
-            return Reply(text, len(tokens), "stop" if ended else "length", logprob)
-        return None
-
-    @torch.inference_mode()
-    def _tokens(self, prompt: list[int], max_tokens: int, temperature: float, seed: int) -> Iterator[int]:
-        """Yield the token ids of one reply, without the end token."""
-        generator = torch.Generator().manual_seed(seed)
-        cache = Cache(record="rows", room=len(prompt) + max_tokens)
-        cache.lengths = torch.tensor([len(prompt)], device=self.net.device)
-        batch = collate([Block(prompt, [])]).to(self.net.device)
-        hidden = self._hidden(batch.ids, batch.positions, layout=batch.layout, cache=cache)[-1:]
-        cache.record, cache.decoding = "", True
-        head = self.net.get_output_embeddings()
-        for _step in range(max_tokens):
-            chosen, _values = pick(head(hidden).float(), temperature, generator)
-            token = int(chosen[0])
-            if token == self.end:
-                return
-            yield token
-            hidden = self._hidden(chosen[None], cache.lengths[None], cache=cache)
-            cache.lengths = cache.lengths + 1
 
 
 def plain_text(messages: Sequence[Message], reply: bool) -> str:
     """Return a chat as running text: each answer behind "Answer:", and that word last where a reply is to come."""
     parts = [f"Answer: {m['content']}\n\n" if m["role"] == "assistant" else f"{m['content']}\n" for m in messages]
     return "".join(parts) + ("Answer:" if reply else "")
-
-
-def pick(logits: torch.Tensor, temperature: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the next token of each row [B] and its log-probability; greedy at temperature 0."""
-    logprobs = logits.log_softmax(-1)
-    if temperature <= 0:
-        chosen = logits.argmax(-1)
-    else:
-        weights = (logits / temperature).softmax(-1).cpu()
-        chosen = torch.multinomial(weights, 1, generator=generator).squeeze(1).to(logits.device)
-    return chosen, logprobs.gather(1, chosen[:, None]).squeeze(1)
-
-
-def in_batches(order: Sequence[int], lengths: Sequence[int], rows: int, room: int = ROOM) -> Iterator[list[int]]:
-    """Yield ``order`` (indices, the longest last) in runs of at most ``rows`` whose number times longest fits room."""
-    part: list[int] = []
-    for i in order:
-        if part and (len(part) == rows or (len(part) + 1) * lengths[i] > room):
-            yield part
-            part = []
-        part.append(i)
-    if part:
-        yield part
-
-
-def first_of(stops: Sequence[str]) -> Stop:
-    """Return a stop rule: cut right before the first of these strings (none: never)."""
-
-    def cut(text: str) -> int | None:
-        found = [place for place in (text.find(s) for s in stops) if place >= 0]
-        return min(found) if found else None
-
-    return cut
-
-
-def unsure(text: str, stops: Sequence[str]) -> int:
-    """Return how many last characters could still change or belong to a stop text: half a letter, half a stop."""
-    letters = len(text) - len(text.rstrip("\ufffd"))
-    begun = (n for s in stops for n in range(1, len(s)) if text.endswith(s[:n]))
-    return max(letters, *begun, 0)
 
 
 def open_folder(
@@ -344,7 +219,7 @@ def open_folder(
         with quiet_transformers():
             net = PeftModel.from_pretrained(net, str(adapter)).merge_and_unload().to(precision(type))
     tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
-    net = use_packed(net).to(device()).eval()
+    net = fuse(use_packed(net).to(device()).eval())
     return LocalModel(name, hash, net, tokenizer, plain=not tokenizer.chat_template)
 
 

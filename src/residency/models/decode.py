@@ -1,0 +1,207 @@
+"""Writing what follows many prompts at once, where no row waits for another.
+
+The keys and values of each row lie in a slot. A row that ends gives its slot to the last one, so that nothing else
+moves, and the next prompts are read as soon as a quarter of the slots is free.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from residency.core.types import Reply
+from residency.models.attention import Cache
+from residency.models.pack import Block, collate, fill_rows
+
+ROOM = 1 << 30
+"""Bytes of keys and values that a batch of replies keeps, prompts included (SmolLM2-135M in bf16: 23 kB a token)."""
+LOOP, PERIOD = 96, 48
+"""A reply loops when its last LOOP tokens are those that stood up to PERIOD places before them."""
+States = Callable[..., torch.Tensor]
+"""The last hidden states [T, width] of ids and positions [1, T], with a layout or a cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How replies are written: greedy at temperature 0, ended by ``stop`` texts (left out) or after ``max_tokens``.
+
+    ``end_loops`` ends a reply that only repeats itself, with "loop" as its ``finish``.
+    """
+
+    max_tokens: int
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    end_loops: bool = False
+
+
+@dataclass(slots=True)
+class _Row:
+    owner: int
+    tokens: list[int] = field(default_factory=list)
+    logprob: float = 0.0
+
+
+class Writer:
+    """Writes replies with a network in its own tokens; ``prefix`` is a cache that holds ``offset`` tokens before all."""
+
+    def __init__(
+        self,
+        net: PreTrainedModel,
+        states: States,
+        tokenizer: PreTrainedTokenizerBase,
+        end: int,
+        asked: Asked,
+        prefix: Cache,
+        offset: int,
+    ) -> None:
+        self.net, self.states, self.tokenizer, self.end = net, states, tokenizer, end
+        self.asked, self.prefix, self.offset = asked, prefix, offset
+        self.generator = torch.Generator().manual_seed(asked.seed)
+        self.window = max((len(s.encode()) for s in asked.stop), default=0) + 4
+        """Tokens whose text holds every stop text that the newest of them can have completed."""
+
+    def write(self, prompts: Sequence[list[int]], *, rows: int, row: int) -> list[Reply]:
+        """Return the reply to each prompt; at most ``rows`` are written at once and ``row`` tokens read in one pass."""
+        replies: dict[int, Reply] = {}
+        room = ROOM // cache_bytes(self.net)
+        for part, slots in waves([len(p) + self.asked.max_tokens for p in prompts], rows, room):
+            longest = len(prompts[part[0]]) + self.asked.max_tokens
+            cache = Cache(prefix=self.prefix.prefix, slots=slots, room=longest)
+            cache.lengths = torch.zeros(0, dtype=torch.long, device=self.net.device)
+            replies |= self._wave(prompts, part, cache, row)
+        return [replies[i] for i in range(len(prompts))]
+
+    @torch.inference_mode()
+    def _wave(self, prompts: Sequence[list[int]], part: Sequence[int], cache: Cache, row: int) -> dict[int, Reply]:
+        waiting, alive = deque(part), list[_Row]()
+        replies: dict[int, Reply] = {}
+        head = self.net.get_output_embeddings()
+        hidden = torch.zeros(0)
+        while waiting or alive:
+            free = cache.slots - len(alive)
+            if waiting and (not alive or free >= max(1, cache.slots // 4)):
+                fresh = [waiting.popleft() for _ in range(min(free, len(waiting)))]
+                for group in fill_rows([len(prompts[i]) for i in fresh], max(row, len(prompts[fresh[0]]))):
+                    owners = [fresh[i] for i in group]
+                    read = self.read([prompts[i] for i in owners], cache)
+                    hidden = torch.cat([hidden, read]) if alive else read
+                    alive += [_Row(i) for i in owners]
+            chosen, values = pick(head(hidden).float(), self.asked.temperature, self.generator)
+            ended = []
+            for place, (one, token, value) in enumerate(zip(alive, chosen.tolist(), values.tolist(), strict=True)):
+                one.tokens.append(token)
+                one.logprob += value
+                if (reply := self.ended(one.tokens, one.logprob)) is not None:
+                    replies[one.owner] = reply
+                    ended.append(place)
+            if ended:
+                order = cache.leave(ended)
+                alive = [alive[i] for i in order]
+                chosen = chosen[torch.tensor(order, dtype=torch.long, device=chosen.device)]
+            if alive:
+                hidden = self.next(chosen, cache)
+        return replies
+
+    @torch.inference_mode()
+    def read(self, prompts: Sequence[list[int]], cache: Cache) -> torch.Tensor:
+        """Return the last hidden state [B, width] of prompts, whose keys and values go to the next free slots."""
+        where = self.net.device
+        cache.arriving = torch.tensor([len(p) for p in prompts], device=where)
+        batch = collate([Block(p, []) for p in prompts], offset=self.offset).to(where)
+        hidden = self.states(batch.ids, batch.positions, layout=batch.layout, cache=cache)
+        last = cache.arriving.cumsum(0) - 1
+        cache.arrived()
+        return hidden[last]
+
+    @torch.inference_mode()
+    def next(self, chosen: torch.Tensor, cache: Cache) -> torch.Tensor:
+        """Return the hidden state [B, width] of one new token a row, which is added to the row."""
+        cache.step()
+        hidden = self.states(chosen[None], (cache.lengths + self.offset)[None], cache=cache)
+        cache.lengths = cache.lengths + 1
+        return hidden
+
+    def ended(self, tokens: list[int], logprob: float) -> Reply | None:
+        """Return the reply where its newest token ends it, else None."""
+        end, full = tokens[-1] == self.end, len(tokens) == self.asked.max_tokens
+        looping = self.asked.end_loops and len(tokens) % 16 == 0 and loops(tokens)
+        stopped = bool(self.asked.stop) and self.cut(self.text(tokens[-self.window :])) is not None
+        if not (end or full or looping or stopped):
+            return None
+        text = self.text(tokens[:-1] if end else tokens)
+        length = self.cut(text)
+        if length is not None:
+            return Reply(text[:length], len(tokens), "stop", logprob)
+        if end or full or looping:
+            return Reply(text, len(tokens), "stop" if end else "length" if full else "loop", logprob)
+        return None
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Return the text of tokens, special ones left out."""
+        return self.tokenizer.decode(tokens, skip_special_tokens=True)
+
+    def cut(self, text: str) -> int | None:
+        """Return where the first stop text begins, None where there is none."""
+        return min((place for place in (text.find(s) for s in self.asked.stop) if place >= 0), default=None)
+
+    @torch.inference_mode()
+    def tokens(self, prompt: list[int]) -> Iterator[int]:
+        """Yield the token ids of one reply as they come, without the end token; stop texts are the caller's."""
+        cache = Cache(prefix=self.prefix.prefix, slots=1, room=len(prompt) + self.asked.max_tokens)
+        cache.lengths = torch.zeros(0, dtype=torch.long, device=self.net.device)
+        head = self.net.get_output_embeddings()
+        hidden = self.read([prompt], cache)
+        for _ in range(self.asked.max_tokens):
+            chosen, _values = pick(head(hidden).float(), self.asked.temperature, self.generator)
+            token = int(chosen[0])
+            if token == self.end:
+                return
+            yield token
+            hidden = self.next(chosen, cache)
+
+
+def waves(lengths: Sequence[int], rows: int, room: int) -> Iterator[tuple[list[int], int]]:
+    """Yield (indices, slots): rows of like length, the longest first, with as many slots as ``room`` tokens allow."""
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    while order:
+        longest = lengths[order[0]]
+        part = [i for i in order if 2 * lengths[i] >= longest]
+        yield part, max(1, min(rows, room // longest, len(part)))
+        order = order[len(part) :]
+
+
+def loops(tokens: Sequence[int]) -> bool:
+    """Return whether the last LOOP tokens repeat, with some period of at most PERIOD tokens."""
+    tail = list(tokens[-LOOP:])
+    before = (list(tokens[-LOOP - period : -period]) for period in range(1, PERIOD + 1))
+    return len(tokens) >= LOOP + PERIOD and any(earlier == tail for earlier in before)
+
+
+def pick(logits: torch.Tensor, temperature: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the next token of each row [B] and its log-probability (nats); greedy at temperature 0."""
+    if temperature <= 0:
+        best, chosen = logits.max(-1)
+        return chosen, best - logits.logsumexp(-1)
+    weights = (logits / temperature).softmax(-1).cpu()
+    chosen = torch.multinomial(weights, 1, generator=generator).squeeze(1).to(logits.device)
+    return chosen, logits.gather(1, chosen[:, None]).squeeze(1) - logits.logsumexp(-1)
+
+
+def cache_bytes(net: PreTrainedModel) -> int:
+    """Return how many bytes the keys and values of one token take in all layers."""
+    config = net.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(2 * config.num_hidden_layers * heads * width * net.dtype.itemsize)
+
+
+def unsure(text: str, stops: Sequence[str]) -> int:
+    """Return how many last characters could still change or belong to a stop text: half a letter, half a stop."""
+    letters = len(text) - len(text.rstrip("\ufffd"))
+    begun = (n for s in stops for n in range(1, len(s)) if text.endswith(s[:n]))
+    return max(letters, *begun, 0)

@@ -1,0 +1,50 @@
+"""The same arithmetic in fewer walks through memory, for a network that only reads.
+
+A norm written as six operations, or a gate as two, goes through its numbers as often; on a processor that costs as
+much as a fifth of the products. Each replacement is first tried beside what it replaces.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+from transformers import PreTrainedModel
+
+
+def fuse(net: PreTrainedModel) -> PreTrainedModel:
+    """Return the network with its RMSNorms (Zhang and Sennrich 2019) and gated layers (Shazeer 2020) in one walk each.
+
+    What computes anything else is left as it is.
+    """
+    for module in net.modules():
+        if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
+            _replace(module, normed, len(module.weight))
+        elif isinstance(getattr(module, "act_fn", None), torch.nn.SiLU) and hasattr(module, "gate_proj"):
+            _replace(module, gated, module.gate_proj.in_features)
+    return net
+
+
+@torch.no_grad()
+def _replace(module: Any, forward: Any, width: int) -> None:
+    weight = next(module.parameters())
+    x = torch.linspace(-2.0, 3.0, 2 * width, device=weight.device, dtype=weight.dtype).view(1, 2, width)
+    usual, ours = module(x).float(), forward(module, x).float()
+    if torch.allclose(usual, ours, rtol=2 * torch.finfo(weight.dtype).eps, atol=1e-5 * float(usual.abs().max())):
+        module.forward = partial(forward, module)
+
+
+def normed(norm: Any, x: torch.Tensor) -> torch.Tensor:
+    """Return w x / sqrt(mean(x²) + eps), computed in fp32; x [..., D]."""
+    wide = x.float()
+    scale = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(norm.variance_epsilon)
+    return torch.mul(wide, scale.rsqrt_()).mul_(norm.weight).to(x.dtype)
+
+
+def gated(mlp: Any, x: torch.Tensor) -> torch.Tensor:
+    """Return down(silu(gate x) · up x); x [..., D]."""
+    gate = mlp.gate_proj(x)
+    gate = F.silu(gate) if torch.is_grad_enabled() else F.silu(gate, inplace=True)
+    return mlp.down_proj(gate * mlp.up_proj(x) if torch.is_grad_enabled() else gate.mul_(mlp.up_proj(x)))
