@@ -254,7 +254,7 @@ def test_the_same_examination_has_the_same_folder_and_another_one_another(capsys
     from residency.evaluate import run as evaluation
 
     row = {**EXAMINED, "value": 0.5, "low": 0.4, "high": 0.6, "n": 20}
-    monkeypatch.setattr(evaluation, "evaluate_model", lambda name, **given: [row])
+    monkeypatch.setattr(evaluation, "evaluate_models", lambda names, **given: {"rows": [row], "comparisons": []})
     outs = [
         answer(capsys, "evaluate", "smollm2-135m", *more)[1]["out"]
         for more in ((), (), ("--limit", "5"), ("--method", "reason"), ("--suite", "med"))
@@ -267,12 +267,12 @@ def test_an_examination_prints_its_rows_and_says_where_the_items_are(
 ) -> None:
     from residency.evaluate import run as evaluation
 
-    def evaluate_model(name: str, **given: Any) -> list[dict[str, Any]]:
-        seen.update(given, name=name)
-        return [{**EXAMINED, "value": 0.5, "low": 0.4, "high": None, "n": 20}]
+    def evaluate_models(names: list[str], **given: Any) -> dict[str, Any]:
+        seen.update(given, names=names)
+        return {"rows": [{**EXAMINED, "value": 0.5, "low": 0.4, "high": None, "n": 20}], "comparisons": []}
 
     seen: dict[str, Any] = {}
-    monkeypatch.setattr(evaluation, "evaluate_model", evaluate_model)
+    monkeypatch.setattr(evaluation, "evaluate_models", evaluate_models)
     assert cli.main(["evaluate", "smollm2-135m", "--tasks", "qa", "--limit", "20"]) == 0
     out = capsys.readouterr().out
     assert out.splitlines()[1].split() == ["Med-QA", "qa", "accuracy", "0.500", "0.400", "-", "20", "3", "0", "?"]
@@ -289,7 +289,7 @@ def test_an_examination_on_few_concepts_says_so(
     from residency.evaluate import run as evaluation
 
     row = {**EXAMINED, "value": 1.0, "low": 0.54, "high": 1.0, "n": 6, "groups": 6, "contaminated": True}
-    monkeypatch.setattr(evaluation, "evaluate_model", lambda name, **given: [row])
+    monkeypatch.setattr(evaluation, "evaluate_models", lambda names, **given: {"rows": [row], "comparisons": []})
     assert cli.main(["evaluate", "smollm2-135m"]) == 0
     out = capsys.readouterr().out
     assert out.splitlines()[1].split()[-5:] == ["6", "\u2020", "3", "0", "YES"]

@@ -188,8 +188,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _examining(verbs: Any) -> None:
     """Add the verbs that examine a model."""
-    one = _verb(verbs, "evaluate", examine.evaluate, "examine a model on tasks; goes on where it was stopped")
-    one.add_argument("model", type=words, metavar="MODEL", help="as for ask")
+    one = _verb(verbs, "evaluate", examine.evaluate, "examine models on tasks; goes on where it was stopped")
+    text = "as for ask; of several, each is compared with the first on the same items"
+    one.add_argument("models", type=words, nargs="+", metavar="MODEL", help=text)
     text = "tasks (qa,pubmedqa), suites, or files of your own (NAME.yaml); default: the suite"
     one.add_argument("--tasks", type=words, metavar="A,B", help=text)
     text = "quickstart (the items of a run; default) or med (the public sets)"

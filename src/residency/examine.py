@@ -12,22 +12,38 @@ Answer = tuple[Any, str]
 
 
 def evaluate(args: argparse.Namespace) -> Answer:
-    """Examine a model on tasks; the same command goes on where it was stopped."""
+    """Examine models on tasks; the same command goes on where it was stopped."""
     from residency.core.runs import runs_root
-    from residency.evaluate.numbers import MARK, few, few_note
+    from residency.evaluate.numbers import few_note
     from residency.evaluate.overview import write_overview
     from residency.evaluate.protocol import Protocol
-    from residency.evaluate.run import evaluate_model
+    from residency.evaluate.run import evaluate_models
     from residency.measure.meter import meter
-    from residency.summary import table
 
-    name = model_name(args.model)
+    names = [model_name(name) for name in args.models]
     out = runs_root() / "evaluations" / folder_name(args)
     settings = {"tasks": args.tasks, "suite": args.suite, "limit": args.limit, "shots": args.shots}
     protocol = Protocol(args.method, args.pick, args.style, not args.no_template, args.seed)
     with meter() as cost:
-        rows = evaluate_model(name, out=out, precision=args.precision, protocol=protocol, **settings)
-    page = write_overview(out, name, rows, cost.row())
+        found = evaluate_models(names, out=out, precision=args.precision, protocol=protocol, **settings)
+    rows, compared = found["rows"], found["comparisons"]
+    page = write_overview(out, names, rows, compared, cost.row())
+    unknown = "?: not checked, since the items are the run's own or the model belongs to no run here"
+    notes = [few_note([*rows, *compared]), unknown if any(r["contaminated"] is None for r in rows) else ""]
+    peak = f"peak memory {cost.peak_rss_mb:.0f} MB, {cost.wall_s:.0f} s"
+    parts = [_values(rows, len(names) > 1), _differences(compared), "\n".join(note for note in notes if note)]
+    parts.append(f"{peak}\nitems  {out / 'items'}\npage   {page}")
+    document = {"models": names, "out": str(out), "page": str(page), "cost": cost.row(), **found}
+    document["taken"] = list(dict.fromkeys(row["model"] for row in rows if "model" in row))
+    return document, "\n\n".join(part for part in parts if part)
+
+
+def _values(rows: list[dict[str, Any]], several: bool) -> str:
+    """Return the table of values; the models' names stand in it where there is more than one."""
+    from residency.evaluate.numbers import MARK, few
+    from residency.summary import table
+
+    heads = ["family", "task", "metric", "value", "low", "high", "items", "unread", "not scored", "in training"]
     lines = [
         [
             row["family"],
@@ -43,16 +59,38 @@ def evaluate(args: argparse.Namespace) -> Answer:
         ]
         for row in rows
     ]
-    heads = ["family", "task", "metric", "value", "low", "high", "items", "unread", "not scored", "in training"]
-    unknown = "?: not checked, since the items are the run's own or the model belongs to no run here"
-    peak = f"peak memory {cost.peak_rss_mb:.0f} MB, {cost.wall_s:.0f} s"
-    notes = "\n".join(
-        note for note in (few_note(rows), unknown if any(r["contaminated"] is None for r in rows) else "") if note
-    )
-    parts = [table(heads, lines), notes, f"{peak}\nitems  {out / 'items'}\npage   {page}"]
-    taken = rows[0].get("model") if rows else None
-    document = {"model": name, "taken": taken, "out": str(out), "page": str(page), "cost": cost.row(), "rows": rows}
-    return document, "\n\n".join(part for part in parts if part)
+    if several:
+        heads, lines = ["model", *heads], [[r["model"], *line] for r, line in zip(rows, lines, strict=True)]
+    return table(heads, lines)
+
+
+def _differences(compared: list[dict[str, Any]]) -> str:
+    """Return the table of differences to the first model, "" where there is only one."""
+    from residency.evaluate.findings import verdict
+    from residency.evaluate.names import label
+    from residency.evaluate.numbers import MARK, few
+    from residency.evaluate.tables import VERDICTS
+    from residency.summary import table
+
+    if not compared:
+        return ""
+    heads = ["task", "metric", "model", "minus", "difference", "low", "high", "p (Holm)", "items", ""]
+    lines = [
+        [
+            row["task"],
+            row["metric"],
+            label(row["to"]),
+            label(row["from"]),
+            row["difference"],
+            row["low"],
+            row["high"],
+            row["p_holm"],
+            f"{row['n']} {MARK}" if few(row) else row["n"],
+            VERDICTS[verdict(row)].replace("worse", "WORSE"),
+        ]
+        for row in compared
+    ]
+    return table(heads, lines)
 
 
 def _flag(found: bool | None) -> str:
@@ -63,8 +101,8 @@ def folder_name(args: argparse.Namespace) -> str:
     """Return the folder of an evaluation: the same command has the same, so that it can go on."""
     from residency.core.store import sha256_json
 
-    slug = "".join(sign if sign.isalnum() else "-" for sign in args.model).strip("-")
-    asked = [args.model, args.tasks, args.suite, args.limit, args.shots, args.precision]
+    slug = "".join(sign if sign.isalnum() else "-" for sign in "-".join(args.models)).strip("-")[:60]
+    asked = [args.models, args.tasks, args.suite, args.limit, args.shots, args.precision]
     asked += [args.method, args.pick, args.style, args.no_template, args.seed]
     return f"{slug}-{sha256_json(asked)[:8]}"
 

@@ -1,11 +1,13 @@
 """Evaluation of a toy run: real jobs in real processes, resumed, and stopped by a fault with its name."""
 
+import shutil
+
 import pytest
 
 from residency.core.errors import ResidencyError, Unsupported, UserError
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest, write_examples, write_manifest
 from residency.evaluate.jobs import Bench, Job, Worker
-from residency.evaluate.run import evaluate, evaluate_model, examples_of, jobs, model_job, shots_of
+from residency.evaluate.run import evaluate, evaluate_models, examples_of, jobs, model_job, shots_of
 from residency.evaluate.tasks import TASKS
 from residency.evaluate.workers import run_jobs
 from residency.models.load import find, of_stage
@@ -80,9 +82,27 @@ def test_a_fault_in_a_job_is_told_by_its_place_and_never_by_the_words_of_an_item
 
 
 def test_one_model_is_evaluated_on_a_few_items(toy_base, examples, tmp_path):
-    rows = evaluate_model(str(toy_base), tasks="qa", limit=4, out=tmp_path / "own", examples=examples, precision="fp32")
+    rows = evaluate_models(
+        [str(toy_base)], tasks="qa", limit=4, out=tmp_path / "own", examples=examples, precision="fp32"
+    )["rows"]
     assert {r["metric"] for r in rows} == {"accuracy", "ece"} and all(r["n"] == 4 for r in rows)
     assert all(0 <= r["low"] <= r["value"] <= r["high"] <= 1 for r in rows)
+
+
+def test_models_side_by_side_are_compared_with_the_first_on_every_task(toy_base, examples, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(read_manifest(toy_base)["model"]["path"], other)
+    out = tmp_path / "both"
+    found = evaluate_models([str(toy_base), str(other)], tasks="qa,nli", out=out, examples=examples, precision="fp32")
+    first, second = dict.fromkeys(row["model"] for row in found["rows"])
+    assert (out / "items" / "qa" / f"{second}.jsonl").exists()
+    assert [(c["task"], c["from"], c["to"]) for c in found["comparisons"]] == [
+        ("nli", first, second),
+        ("qa", first, second),
+    ]
+    assert all(c["difference"] == 0 and c["p_holm"] == 1 for c in found["comparisons"])  # the same weights
+    with pytest.raises(UserError, match=f"two of the models are called {second}"):
+        evaluate_models([str(other), str(other)], tasks="qa", out=tmp_path / "twice", examples=examples)
 
 
 @pytest.fixture
@@ -110,7 +130,7 @@ def test_the_items_of_a_run_are_put_to_its_gguf_by_its_dequantised_weights(
     toy_base, examples, exported, tmp_path, capsys
 ):
     (exported / "dequantised").symlink_to(read_manifest(toy_base)["model"]["path"])
-    rows = evaluate_model(str(tmp_path / "run"), tasks="qa", limit=4, out=tmp_path / "own", precision="fp32")
+    rows = evaluate_models([str(tmp_path / "run")], tasks="qa", limit=4, out=tmp_path / "own", precision="fp32")["rows"]
     assert {r["model"] for r in rows} == {"gguf"} and all(r["n"] == 4 for r in rows)
     assert f"{tmp_path / 'run'} stands for {tmp_path / 'run'}:gguf" in capsys.readouterr().err
 
@@ -119,13 +139,13 @@ def test_a_gguf_that_lies_in_no_run_is_refused_saying_what_to_type(exported, exa
     alone = tmp_path / "alone.gguf"
     alone.write_bytes(b"GGUF")
     with pytest.raises(Unsupported, match="lies in no run.*: qa. Name the run that made it: runs/latest:gguf, or"):
-        evaluate_model(str(alone), tasks="qa", out=tmp_path / "own", examples=examples)
+        evaluate_models([str(alone)], tasks="qa", out=tmp_path / "own", examples=examples)
 
 
 @pytest.mark.parametrize("tasks", ["", " , "])
 def test_a_list_of_no_task_is_refused(tasks, toy_base, examples, tmp_path):
     with pytest.raises(UserError, match="no task is named in .*; legal are qa, nli"):
-        evaluate_model(str(toy_base), tasks=tasks, out=tmp_path / "own", examples=examples)
+        evaluate_models([str(toy_base)], tasks=tasks, out=tmp_path / "own", examples=examples)
 
 
 def test_a_model_inside_a_run_is_examined_on_the_items_of_that_run(examples, tmp_path, monkeypatch):

@@ -11,9 +11,9 @@ from transformers import AutoModelForCausalLM
 from residency.core.errors import ModelError, Unsupported, UserError
 from residency.core.store import read_manifest
 from residency.core.types import Reply
-from residency.models.load import load, of_stage, open_source
 from residency.models.attention import Cache
 from residency.models.decode import LOOP, PERIOD, Asked, Writer, loops, waves
+from residency.models.load import load, of_stage, open_source
 from residency.models.local import open_folder
 from residency.models.pack import Block
 from toy import WORDS

@@ -29,7 +29,7 @@ TOO_LONG = "too long"
 TURN = 32
 """Tokens that a chat template may put around a turn, amply."""
 LISTS = ("extract", "relate")
-"""Kinds answered by a list: one that only repeats itself has no end and cannot be read, so it need not be waited for."""
+"""Kinds answered by a list: one that only repeats itself has no end and cannot be read, so it is not waited for."""
 
 
 def answer(

@@ -14,7 +14,7 @@ from typing import Any
 from residency.core.errors import UserError
 from residency.core.store import read_json, read_jsonl, read_manifest
 from residency.evaluate.facts import parity
-from residency.evaluate.findings import finding, findings
+from residency.evaluate.findings import finding, findings, verdict
 from residency.evaluate.names import in_order, is_base, is_gating_rule, model_name, stage_of
 from residency.evaluate.tasks import TASKS, Task
 from residency.measure import intervals
@@ -165,7 +165,10 @@ def comparisons(items: Items, ledger_rows: list[dict[str, Any]]) -> tuple[list[d
 
 
 def versus(items: Items, protocols: dict[tuple[str, str], dict[str, Any]], first: str) -> list[dict[str, Any]]:
-    """Return the paired comparison of every other model with the first, on every task, Holm-corrected over all."""
+    """Return the paired comparison of every other model with the first, on every task, Holm-corrected over all.
+
+    Each says its ``verdict``: "better", "worse" or "open".
+    """
     made = [
         compare("models", facts_of(task, protocols.get((task, first), {})), first, second, models)
         for task, models in items.items()
@@ -174,7 +177,7 @@ def versus(items: Items, protocols: dict[tuple[str, str], dict[str, Any]], first
         if second != first
     ]
     correct(made)
-    return made
+    return [row | {"verdict": verdict(row)} for row in made]
 
 
 def correct(made: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The page of one evaluation: every number of one model with its interval, and how it was asked."""
+"""The page of one evaluation: every number with its interval, how it was asked, and what differs from the first."""
 
 from __future__ import annotations
 
@@ -7,36 +7,44 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.store import atomic_path, write_json
-from residency.evaluate.names import metric_name
+from residency.evaluate.findings import verdict
+from residency.evaluate.names import label, metric_name
 from residency.evaluate.numbers import cell, few_note, shown
 from residency.evaluate.report import environment
+from residency.evaluate.tables import comparison_table
 from residency.evaluate.tasks import TASKS
 
 Row = dict[str, Any]
 
 
-def write_overview(out: Path, model: str, rows: Sequence[Row], cost: dict[str, Any]) -> Path:
+def write_overview(
+    out: Path, models: Sequence[str], rows: Sequence[Row], compared: Sequence[Row], cost: dict[str, Any]
+) -> Path:
     """Write ``ledger.json`` and ``evaluation.html`` of an evaluation, and return the page's file."""
-    write_json(out / "ledger.json", {"model": model, "cost": cost, "rows": list(rows), "comparisons": []})
+    document = {"models": list(models), "cost": cost, "rows": list(rows), "comparisons": list(compared)}
+    write_json(out / "ledger.json", document)
     target = out / "evaluation.html"
     with atomic_path(target) as temporary:
-        temporary.write_text(overview(model, rows), encoding="utf-8")
+        temporary.write_text(overview(models, rows, compared), encoding="utf-8")
     return target
 
 
-def overview(model: str, rows: Sequence[Row]) -> str:
+def overview(models: Sequence[str], rows: Sequence[Row], compared: Sequence[Row] = ()) -> str:
     """Return the page."""
     families: dict[str, list[Row]] = {}
     for row in rows:
         families.setdefault(row["family"], []).append(_shown(row))
     template = environment().get_template("evaluation.html.jinja")
     return template.render(
-        model=model,
+        model=" and ".join(models),
+        several=len(models) > 1,
         rows=rows,
         count=counted(len(rows), "number"),
         tasks=counted(len({row["task"] for row in rows}), "task"),
         families=list(families.items()),
-        few_note=few_note(rows),
+        compared=[{**row, "title": _title(row["task"])} for row in comparison_table({"comparisons": compared})],
+        worse=counted(sum(verdict(row) == "worse" for row in compared), "task"),
+        few_note=few_note([*rows, *compared]),
     )
 
 
@@ -53,13 +61,18 @@ def _detectable(row: Row) -> str:
 
 
 def _shown(row: Row) -> Row:
-    task, protocol = TASKS.get(row["task"]), row["protocol"]
+    protocol = row["protocol"]
     asked = f"{protocol.get('method', '')}, {protocol.get('shots', 0)} examples, {protocol.get('precision', '')}"
     return {
         **row,
-        "title": task.title if task else row["task"],
+        "title": _title(row["task"]),
+        "model_name": label(row.get("model", "")),
         "metric_name": metric_name(row["metric"]),
         "cell": cell(row),
         "detectable_text": _detectable(row),
         "asked": asked,
     }
+
+
+def _title(task: str) -> str:
+    return TASKS[task].title if task in TASKS else task

@@ -97,9 +97,9 @@ def _random(task: Task, test: list[Example]) -> list[str]:
 def _by_model(row: Row, out: Path) -> Row:
     if row["task"].startswith("lm-eval:"):
         return _by_harness(row)
-    from residency.evaluate.run import evaluate_model
+    from residency.evaluate.run import evaluate_models
 
-    made = evaluate_model(row["model"], tasks=row["task"], out=out, precision="fp32")
+    made = evaluate_models([row["model"]], tasks=row["task"], out=out, precision="fp32")["rows"]
     found = next(r for r in made if r["metric"] == row["metric"])
     about = benchmarks.SETS[TASKS[row["task"]].data]
     ours = f"{found['protocol']['method']}, {found['protocol']['shots']} examples, {about.url} at {about.commit}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -88,8 +88,8 @@ def gguf_job(task: Task, folder: Path, source: Source, limit: int) -> Job:
     return Job(source.name, task.name, source, limit=limit if task.kind != "follow" else 0, note="llama.cpp")
 
 
-def evaluate_model(
-    name: str,
+def evaluate_models(
+    names: Sequence[str],
     *,
     tasks: str | None = None,
     suite: Suite = "quickstart",
@@ -99,17 +99,40 @@ def evaluate_model(
     shots: int = 0,
     precision: str = "auto",
     protocol: Protocol = USUAL,
-) -> list[dict[str, Any]]:
-    """Return ledger rows of one model on some tasks, its items written under ``out``; one process, all threads.
+) -> dict[str, Any]:
+    """Return a ledger's ``rows`` of models on the same tasks, and ``comparisons`` of each with the first.
 
-    ``examples`` is the folder of a run's examples stage; where it is not given, that of the run the model belongs
-    to, else of ``runs/latest``. Raises Unsupported where the model can do none of the tasks.
+    Items are written under ``out``; one process, all threads. ``examples`` is the folder of a run's examples stage;
+    where it is not given, that of the run the first model belongs to, else of ``runs/latest``. Raises Unsupported
+    where a model can do none of the tasks, UserError where two models have one name.
     """
-    from residency.evaluate.ledger import read_items, rows
+    from residency.evaluate.ledger import read_items, rows, versus
 
-    source = find(name)
+    sources = [find(name) for name in names]
     asked = named(tasks, suite)
-    folder = examples or (examples_of(name) if any(_of_a_run(task) for task in asked) else None)
+    folder = examples or (examples_of(names[0]) if any(_of_a_run(task) for task in asked) else None)
+    plan = [job for source in sources for job in _plan(source, asked, shots, limit, protocol)]
+    called = [state_of(source) for source in sources]
+    if doubled := [name for name, count in Counter(called).items() if count > 1]:
+        raise UserError(f"two of the models are called {doubled[0]}; rename the folder of one to tell them apart")
+    run_jobs(plan, Bench(folder, out / "items", precision, os.cpu_count() or 1), 1)
+    leaks = {
+        (task.name, state): _leaks(name, task, out, limit)
+        for task in asked
+        if task.data or task.own
+        for name, state in zip(names, called, strict=True)
+    }
+    items, protocols = read_items(out)
+    made = [
+        row
+        for task in items
+        for model in items[task]
+        for row in rows(task, model, items[task][model], protocols.get((task, model), {}), leaks.get((task, model)))
+    ]
+    return {"rows": made, "comparisons": versus(items, protocols, called[0])}
+
+
+def _plan(source: Source, asked: Sequence[Task], shots: int, limit: int, protocol: Protocol) -> list[Job]:
     found = {task.name: model_job(task, source, shots, limit) for task in asked}
     plan = [replace(job, protocol=protocol) for job in found.values() if job]
     if skipped := [task for task, job in found.items() if job is None]:
@@ -117,16 +140,7 @@ def evaluate_model(
         if not plan:
             raise Unsupported(f"{text}. Name the run that made it: runs/latest:gguf, or runs/latest:aligned for torch")
         say(text)
-    bench = Bench(folder, out / "items", precision, os.cpu_count() or 1)
-    run_jobs(plan, bench, 1)
-    leaks = {task.name: _leaks(name, task, out, limit) for task in asked if task.data or task.own}
-    items, protocols = read_items(out)
-    return [
-        row
-        for task in items
-        for model in items[task]
-        for row in rows(task, model, items[task][model], protocols.get((task, model), {}), leaks.get(task))
-    ]
+    return plan
 
 
 def _leaks(name: str, task: Task, out: Path, limit: int) -> bool | None:
@@ -153,11 +167,16 @@ def _of_a_run(task: Task) -> bool:
     return not (task.data or task.own or task.family == "General")
 
 
+def state_of(source: Source) -> str:
+    """Return what a model is called among the items of an evaluation."""
+    return source.name.replace("/", "_")
+
+
 def model_job(task: Task, source: Source, shots: int, limit: int) -> Job | None:
     """Return the job of one model on one task; a GGUF's likelihoods need the torch form beside it, else None."""
     shots = 0 if task.kind in ("read", "follow") else shots
     if not source.is_gguf:
-        return Job(source.name.replace("/", "_"), task.name, source, shots, limit, own=task.own)
+        return Job(state_of(source), task.name, source, shots, limit, own=task.own)
     folder = Path(source.path).parent
     made = read_manifest(folder) or {}
     beside = made.get("gguf") == Path(source.path).name and "dequantised" in made

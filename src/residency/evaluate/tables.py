@@ -111,6 +111,7 @@ def comparison_table(ledger: Row) -> list[Row]:
     return [
         {
             "what": KINDS.get(row["kind"], row["kind"]),
+            "task": row["task"],
             "family": row["family"],
             "metric": metric_name(row["metric"]),
             "from": label(row["from"]),

@@ -47,7 +47,7 @@ class _Row:
 
 
 class Writer:
-    """Writes replies with a network in its own tokens; ``prefix`` is a cache that holds ``offset`` tokens before all."""
+    """Writes replies with a network; ``prefix`` is a cache that holds the ``offset`` tokens before all prompts."""
 
     def __init__(
         self,

@@ -39,8 +39,13 @@ def _replace(module: Any, forward: Any, width: int) -> None:
 def normed(norm: Any, x: torch.Tensor) -> torch.Tensor:
     """Return w x / sqrt(mean(x²) + eps), computed in fp32; x [..., D]."""
     wide = x.float()
-    scale = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(norm.variance_epsilon)
-    return torch.mul(wide, scale.rsqrt_()).mul_(norm.weight).to(x.dtype)
+    return torch.mul(wide, inverse_rms(wide, norm.variance_epsilon)).mul_(norm.weight).to(x.dtype)
+
+
+def inverse_rms(x: torch.Tensor, eps: float) -> torch.Tensor:
+    """Return 1 / sqrt(mean(x²) + eps) [..., 1] of x [..., D]."""
+    size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return size.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
 
 
 def gated(mlp: Any, x: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,7 @@ import torch
 from transformers import AutoConfig, PreTrainedModel
 
 from residency.models.device import precision
+from residency.models.fused import inverse_rms
 from residency.models.local import read_net
 
 
@@ -24,7 +25,7 @@ class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, eps: float, out: torch.dtype) -> torch.Tensor:
         x32, w32 = x.float(), weight.float()
-        scale = torch.linalg.vector_norm(x32, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+        scale = inverse_rms(x32, eps)
         ctx.save_for_backward(x32, w32, scale)
         ctx.types = x.dtype, weight.dtype
         return torch.mul(x32, scale).mul_(w32).to(out)
