@@ -105,7 +105,7 @@ def evaluate_model(
     ``examples`` is the folder of a run's examples stage; where it is not given, that of the run the model belongs
     to, else of ``runs/latest``. Raises Unsupported where the model can do none of the tasks.
     """
-    from residency.evaluate.ledger import read_items, rows
+    from residency.evaluate.ledger import item_files, rows
 
     source = find(name)
     asked = named(tasks, suite)
@@ -120,7 +120,7 @@ def evaluate_model(
     bench = Bench(folder, out / "items", precision, os.cpu_count() or 1)
     run_jobs(plan, bench, 1)
     leaks = {task.name: _leaks(name, task, out, limit) for task in asked if task.data or task.own}
-    items, protocols = read_items(out)
+    items, protocols = item_files(out)
     return [
         row
         for task in items
@@ -155,7 +155,7 @@ def _of_a_run(task: Task) -> bool:
 
 def model_job(task: Task, source: Source, shots: int, limit: int) -> Job | None:
     """Return the job of one model on one task; a GGUF's likelihoods need the torch form beside it, else None."""
-    shots = 0 if task.kind in ("read", "follow") else shots
+    shots = 0 if task.kind in ("read", "follow", "rubric") else shots
     if not source.is_gguf:
         return Job(source.name.replace("/", "_"), task.name, source, shots, limit, own=task.own)
     folder = Path(source.path).parent
