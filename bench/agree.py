@@ -142,13 +142,13 @@ def said(replies: list[Any]) -> list[str]:
 def table(report: Row) -> str:
     """Return the rows as a table."""
     texts = [
-        f"{'task':34s} {'metric':26s} {'items':>5s} {'theirs':>14s} {'ours':>14s} {'same':>6s} "
+        f"{'task':34s} {'metric':36s} {'items':>5s} {'theirs':>14s} {'ours':>14s} {'same':>6s} "
         f"{'differ':>6s} {'nats':>8s}"
     ]
     for row in report["rows"]:
         nats = "" if row["nats"] is None else f"{row['nats']:.1e}"
         texts.append(
-            f"{row['task']:34s} {row['metric']:26s} {row['items']:5d} {shown(row['theirs']):>14s} "
+            f"{row['task']:34s} {row['metric']:36s} {row['items']:5d} {shown(row['theirs']):>14s} "
             f"{shown(row['ours']):>14s} {row['same']:>6s} {row['differ']:6d} {nats:>8s}"
         )
     seconds = ", ".join(f"{name} {value:.0f} s" for name, value in report["seconds"].items())
