@@ -22,6 +22,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from parts.harness_tasks import write_tasks
+
 SETTINGS: dict[str, dict[str, Any]] = {
     "letters 0-shot": {"task": "local_medmcqa", "shots": 0},
     "letters 5-shot": {"task": "local_medmcqa", "shots": 5},
@@ -59,7 +61,8 @@ def main() -> None:
 
 def compare(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     """Return the figures of every setting and variant."""
-    write_tasks(scratch / "tasks", args.items)
+    tasks = dict.fromkeys(s["task"].removeprefix("local_") for s in SETTINGS.values())
+    write_tasks(scratch / "tasks", args.items, list(tasks))
     settings = [s for s in SETTINGS if s in args.settings.split(",")]
     variants = [v for v in VARIANTS if v in args.variants.split(",")]
     times: dict[tuple[str, str], list[float]] = {}
@@ -124,58 +127,6 @@ def serve(variant: str, model: str, scratch: Path, pipe: Connection) -> None:
         samples = found["samples"][SETTINGS[setting]["task"]]
         pipe.send((seconds, [s["filtered_resps"] for s in sorted(samples, key=lambda s: s["doc_id"])]))
     pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-
-
-def write_tasks(folder: Path, items: int) -> None:
-    """Write their tasks with local data: the task files are theirs, included, and the data ours to read."""
-    import lm_eval
-
-    from residency.corpus import benchmarks
-
-    folder.mkdir(parents=True)
-    theirs = Path(lm_eval.__file__).parent / "tasks"
-
-    def rows(name: str, count: int) -> list[dict[str, Any]]:
-        return benchmarks.items(name, "test").items[:count]
-
-    exam = [
-        {
-            "question": i["question"],
-            "cop": i["answer"],
-            **dict(zip(("opa", "opb", "opc", "opd"), i["choices"], strict=True)),
-        }
-        for i in rows("medmcqa", items + 5)
-    ]
-    spanish = [
-        {
-            "qtext": i["question"],
-            "ra": i["answer"] + 1,
-            "answers": [{"aid": n + 1, "atext": c} for n, c in enumerate(i["choices"])],
-        }
-        for i in rows("apollo_es", items)
-    ]
-    papers = [
-        {"QUESTION": i["question"], "CONTEXTS": i["context"].split("\n"), "final_decision": i["choices"][i["answer"]]}
-        for i in rows("pubmedqa", items)
-    ]
-    asked = [{"long": i["input"], "short": i["reference"]} for i in rows("meqsum", items)]
-    own = (
-        'output_type: generate_until\ndoc_to_text: "{{long}}\\nIn one short question:"\ndoc_to_target: "{{short}}"\n'
-        'generation_kwargs:\n  until: ["\\n"]\n  max_gen_toks: 32\n  do_sample: false\n'
-        "metric_list:\n  - metric: exact_match\n"
-    )
-    for name, file, data in (
-        ("medmcqa", f"include: {theirs}/medmcqa/medmcqa.yaml\n", exam),
-        ("headqa_es", f"include: {theirs}/headqa/headqa_en.yaml\n", spanish),
-        ("pubmedqa", f"include: {theirs}/pubmedqa/pubmedqa.yaml\n", papers),
-        ("meqsum", own, asked),
-    ):
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in data))
-        (folder / f"{name}.yaml").write_text(
-            f"{file}task: local_{name}\ndataset_path: json\ndataset_name: null\ndataset_kwargs:\n  data_files:\n"
-            f"    test: {folder}/{name}.jsonl\ntraining_split: null\nvalidation_split: null\ntest_split: test\n"
-            "fewshot_split: test\nfewshot_config:\n  sampler: first_n\n"
-        )
 
 
 def summary(

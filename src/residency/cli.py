@@ -193,8 +193,9 @@ def _examining(verbs: Any) -> None:
     one.add_argument("models", type=words, nargs="+", metavar="MODEL", help=text)
     text = "tasks (qa,pubmedqa), suites, or files of your own (NAME.yaml); default: the suite"
     one.add_argument("--tasks", type=words, metavar="A,B", help=text)
-    text = "quickstart (the items of a run; default) or med (the public sets)"
-    one.add_argument("--suite", choices=["quickstart", "med"], default="quickstart", metavar="NAME", help=text)
+    text = "quickstart (the items of a run; default), med (the public sets) or hub (those that a hub keeps)"
+    suites = ["quickstart", "med", "hub"]
+    one.add_argument("--suite", choices=suites, default="quickstart", metavar="NAME", help=text)
     text = f"at most N items a task, {ITEMS.legal} (default: all)"
     one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text)
     text = f"solved examples shown before each question, {SHOTS.legal} (default: 0)"
@@ -216,7 +217,8 @@ def _examining(verbs: Any) -> None:
         "--axis", type=words, default="relevance", metavar="NAME", help="what is judged (default: relevance)"
     )
     one.add_argument("--measure", action="store_true", help="measure its agreement with people; writes its passport")
-    one.add_argument("--items", type=words, metavar="FILE", help="JSONL with question and answer, to be rated")
+    text = "JSONL with question and answer, to be rated; with --measure --axis rubric: people's verdicts"
+    one.add_argument("--items", type=words, metavar="FILE", help=text)
     text = "what kind of text the items are; the passport must hold for it"
     one.add_argument("--kind", default="answers to consumers' questions", metavar="WORDS", help=text)
     text = f"at most N items to measure on, {ITEMS.legal} (default: all)"
@@ -240,7 +242,14 @@ def _examining(verbs: Any) -> None:
     text = "allow task files that run Python (!function), and code of models and data sets"
     one.add_argument("--allow-code", action="store_true", help=text)
     one.description = f"{one.description} All other arguments are the harness's own: residency lm-eval --tasks medqa."
-    _verb(verbs, "data", examine.data, "list the public data sets: what is here, its licence, where it comes from")
+    text = (
+        "list the public data sets (what is here, its licence, where it comes from), or get some from their publishers"
+    )
+    one = _verb(verbs, "data", examine.data, text)
+    one.add_argument(
+        "what", nargs="?", choices=["list", "get"], default="list", metavar="list|get", help="default: list"
+    )
+    one.add_argument("sets", nargs="*", metavar="NAME", help="the sets to get; only this fetches anything")
 
 
 def _verb(verbs: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:

@@ -119,19 +119,26 @@ def judge(args: argparse.Namespace) -> Answer:
     """Measure a model as a judge against people, or let one that has its passport rate answers."""
     from residency.core.runs import runs_root
     from residency.core.store import read_jsonl, write_jsonl
-    from residency.evaluate.judges import passport
-    from residency.evaluate.judges.axes import axis_of
+    from residency.evaluate.judges import passport, rubric
+    from residency.evaluate.judges.axes import CRITERION, axis_of
     from residency.evaluate.judges.model import rate
     from residency.models.load import load
 
     axis, folder = axis_of(args.axis), runs_root() / "judges"
-    if args.measure == bool(args.items):
+    of_people = args.measure and axis.name == CRITERION.name
+    if of_people and not args.items:
+        raise UserError(
+            "a judge of rubrics is measured on people's verdicts: --measure --axis rubric --items FILE.jsonl, with "
+            "rows of prompt, completion, rubric and binary_labels"
+        )
+    if args.measure == bool(args.items) and not of_people:
         raise UserError("say what to do: --measure, or --items FILE.jsonl with rows of question and answer")
     if args.items and not Path(args.items).is_file():
         raise UserError(f"there is no file {args.items}")
     model = load(model_name(args.model), type="fp32")
     if args.measure:
-        made = passport.measure(model, args.axis, limit=args.limit)
+        people = (str(args.items), rubric.KIND, rubric.rated(Path(args.items))) if of_people else None
+        made = passport.measure(model, args.axis, limit=args.limit, rated=people)
         path = passport.issue(folder, made)
         verdict = "earned" if made["earned"] else "not earned"
         low, high = made["kappa_low"], made["kappa_high"]
@@ -245,7 +252,11 @@ def lm_eval(args: argparse.Namespace) -> Answer:
 
 
 def data(args: argparse.Namespace) -> Answer:
-    """List the public data sets: what is here, where it comes from, and under which licence."""
+    """List the public data sets, or get some from their publishers."""
+    if args.what == "get":
+        return _got(args.sets)
+    if args.sets:
+        raise UserError(f"list takes no names; to fetch a set: residency data get {' '.join(args.sets)}")
     from residency.core.errors import SourceError
     from residency.corpus import benchmarks
     from residency.summary import table
@@ -260,3 +271,24 @@ def data(args: argparse.Namespace) -> Answer:
     lines = [[r["name"], "yes" if r["here"] else "no", r["licence"], f"{r['url']} at {r['commit']}"] for r in rows]
     looked = "looked for in " + ", ".join(map(str, benchmarks.data_folders()))
     return {"sets": rows}, f"{table(['set', 'here', 'licence', 'from'], lines)}\n\n{looked}"
+
+
+def _got(names: list[str]) -> Answer:
+    """Fetch sets; all names are looked at first."""
+    from residency.corpus import benchmarks
+    from residency.corpus.benchmarks.get import get
+
+    if not names:
+        raise UserError(f"say which sets to get; known are {', '.join(benchmarks.SETS)}")
+    for name in names:
+        benchmarks.known(name)
+    found = [get(name) for name in names]
+    return {"sets": found}, "\n".join(map(_got_words, found))
+
+
+def _got_words(row: dict[str, Any]) -> str:
+    if not row["files"]:
+        return f"{row['set']}: is here, in {row['folder']}"
+    size = sum(about["bytes"] for about in row["files"].values())
+    did = "fetched" if row["fetched"] else "is here as it was fetched"
+    return f"{row['set']}: {did}, {len(row['files'])} files, {size:,} bytes, commit {row['commit']}, in {row['folder']}"

@@ -175,3 +175,49 @@ def test_examples_are_read_by_split_and_task(tmp_path: Path) -> None:
     assert list(store.read_examples(path)) == examples
     assert [example.id for example in store.read_examples(path, split="test")] == ["2", "3"]
     assert [example.id for example in store.read_examples(path, "test", "nli")] == ["3"]
+
+
+@pytest.mark.parametrize("values", [[], [1], [{"b": "ß", "a": [None, 0.1]}, "x", math.nan]])
+def test_a_list_has_the_same_hash_value_by_value(values: list[object]) -> None:
+    digest = store.ListHash()
+    for value in values:
+        digest.add(value)
+    assert digest.hexdigest() == store.sha256_json(values) == digest.hexdigest()
+
+
+def part_rows(*numbers: int) -> list[dict[str, object]]:
+    return [{"id": str(n), "said": "ä" * n, "score": n / 3} for n in numbers]
+
+
+def test_parts_become_the_file_that_would_have_been_written_whole(tmp_path: Path) -> None:
+    target, whole = tmp_path / "rows.jsonl", tmp_path / "whole.jsonl"
+    with store.Parts(tmp_path / "rows.part", "mark") as parts:
+        later = parts.append(part_rows(3, 4))
+        first = parts.append(part_rows(1, 2))
+        parts.whole(target, [*first, *later])
+    store.write_jsonl(whole, part_rows(1, 2, 3, 4))
+    assert target.read_bytes() == whole.read_bytes()
+    assert [row["id"] for row in store.Rows(target)] == ["1", "2", "3", "4"]
+
+
+def test_parts_of_a_killed_process_are_taken_over_and_half_a_line_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "rows.part"
+    with store.Parts(path, "mark") as parts:
+        parts.append(part_rows(1, 2, 3))
+    with path.open("ab") as handle:
+        handle.write(b'{"id": "4", "sa')
+    with store.Parts(path, "mark", wanted=lambda row: row["id"] != "2") as parts:
+        assert list(parts.done) == ["1", "3"]
+        (new,) = parts.append(part_rows(2))
+        parts.whole(tmp_path / "rows.jsonl", [parts.done["1"], new, parts.done["3"]])
+    assert list(store.read_jsonl(tmp_path / "rows.jsonl")) == part_rows(1, 2, 3)
+
+
+@pytest.mark.parametrize("earlier", ["", '{"ma', '{"mark": "another"}\n{"id": "1"}\n', '{"id": "1", "mark": "mark"}\n'])
+def test_parts_under_another_mark_do_not_count(earlier: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.part"
+    path.write_text(earlier)
+    with store.Parts(path, "mark") as parts:
+        assert parts.done == {}
+        parts.append(part_rows(1))
+    assert list(store.read_jsonl(path)) == [{"mark": "mark"}, *part_rows(1)]

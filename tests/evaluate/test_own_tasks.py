@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 
 from residency.core.errors import RecipeError, SourceError, UserError
-from residency.evaluate.tasks import named
+from residency.evaluate.tasks import named, own
 from residency.evaluate.tasks.own import read_declaration, read_items
 from residency.evaluate.tasks.read import examples_of
 
@@ -113,3 +114,25 @@ def test_every_bad_item_is_named_by_line_without_a_word_of_it(tmp_path):
 def test_what_each_kind_asks_of_an_item(kind, item, words, tmp_path):
     with pytest.raises(UserError, match=words):
         named(str(task_file(tmp_path, kind, [{"id": "1", **item}])))
+
+
+def test_the_items_of_a_large_file_do_not_stay_in_memory(tmp_path):
+    count, path = 4000, tmp_path / "items.jsonl"
+    with path.open("w") as handle:
+        for number in range(count):
+            handle.write(json.dumps({"id": number, "text": f"{number} " + "word " * 400, "label": "a"}) + "\n")
+    declared = {"task": "t", "items": "items.jsonl", "kind": "classify", "labels": ["a", "b"]}
+    tracemalloc.start()
+    found = sum(1 for _ in own.examples_of(declared, tmp_path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == count and peak < 300 * count + 100_000, peak / count
+
+
+def test_a_file_is_read_as_its_items_are_asked_for_and_its_mistakes_are_told_at_its_end(tmp_path):
+    path = tmp_path / "items.jsonl"
+    path.write_text('{"id": 1, "text": "a", "label": "a"}\n{\n{"id": 2, "text": "b", "label": "a"}\n')
+    items = own.each_item(path, "classify", ("a", "b"))
+    assert [next(items)["id"], next(items)["id"]] == ["1", "2"]
+    with pytest.raises(SourceError, match="items.jsonl: line 2: not JSON"):
+        next(items)

@@ -1,14 +1,20 @@
 """Evaluation of a toy run: real jobs in real processes, resumed, and stopped by a fault with its name."""
 
+import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
-from residency.core.errors import ResidencyError, Unsupported, UserError
+from residency.core.errors import ModelError, ResidencyError, Unsupported, UserError
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest, write_examples, write_manifest
-from residency.evaluate.jobs import Bench, Job, Worker
+from residency.corpus.benchmarks.hub import SUBJECTS
+from residency.evaluate import answer as answers
+from residency.evaluate import jobs as jobs_of
+from residency.evaluate.jobs import Bench, Job, Worker, fingerprint, finished
+from residency.evaluate.protocol import Protocol
 from residency.evaluate.run import evaluate, evaluate_models, examples_of, jobs, model_job, shots_of
-from residency.evaluate.tasks import TASKS
+from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.workers import run_jobs
 from residency.models.load import find, of_stage
 
@@ -63,6 +69,85 @@ def test_finished_jobs_are_not_done_again_but_another_setting_is(toy_base, examp
     assert len(done) == 1
 
 
+def without_seconds(path):
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in read_jsonl(path)]
+
+
+def test_a_job_that_is_killed_goes_on_after_the_last_part_that_it_wrote(toy_base, examples, tmp_path, monkeypatch):
+    job = Job("a", "qa", of_stage(toy_base, "base"), shots=2, protocol=Protocol(pick="nearest"))
+    whole, parts = (Bench(examples, tmp_path / name, "fp32", 1) for name in ("whole", "parts"))
+    Worker(whole).do(job)
+    monkeypatch.setattr(jobs_of, "COMPARED", 5)
+    asked = []
+
+    def killed(task, model, part, *rest):
+        asked.append([e.id for e in part])
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return real(task, model, part, *rest)
+
+    real = answers.answer
+    monkeypatch.setattr(answers, "answer", killed)
+    with pytest.raises(KeyboardInterrupt):
+        Worker(parts).do(job)
+    assert not (tmp_path / "parts" / "qa" / "a.jsonl").exists()
+    Worker(parts).do(job)
+    assert [len(part) for part in asked] == [5, 5, 5, 2] and not set(asked[0]) & set(asked[2])
+    assert without_seconds(tmp_path / "parts/qa/a.jsonl") == without_seconds(tmp_path / "whole/qa/a.jsonl")
+    one, two = (read_json(tmp_path / name / "qa/a.protocol.json") for name in ("whole", "parts"))
+    assert {**one, "seconds": 0} == {**two, "seconds": 0} and one["n"] == 12
+    assert sorted(p.name for p in (tmp_path / "parts" / "qa").iterdir()) == ["a.jsonl", "a.protocol.json"]
+
+
+def test_what_an_endpoint_could_not_give_is_asked_again_and_nothing_else(toy_base, examples, tmp_path, monkeypatch):
+    source = of_stage(toy_base, "base").__class__("there", "http://127.0.0.1:9/v1", "h")
+    job, bench, asked = Job("there", "qa", source), Bench(examples, tmp_path, "fp32", 1), []
+    monkeypatch.setattr(Worker, "model", lambda self, source: None)
+    monkeypatch.setattr(jobs_of, "ENDPOINT", 4)
+    gone = {"all": True}
+
+    def said(task, model, part, *rest):
+        asked.append(len(part))
+        failed = [gone["all"] or (e.id == part[0].id and len(asked) < 7) for e in part]
+        return [
+            answers.row_of(task, e, None if f else "red", finish="failed" if f else "stop")
+            for e, f in zip(part, failed, strict=True)
+        ]
+
+    monkeypatch.setattr(answers, "answer", said)
+    with pytest.raises(ModelError, match="there answered none of 12 questions of qa; is it running"):
+        Worker(bench).do(job)
+    gone["all"] = False
+    Worker(bench).do(job)
+    assert asked == [4] * 6 and not finished(job, bench)
+    rows = list(read_jsonl(tmp_path / "qa" / "there.jsonl"))
+    assert [i for i, r in enumerate(rows) if r["finish"] == "failed"] == [0, 4, 8]
+    Worker(bench).do(job)
+    assert asked[6:] == [3] and finished(job, bench)
+    again = list(read_jsonl(tmp_path / "qa" / "there.jsonl"))
+    assert [r["id"] for r in again] == [r["id"] for r in rows] and all(r["finish"] == "stop" for r in again)
+
+
+def test_a_users_file_is_read_part_by_part_and_a_change_in_it_is_another_job(toy_base, tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs_of, "COMPARED", 3)
+    rows = [{"id": i, "text": "the sky is", "label": ("red", "blue")[i % 2]} for i in range(8)]
+    (tmp_path / "i.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    (tmp_path / "t.yaml").write_text("task: mine\nitems: i.jsonl\nkind: classify\nlabels: [red, blue]\n")
+    asked = {"tasks": str(tmp_path / "t.yaml"), "out": tmp_path / "out", "precision": "fp32"}
+    made = evaluate_models([str(toy_base)], **asked)["rows"]
+    assert {r["metric"] for r in made} == {"macro_f1", "accuracy", "balanced_accuracy", "ece"}
+    assert all(r["n"] == r["groups"] == 8 and r["protocol"]["n"] == 8 for r in made)
+    bench = Bench(None, tmp_path / "out" / "items", "auto", 1)
+    (task,) = named(str(tmp_path / "t.yaml"))
+    job = model_job(task, find(str(toy_base)), 0, 0)
+    before = fingerprint(job, bench)
+    assert fingerprint(replace(job, limit=3), bench) != before == fingerprint(job, bench)
+    with (tmp_path / "i.jsonl").open("a") as handle:
+        handle.write(json.dumps({"id": 8, "text": "blood is", "label": "red"}) + "\n")
+    assert fingerprint(job, bench) != before
+    assert evaluate_models([str(toy_base)], **asked)["rows"][0]["n"] == 9
+
+
 def test_a_job_that_fails_in_its_process_is_named(toy_base, examples, tmp_path):
     broken = of_stage(toy_base, "base").__class__("gone", str(tmp_path / "nowhere"), "x")
     plan = [Job("gone", "qa", broken), Job("fine", "qa", of_stage(toy_base, "base"))]
@@ -93,11 +178,12 @@ def test_models_side_by_side_are_compared_with_the_first_on_every_task(toy_base,
     other = tmp_path / "other"
     shutil.copytree(read_manifest(toy_base)["model"]["path"], other)
     out = tmp_path / "both"
-    found = evaluate_models([str(toy_base), str(other)], tasks="qa,nli", out=out, examples=examples, precision="fp32")
-    first, second = dict.fromkeys(row["model"] for row in found["rows"])
+    found = evaluate_models([str(toy_base), str(other)], tasks="qa,gen", out=out, examples=examples, precision="fp32")
+    first, second = (found["comparisons"][0][side] for side in ("from", "to"))
+    assert {row["model"] for row in found["rows"]} == {first, second}
     assert (out / "items" / "qa" / f"{second}.jsonl").exists()
     assert [(c["task"], c["from"], c["to"]) for c in found["comparisons"]] == [
-        ("nli", first, second),
+        ("gen", first, second),
         ("qa", first, second),
     ]
     assert all(c["difference"] == 0 and c["p_holm"] == 1 for c in found["comparisons"])  # the same weights
@@ -175,3 +261,20 @@ def test_a_base_is_named_by_the_examples_that_it_is_really_shown(toy_base, examp
         "ie_coded": ["base-0shot"],
     }
     assert {job.state: job.shots for job in plan} == {"base-0shot": 0, "base-2shot": 2, "base-3shot": 3}
+
+
+def test_a_model_is_examined_on_a_set_of_the_hub_where_it_lies_here(toy_base, tmp_path, monkeypatch):
+    monkeypatch.setenv("RESIDENCY_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    asked = {"tasks": "medqa", "out": tmp_path / "out", "precision": "fp32"}
+    with pytest.raises(UserError, match="residency data get medqa"):
+        evaluate_models([str(toy_base)], **asked)
+    folder = tmp_path / "data" / "medqa"
+    folder.mkdir(parents=True)
+    row = {"question": "the sky is", "options": {"A": "red", "B": "green", "C": "blue", "D": "two"}}
+    lines = [json.dumps({**row, "answer_idx": letter}) + "\n" for letter in "ABC"]
+    (folder / "phrases_no_exclude_test.jsonl").write_text("".join(lines))
+    rows = evaluate_models([str(toy_base)], **asked)["rows"]
+    assert rows[0]["metric"] == "accuracy" and rows[0]["n"] == 3 and rows[0]["protocol"]["data"] == "medqa"
+    assert {t.name for t in named(None, "hub")} == {"medqa"} | {f"mmlu_{s}" for s in SUBJECTS}
+    assert not {t.name for t in named(None, "hub")} & {t.name for t in named(None, "med")}

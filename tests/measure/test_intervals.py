@@ -190,3 +190,28 @@ def test_ten_thousand_resamples_of_300_items_take_well_under_five_seconds() -> N
     started = time.perf_counter()
     intervals.paired(rows_of(first), rows_of(second), ACCURACY)
     assert time.perf_counter() - started < 5
+
+
+def test_how_many_resamples_are_held_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = np.random.default_rng(5).integers(0, 2, (2, 90)).astype(float)
+    first, second = (rows_of(part, np.arange(90) // 2) for part in scores)
+    whole = intervals.bootstrap(first, ACCURACY), intervals.paired(first, second, ACCURACY, n=700)
+    monkeypatch.setattr(intervals, "CELLS", 45 * 7)
+    few = intervals.bootstrap(first, ACCURACY), intervals.paired(first, second, ACCURACY, n=700)
+    assert list(intervals._chunks(20, 45)) == [7, 7, 6] and list(intervals._chunks(2, 10**9)) == [1, 1]
+    for a, b in zip((whole[0], whole[1].difference), (few[0], few[1].difference), strict=True):
+        assert (a.value, a.low, a.high) == pytest.approx((b.value, b.low, b.high), abs=1e-12)
+    assert whole[1].p == few[1].p
+
+
+def test_rows_are_summed_by_group_as_they_come_and_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervals, "CHUNK", 4)
+    scores = [1.0, 0.0, None, 1.0, 1.0, float("nan"), 0.0, 1.0, 1.0, 0.5, 1.0]
+    groups = [f"g{i // 2}" for i in range(len(scores))]
+    rows = ({"group": g, "score": s} for g, s in zip(groups, scores, strict=True))
+    found = intervals.tally(rows, ACCURACY)
+    assert (found.n, found.not_scored) == (9, 2)
+    assert found.sums.tolist() == [[1, 2], [1, 1], [1, 1], [1, 2], [1.5, 2], [1, 1]]
+    assert next(rows, None) is None
+    nothing = intervals.tally([{"group": "g", "score": None}], ACCURACY)
+    assert nothing.n == 0 and len(nothing.sums) == 0 and np.isnan(intervals.interval(nothing, ACCURACY).value)

@@ -135,7 +135,7 @@ def test_an_endpoint_that_answers_nothing_is_a_failure_and_one_that_stammers_is_
 
 def test_an_evaluation_goes_on_without_asking_again_for_what_it_has(server, tmp_path, monkeypatch):
     monkeypatch.setattr("residency.models.remote.time.sleep", lambda seconds: None)
-    monkeypatch.setattr("residency.evaluate.jobs.PART", 2)
+    monkeypatch.setattr("residency.evaluate.jobs.ENDPOINT", 2)
     items = [{"id": str(i), "question": "q", "choices": ["a", "b"], "answer": i % 2} for i in range(5)]
     (tmp_path / "i.jsonl").write_text("".join(json.dumps(i) + "\n" for i in items))
     (tmp_path / "t.yaml").write_text("task: mine\nitems: i.jsonl\nkind: choice\n")

@@ -96,6 +96,8 @@ def row_of(task: Task, example: Example, prediction: str | None, **more: Any) ->
 def _score(task: Task, example: Example, prediction: str) -> Row:
     if task.kind in ("choice", "classify"):
         return {"score": scorers.choice_accuracy(prediction, example.wanted)}
+    if task.kind == "rubric":
+        return {}  # scored by its judge
     if task.kind == "relate":
         return _relations(example, prediction)
     if task.kind == "extract" and (task.data or task.own):
@@ -211,6 +213,13 @@ def _generate(task: Task, model: Model, examples: list[Example], shots: list[Exa
     return model.generate([[*turns, *e.prompt] for e in examples], **settings)
 
 
+def _judge(task: Task, model: Model, examples: list[Example], shots: list[Example]) -> list[Row]:
+    from residency.evaluate.judges.rubric import judge_of, judged
+
+    judge = judge_of(task.judge)  # refuses before anything is asked
+    return judged(judge, examples, _write(task, model, examples, shots))
+
+
 def _read(task: Task, model: Any, examples: list[Example], shots: list[Example]) -> list[Row]:
     if not isinstance(model, LocalModel):
         raise Unsupported(f"{task.name} reads likelihoods, which {model.name} does not give")
@@ -230,5 +239,6 @@ _ASK: dict[str, Callable[[Task, Any, list[Example], list[Example]], list[Row]]] 
     "relate": _write,
     "generate": _write,
     "follow": _write,
+    "rubric": _judge,
     "read": _read,
 }

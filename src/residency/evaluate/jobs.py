@@ -1,14 +1,16 @@
 """A job is one task for one model: what it is, doing it, and the protocol that stands behind its numbers.
 
-Its rows are written whole, with the protocol last, so that an evaluation that is killed goes on with the jobs that
-are missing.
+Its rows are written part by part and its protocol last, so that an evaluation that is killed goes on where it was
+stopped. No more than a part of the items is held in memory, however many there are.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +18,38 @@ from residency import __version__
 from residency.core.errors import ModelError
 from residency.core.machine import give_back_memory
 from residency.core.store import (
-    append_jsonl,
+    ListHash,
+    Parts,
     read_examples,
     read_json,
-    read_jsonl,
     read_manifest,
+    sha256_file,
     sha256_json,
     write_json,
-    write_jsonl,
 )
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
 from residency.evaluate.protocol import REASON, Protocol, with_shots
-from residency.evaluate.tasks import TASKS, Task
-from residency.evaluate.tasks.read import examples_of, own_task
-from residency.models.load import Source, open_source
+from residency.evaluate.tasks import BY_LIKELIHOOD, TASKS, Task
+from residency.evaluate.tasks.own import read_declaration
+from residency.evaluate.tasks.read import declared_task, each_example, examples_of
+from residency.models.load import Source, find, open_source
 from residency.models.local import LocalModel
 
 CONTEXT = 4096
 """Tokens of prompt and reply that a GGUF is given room for; what is longer is not scored."""
-PART = 16
+ENDPOINT = 16
 """Questions that go to an endpoint between two marks on the disk."""
+COMPARED, WRITTEN = 2000, 500
+"""Items in memory at once, and between two marks on the disk, where likelihoods are compared and where not."""
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One task for one model: ``state`` is its name in the ledger, ``shots`` how many solved examples it is shown.
 
-    ``own`` is the file of a task that is the user's.
+    ``own`` is the file of a task that is the user's; its items were checked when it was named.
     """
 
     state: str
@@ -57,7 +63,7 @@ class Job:
 
     def declaration(self) -> Task:
         """Return the job's task, asked as its protocol says."""
-        return self.protocol.task(own_task(Path(self.own)) if self.own else TASKS[self.task])
+        return self.protocol.task(declared_task(Path(self.own)) if self.own else TASKS[self.task])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,35 @@ class Bench:
     precision: str
     threads: int
     quiet: bool = False
+
+
+class Asked:
+    """The items of a job, once and part by part as they are put to a model; at the end ``n`` and ``sha256`` stand."""
+
+    def __init__(self, job: Job, task: Task, examples: Path | None) -> None:
+        self.protocol = job.protocol
+        compared = task.kind in BY_LIKELIHOOD and job.protocol.method == "likelihood"
+        self.size = COMPARED if compared else WRITTEN
+        self.pool = train_items(examples, task) if job.shots else []
+        self.count = min(job.shots, len(self.pool))
+        _, self.shots = with_shots([], self.pool, self.count, job.protocol)
+        self.n, self.sha256 = 0, ""
+        self._rest = each_test_item(examples, task, job.limit)
+        self._part = list(islice(self._rest, self.size))
+
+    def __bool__(self) -> bool:
+        return bool(self._part)
+
+    def __iter__(self) -> Iterator[list[Example]]:
+        digest = ListHash()
+        while self._part:
+            part, _ = with_shots(self._part, self.pool, self.count, self.protocol)
+            for example in part:
+                digest.add([example.id, example.prompt, example.wanted])
+            self.n += len(part)
+            yield part
+            self._part = list(islice(self._rest, self.size))
+        self.sha256 = digest.hexdigest()
 
 
 class Worker:
@@ -83,46 +118,44 @@ class Worker:
         from residency.evaluate.answer import answer
 
         task = job.declaration()
-        test = test_items(self.bench.examples, task, job.limit)
-        if not test:
+        asked = Asked(job, task, self.bench.examples)
+        if not asked:
             return
-        pool = train_items(self.bench.examples, task) if job.shots else []
-        test, shots = with_shots(test, pool, min(job.shots, len(pool)), job.protocol)
-        model = self.model(job.source)
+        model, mark = self.model(job.source), fingerprint(job, self.bench)
         if isinstance(model, LocalModel):
             model.plain = not (job.protocol.template and model.tokenizer.chat_template)
         began = time.perf_counter()
-        target = self.bench.items / job.task / f"{job.state}.jsonl"
-        if job.source.is_remote:
-            rows = self.in_parts(job, lambda part: answer(task, model, part, shots, job.protocol), test, target)
-        else:
-            rows = answer(task, model, test, shots, job.protocol)
+        failed = self.in_parts(job, lambda part: answer(task, model, part, asked.shots, job.protocol), asked, mark)
         seconds = time.perf_counter() - began
-        failed = sum(row.get("finish") == "failed" for row in rows)
-        if failed == len(rows):
-            raise ModelError(f"{job.source.name} answered none of {failed} questions of {job.task}; is it running?")
-        write_jsonl(target, rows)
-        protocol = {**protocol_of(job, task, test, shots, self.bench), "seconds": round(seconds, 2)}
+        protocol = {**protocol_of(job, task, asked, self.bench), "fingerprint": mark, "seconds": round(seconds, 2)}
         if failed:
             protocol["fingerprint"] = "not whole"  # the next time asks for what could not be got
         write_json(protocol_path(job, self.bench), protocol)
 
-    def in_parts(
-        self, job: Job, ask: Callable[[list[Example]], list[dict[str, Any]]], test: Sequence[Example], target: Path
-    ) -> list[dict[str, Any]]:
-        """Return the rows of items that are asked for part by part; what was answered before is not asked again.
+    def in_parts(self, job: Job, ask: Callable[[list[Example]], list[Row]], asked: Asked, mark: str) -> int:
+        """Write the rows of items that are asked for part by part, and return how many could not be got.
 
-        Items that could not be got are not kept, so that the next time asks for them again.
+        What was answered before under the same mark is not asked again, but what could not be got is. Raises
+        ModelError where nothing could be got.
         """
-        kept = target.with_suffix(".part")
-        mark = fingerprint(job, self.bench)
-        rows = {r["id"]: r for r in (read_jsonl(kept, torn=True) if kept.exists() else ()) if r["mark"] == mark}
-        todo = [e for e in test if e.id not in rows]
-        for start in range(0, len(todo), PART):
-            made = ask(todo[start : start + PART])
-            append_jsonl(kept, *({**r, "mark": mark} for r in made if r.get("finish") != "failed"))
-            rows |= {r["id"]: {**r, "mark": mark} for r in made}
-        return [{key: value for key, value in rows[e.id].items() if key != "mark"} for e in test]
+        target, places, failed = self.bench.items / job.task / f"{job.state}.jsonl", array("q"), 0
+        with Parts(target.with_suffix(".part"), mark, wanted=lambda row: not _failed(row)) as kept:
+            for part in asked:
+                todo = [e for e in part if e.id not in kept.done]
+                step = ENDPOINT if job.source.is_remote else asked.size
+                made: list[int] = []
+                for start in range(0, len(todo), step):
+                    rows = ask(todo[start : start + step])
+                    failed += sum(map(_failed, rows))
+                    made += kept.append(rows)
+                new = iter(made)
+                places.extend(kept.done[e.id] if e.id in kept.done else next(new) for e in part)
+            if failed == asked.n:
+                raise ModelError(f"{job.source.name} answered none of {failed} questions of {job.task}; is it running?")
+            kept.whole(target, places)
+        if not failed:
+            kept.path.unlink()
+        return failed
 
     def model(self, source: Source) -> Any:
         """Return the open model of a source."""
@@ -134,17 +167,27 @@ class Worker:
         return self.opened[1]
 
 
+def _failed(row: Row) -> bool:
+    return row.get("finish") == "failed"
+
+
 def test_items(examples: Path | None, task: Task, limit: int = 0) -> list[Example]:
     """Return the test items of a task in a fixed order, at most ``limit`` where that is given."""
+    return list(each_test_item(examples, task, limit))
+
+
+def each_test_item(examples: Path | None, task: Task, limit: int = 0) -> Iterator[Example]:
+    """Yield the test items of a task as ``test_items`` lists them; those of a user's file are read as they are asked
+    for."""
     if task.name == "general_text":
-        found = general_text()
+        found = iter(general_text())
     elif task.name == "general_instructions":
-        found = general_instructions()
+        found = iter(general_instructions())
     elif task.data or task.own:
-        found, _ = examples_of(task)
+        found = each_example(task)
     else:
-        found = list(_of_run(examples, task, "test"))
-    return found[:limit] if limit else found
+        found = _of_run(examples, task, "test")
+    return islice(found, limit) if limit else found
 
 
 def train_items(examples: Path | None, task: Task) -> list[Example]:
@@ -190,10 +233,17 @@ def fingerprint(job: Job, bench: Bench) -> str:
 
 
 def _made(job: Job, bench: Bench) -> Any:
-    """Return what a job's items are known by: the stage that made them, or they themselves."""
+    """Return what a job's items are known by: the files or the stage that made them, or they themselves."""
     task = job.declaration()
-    if task.data or task.own:
-        return [[e.id, e.prompt, e.wanted] for e in test_items(None, task, job.limit)]
+    if task.own:
+        declared, folder = read_declaration(Path(task.own)), Path(task.own).parent
+        files = [sha256_file(folder / declared[file]) for file in ("items", "shots") if file in declared]
+        return [declared, files, find(task.judge).hash if task.judge else None]
+    if task.data:
+        digest = ListHash()
+        for example in each_test_item(None, task, job.limit):
+            digest.add([example.id, example.prompt, example.wanted])
+        return digest.hexdigest()
     if bench.examples is None:
         return None
     return (read_manifest(bench.examples) or {}).get("fingerprint") or str(bench.examples.resolve())
@@ -220,9 +270,7 @@ def _precision(job: Job, bench: Bench) -> str:
     return "q8_0 (llama.cpp)" if job.source.is_gguf else precision_name(bench.precision)
 
 
-def protocol_of(
-    job: Job, task: Task, test: Sequence[Example], shots: Sequence[Example], bench: Bench
-) -> dict[str, Any]:
+def protocol_of(job: Job, task: Task, asked: Asked, bench: Bench) -> dict[str, Any]:
     """Return what stands behind a number: how the answer was got and scored, on which items, by which model."""
     methods = {
         "choice": f"likelihood of the option{_what(task)} and end of turn, summed",
@@ -232,11 +280,13 @@ def protocol_of(
         "relate": "greedy generation",
         "generate": "greedy generation",
         "follow": "greedy generation",
+        "rubric": "greedy generation",
     }
     extractor = {
         "extract": "first JSON list of the reply, exact strings",
         "relate": "first JSON list of the reply, pairs of a text's own mentions",
         "follow": "reply holds a wanted string",
+        "rubric": f"criteria of each item, judged by {task.judge}",
     }
     if task.kind == "extract" and (task.data or task.own):
         extractor["extract"] = "first JSON list of the reply, every whole-word occurrence of a phrase"
@@ -250,19 +300,18 @@ def protocol_of(
         "metric": task.metric,
         "about": {key: getattr(task, key) for key in ("family", "kind", "metric", "stakeholder", "care")},
         "template": "the model's own chat template, no system prompt added" if job.protocol.template else "none",
-        "shots": len(shots) if job.protocol.pick == "fixed" else job.shots,
+        "shots": len(asked.shots) if job.protocol.pick == "fixed" else job.shots,
         "shots_picked": job.protocol.pick,
-        "shot_ids": [s.id for s in shots],
+        "shot_ids": [s.id for s in asked.shots],
         "style": task.ask.style if task.kind == "choice" and (task.data or task.own) else "",
         "seed": job.protocol.seed,
-        "n": len(test),
+        "n": asked.n,
         "data": task.data or task.own,
         "split": task.split if task.data else "",
-        "items_sha256": sha256_json([[e.id, e.prompt, e.wanted] for e in test]),
+        "items_sha256": asked.sha256,
         "extractor": extractor.get(task.kind, ""),
         "max_tokens": task.max_tokens,
         "stop": list(task.stop),
         "precision": _precision(job, bench),
         "engine": "endpoint" if job.source.is_remote else "llama.cpp" if by_llama else "torch",
-        "fingerprint": fingerprint(job, bench),
     }

@@ -7,12 +7,12 @@ nan, "not scored", stands as None here and as null in the file.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from residency.core.errors import UserError
-from residency.core.store import read_json, read_jsonl, read_manifest
+from residency.core.store import Rows, read_json, read_manifest
 from residency.evaluate.facts import parity
 from residency.evaluate.findings import finding, findings, verdict
 from residency.evaluate.names import in_order, is_base, is_gating_rule, model_name, stage_of
@@ -21,6 +21,7 @@ from residency.measure import intervals
 from residency.measure.metrics import metric_for
 
 Items = dict[str, dict[str, list[dict[str, Any]]]]  # task -> model -> item rows
+Protocols = dict[tuple[str, str], dict[str, Any]]  # (task, model) -> how it was asked
 
 
 BESIDE = {
@@ -54,20 +55,26 @@ def build(run: Path) -> dict[str, Any]:
     return ledger
 
 
-def read_items(run: Path) -> tuple[Items, dict[tuple[str, str], dict[str, Any]]]:
+def read_items(run: Path) -> tuple[Items, Protocols]:
     """Return the run's item rows by task and model, and their protocols by (task, model).
 
     A model is named by what was done: a base that was shown no example is ``base-0shot`` however it was called, and a
     second file of the same name and prompts is the same measurement.
     """
-    items: Items = {}
-    protocols: dict[tuple[str, str], dict[str, Any]] = {}
+    files, protocols = item_files(run)
+    return {task: {m: list(found) for m, found in models.items()} for task, models in files.items()}, protocols
+
+
+def item_files(run: Path) -> tuple[dict[str, dict[str, Rows]], Protocols]:
+    """Return what ``read_items`` returns, the rows left on the disk and read when they are gone through."""
+    items: dict[str, dict[str, Rows]] = {}
+    protocols: Protocols = {}
     for path in sorted((run / "items").glob("*/*.jsonl")):
         about = path.with_name(f"{path.stem}.protocol.json")
         protocol = read_json(about) if about.exists() else {}
         task, model = path.parent.name, model_name(path.stem, protocol)
         if (task, model) not in protocols:
-            items.setdefault(task, {})[model] = list(read_jsonl(path))
+            items.setdefault(task, {})[model] = Rows(path)
             protocols[task, model] = protocol | ({"model": model} if "model" in protocol else {})
     return items, protocols
 
@@ -80,17 +87,20 @@ def _place(task: str) -> tuple[int, str]:
 
 
 def rows(
-    task: str, model: str, items: list[dict[str, Any]], protocol: dict[str, Any], leaks: bool | None
+    task: str, model: str, items: Iterable[dict[str, Any]], protocol: dict[str, Any], leaks: bool | None
 ) -> list[dict[str, Any]]:
-    """Return a ledger row for each metric of the task; one beside the primary only where its field was measured."""
+    """Return a ledger row for each metric of the task; one beside the primary only where its field was measured.
+
+    The items are gone through once or twice for each metric.
+    """
     facts = facts_of(task, protocol)
-    made = []
+    made, unparsed = [], sum(row.get("parsed") is False for row in items)
     for name in dict.fromkeys((facts.metric, *facts.beside, *BESIDE.get(facts.metric, ()))):
         metric = metric_for(name, items)
-        scored, left_out = intervals.scored(items, metric)
-        if not scored and name != facts.metric:
+        scored = intervals.tally(items, metric)
+        if not scored.n and name != facts.metric:
             continue
-        found = intervals.bootstrap(items, metric)
+        found = intervals.interval(scored, metric)
         made.append(
             {
                 "model": model,
@@ -103,11 +113,11 @@ def rows(
                 "value": known(found.value),
                 "low": known(found.low),
                 "high": known(found.high),
-                "n": len(scored),
-                "groups": intervals.groups_of(scored),
+                "n": scored.n,
+                "groups": len(scored.sums),
                 "detectable": known(intervals.detectable(found)),
-                "unparsed": sum(row.get("parsed") is False for row in items),
-                "not_scored": left_out,
+                "unparsed": unparsed,
+                "not_scored": scored.not_scored,
                 "contaminated": leaks,
                 "protocol": {**protocol, "metric": name},
             }

@@ -33,6 +33,7 @@ METRICS = {
     "ece": "expected calibration error",
     "perplexity": "perplexity",
     "instruction_accuracy": "instructions followed",
+    "rubric_score": "rubric score",
     "score": "score",
 }
 WORDS = {

@@ -99,6 +99,7 @@ def _by_model(row: Row, out: Path) -> Row:
         return _by_harness(row)
     from residency.evaluate.run import evaluate_models
 
+    benchmarks.folder_of(TASKS[row["task"]].data)  # looked for before a model is fetched
     made = evaluate_models([row["model"]], tasks=row["task"], out=out, precision="fp32")["rows"]
     found = next(r for r in made if r["metric"] == row["metric"])
     about = benchmarks.SETS[TASKS[row["task"]].data]

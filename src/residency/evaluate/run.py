@@ -106,7 +106,7 @@ def evaluate_models(
     where it is not given, that of the run the first model belongs to, else of ``runs/latest``. Raises Unsupported
     where a model can do none of the tasks, UserError where two models have one name.
     """
-    from residency.evaluate.ledger import read_items, rows, versus
+    from residency.evaluate.ledger import item_files, read_items, rows, versus
 
     sources = [find(name) for name in names]
     asked = named(tasks, suite)
@@ -122,14 +122,14 @@ def evaluate_models(
         if task.data or task.own
         for name, state in zip(names, called, strict=True)
     }
-    items, protocols = read_items(out)
+    items, protocols = item_files(out)
     made = [
         row
         for task in items
         for model in items[task]
         for row in rows(task, model, items[task][model], protocols.get((task, model), {}), leaks.get((task, model)))
     ]
-    return {"rows": made, "comparisons": versus(items, protocols, called[0])}
+    return {"rows": made, "comparisons": versus(*read_items(out), called[0]) if len(names) > 1 else []}
 
 
 def _plan(source: Source, asked: Sequence[Task], shots: int, limit: int, protocol: Protocol) -> list[Job]:
@@ -174,7 +174,7 @@ def state_of(source: Source) -> str:
 
 def model_job(task: Task, source: Source, shots: int, limit: int) -> Job | None:
     """Return the job of one model on one task; a GGUF's likelihoods need the torch form beside it, else None."""
-    shots = 0 if task.kind in ("read", "follow") else shots
+    shots = 0 if task.kind in ("read", "follow", "rubric") else shots
     if not source.is_gguf:
         return Job(state_of(source), task.name, source, shots, limit, own=task.own)
     folder = Path(source.path).parent

@@ -8,8 +8,9 @@ because their items are not independent: Field and Welsh (2007), Bootstrapping c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,10 @@ from residency.measure import scorers
 from residency.measure.limits import limits
 
 Row = Mapping[str, Any]
-CHUNK = 500  # resamples held in memory at once
+CHUNK = 500
+"""Resamples, and rows, held in memory at once."""
+CELLS = 2_000_000
+"""The largest matrix of resamples, in numbers; beyond 4,000 groups fewer resamples are held at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,15 @@ class Metric:
     higher_is_better: bool = True
     bounded: bool = True
     graded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What an interval rests on: sums by group, ``[groups, width]``, and how many rows were scored and were not."""
+
+    sums: np.ndarray
+    n: int
+    not_scored: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +145,32 @@ def groups_of(rows: Sequence[Row]) -> int:
     return len({row["group"] for row in rows})
 
 
-def bootstrap(rows: Sequence[Row], metric: Metric, *, n: int = 2000, seed: int = 0) -> Interval:
-    """Return the metric over the scored rows with its 95% percentile bootstrap interval, clustered by ``group``.
+def tally(rows: Iterable[Row], metric: Metric) -> Tally:
+    """Return a metric's sums over rows, which are gone through once: in memory stay a group's name and its sums."""
+    index: dict[str, int] = {}
+    sums, n, not_scored, rest = np.zeros((0, 0)), 0, 0, iter(rows)
+    while part := list(islice(rest, CHUNK)):
+        kept = [(found, row["group"]) for row in part if (found := metric.stats(row)) is not None]
+        n, not_scored = n + len(kept), not_scored + len(part) - len(kept)
+        sums = _added(sums, index, kept)
+    return Tally(sums[: len(index)], n, not_scored)
+
+
+def bootstrap(rows: Iterable[Row], metric: Metric, *, n: int = 2000, seed: int = 0) -> Interval:
+    """Return the metric over the scored rows with its interval, as ``interval`` does."""
+    return interval(tally(rows, metric), metric, n=n, seed=seed)
+
+
+def interval(found: Tally, metric: Metric, *, n: int = 2000, seed: int = 0) -> Interval:
+    """Return the metric's value with its 95% percentile bootstrap interval, clustered by group.
 
     Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 13; whole groups are drawn with replacement,
     and ``limits`` keeps few or equal groups honest. All nan where nothing is scored; the limits are nan where there is
     only one group, which tells nothing of the spread between groups.
     """
-    kept, _ = scored(rows, metric)
-    if not kept:
+    if not found.n:
         return Interval(float("nan"), float("nan"), float("nan"))
-    sums = _group_sums([metric.stats(row) for row in kept], [row["group"] for row in kept])
+    sums = found.sums
     draws = np.concatenate([metric.value(weights @ sums) for weights in _resamples(len(sums), n, seed)])
     value = float(metric.value(sums.sum(axis=0)))
     span = (0.0, 1.0) if metric.bounded else None
@@ -185,7 +213,7 @@ def _exchange_p(
     if np.isnan(difference):
         return float("nan")
     rng, hits, gap = np.random.default_rng(seed + 1), 0, second - first
-    for size in _chunks(n):
+    for size in _chunks(n, len(first)):
         swapped = rng.integers(0, 2, (size, len(first))).astype(float) @ gap
         values = metric.value(second.sum(axis=0) - swapped) - metric.value(first.sum(axis=0) + swapped)
         hits += int(np.sum(~(np.abs(values) < abs(difference) - 1e-12)))
@@ -207,25 +235,38 @@ def holm(ps: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def _group_sums(stats: Sequence[Sequence[float] | None], groups: Sequence[str]) -> np.ndarray:
+def _group_sums(stats: Sequence[Sequence[float]], groups: Sequence[str]) -> np.ndarray:
     """Return the rows' numbers summed by group, ``[groups, width]``, in order of first appearance."""
-    index = {group: i for i, group in enumerate(dict.fromkeys(groups))}
-    table = np.array(stats, dtype=float)
-    sums = np.zeros((len(index), table.shape[1]))
-    np.add.at(sums, [index[group] for group in groups], table)
+    return _added(np.zeros((0, 0)), {}, list(zip(stats, groups, strict=True)))
+
+
+def _added(sums: np.ndarray, index: dict[str, int], rows: Sequence[tuple[Sequence[float], str]]) -> np.ndarray:
+    """Return sums ``[at least the groups, width]`` with these rows' numbers added; new groups are put in ``index``."""
+    if not rows:
+        return sums
+    places = [index.setdefault(group, len(index)) for _, group in rows]
+    table = np.array([numbers for numbers, _ in rows], dtype=float)
+    if len(index) > len(sums):
+        more = np.zeros((max(len(index), len(sums) * 5 // 4), table.shape[1]))
+        if len(sums):
+            more[: len(sums)] = sums
+        sums = more
+    np.add.at(sums, places, table)
     return sums
 
 
 def _resamples(groups: int, n: int, seed: int) -> Iterator[np.ndarray]:
     """Yield weights ``[resamples, groups]``: how often each group was drawn; every row sums to ``groups``."""
     rng = np.random.default_rng(seed)
-    for size in _chunks(n):
+    for size in _chunks(n, groups):
         yield rng.multinomial(groups, np.full(groups, 1 / groups), size=size).astype(float)
 
 
-def _chunks(n: int) -> Iterator[int]:
-    for start in range(0, n, CHUNK):
-        yield min(CHUNK, n - start)
+def _chunks(n: int, groups: int) -> Iterator[int]:
+    """Yield how many of ``n`` resamples are held at once, so that no matrix grows with the groups."""
+    size = min(CHUNK, max(1, CELLS // groups))
+    for start in range(0, n, size):
+        yield min(size, n - start)
 
 
 def _check_same_items(rows_a: Sequence[Row], rows_b: Sequence[Row]) -> None:

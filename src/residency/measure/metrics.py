@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ FIELDS = ("bertscore", "chrf", "rouge_1", "rouge_2")
 """Means of a field of the same name."""
 
 
-def metric_for(name: str, items: Sequence[Row]) -> Metric:
+def metric_for(name: str, items: Iterable[Row]) -> Metric:
     """Return the metric of a name; those over classes take them from what the items want."""
     if name in ("macro_f1", "balanced_accuracy"):
         classes = sorted({row["wanted"][0] for row in items})
@@ -26,6 +26,7 @@ def metric_for(name: str, items: Sequence[Row]) -> Metric:
     made: dict[str, Callable[[], Metric]] = {
         "entity_f1": intervals.entity_f1,
         "relation_f1": relation_f1,
+        "rubric_score": rubric_score,
         "entity_f1_relaxed": entity_f1_relaxed,
         "perplexity": intervals.perplexity,
         "ece": calibration_error,
@@ -38,6 +39,12 @@ def relation_f1() -> Metric:
     """Return micro F1 over the rows' counts of pairs."""
     base = intervals.entity_f1()
     return Metric("relation_f1", base.stats, base.value, graded=True)
+
+
+def rubric_score() -> Metric:
+    """Return the mean of items' scores, which may lie below 0, cut to 0 to 1 (Arora et al. 2025, HealthBench)."""
+    base = intervals.mean_of("rubric_score", graded=True)
+    return Metric("rubric_score", base.stats, lambda sums: np.clip(base.value(sums), 0.0, 1.0), graded=True)
 
 
 def entity_f1_relaxed() -> Metric:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.errors import SourceError
-from residency.corpus.benchmarks import annotated, coding, exams, judged, reading, writing
+from residency.corpus.benchmarks import annotated, coding, exams, hub, judged, reading, writing
+from residency.corpus.benchmarks.publishers import PUBLISHERS
 
 Item = dict[str, Any]
 FROZEN = Path(__file__).with_name("splits")
@@ -48,7 +49,7 @@ class Items:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-_G = "https://github.com/"
+_G, _H = "https://github.com/", "https://huggingface.co/datasets/"
 # fmt: off
 SETS: dict[str, BenchmarkSet] = {s.name: s for s in (
     BenchmarkSet("pubmedqa", "pubmedqa", exams.pubmedqa, "MIT", _G + "pubmedqa/pubmedqa", "1cbae8e9"),
@@ -73,6 +74,9 @@ SETS: dict[str, BenchmarkSet] = {s.name: s for s in (
                  "the package simple-icd-10-cm", "1.5.0"),
     BenchmarkSet("medquad_judged", "medquad", judged.medquad_judged, "CC BY 4.0", _G + "abachaa/MedQuAD", "577bd37b",
                  frozen=True),
+    BenchmarkSet("medqa", "medqa", hub.medqa, "CC BY 4.0", _H + "GBaker/MedQA-USMLE-4-options", "0fb93dd2"),
+    *(BenchmarkSet(f"mmlu_{subject}", "mmlu", partial(hub.mmlu, subject=subject), "MIT", _H + "cais/mmlu", "c30699e8")
+      for subject in hub.SUBJECTS),
 )}
 # fmt: on
 
@@ -93,9 +97,10 @@ def folder_of(name: str) -> Path:
         if (folder / about.folder).is_dir():
             return folder / about.folder
     looked = " and ".join(str(folder / about.folder) for folder in data_folders())
+    getting = f"get it with: residency data get {name}; or put" if about.folder in PUBLISHERS else "put"
     raise SourceError(
         f"the data set {name} is not here: looked for {looked}. It comes from {about.url} (commit {about.commit}, "
-        f"{about.licence}); put it there, or set RESIDENCY_DATA to the folder that holds {about.folder}/"
+        f"{about.licence}); {getting} it there, or set RESIDENCY_DATA to the folder that holds {about.folder}/"
     )
 
 

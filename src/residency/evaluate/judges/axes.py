@@ -43,10 +43,14 @@ AXES: dict[str, Axis] = {
         Axis("doctor-like", "Does the answer read as a careful doctor's?", _FIVE),
     )
 }
+CRITERION = Axis("rubric", "Does the answer meet the criterion?", ("not met", "met"))
+"""What is judged of a rubric, criterion by criterion; no quality of an answer as a whole."""
 
 
 def axis_of(name: str) -> Axis:
     """Return an axis by name; UserError names all."""
+    if name == CRITERION.name:
+        return CRITERION
     if name not in AXES:
-        raise UserError(f"there is no axis {name}; legal are {', '.join(AXES)}")
+        raise UserError(f"there is no axis {name}; legal are {', '.join(AXES)}, {CRITERION.name}")
     return AXES[name]

@@ -27,19 +27,30 @@ MEASURED_ON = {"relevance": ("medquad_judged", "answers to consumers' questions"
 """The axes on which people's judgements are at hand: the set, and the kind of text that it speaks for."""
 
 
-def measure(model: Model, axis_name: str, *, split: str = "test", limit: int = 0) -> dict[str, Any]:
+def measure(
+    model: Model,
+    axis_name: str,
+    *,
+    split: str = "test",
+    limit: int = 0,
+    rated: tuple[str, str, list[dict[str, Any]]] | None = None,
+) -> dict[str, Any]:
     """Return the passport of a judge, earned or not, measured against people's ratings on a set's held-out part.
 
+    ``rated`` are a user's own: (where they are from, the kind of text, items of question, answer, rating and group).
     Raises UserError where no people's ratings of this axis are at hand.
     """
     axis = axis_of(axis_name)
-    if axis_name not in MEASURED_ON:
+    if rated is not None:
+        (name, kind, items), split = rated, "all"
+    elif axis_name in MEASURED_ON:
+        name, kind = MEASURED_ON[axis_name]
+        items = benchmarks.items(name, split).items
+    else:
         raise UserError(
             f"nobody's ratings of {axis_name} are at hand, so a judge of it cannot be measured; legal: "
             f"{', '.join(MEASURED_ON)}. Collect them with a form: residency form"
         )
-    name, kind = MEASURED_ON[axis_name]
-    items = benchmarks.items(name, split).items
     items = items[:limit] if limit else items
     found = passport_of(axis, items, rate(model, axis, items))
     return {

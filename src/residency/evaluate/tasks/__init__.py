@@ -7,10 +7,10 @@ from typing import Literal
 
 from residency.core.errors import UserError
 from residency.evaluate.tasks import own
-from residency.evaluate.tasks.med import MED
+from residency.evaluate.tasks.med import HUB, MED
 from residency.evaluate.tasks.task import BY_LIKELIHOOD, Task
 
-__all__ = ["BY_LIKELIHOOD", "MED", "SUITES", "TASKS", "Suite", "Task", "named"]
+__all__ = ["BY_LIKELIHOOD", "HUB", "MED", "SUITES", "TASKS", "Suite", "Task", "named"]
 
 _PROFESSIONAL = "healthcare professionals"
 # fmt: off
@@ -32,9 +32,13 @@ TASKS: dict[str, Task] = {t.name: t for t in (
          title="General instructions (forgetting)"),
 )}
 # fmt: on
-Suite = Literal["quickstart", "med"]
-SUITES: dict[str, tuple[str, ...]] = {"quickstart": tuple(TASKS), "med": tuple(t.name for t in MED)}
-TASKS |= {task.name: task for task in MED}
+Suite = Literal["quickstart", "med", "hub"]
+SUITES: dict[str, tuple[str, ...]] = {
+    "quickstart": tuple(TASKS),
+    "med": tuple(t.name for t in MED),
+    "hub": tuple(t.name for t in HUB),
+}
+TASKS |= {task.name: task for task in (*MED, *HUB)}
 own.TAKEN |= TASKS.keys()
 
 

@@ -5,6 +5,7 @@ The form is that of a user's own task and of every public set: by kind,
 ``classify``  {"id", "text", "text_b"?, "label"}
 ``extract``   {"id", "text", "entities": [{"start", "end", "label"}]}
 ``generate``  {"id", "input", "reference"}                             (one reference or a list)
+``rubric``    {"id", "prompt", "rubrics": [{"criterion", "points"}]}     (``prompt`` is a chat; as in HealthBench)
 and for all ``group`` (what intervals keep whole; default: the id) and ``meta``.
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 from residency.core.types import Example, Message, Span
 
 Item = dict[str, Any]
-KINDS = ("choice", "classify", "extract", "generate")
+KINDS = ("choice", "classify", "extract", "generate", "rubric")
 """The kinds of a user's own task; public sets have "relate" too, pairs of phrases."""
 STYLES = ("letters", "options")
 LETTERS = string.ascii_uppercase
@@ -84,7 +85,7 @@ class Ask:
 class Asked:
     """What an item's kind makes of it: the prompt, what is wanted, the choices, the spans."""
 
-    prompt: str
+    prompt: str | list[Message]
     wanted: Sequence[str]
     choices: Sequence[str] = ()
     spans: Sequence[Span] = ()
@@ -94,7 +95,7 @@ class Asked:
 def example_of(kind: str, ask: Ask, item: Item, *, task: str, source: str = "", split: str = "test") -> Example:
     """Return the example of one item of a kind."""
     made = _MAKE[kind](ask, item)
-    prompt: list[Message] = [{"role": "user", "content": made.prompt}]
+    prompt = made.prompt if isinstance(made.prompt, list) else [{"role": "user", "content": made.prompt}]
     facts = [item[key] for key in ("context", "question", "text", "text_b", "input") if item.get(key)]
     return Example(
         item["id"],
@@ -155,6 +156,25 @@ def _generate(ask: Ask, item: Item) -> Asked:
     return Asked(_joined(ask.instruction, item["input"]), [reference] if isinstance(reference, str) else reference)
 
 
+def _rubric(ask: Ask, item: Item) -> Asked:
+    first, *rest = ({"role": m["role"], "content": m["content"]} for m in item["prompt"])
+    chat: list[Message] = [{**first, "content": _joined(ask.instruction, first["content"])}, *rest]
+    rubrics = [{"criterion": r["criterion"], "points": r["points"]} for r in item["rubrics"]]
+    return Asked(chat, [], meta={"rubrics": rubrics})
+
+
+def is_chat(found: Any) -> bool:
+    """Return whether this is a chat to be answered: messages with a role and a content, the last by the user."""
+    if not isinstance(found, list) or not found:
+        return False
+    whole = all(isinstance(m, dict) and _is_said(m.get("role")) and _is_said(m.get("content")) for m in found)
+    return whole and found[-1]["role"] == "user"
+
+
+def _is_said(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
 def _joined(*parts: str) -> str:
     return "\n\n".join(part.strip() for part in parts if part and part.strip())
 
@@ -165,4 +185,5 @@ _MAKE: dict[str, Callable[[Ask, Item], Asked]] = {
     "extract": _extract,
     "relate": _relate,
     "generate": _generate,
+    "rubric": _rubric,
 }

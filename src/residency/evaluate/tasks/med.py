@@ -109,3 +109,21 @@ MED: tuple[Task, ...] = (
          ask=Ask("Rewrite the wrong sentence so that it is medically correct. Give the sentence only.")),
 )
 # fmt: on
+_SUBJECTS = {
+    "anatomy": "anatomy",
+    "clinical_knowledge": "clinical knowledge",
+    "college_biology": "college biology",
+    "college_medicine": "college medicine",
+    "medical_genetics": "medical genetics",
+    "professional_medicine": "professional medicine",
+}
+# fmt: off
+HUB: tuple[Task, ...] = (
+    Task("medqa", "Med-QA", "choice", "accuracy", STUDENTS, "diagnosis", title="US licensing exam (MedQA)",
+         data="medqa", ask=Ask()),
+    *(Task(f"mmlu_{subject}", "Med-QA", "choice", "accuracy", STUDENTS, "diagnosis", title=f"MMLU, {words}",
+           data=f"mmlu_{subject}", ask=Ask())
+      for subject, words in _SUBJECTS.items()),
+)
+# fmt: on
+"""Those whose data comes from the Hugging Face hub: `residency data get NAME` fetches it."""

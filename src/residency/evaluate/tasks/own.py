@@ -7,7 +7,8 @@
     instruction: How soon must this patient be seen?
 
 Optional: ``metric``, ``language``, ``max_tokens``, ``style`` (choice), ``family``, ``stakeholder``, ``care``, ``shots``
-(a second file of solved items). Every mistake is told at once, by line, without a word of the items' text.
+(a second file of solved items), ``judge`` (of kind rubric: the model that judges). Every mistake is told at once, by
+line, without a word of the items' text.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import yaml
 
 from residency.core.errors import RecipeError, SourceError
 from residency.core.types import Example
-from residency.evaluate.tasks.form import KINDS, STYLES, Ask, Item, example_of
+from residency.evaluate.tasks.form import KINDS, STYLES, Ask, Item, example_of, is_chat
 
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "task": str,
@@ -39,6 +40,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "stakeholder": str,
     "care": str,
     "shots": str,
+    "judge": str,
 }
 NEEDED = ("task", "items", "kind")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -49,6 +51,7 @@ METRICS = {
     "classify": ("macro_f1", "accuracy", "balanced_accuracy"),
     "extract": ("entity_f1", "entity_f1_relaxed"),
     "generate": ("rouge_l", "rouge_1", "rouge_2", "bertscore", "bleu", "chrf"),
+    "rubric": ("rubric_score",),
 }
 """The metrics of each kind; the first is the default."""
 
@@ -101,6 +104,10 @@ def _mistakes(found: dict[str, Any], lines: dict[str, int]) -> Iterator[str]:
     elif called in TAKEN:
         yield f"line {lines['task']}: task is {called!r}, which is the name of a task of ours; give it another"
     yield from _label_mistakes(found, lines)
+    if kind == "rubric" and "judge" not in found:
+        yield "judge is missing: a task of kind rubric names the model that judges, as in `judge: runs/latest:aligned`"
+    elif kind != "rubric" and "judge" in found:
+        yield f"line {lines.get('judge', 0)}: judge is for tasks of kind rubric"
     if isinstance(found.get("max_tokens"), int) and found["max_tokens"] < 1:
         yield f"line {lines['max_tokens']}: max_tokens is {found['max_tokens']}; expected 1 or more"
 
@@ -127,14 +134,17 @@ def _called(kind: Any) -> str:
 
 def read_items(path: Path, kind: str, labels: tuple[str, ...]) -> list[Item]:
     """Return the items of a JSONL file; SourceError names every bad line and what is wrong with it."""
-    items: list[Item] = []
+    return list(each_item(path, kind, labels))
+
+
+def each_item(path: Path, kind: str, labels: tuple[str, ...]) -> Iterator[Item]:
+    """Yield the good items of a JSONL file one at a time; SourceError at its end names every bad line.
+
+    In memory stay the ids, to find one that comes twice.
+    """
     wrong: list[str] = []
     seen: dict[str, int] = {}
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
-    for number, line in enumerate(raw.split(b"\n"), 1):
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         item, problem = _item(line, kind, labels)
@@ -144,13 +154,20 @@ def read_items(path: Path, kind: str, labels: tuple[str, ...]) -> list[Item]:
             wrong.append(f"{path.name}: line {number}: {problem}")
             continue
         seen[str(item["id"])] = number
-        items.append({**item, "id": str(item["id"])})
+        yield {**item, "id": str(item["id"])}
     if wrong:
         more = [f"and {len(wrong) - 20} more lines"] if len(wrong) > 20 else []
         raise SourceError("\n".join([*wrong[:20], *more]))
-    if not items:
+    if not seen:
         raise SourceError(f"{path} holds no item")
-    return items
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as lines:
+            yield from (line.rstrip(b"\n") for line in lines)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _item(line: bytes, kind: str, labels: tuple[str, ...]) -> tuple[Item, str]:
@@ -162,6 +179,8 @@ def _item(line: bytes, kind: str, labels: tuple[str, ...]) -> tuple[Item, str]:
         return {}, f"not JSON at character {error.pos}: {error.msg}"
     if not isinstance(item, dict):
         return {}, "not a JSON object"
+    if kind == "rubric" and "id" not in item:
+        item["id"] = item.get("prompt_id")  # its name in HealthBench
     if not isinstance(item.get("id"), str | int) or isinstance(item.get("id"), bool):
         return {}, '"id" is missing, or is neither a text nor a number'
     if not isinstance(item.get("meta", {}), dict):
@@ -227,27 +246,41 @@ def _check_generate(item: Item, labels: tuple[str, ...]) -> str:
     return "" if all(isinstance(t, str) and t.strip() for t in texts) else '"reference" is neither a text nor texts'
 
 
+def _check_rubric(item: Item, labels: tuple[str, ...]) -> str:
+    rubrics = item.get("rubrics")
+    if not is_chat(item.get("prompt")):
+        return '"prompt" is not a list of messages with "role" and "content", the last by the user'
+    if not isinstance(rubrics, list):
+        return '"rubrics" is not a list'
+    for number, rubric in enumerate(rubrics, 1):
+        if not isinstance(rubric, dict) or _text(rubric, "criterion"):
+            return f'rubric {number} has no "criterion"'
+        if not isinstance(rubric.get("points"), int | float) or isinstance(rubric["points"], bool):
+            return f'"points" of rubric {number} is not a number'
+    return "" if any(rubric["points"] > 0 for rubric in rubrics) else '"rubrics" holds no points that can be won'
+
+
 _CHECKS = {
     "choice": _check_choice,
     "classify": _check_classify,
     "extract": _check_extract,
     "generate": _check_generate,
+    "rubric": _check_rubric,
 }
 
 
 def examples_of(
     declaration: dict[str, Any], folder: Path, *, file: str = "items", split: str = "test"
-) -> list[Example]:
-    """Return the examples of a checked declaration, whose files lie relative to ``folder``."""
-    kind, labels = declaration["kind"], tuple(declaration.get("labels", ()))
-    items = read_items(folder / declaration[file], kind, labels)
-    ask = ask_of(declaration, items)
-    return [
-        example_of(kind, ask, item, task=declaration["task"], source=declaration[file], split=split) for item in items
-    ]
+) -> Iterator[Example]:
+    """Yield the examples of a checked declaration, whose files lie relative to ``folder``, one at a time."""
+    kind, path = declaration["kind"], folder / declaration[file]
+    labels = tuple(declaration.get("labels", ()))
+    ask = ask_of(declaration, each_item(path, kind, labels))
+    for item in each_item(path, kind, labels):
+        yield example_of(kind, ask, item, task=declaration["task"], source=declaration[file], split=split)
 
 
-def ask_of(declaration: dict[str, Any], items: list[Item]) -> Ask:
+def ask_of(declaration: dict[str, Any], items: Iterable[Item]) -> Ask:
     """Return how the task's items are put; an extract task without labels takes those that its items hold."""
     labels = tuple(declaration.get("labels", ()))
     if declaration["kind"] == "extract" and not labels:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,24 +16,31 @@ from residency.evaluate.tasks.task import Task
 
 
 def examples_of(task: Task, split: str = "") -> tuple[list[Example], Counter[str]]:
-    """Return the examples of a task that brings its own items, sorted by id, and how many were left out for what.
+    """Return the examples of a task that brings its own items, and how many were left out for what.
 
-    ``split`` defaults to the one that the task is examined on. Raises SourceError where the data is absent.
+    ``split`` defaults to the one that the task is examined on. Those of a public set are sorted by id, those of a
+    user's file lie as they do there. Raises SourceError where the data is absent.
     """
     split = split or task.split
     if task.own:
-        path = Path(task.own)
-        declared = own.read_declaration(path)
-        file = "items" if split == task.split else "shots"
-        if file not in declared:
-            return [], Counter()
-        declared["style"] = task.ask.style
-        return own.examples_of(declared, path.parent, file=file, split=split), Counter()
+        return list(each_example(task, split)), Counter()
     found = benchmarks.items(task.data, split)
     items = list(task.adapt(found.items) if task.adapt else found.items)
     ask = _with_labels(task, found.items)
     made = [example_of(task.kind, ask, item, task=task.name, source=task.data, split=split) for item in items]
     return sorted(made, key=lambda e: e.id), found.skipped
+
+
+def each_example(task: Task, split: str = "") -> Iterator[Example]:
+    """Yield what ``examples_of`` returns; a user's file is read as its examples are asked for."""
+    split = split or task.split
+    if not task.own:
+        yield from examples_of(task, split)[0]
+        return
+    declared, file = own.read_declaration(Path(task.own)), "items" if split == task.split else "shots"
+    if file in declared:
+        declared["style"] = task.ask.style
+        yield from own.examples_of(declared, Path(task.own).parent, file=file, split=split)
 
 
 def _with_labels(task: Task, items: Iterable[Item]) -> Ask:
@@ -47,17 +54,23 @@ def _with_labels(task: Task, items: Iterable[Item]) -> Ask:
 def own_task(path: Path) -> Task:
     """Return the task of a user's YAML file, after reading all of its items once; every mistake is told at once."""
     declared = own.read_declaration(path)
-    kind = declared["kind"]
     problems = []
     for file in ("items", "shots"):
         try:
             if file in declared:
-                own.examples_of(declared, path.parent, file=file)
+                deque(own.examples_of(declared, path.parent, file=file), maxlen=0)
         except UserError as error:
             problems.append(str(error))
     if problems:
         raise UserError("\n".join(problems))
-    writes = kind in ("extract", "generate")
+    return declared_task(path)
+
+
+def declared_task(path: Path) -> Task:
+    """Return the task that a user's YAML file declares, without a look at its items."""
+    declared = own.read_declaration(path)
+    kind = declared["kind"]
+    writes = kind in ("extract", "generate", "rubric")
     return Task(
         declared["task"],
         declared.get("family", "own"),
@@ -71,4 +84,5 @@ def own_task(path: Path) -> Task:
         title=declared["task"],
         ask=Ask(style=declared.get("style", "letters"), language=declared.get("language", "en")),
         own=str(path.resolve()),
+        judge=declared.get("judge", ""),
     )
