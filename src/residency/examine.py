@@ -15,23 +15,25 @@ def evaluate(args: argparse.Namespace) -> Answer:
     """Examine a model on tasks; the same command goes on where it was stopped."""
     from residency.core.runs import runs_root
     from residency.evaluate.numbers import MARK, few, few_note
-    from residency.evaluate.overview import write_overview
+    from residency.evaluate.overview import variant_text, write_overview
     from residency.evaluate.protocol import Protocol
     from residency.evaluate.run import evaluate_model
+    from residency.evaluate.vary import ways
     from residency.measure.meter import meter
     from residency.summary import table
 
     name = model_name(args.model)
     out = runs_root() / "evaluations" / folder_name(args)
     settings = {"tasks": args.tasks, "suite": args.suite, "limit": args.limit, "shots": args.shots}
-    protocol = Protocol(args.method, args.pick, args.style, not args.no_template, args.seed)
+    vary = ways(args.vary)
+    protocol = Protocol(args.method, args.pick, args.style, not args.no_template, args.seed, args.constrained)
     with meter() as cost:
-        rows = evaluate_model(name, out=out, precision=args.precision, protocol=protocol, **settings)
+        rows = evaluate_model(name, out=out, precision=args.precision, protocol=protocol, vary=vary, **settings)
     page = write_overview(out, name, rows, cost.row())
     lines = [
         [
             row["family"],
-            row["task"],
+            ", ".join(filter(None, (row["task"], variant_text(row)))),
             row["metric"],
             row["value"],
             row["low"],
@@ -66,6 +68,7 @@ def folder_name(args: argparse.Namespace) -> str:
     slug = "".join(sign if sign.isalnum() else "-" for sign in args.model).strip("-")
     asked = [args.model, args.tasks, args.suite, args.limit, args.shots, args.precision]
     asked += [args.method, args.pick, args.style, args.no_template, args.seed]
+    asked += [args.constrained, args.vary] if args.constrained or args.vary else []
     return f"{slug}-{sha256_json(asked)[:8]}"
 
 

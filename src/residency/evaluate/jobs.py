@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from residency.core.store import (
 )
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
-from residency.evaluate.protocol import REASON, Protocol, with_shots
+from residency.evaluate.protocol import REASON, Protocol, own_prompt, room, with_shots
 from residency.evaluate.tasks import TASKS, Task
 from residency.evaluate.tasks.read import examples_of, own_task
 from residency.models.load import Source, open_source
@@ -133,7 +133,10 @@ class Worker:
 
 
 def test_items(examples: Path | None, task: Task, limit: int = 0) -> list[Example]:
-    """Return the test items of a task in a fixed order, at most ``limit`` where that is given."""
+    """Return the test items of a task in a fixed order, at most ``limit`` where that is given.
+
+    Items whose options have no such turn are left out: a question of four options has turns 0 to 3.
+    """
     if task.name == "general_text":
         found = general_text()
     elif task.name == "general_instructions":
@@ -142,13 +145,14 @@ def test_items(examples: Path | None, task: Task, limit: int = 0) -> list[Exampl
         found, _ = examples_of(task)
     else:
         found = list(_of_run(examples, task, "test"))
-    return found[:limit] if limit else found
+    found = found[:limit] if limit else found
+    return [e for e in found if not task.ask.turn or task.ask.turn < len(e.choices)]
 
 
 def train_items(examples: Path | None, task: Task) -> list[Example]:
-    """Return the solved items of a task that may be shown before a question."""
+    """Return the solved items of a task that may be shown before a question, their options in their own order."""
     if task.data or task.own:
-        return examples_of(task, "train")[0]
+        return examples_of(replace(task, ask=replace(task.ask, turn=0)), "train")[0]
     return list(_of_run(examples, task, "train"))
 
 
@@ -203,11 +207,30 @@ def _what(task: Task) -> str:
 
 def _method(job: Job, task: Task, usual: str) -> str:
     """Return how the answer was got, in words."""
-    if task.kind not in ("choice", "classify"):
+    sampling, choice = job.protocol.sampling, task.kind in ("choice", "classify")
+    if not written(job, task):
         return usual
-    if job.protocol.method == "reason":
-        return f'greedy generation, the choice after a chain of thought: "{REASON}"'
-    return "greedy generation of the choice" if job.source.is_remote or job.protocol.method == "generate" else usual
+    how = "generation" if sampling else "greedy generation"
+    how += " of the choice" if choice and job.protocol.method != "reason" else ""
+    how += " at temperature {temperature}, seed {seed}".format(**sampling) if sampling else ""
+    if choice and job.protocol.method == "reason":
+        return f'{how}, the choice after a chain of thought: "{REASON}"'
+    return f"{how}, constrained to a JSON schema" if held_to_schema(job, task) else how
+
+
+def written(job: Job, task: Task) -> bool:
+    """Return whether the answers are written, and not compared by their likelihood."""
+    if task.kind in ("choice", "classify"):
+        return job.source.is_remote or job.protocol.method != "likelihood"
+    return task.kind != "read"
+
+
+def held_to_schema(job: Job, task: Task) -> bool:
+    """Return whether replies are held to a JSON schema: lists, and choices written without a chain of thought."""
+    if not job.protocol.constrained or not written(job, task):
+        return False
+    chosen = task.kind in ("choice", "classify") and job.protocol.method != "reason"
+    return chosen or task.kind in ("extract", "relate")
 
 
 def _precision(job: Job, bench: Bench) -> str:
@@ -226,10 +249,6 @@ def protocol_of(
         "choice": f"likelihood of the option{_what(task)} and end of turn, summed",
         "classify": "likelihood of the label and end of turn, summed",
         "read": "likelihood of the text",
-        "extract": "greedy generation",
-        "relate": "greedy generation",
-        "generate": "greedy generation",
-        "follow": "greedy generation",
     }
     extractor = {
         "extract": "first JSON list of the reply, exact strings",
@@ -244,22 +263,24 @@ def protocol_of(
         "model": job.state,
         "model_hash": job.source.hash,
         "note": job.note,
-        "method": _method(job, task, methods[task.kind]),
+        "method": _method(job, task, methods.get(task.kind, "")),
         "metric": task.metric,
         "about": {key: getattr(task, key) for key in ("family", "kind", "metric", "stakeholder", "care")},
         "template": "the model's own chat template, no system prompt added" if job.protocol.template else "none",
-        "shots": len(shots) if job.protocol.pick == "fixed" else job.shots,
+        "shots": len(shots or test[0].meta.get("shots", ())),
         "shots_picked": job.protocol.pick,
         "shot_ids": [s.id for s in shots],
         "style": task.ask.style if task.kind == "choice" and (task.data or task.own) else "",
         "seed": job.protocol.seed,
+        "constrained": held_to_schema(job, task),
+        "variant": job.protocol.variant,
         "n": len(test),
         "data": task.data or task.own,
         "split": task.split if task.data else "",
-        "items_sha256": sha256_json([[e.id, e.prompt, e.wanted] for e in test]),
+        "items_sha256": sha256_json([[e.id, own_prompt(e), e.wanted] for e in test]),
         "extractor": extractor.get(task.kind, ""),
-        "max_tokens": task.max_tokens,
-        "stop": list(task.stop),
+        "max_tokens": room(task, test, job.protocol) if written(job, task) else 0,
+        "stop": [] if held_to_schema(job, task) else list(task.stop),
         "precision": _precision(job, bench),
         "engine": "endpoint" if job.source.is_remote else "llama.cpp" if by_llama else "torch",
         "fingerprint": fingerprint(job, bench),

@@ -7,7 +7,7 @@ nan, "not scored", stands as None here and as null in the file.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +86,9 @@ def rows(
     facts = TASKS.get(task) or _from_protocol(task, protocol)
     made = []
     for name in dict.fromkeys((facts.metric, *facts.beside, *BESIDE.get(facts.metric, ()))):
-        metric = metric_for(name, items)
-        scored, left_out = intervals.scored(items, metric)
-        if not scored and name != facts.metric:
+        found = figures(items, metric_for(name, items))
+        if not found["n"] and name != facts.metric:
             continue
-        found = intervals.bootstrap(items, metric)
         made.append(
             {
                 "model": model,
@@ -100,19 +98,28 @@ def rows(
                 "stakeholder": facts.stakeholder,
                 "care": facts.care,
                 "metric": name,
-                "value": known(found.value),
-                "low": known(found.low),
-                "high": known(found.high),
-                "n": len(scored),
-                "groups": intervals.groups_of(scored),
-                "detectable": known(intervals.detectable(found)),
-                "unparsed": sum(row.get("parsed") is False for row in items),
-                "not_scored": left_out,
+                **found,
                 "contaminated": leaks,
                 "protocol": {**protocol, "metric": name},
             }
         )
     return made
+
+
+def figures(items: Sequence[intervals.Row], metric: intervals.Metric) -> dict[str, Any]:
+    """Return a metric over items as a ledger row holds it: its value with limits, and what that rests on."""
+    scored, left_out = intervals.scored(items, metric)
+    found = intervals.bootstrap(items, metric)
+    return {
+        "value": known(found.value),
+        "low": known(found.low),
+        "high": known(found.high),
+        "n": len(scored),
+        "groups": intervals.groups_of(scored),
+        "detectable": known(intervals.detectable(found)),
+        "unparsed": sum(row.get("parsed") is False for row in items),
+        "not_scored": left_out,
+    }
 
 
 def _from_protocol(task: str, protocol: dict[str, Any]) -> Task:

@@ -27,8 +27,10 @@ def write_overview(out: Path, model: str, rows: Sequence[Row], cost: dict[str, A
 def overview(model: str, rows: Sequence[Row]) -> str:
     """Return the page."""
     families: dict[str, list[Row]] = {}
+    varied = [_shown(row) for row in rows if variant_text(row)]
     for row in rows:
-        families.setdefault(row["family"], []).append(_shown(row))
+        if not variant_text(row):
+            families.setdefault(row["family"], []).append(_shown(row))
     template = environment().get_template("evaluation.html.jinja")
     return template.render(
         model=model,
@@ -36,8 +38,34 @@ def overview(model: str, rows: Sequence[Row]) -> str:
         count=counted(len(rows), "number"),
         tasks=counted(len({row["task"] for row in rows}), "task"),
         families=list(families.items()),
+        varied=varied,
+        places=[_places(row) for row in varied if "places" in row],
         few_note=few_note(rows),
     )
+
+
+def variant_text(row: Row) -> str:
+    """Return which variant of the asking a row belongs to, or how many it sums up; "" for the usual asking."""
+    protocol = row["protocol"]
+    variant = str(protocol.get("variant", ""))
+    if "variants" not in protocol:
+        return variant.replace("-", " ")
+    return f"{variant}, {protocol['variants']} variants" + (f": {protocol['at']}" if "at" in protocol else "")
+
+
+def _places(row: Row) -> Row:
+    """Return a task's places with their values as text."""
+    made = [
+        {
+            "name": f"option {place['place']}",
+            "chosen": shown(place["chosen"], "chosen"),
+            "right": shown(place["right"], "right"),
+            "cell": cell({**place, "metric": "excess"}),
+            "n": place["n"],
+        }
+        for place in row["places"]
+    ]
+    return {"title": row["title"], "places": made}
 
 
 def counted(number: int, word: str) -> str:
@@ -62,4 +90,5 @@ def _shown(row: Row) -> Row:
         "cell": cell(row),
         "detectable_text": _detectable(row),
         "asked": asked,
+        "variant": variant_text(row),
     }

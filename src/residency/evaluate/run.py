@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,9 +15,11 @@ from residency.core.progress import say
 from residency.core.store import read_examples, read_manifest, write_json, write_manifest
 from residency.evaluate.contamination import found_in_training
 from residency.evaluate.jobs import Bench, Job, test_items
+from residency.evaluate.ledger import read_items, rows
 from residency.evaluate.protocol import Protocol
 from residency.evaluate.rules import run_rules
 from residency.evaluate.tasks import BY_LIKELIHOOD, Suite, Task, named
+from residency.evaluate.vary import Way, summaries, varied
 from residency.evaluate.workers import run_jobs
 from residency.models.device import Precision
 from residency.models.load import Source, find, of_stage
@@ -25,6 +27,7 @@ from residency.models.load import Source, find, of_stage
 SHORT = {"pretrained": ("qa", "nli"), "tuned": ("qa", "nli", "ie", "gen")}
 """Tasks of the models between base and aligned; the others do every task."""
 USUAL = Protocol()
+Row = dict[str, Any]
 Cap = Annotated[int, Range(least=0, zero="all items")]
 
 
@@ -99,14 +102,14 @@ def evaluate_model(
     shots: int = 0,
     precision: str = "auto",
     protocol: Protocol = USUAL,
+    vary: Sequence[Way] = (),
 ) -> list[dict[str, Any]]:
     """Return ledger rows of one model on some tasks, its items written under ``out``; one process, all threads.
 
     ``examples`` is the folder of a run's examples stage; where it is not given, that of the run the model belongs
-    to, else of ``runs/latest``. Raises Unsupported where the model can do none of the tasks.
+    to, else of ``runs/latest``. The same items are asked again in every way of ``vary``, and summed up. Raises
+    Unsupported where the model can do none of the tasks.
     """
-    from residency.evaluate.ledger import read_items, rows
-
     source = find(name)
     asked = named(tasks, suite)
     folder = examples or (examples_of(name) if any(_of_a_run(task) for task in asked) else None)
@@ -118,15 +121,34 @@ def evaluate_model(
             raise Unsupported(f"{text}. Name the run that made it: runs/latest:gguf, or runs/latest:aligned for torch")
         say(text)
     bench = Bench(folder, out / "items", precision, os.cpu_count() or 1)
-    run_jobs(plan, bench, 1)
+    run_jobs([*plan, *_in_other_ways(plan, folder, vary)], bench, 1)
     leaks = {task.name: _leaks(name, task, out, limit) for task in asked if task.data or task.own}
     items, protocols = read_items(out)
-    return [
-        row
-        for task in items
-        for model in items[task]
-        for row in rows(task, model, items[task][model], protocols.get((task, model), {}), leaks.get(task))
-    ]
+    return [row for task in items for row in _of_task(task, items[task], protocols, leaks.get(task))]
+
+
+def _in_other_ways(plan: Sequence[Job], examples: Path | None, vary: Sequence[Way]) -> Iterator[Job]:
+    """Yield the jobs that ask a plan's items in other ways, and say what cannot be asked so."""
+    for way in vary:
+        for job in plan:
+            found, why = varied(job, examples, way)
+            if why:
+                say(f"{job.task} is not varied by {way}: {why}")
+            yield from found
+
+
+def _of_task(
+    task: str, items: dict[str, list[Row]], protocols: Mapping[tuple[str, str], Row], leaks: bool | None
+) -> Iterator[Row]:
+    """Yield a task's ledger rows: those of the usual asking, one of each variant, and what sums these up."""
+    found = {model: rows(task, model, items[model], protocols.get((task, model), {}), leaks) for model in items}
+    variants = {model: str(protocols.get((task, model), {}).get("variant", "")) for model in items}
+    for model in (name for name, variant in variants.items() if not variant):
+        yield from found[model]
+        others = [name for name, variant in variants.items() if variant and name == f"{model}.{variant}"]
+        others.sort(key=lambda name: int(name.rpartition("-")[2]))
+        yield from (asked := [found[name][0] for name in others])
+        yield from summaries([found[model][0], *asked], items)
 
 
 def _leaks(name: str, task: Task, out: Path, limit: int) -> bool | None:

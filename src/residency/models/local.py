@@ -19,11 +19,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from residency.core.errors import ModelError, Unsupported
 from residency.core.types import Message, Reply, TokenScores
 from residency.models.attention import Cache, use_packed
+from residency.models.constrain import Guide, start_of
 from residency.models.device import device, precision
 from residency.models.pack import Block, collate, fill_rows
 from residency.models.weights import quiet_transformers
 
-NO_SCHEMA = "a transformers model here does not constrain its output; a .gguf model does"
 ROOM = 12_288
 """Tokens that a batch of replies keeps keys and values for, prompts included (SmolLM2-135M in bf16: 23 kB each)."""
 Stop = Callable[[str], int | None]
@@ -49,6 +49,11 @@ class LocalModel:
     def end(self) -> int:
         """Return the id of the token that ends a turn."""
         return int(self.tokenizer.eos_token_id)
+
+    @property
+    def width(self) -> int:
+        """Return the number of logits: the tokens known to the model, of which the tokenizer may use fewer."""
+        return int(self.net.get_output_embeddings().weight.shape[0])
 
     def encode_prompt(self, messages: Sequence[Message], *, reply: bool = True) -> list[int]:
         """Return the token ids of a chat, with the opening of the reply where ``reply``."""
@@ -82,13 +87,20 @@ class LocalModel:
     ) -> list[Reply]:
         """Return ``n`` replies a prompt; greedy at temperature 0. ``prefix`` ids go before every prompt (few-shot).
 
-        At most ``rows`` prompts are written at once, fewer where they are long: memory grows with ROOM, not with them.
+        With ``schema`` a reply is JSON that obeys it, unless ``max_tokens`` cuts it short; its log-probability is that
+        before the constraint. At most ``rows`` prompts are written at once, fewer where they are long: memory grows
+        with ROOM, not with them.
         """
-        if schema is not None:
-            raise Unsupported(NO_SCHEMA)
         encoded = [self.encode_prompt(p) for p in prompts for _ in range(n)]
         return self.write(
-            encoded, max_tokens=max_tokens, temperature=temperature, seed=seed, stop=stop, prefix=prefix, rows=rows
+            encoded,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            seed=seed,
+            stop=stop,
+            schema=schema,
+            prefix=prefix,
+            rows=rows,
         )
 
     def write(
@@ -99,6 +111,7 @@ class LocalModel:
         temperature: float = 0.0,
         seed: int = 0,
         stop: Sequence[str] = (),
+        schema: dict[str, Any] | None = None,
         prefix: Sequence[int] = (),
         rows: int = 64,
     ) -> list[Reply]:
@@ -108,9 +121,11 @@ class LocalModel:
         replies: list[Reply | None] = [None] * len(encoded)
         generator = torch.Generator().manual_seed(seed)
         cache_prefix = self.read_prefix(prefix)
+        start = start_of(schema, self.tokenizer, self.width, self.end)
         for part in in_batches(order, [len(e) + max_tokens for e in encoded], rows):
+            guide = Guide(start, len(part))
             done = self._decode(
-                [encoded[i] for i in part], cache_prefix, len(prefix), max_tokens, cut, temperature, generator
+                [encoded[i] for i in part], cache_prefix, len(prefix), max_tokens, cut, temperature, generator, guide
             )
             for i, reply in zip(part, done, strict=True):
                 replies[i] = reply
@@ -127,10 +142,8 @@ class LocalModel:
         schema: dict[str, Any] | None = None,
     ) -> Iterator[str]:
         """Yield the reply in pieces; half a letter, or what may become a stop text, is held back."""
-        if schema is not None:
-            raise Unsupported(NO_SCHEMA)
         cut, tokens, shown, text = first_of(stop), [], 0, ""
-        for token in self._tokens(self.encode_prompt(prompt), max_tokens, temperature, seed):
+        for token in self._tokens(self.encode_prompt(prompt), max_tokens, temperature, seed, schema):
             tokens.append(token)
             text = self.tokenizer.decode(tokens, skip_special_tokens=True)
             length = cut(text)
@@ -218,6 +231,7 @@ class LocalModel:
         cut: Stop,
         temperature: float,
         generator: torch.Generator,
+        guide: Guide,
     ) -> list[Reply]:
         """Return the replies to one batch of encoded prompts; a finished row leaves the batch at once."""
         where = self.net.device
@@ -234,7 +248,9 @@ class LocalModel:
         alive = list(range(len(prompts)))
         head = self.net.get_output_embeddings()
         for step in range(max_tokens):
-            chosen, values = pick(head(hidden).float(), temperature, generator)
+            logits = head(hidden).float()
+            chosen, values = pick(logits, temperature, generator, guide.allowed(alive, logits.shape[1]))
+            guide.take(alive, chosen.tolist())
             stay = []
             for place, (row, token, value) in enumerate(zip(alive, chosen.tolist(), values.tolist(), strict=True)):
                 sums[row] += value
@@ -264,9 +280,12 @@ class LocalModel:
         return None
 
     @torch.inference_mode()
-    def _tokens(self, prompt: list[int], max_tokens: int, temperature: float, seed: int) -> Iterator[int]:
+    def _tokens(
+        self, prompt: list[int], max_tokens: int, temperature: float, seed: int, schema: dict[str, Any] | None = None
+    ) -> Iterator[int]:
         """Yield the token ids of one reply, without the end token."""
         generator = torch.Generator().manual_seed(seed)
+        guide = Guide(start_of(schema, self.tokenizer, self.width, self.end), 1)
         cache = Cache(record="rows", room=len(prompt) + max_tokens)
         cache.lengths = torch.tensor([len(prompt)], device=self.net.device)
         batch = collate([Block(prompt, [])]).to(self.net.device)
@@ -274,7 +293,9 @@ class LocalModel:
         cache.record, cache.decoding = "", True
         head = self.net.get_output_embeddings()
         for _step in range(max_tokens):
-            chosen, _values = pick(head(hidden).float(), temperature, generator)
+            logits = head(hidden).float()
+            chosen, _values = pick(logits, temperature, generator, guide.allowed([0], logits.shape[1]))
+            guide.take([0], chosen.tolist())
             token = int(chosen[0])
             if token == self.end:
                 return
@@ -289,9 +310,16 @@ def plain_text(messages: Sequence[Message], reply: bool) -> str:
     return "".join(parts) + ("Answer:" if reply else "")
 
 
-def pick(logits: torch.Tensor, temperature: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the next token of each row [B] and its log-probability; greedy at temperature 0."""
+def pick(
+    logits: torch.Tensor, temperature: float, generator: torch.Generator, allowed: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the next token of each row [B] and its log-probability; greedy at temperature 0.
+
+    Only ``allowed`` tokens, bool [B, width], are chosen; the log-probability is that among all.
+    """
     logprobs = logits.log_softmax(-1)
+    if allowed is not None:
+        logits = logits.masked_fill(~allowed.to(logits.device), float("-inf"))
     if temperature <= 0:
         chosen = logits.argmax(-1)
     else:

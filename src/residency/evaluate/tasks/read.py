@@ -27,7 +27,7 @@ def examples_of(task: Task, split: str = "") -> tuple[list[Example], Counter[str
         file = "items" if split == task.split else "shots"
         if file not in declared:
             return [], Counter()
-        declared["style"] = task.ask.style
+        declared |= {key: getattr(task.ask, key) for key in ("style", "wording", "turn")}
         return own.examples_of(declared, path.parent, file=file, split=split), Counter()
     found = benchmarks.items(task.data, split)
     items = list(task.adapt(found.items) if task.adapt else found.items)
