@@ -212,7 +212,7 @@ def _examining(verbs: Any) -> None:
     text = (
         "ask again in other ways: wording (other words), order (of the options), repeat (drawn replies); default: none"
     )
-    one.add_argument("--vary", type=words, default="", metavar="A,B", help=text)
+    one.add_argument("--vary", type=words, metavar="A,B", help=text)
     one.add_argument("--no-template", action="store_true", help="ask without the chat template, as running text")
     one.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of random examples and drawn replies (default: 0)"

@@ -25,7 +25,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
     name = model_name(args.model)
     out = runs_root() / "evaluations" / folder_name(args)
     settings = {"tasks": args.tasks, "suite": args.suite, "limit": args.limit, "shots": args.shots}
-    vary = ways(args.vary)
+    vary = ways(args.vary or "")
     protocol = Protocol(args.method, args.pick, args.style, not args.no_template, args.seed, args.constrained)
     with meter() as cost:
         rows = evaluate_model(name, out=out, precision=args.precision, protocol=protocol, vary=vary, **settings)

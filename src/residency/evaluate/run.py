@@ -19,7 +19,7 @@ from residency.evaluate.ledger import read_items, rows
 from residency.evaluate.protocol import Protocol
 from residency.evaluate.rules import run_rules
 from residency.evaluate.tasks import BY_LIKELIHOOD, Suite, Task, named
-from residency.evaluate.vary import Way, summaries, varied
+from residency.evaluate.vary import Way, place, summaries, varied
 from residency.evaluate.workers import run_jobs
 from residency.models.device import Precision
 from residency.models.load import Source, find, of_stage
@@ -146,7 +146,7 @@ def _of_task(
     for model in (name for name, variant in variants.items() if not variant):
         yield from found[model]
         others = [name for name, variant in variants.items() if variant and name == f"{model}.{variant}"]
-        others.sort(key=lambda name: int(name.rpartition("-")[2]))
+        others.sort(key=lambda name: place(variants[name]))
         yield from (asked := [found[name][0] for name in others])
         yield from summaries([found[model][0], *asked], items)
 

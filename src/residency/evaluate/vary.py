@@ -69,12 +69,18 @@ def _prompts(job: Job, examples: Path | None) -> str:
     return sha256_json([e.prompt for e in test_items(examples, job.declaration(), job.limit)])
 
 
-def _variant(job: Job, **change: int) -> Job:
+def _variant(job: Job, **change: Any) -> Job:
     protocol: Protocol = replace(job.protocol, **change)
     return replace(job, state=f"{job.state}.{protocol.variant}", protocol=protocol)
 
 
 # --- what the variants have in common --------------------------------------------------------------------------------
+
+
+def place(variant: str) -> tuple[int, int]:
+    """Return where a variant ("order-2") stands among all: by its way, then by its number."""
+    way, _, number = variant.partition("-")
+    return [str(known) for known in WAYS].index(way), int(number)
 
 
 def summaries(found: Sequence[Row], items: dict[str, list[Row]]) -> Iterator[Row]:

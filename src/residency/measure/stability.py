@@ -116,7 +116,8 @@ def favourite(rows: Sequence[Row]) -> int:
     """Return the place that is most often chosen beyond how often it is right; the first of equal ones."""
     places = max((row["places"] for row in rows), default=1)
     found = [[s for row in rows if (s := _at(row, place)) is not None] for place in range(places)]
-    return int(np.argmax([np.mean(scores) if scores else -np.inf for scores in found]))
+    means = [float(np.mean(scores)) if scores else -np.inf for scores in found]
+    return int(np.argmax(means))
 
 
 def _whose(rows: Sequence[Row]) -> Made:

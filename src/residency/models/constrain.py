@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerBase
 
 from residency.core.errors import ResidencyError, Unsupported
 
-SPACING = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+SPACING: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 """As ``json.dumps`` writes: where any white space is legal, a model may write white space for ever."""
 
 
