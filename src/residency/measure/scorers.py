@@ -27,15 +27,20 @@ def parse_choice(text: str, choices: Sequence[str]) -> str | None:
     """Return the choice that a written reply names, or None where it names none: it is never guessed.
 
     Read are a reply that is a choice or begins with one ("B", "B. Aspirin", "(b)", "Yes, because"), and one that ends
-    its reasoning with it ("Answer: B", "the answer is maybe"). The longest fitting choice counts.
+    its reasoning with it ("Answer: B", "the answer is maybe"). The longest fitting choice counts. A letter that begins a
+    sentence as a word ("A patient with fever …") is no choice.
     """
     said = re.sub(r"^[\s\"'*(\[]+", "", text.strip())
-    ends = re.findall(r"\banswer(?:\s+is|\s*:)\s*[\"'*(\[]*(.+)", text, re.IGNORECASE)
+    ends = re.findall(r"\banswer(?:\s+is\b\s*:?|\s*:)[\s\"'*(\[]*(.+)", text, re.IGNORECASE)
     for part in (*ends[-1:], said):
-        fits = [c for c in choices if re.match(rf"{re.escape(c)}(?!\w)", part, re.IGNORECASE)]
+        fits = [c for c in choices if re.match(rf"{re.escape(c)}(?!\w){_NO_WORD if c in 'AEIOUY' else ''}", part, re.I)]
         if fits:
             return max(fits, key=len)
     return None
+
+
+_NO_WORD = r"(?!\s+(?!(?:is|because|es|est|porque|car)\b)(?-i:[a-zà-ÿ]))"
+"""Behind a letter that is a word in one of our languages: not the next word of a sentence."""
 
 
 def accuracy(predictions: Sequence[str], labels: Sequence[str]) -> float:
