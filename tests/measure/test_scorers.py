@@ -115,7 +115,8 @@ def test_an_empty_answer_scores_zero_rouge() -> None:
         ("B", "B"), ("b. Aspirin", "B"), ("(B)", "B"), ('"B"', "B"), ("**B**", "B"), ("A", "A"), ("A.", "A"),
         ("A is right", "A"), ("A Aspirin", "A"), ("A) aspirin", "A"), ("A\nbecause", "A"), ("Answer: A", "A"),
         ("A patient with fever has a cold.", None), ("a cold", None), ("The answer is a cold", None), ("Because", None),
-        ("First think. A fever is seen. Answer: B", "B"), ("the answer is (C), not A", "C"), ("**Answer:** B", "B"), ("Answer:\nB", "B"), ("", None), ("Bad", None),
+        ("First think. A fever is seen. Answer: B", "B"), ("the answer is (C), not A", "C"),
+        ("**Answer:** B", "B"), ("Answer:\nB", "B"), ("", None), ("Bad", None),
     ],
 )  # fmt: skip
 def test_a_letter_is_read_where_it_is_one_and_not_as_a_word(said, choice):

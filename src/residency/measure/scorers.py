@@ -27,8 +27,8 @@ def parse_choice(text: str, choices: Sequence[str]) -> str | None:
     """Return the choice that a written reply names, or None where it names none: it is never guessed.
 
     Read are a reply that is a choice or begins with one ("B", "B. Aspirin", "(b)", "Yes, because"), and one that ends
-    its reasoning with it ("Answer: B", "the answer is maybe"). The longest fitting choice counts. A letter that begins a
-    sentence as a word ("A patient with fever …") is no choice.
+    its reasoning with it ("Answer: B", "the answer is maybe"). The longest fitting choice counts. A letter that is the
+    first word of a sentence ("A patient with fever …") is no choice.
     """
     said = re.sub(r"^[\s\"'*(\[]+", "", text.strip())
     ends = re.findall(r"\banswer(?:\s+is\b\s*:?|\s*:)[\s\"'*(\[]*(.+)", text, re.IGNORECASE)
