@@ -130,3 +130,17 @@ def test_a_written_choice_is_the_longest_that_fits_and_never_guessed():
         scorers.parse_choice("No, since", answers) == "no" and scorers.parse_choice("It is unclear.", answers) is None
     )
     assert scorers.parse_choice("Nothing. The answer is: maybe", answers) == "maybe"
+
+
+def test_a_chain_of_thought_is_read_at_its_end():
+    answers = ["yes", "no", "maybe"]
+    for text, choice in (
+        ("No studies compare them. One shows an effect.\nAnswer: yes", "yes"),
+        ("No studies compare them, so it cannot be told.", None),
+        ("Two trials say so.\n\nYes.", "yes"),
+        ("The answer is maybe. But then the answer is no.", "no"),
+        ("No", "no"),
+        ("No evidence speaks for it", None),
+        ("", None),
+    ):
+        assert scorers.parse_conclusion(text, answers) == choice, text

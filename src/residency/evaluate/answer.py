@@ -147,7 +147,7 @@ def _choose_in_words(
     settings = {"max_tokens": room(task, examples, protocol), **protocol.sampling}
     replies = _replies(model, [[*turns, *e.prompt] for e in asked], schemas, settings)
     for example, reply, schema in zip(examples, replies, schemas, strict=True):
-        read = choice_in if schema else scorers.parse_choice
+        read = choice_in if schema else scorers.parse_conclusion if reason else scorers.parse_choice
         chosen = None if reply.text is None else read(reply.text, example.choices)
         row = row_of(task, example, chosen, tokens=reply.tokens, finish=reply.finish)
         if reason:
