@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from residency.core.store import write_examples, write_jsonl, write_manifest
@@ -75,3 +75,47 @@ def toy_examples(tmp_path_factory):
     write_jsonl(folder / "text.jsonl", [{"id": str(i), "text": "the sky is blue the cat is red"} for i in range(30)])
     write_manifest(folder, stage="examples")
     return folder
+
+
+def byte_tokenizer():
+    """Return a byte-level tokenizer with a few merges, as those of real models are: it can write any text."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = [("[", '"'), ('"', "]"), ("Ġ", '"'), ('"', ","), ("e", "s")]
+    vocab = {piece: i for i, piece in enumerate([*letters, *(a + b for a, b in merges)])}
+    inner = Tokenizer(models.BPE(vocab=vocab, merges=merges))
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner, eos_token="<|im_end|>", additional_special_tokens=["<|im_start|>"]
+    )
+    tokenizer.chat_template = (
+        "{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}<|im_end|>{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant {% endif %}"
+    )
+    return tokenizer
+
+
+@pytest.fixture(scope="session")
+def toy_bytes(tmp_path_factory):
+    """The manifest folder of a two-layer Llama over bytes, with more logits than its tokenizer has tokens."""
+    folder, tokenizer = tmp_path_factory.mktemp("toy-bytes"), byte_tokenizer()
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer) + 5,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=1024,
+        bos_token_id=0,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.eos_token_id,
+        initializer_range=0.4,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder / "weights")
+    tokenizer.save_pretrained(folder / "weights")
+    stage = folder / "base"
+    stage.mkdir()
+    write_manifest(stage, stage="base", model={"path": str(folder / "weights"), "name": "bytes", "hash": "bytes"})
+    return stage

@@ -209,8 +209,16 @@ def _examining(verbs: Any) -> None:
     one.add_argument("--pick", choices=["fixed", "random", "nearest"], default="fixed", metavar="HOW", help=text)
     text = "letters (options are listed) or options (their texts are compared); default: the task's own"
     one.add_argument("--style", choices=["letters", "options"], default="", metavar="HOW", help=text)
+    text = "hold lists, and choices that are written (--method generate), to a JSON schema"
+    one.add_argument("--constrained", action="store_true", help=text)
+    text = (
+        "ask again in other ways: wording (other words), order (of the options), repeat (drawn replies); default: none"
+    )
+    one.add_argument("--vary", type=words, metavar="A,B", help=text)
     one.add_argument("--no-template", action="store_true", help="ask without the chat template, as running text")
-    one.add_argument("--seed", type=int, default=0, metavar="N", help="of random examples (default: 0)")
+    one.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of random examples and drawn replies (default: 0)"
+    )
     one = _verb(verbs, "judge", examine.judge, "measure a model as a judge, or let one with a passport rate answers")
     one.add_argument("model", type=words, metavar="MODEL", help="as for ask")
     one.add_argument(

@@ -18,14 +18,16 @@ def evaluate(args: argparse.Namespace) -> Answer:
     from residency.evaluate.overview import write_overview
     from residency.evaluate.protocol import Protocol
     from residency.evaluate.run import evaluate_models
+    from residency.evaluate.vary import ways
     from residency.measure.meter import meter
 
     names = [model_name(name) for name in args.models]
     out = runs_root() / "evaluations" / folder_name(args)
     settings = {"tasks": args.tasks, "suite": args.suite, "limit": args.limit, "shots": args.shots}
-    protocol = Protocol(args.method, args.pick, args.style, not args.no_template, args.seed)
+    vary = ways(args.vary or "")
+    protocol = Protocol(args.method, args.pick, args.style, not args.no_template, args.seed, args.constrained)
     with meter() as cost:
-        found = evaluate_models(names, out=out, precision=args.precision, protocol=protocol, **settings)
+        found = evaluate_models(names, out=out, precision=args.precision, protocol=protocol, vary=vary, **settings)
     rows, compared = found["rows"], found["comparisons"]
     page = write_overview(out, names, rows, compared, cost.row())
     unknown = "?: not checked, since the items are the run's own or the model belongs to no run here"
@@ -41,13 +43,14 @@ def evaluate(args: argparse.Namespace) -> Answer:
 def _values(rows: list[dict[str, Any]], several: bool) -> str:
     """Return the table of values; the models' names stand in it where there is more than one."""
     from residency.evaluate.numbers import MARK, few
+    from residency.evaluate.overview import variant_text
     from residency.summary import table
 
     heads = ["family", "task", "metric", "value", "low", "high", "items", "unread", "not scored", "in training"]
     lines = [
         [
             row["family"],
-            row["task"],
+            ", ".join(filter(None, (row["task"], variant_text(row)))),
             row["metric"],
             row["value"],
             row["low"],
@@ -104,6 +107,7 @@ def folder_name(args: argparse.Namespace) -> str:
     slug = "".join(sign if sign.isalnum() else "-" for sign in "-".join(args.models)).strip("-")[:60]
     asked = [args.models, args.tasks, args.suite, args.limit, args.shots, args.precision]
     asked += [args.method, args.pick, args.style, args.no_template, args.seed]
+    asked += [args.constrained, args.vary] if args.constrained or args.vary else []
     return f"{slug}-{sha256_json(asked)[:8]}"
 
 

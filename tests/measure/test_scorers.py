@@ -107,3 +107,40 @@ def test_rouge_l_of_a_hand_worked_pair() -> None:
 
 def test_an_empty_answer_scores_zero_rouge() -> None:
     assert scorers.rouge_l("", ["small head"]) == 0.0
+
+
+@pytest.mark.parametrize(
+    "said, choice",
+    [
+        ("B", "B"), ("b. Aspirin", "B"), ("(B)", "B"), ('"B"', "B"), ("**B**", "B"), ("A", "A"), ("A.", "A"),
+        ("A is right", "A"), ("A Aspirin", "A"), ("A) aspirin", "A"), ("A\nbecause", "A"), ("Answer: A", "A"),
+        ("A patient with fever has a cold.", None), ("a cold", None), ("The answer is a cold", None), ("Because", None),
+        ("First think. A fever is seen. Answer: B", "B"), ("the answer is (C), not A", "C"),
+        ("**Answer:** B", "B"), ("Answer:\nB", "B"), ("", None), ("Bad", None),
+    ],
+)  # fmt: skip
+def test_a_letter_is_read_where_it_is_one_and_not_as_a_word(said, choice):
+    assert scorers.parse_choice(said, ["A", "B", "C"]) == choice
+
+
+def test_a_written_choice_is_the_longest_that_fits_and_never_guessed():
+    answers = ["no", "no difference", "maybe"]
+    assert scorers.parse_choice("No difference was seen.", answers) == "no difference"
+    assert (
+        scorers.parse_choice("No, since", answers) == "no" and scorers.parse_choice("It is unclear.", answers) is None
+    )
+    assert scorers.parse_choice("Nothing. The answer is: maybe", answers) == "maybe"
+
+
+def test_a_chain_of_thought_is_read_at_its_end():
+    answers = ["yes", "no", "maybe"]
+    for text, choice in (
+        ("No studies compare them. One shows an effect.\nAnswer: yes", "yes"),
+        ("No studies compare them, so it cannot be told.", None),
+        ("Two trials say so.\n\nYes.", "yes"),
+        ("The answer is maybe. But then the answer is no.", "no"),
+        ("No", "no"),
+        ("No evidence speaks for it", None),
+        ("", None),
+    ):
+        assert scorers.parse_conclusion(text, answers) == choice, text

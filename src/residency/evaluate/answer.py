@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -9,9 +10,10 @@ from typing import Any
 
 from residency.core.errors import Unsupported
 from residency.core.store import sha256_json
-from residency.core.types import Example, Model, Reply
+from residency.core.types import Example, Message, Model, Reply
 from residency.evaluate.bertscore import bertscore
-from residency.evaluate.protocol import REASONING_TOKENS, Protocol, reasoning
+from residency.evaluate.protocol import Protocol, own_prompt, reasoning, room
+from residency.evaluate.schema import Schema, choice_in, schema_of
 from residency.evaluate.tasks import BY_LIKELIHOOD, Task
 from residency.infer.likelihood import choose
 from residency.infer.prompt import prefix_ids, shot_messages
@@ -22,8 +24,6 @@ from residency.models.remote import RemoteModel
 
 Row = dict[str, Any]
 DEFAULT = Protocol()
-SHORT_REPLY = 16
-"""Tokens that a choice may take in words."""
 TOO_LONG = "too long"
 """The finish of an item that does not fit into the model's context, which is not scored."""
 TURN = 32
@@ -46,13 +46,13 @@ def answer(
             f"{task.name} compares likelihoods, which {model.name} does not give fast enough; "
             "use the transformers form of the model (a folder, or runs/latest:aligned)"
         )
-    reply = REASONING_TOKENS if protocol.method == "reason" else max(task.max_tokens, SHORT_REPLY)
+    reply = room(task, examples, protocol)
     fits = [fitting(model, e, shots, reply) for e in examples]
     asked = [e for e, fit in zip(examples, fits, strict=True) if fit]
     if task.kind in ("choice", "classify") and (protocol.method != "likelihood" or not isinstance(model, LocalModel)):
-        made = iter(_choose_in_words(task, model, asked, list(shots), protocol.method == "reason"))
+        made = iter(_choose_in_words(task, model, asked, list(shots), protocol))
     else:
-        made = iter(_ASK[task.kind](task, model, asked, list(shots)))
+        made = iter(_ASK[task.kind](task, model, asked, list(shots), protocol))
     seconds = (time.perf_counter() - began) / max(1, len(asked))
     return [
         next(made) | {"seconds": seconds} if fit else row_of(task, e, None, finish=TOO_LONG, seconds=0.0)
@@ -82,15 +82,27 @@ def row_of(task: Task, example: Example, prediction: str | None, **more: Any) ->
         "wanted": example.wanted,
         "logprob": None,
         "confidence": None,
-        "hash": sha256_json([example.prompt, example.wanted]),
+        "hash": sha256_json([own_prompt(example), example.wanted]),
         "parsed": True,
         "counts": None,
         "tokens": 0,
         "pattern": str(example.meta.get("pattern", "")),
     }
+    if example.meta.get("shots"):
+        row["shots"] = example.meta["shots"]
+    if task.kind == "choice":
+        row |= _places(example, prediction)
     if prediction is not None:
         row |= _score(task, example, prediction)
     return row | more
+
+
+def _places(example: Example, prediction: str | None) -> Row:
+    """Return at which place the chosen and the right option stood (None: none was chosen), of how many, how turned."""
+    places = {text.strip(): place for place, text in reversed(list(enumerate(example.choices)))}
+    chosen = None if prediction is None else places.get(prediction.strip())
+    right = places.get(example.wanted[0].strip())
+    return {"place": chosen, "right": right, "places": len(example.choices), "turn": example.meta.get("turn", 0)}
 
 
 def _score(task: Task, example: Example, prediction: str) -> Row:
@@ -150,15 +162,17 @@ def _written(task: Task, example: Example, prediction: str) -> Row:
 
 
 def _choose_in_words(
-    task: Task, model: Model, examples: list[Example], shots: list[Example], reason: bool
+    task: Task, model: Model, examples: list[Example], shots: list[Example], protocol: Protocol
 ) -> list[Row]:
-    """Return rows of choices that a model without likelihoods has written; what names none is unparsed, and wrong."""
-    turns, rows = shot_messages(shots), []
+    """Return rows of choices that a model has written; what names none is unparsed, and wrong."""
+    turns, rows, reason = shot_messages(shots), [], protocol.method == "reason"
     asked = [reasoning(e) if reason else e for e in examples]
-    room = REASONING_TOKENS if reason else SHORT_REPLY
-    replies = model.generate([[*turns, *e.prompt] for e in asked], max_tokens=room)
-    for example, reply in zip(examples, replies, strict=True):
-        chosen = None if reply.text is None else scorers.parse_choice(reply.text, example.choices)
+    schemas = [schema_of(task.kind, e) if protocol.constrained and not reason else None for e in examples]
+    settings = {"max_tokens": room(task, examples, protocol), **protocol.sampling}
+    replies = _replies(model, [[*turns, *e.prompt] for e in asked], schemas, settings)
+    for example, reply, schema in zip(examples, replies, schemas, strict=True):
+        read = choice_in if schema else scorers.parse_conclusion if reason else scorers.parse_choice
+        chosen = None if reply.text is None else read(reply.text, example.choices)
         row = row_of(task, example, chosen, tokens=reply.tokens, finish=reply.finish)
         if reason:
             row["reasoning"] = reply.text
@@ -168,7 +182,22 @@ def _choose_in_words(
     return rows
 
 
-def _choose(task: Task, model: Any, examples: list[Example], shots: list[Example]) -> list[Row]:
+def _replies(
+    model: Model, prompts: Sequence[list[Message]], schemas: Sequence[Schema | None], settings: dict[str, Any]
+) -> list[Reply]:
+    """Return the replies in order; prompts with the same schema are written together, and end by it, not by a stop."""
+    groups: dict[str, list[int]] = {}
+    for place, schema in enumerate(schemas):
+        groups.setdefault(json.dumps(schema), []).append(place)
+    replies: dict[int, Reply] = {}
+    for places in groups.values():
+        schema = schemas[places[0]]
+        held = {"schema": schema, "stop": ()} if schema else {}
+        replies |= zip(places, model.generate([prompts[p] for p in places], **{**settings, **held}), strict=True)
+    return [replies[place] for place in range(len(prompts))]
+
+
+def _choose(task: Task, model: Any, examples: list[Example], shots: list[Example], protocol: Protocol) -> list[Row]:
     rows = []
     for example, choice in zip(examples, choose(model, examples, prefix=prefix_ids(model, shots)), strict=True):
         top = max(choice.logprobs)
@@ -186,8 +215,8 @@ def _choose(task: Task, model: Any, examples: list[Example], shots: list[Example
     return rows
 
 
-def _write(task: Task, model: Model, examples: list[Example], shots: list[Example]) -> list[Row]:
-    replies = _generate(task, model, examples, shots)
+def _write(task: Task, model: Model, examples: list[Example], shots: list[Example], protocol: Protocol) -> list[Row]:
+    replies = _generate(task, model, examples, shots, protocol)
     rows = []
     for example, reply in zip(examples, replies, strict=True):
         text = reply.text
@@ -202,25 +231,28 @@ def _write(task: Task, model: Model, examples: list[Example], shots: list[Exampl
     return rows
 
 
-def _generate(task: Task, model: Model, examples: list[Example], shots: list[Example]) -> list[Reply]:
+def _generate(
+    task: Task, model: Model, examples: list[Example], shots: list[Example], protocol: Protocol
+) -> list[Reply]:
     plain = isinstance(model, LocalModel) and model.plain
     stop = (*task.stop, "\n\n") if plain else task.stop  # what only continues goes on to the next question
-    settings: dict[str, Any] = {"max_tokens": task.max_tokens, "stop": stop}
+    settings: dict[str, Any] = {"max_tokens": task.max_tokens, "stop": stop, **protocol.sampling}
+    schemas = [schema_of(task.kind, e) if protocol.constrained else None for e in examples]
     if isinstance(model, LocalModel):
-        settings["end_loops"] = task.kind in LISTS
-        return model.generate([e.prompt for e in examples], prefix=prefix_ids(model, shots), **settings)
+        settings |= {"prefix": prefix_ids(model, shots), "end_loops": task.kind in LISTS}
+        return _replies(model, [e.prompt for e in examples], schemas, settings)
     turns = shot_messages(shots)
-    return model.generate([[*turns, *e.prompt] for e in examples], **settings)
+    return _replies(model, [[*turns, *e.prompt] for e in examples], schemas, settings)
 
 
-def _judge(task: Task, model: Model, examples: list[Example], shots: list[Example]) -> list[Row]:
+def _judge(task: Task, model: Model, examples: list[Example], shots: list[Example], protocol: Protocol) -> list[Row]:
     from residency.evaluate.judges.rubric import judge_of, judged
 
     judge = judge_of(task.judge)  # refuses before anything is asked
-    return judged(judge, examples, _write(task, model, examples, shots))
+    return judged(judge, examples, _write(task, model, examples, shots, protocol))
 
 
-def _read(task: Task, model: Any, examples: list[Example], shots: list[Example]) -> list[Row]:
+def _read(task: Task, model: Any, examples: list[Example], shots: list[Example], protocol: Protocol) -> list[Row]:
     if not isinstance(model, LocalModel):
         raise Unsupported(f"{task.name} reads likelihoods, which {model.name} does not give")
     blocks = [Block([model.end, *model.encode(e.meta["text"])], [], [i]) for i, e in enumerate(examples)]
@@ -232,7 +264,7 @@ def _read(task: Task, model: Any, examples: list[Example], shots: list[Example])
     return rows
 
 
-_ASK: dict[str, Callable[[Task, Any, list[Example], list[Example]], list[Row]]] = {
+_ASK: dict[str, Callable[[Task, Any, list[Example], list[Example], Protocol], list[Row]]] = {
     "choice": _choose,
     "classify": _choose,
     "extract": _write,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from residency.core.store import (
 )
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
-from residency.evaluate.protocol import REASON, Protocol, with_shots
+from residency.evaluate.protocol import REASON, Protocol, own_prompt, room, with_shots
 from residency.evaluate.tasks import BY_LIKELIHOOD, TASKS, Task
 from residency.evaluate.tasks.own import read_declaration
 from residency.evaluate.tasks.read import declared_task, each_example, examples_of
@@ -78,7 +78,11 @@ class Bench:
 
 
 class Asked:
-    """The items of a job, once and part by part as they are put to a model; at the end ``n`` and ``sha256`` stand."""
+    """The items of a job, once and part by part as they are put to a model.
+
+    At the end stand their number ``n``, their ``sha256``, the tokens of ``room`` for a reply, and how many solved
+    examples each has of its own.
+    """
 
     def __init__(self, job: Job, task: Task, examples: Path | None) -> None:
         self.protocol = job.protocol
@@ -87,7 +91,8 @@ class Asked:
         self.pool = train_items(examples, task) if job.shots else []
         self.count = min(job.shots, len(self.pool))
         _, self.shots = with_shots([], self.pool, self.count, job.protocol)
-        self.n, self.sha256 = 0, ""
+        self.n, self.sha256, self.room, self.own_shots = 0, "", 0, 0
+        self.task = task
         self._rest = each_test_item(examples, task, job.limit)
         self._part = list(islice(self._rest, self.size))
 
@@ -99,8 +104,10 @@ class Asked:
         while self._part:
             part, _ = with_shots(self._part, self.pool, self.count, self.protocol)
             for example in part:
-                digest.add([example.id, example.prompt, example.wanted])
+                digest.add([example.id, own_prompt(example), example.wanted])
             self.n += len(part)
+            self.room = max(self.room, room(self.task, part, self.protocol))
+            self.own_shots = self.own_shots or len(part[0].meta.get("shots", ()))
             yield part
             self._part = list(islice(self._rest, self.size))
         self.sha256 = digest.hexdigest()
@@ -172,13 +179,15 @@ def _failed(row: Row) -> bool:
 
 
 def test_items(examples: Path | None, task: Task, limit: int = 0) -> list[Example]:
-    """Return the test items of a task in a fixed order, at most ``limit`` where that is given."""
+    """Return the test items of a task in a fixed order, at most ``limit`` where that is given.
+
+    Items whose options have no such turn are left out: a question of four options has turns 0 to 3.
+    """
     return list(each_test_item(examples, task, limit))
 
 
 def each_test_item(examples: Path | None, task: Task, limit: int = 0) -> Iterator[Example]:
-    """Yield the test items of a task as ``test_items`` lists them; those of a user's file are read as they are asked
-    for."""
+    """Yield what ``test_items`` returns; items of a user's file are read as they are asked for."""
     if task.name == "general_text":
         found = iter(general_text())
     elif task.name == "general_instructions":
@@ -187,13 +196,14 @@ def each_test_item(examples: Path | None, task: Task, limit: int = 0) -> Iterato
         found = each_example(task)
     else:
         found = _of_run(examples, task, "test")
-    return islice(found, limit) if limit else found
+    found = islice(found, limit) if limit else found
+    return (e for e in found if not task.ask.turn or task.ask.turn < len(e.choices))
 
 
 def train_items(examples: Path | None, task: Task) -> list[Example]:
-    """Return the solved items of a task that may be shown before a question."""
+    """Return the solved items of a task that may be shown before a question, their options in their own order."""
     if task.data or task.own:
-        return examples_of(task, "train")[0]
+        return examples_of(replace(task, ask=replace(task.ask, turn=0)), "train")[0]
     return list(_of_run(examples, task, "train"))
 
 
@@ -255,11 +265,30 @@ def _what(task: Task) -> str:
 
 def _method(job: Job, task: Task, usual: str) -> str:
     """Return how the answer was got, in words."""
-    if task.kind not in ("choice", "classify"):
+    sampling, choice = job.protocol.sampling, task.kind in ("choice", "classify")
+    if not written(job, task):
         return usual
-    if job.protocol.method == "reason":
-        return f'greedy generation, the choice after a chain of thought: "{REASON}"'
-    return "greedy generation of the choice" if job.source.is_remote or job.protocol.method == "generate" else usual
+    how = "generation" if sampling else "greedy generation"
+    how += " of the choice" if choice and job.protocol.method != "reason" else ""
+    how += " at temperature {temperature}, seed {seed}".format(**sampling) if sampling else ""
+    if choice and job.protocol.method == "reason":
+        return f'{how}, the choice after a chain of thought: "{REASON}"'
+    return f"{how}, constrained to a JSON schema" if held_to_schema(job, task) else how
+
+
+def written(job: Job, task: Task) -> bool:
+    """Return whether the answers are written, and not compared by their likelihood."""
+    if task.kind in ("choice", "classify"):
+        return job.source.is_remote or job.protocol.method != "likelihood"
+    return task.kind != "read"
+
+
+def held_to_schema(job: Job, task: Task) -> bool:
+    """Return whether replies are held to a JSON schema: lists, and choices written without a chain of thought."""
+    if not job.protocol.constrained or not written(job, task):
+        return False
+    chosen = task.kind in ("choice", "classify") and job.protocol.method != "reason"
+    return chosen or task.kind in ("extract", "relate")
 
 
 def _precision(job: Job, bench: Bench) -> str:
@@ -276,11 +305,6 @@ def protocol_of(job: Job, task: Task, asked: Asked, bench: Bench) -> dict[str, A
         "choice": f"likelihood of the option{_what(task)} and end of turn, summed",
         "classify": "likelihood of the label and end of turn, summed",
         "read": "likelihood of the text",
-        "extract": "greedy generation",
-        "relate": "greedy generation",
-        "generate": "greedy generation",
-        "follow": "greedy generation",
-        "rubric": "greedy generation",
     }
     extractor = {
         "extract": "first JSON list of the reply, exact strings",
@@ -296,22 +320,24 @@ def protocol_of(job: Job, task: Task, asked: Asked, bench: Bench) -> dict[str, A
         "model": job.state,
         "model_hash": job.source.hash,
         "note": job.note,
-        "method": _method(job, task, methods[task.kind]),
+        "method": _method(job, task, methods.get(task.kind, "")),
         "metric": task.metric,
         "about": {key: getattr(task, key) for key in ("family", "kind", "metric", "stakeholder", "care")},
         "template": "the model's own chat template, no system prompt added" if job.protocol.template else "none",
-        "shots": len(asked.shots) if job.protocol.pick == "fixed" else job.shots,
+        "shots": len(asked.shots) or asked.own_shots,
         "shots_picked": job.protocol.pick,
         "shot_ids": [s.id for s in asked.shots],
         "style": task.ask.style if task.kind == "choice" and (task.data or task.own) else "",
         "seed": job.protocol.seed,
+        "constrained": held_to_schema(job, task),
+        "variant": job.protocol.variant,
         "n": asked.n,
         "data": task.data or task.own,
         "split": task.split if task.data else "",
         "items_sha256": asked.sha256,
         "extractor": extractor.get(task.kind, ""),
-        "max_tokens": task.max_tokens,
-        "stop": list(task.stop),
+        "max_tokens": asked.room if written(job, task) else 0,
+        "stop": [] if held_to_schema(job, task) else list(task.stop),
         "precision": _precision(job, bench),
         "engine": "endpoint" if job.source.is_remote else "llama.cpp" if by_llama else "torch",
     }

@@ -91,16 +91,14 @@ def rows(
 ) -> list[dict[str, Any]]:
     """Return a ledger row for each metric of the task; one beside the primary only where its field was measured.
 
-    The items are gone through once or twice for each metric.
+    The items are gone through a few times for each metric.
     """
     facts = facts_of(task, protocol)
-    made, unparsed = [], sum(row.get("parsed") is False for row in items)
+    made = []
     for name in dict.fromkeys((facts.metric, *facts.beside, *BESIDE.get(facts.metric, ()))):
-        metric = metric_for(name, items)
-        scored = intervals.tally(items, metric)
-        if not scored.n and name != facts.metric:
+        found = figures(items, metric_for(name, items))
+        if not found["n"] and name != facts.metric:
             continue
-        found = intervals.interval(scored, metric)
         made.append(
             {
                 "model": model,
@@ -110,19 +108,28 @@ def rows(
                 "stakeholder": facts.stakeholder,
                 "care": facts.care,
                 "metric": name,
-                "value": known(found.value),
-                "low": known(found.low),
-                "high": known(found.high),
-                "n": scored.n,
-                "groups": len(scored.sums),
-                "detectable": known(intervals.detectable(found)),
-                "unparsed": unparsed,
-                "not_scored": scored.not_scored,
+                **found,
                 "contaminated": leaks,
                 "protocol": {**protocol, "metric": name},
             }
         )
     return made
+
+
+def figures(items: Iterable[intervals.Row], metric: intervals.Metric) -> dict[str, Any]:
+    """Return a metric over items as a ledger row holds it: its value with limits, and what that rests on."""
+    scored = intervals.tally(items, metric)
+    found = intervals.interval(scored, metric)
+    return {
+        "value": known(found.value),
+        "low": known(found.low),
+        "high": known(found.high),
+        "n": scored.n,
+        "groups": len(scored.sums),
+        "detectable": known(intervals.detectable(found)),
+        "unparsed": sum(row.get("parsed") is False for row in items),
+        "not_scored": scored.not_scored,
+    }
 
 
 def facts_of(task: str, protocol: dict[str, Any]) -> Task:

@@ -35,6 +35,9 @@ METRICS = {
     "instruction_accuracy": "instructions followed",
     "rubric_score": "rubric score",
     "score": "score",
+    "consistency": "answered the same by all",
+    "accuracy_averaged": "accuracy, averaged over the orders",
+    "position_bias": "place chosen most, beyond being right there",
 }
 WORDS = {
     "pretrained": "the model after continued pretraining",
@@ -127,5 +130,6 @@ def _examples(number: str, count: int) -> str:
 
 
 def metric_name(name: str) -> str:
-    """Return a metric's name in words."""
-    return METRICS.get(name, name)
+    """Return a metric's name in words: "macro F1", "lowest macro F1"."""
+    base, _, end = name.rpartition("_")
+    return f"{end} {metric_name(base)}" if base and end in ("lowest", "highest") else METRICS.get(name, name)

@@ -32,8 +32,10 @@ def write_overview(
 def overview(models: Sequence[str], rows: Sequence[Row], compared: Sequence[Row] = ()) -> str:
     """Return the page."""
     families: dict[str, list[Row]] = {}
+    varied = [_shown(row) for row in rows if variant_text(row)]
     for row in rows:
-        families.setdefault(row["family"], []).append(_shown(row))
+        if not variant_text(row):
+            families.setdefault(row["family"], []).append(_shown(row))
     template = environment().get_template("evaluation.html.jinja")
     return template.render(
         model=" and ".join(models),
@@ -44,8 +46,34 @@ def overview(models: Sequence[str], rows: Sequence[Row], compared: Sequence[Row]
         families=list(families.items()),
         compared=[{**row, "title": _title(row["task"])} for row in comparison_table({"comparisons": compared})],
         worse=counted(sum(verdict(row) == "worse" for row in compared), "task"),
+        varied=varied,
+        places=[_places(row) for row in varied if "places" in row],
         few_note=few_note([*rows, *compared]),
     )
+
+
+def variant_text(row: Row) -> str:
+    """Return which variant of the asking a row belongs to, or how many it sums up; "" for the usual asking."""
+    protocol = row["protocol"]
+    variant = str(protocol.get("variant", ""))
+    if "variants" not in protocol:
+        return variant.replace("-", " ")
+    return f"{variant}, {protocol['variants']} variants" + (f": {protocol['at']}" if "at" in protocol else "")
+
+
+def _places(row: Row) -> Row:
+    """Return a task's places with their values as text."""
+    made = [
+        {
+            "name": f"option {place['place']}",
+            "chosen": shown(place["chosen"], "chosen"),
+            "right": shown(place["right"], "right"),
+            "cell": cell({**place, "metric": "excess"}),
+            "n": place["n"],
+        }
+        for place in row["places"]
+    ]
+    return {"title": row["title"], "places": made}
 
 
 def counted(number: int, word: str) -> str:
@@ -71,6 +99,7 @@ def _shown(row: Row) -> Row:
         "cell": cell(row),
         "detectable_text": _detectable(row),
         "asked": asked,
+        "variant": variant_text(row),
     }
 
 

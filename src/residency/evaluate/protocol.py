@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
-from residency.core.types import Example
+from residency.core.types import Example, Message
 from residency.evaluate.tasks import Task
 from residency.infer.prompt import nearest_shots, pick_shots, shot_messages
 
@@ -15,6 +15,10 @@ Method = Literal["likelihood", "generate", "reason"]
 Pick = Literal["fixed", "random", "nearest"]
 REASON = "Think step by step in a few sentences. Then end with a line `Answer: ` and your choice."
 REASONING_TOKENS = 256
+SHORT_REPLY = 16
+"""Tokens that a choice may take in words, where it is not longer itself."""
+TEMPERATURE = 0.7
+"""Of replies that are asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,10 @@ class Protocol:
     ``method`` of choices: "likelihood", "generate" (the choice is written) or "reason" (after a chain of thought: Wei
     et al. 2022, Chain-of-Thought Prompting). ``pick`` of solved examples: the same "fixed" ones for all, "random" ones
     for each question, or those "nearest" to it. ``style`` of options as in ``Ask``; "" is the task's own.
+    ``constrained`` replies are held to a JSON schema where their kind has one.
+
+    One of three makes a variant of the asking: ``wording`` and ``turn`` as in ``Ask``, or ``repeat``, the number of a
+    reply that is sampled (0: greedy).
     """
 
     method: Method = "likelihood"
@@ -31,12 +39,28 @@ class Protocol:
     style: str = ""
     template: bool = True
     seed: int = 0
+    constrained: bool = False
+    wording: int = 0
+    turn: int = 0
+    repeat: int = 0
 
     def task(self, task: Task) -> Task:
         """Return the task as this protocol asks it."""
-        if not self.style or task.kind != "choice" or not (task.data or task.own):
+        if not (task.data or task.own):
             return task
-        return replace(task, ask=replace(task.ask, style=self.style))
+        style = self.style if self.style and task.kind == "choice" else task.ask.style
+        return replace(task, ask=replace(task.ask, style=style, wording=self.wording, turn=self.turn))
+
+    @property
+    def variant(self) -> str:
+        """Return what is varied and which of its ways this is, "order-2"; "" where nothing is."""
+        ways = {"wording": self.wording, "order": self.turn, "repeat": self.repeat}
+        return next((f"{way}-{number}" for way, number in ways.items() if number), "")
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """Return how replies are drawn, as settings of ``generate``; none are greedy ones."""
+        return {"temperature": TEMPERATURE, "seed": self.seed + self.repeat} if self.repeat else {}
 
 
 def with_shots(
@@ -44,7 +68,8 @@ def with_shots(
 ) -> tuple[list[Example], list[Example]]:
     """Return (the examples, the examples shown before all of them).
 
-    Where each question has its own, they become turns of its prompt and none is shown before all.
+    Where each question has its own, they become turns of its prompt and none is shown before all; ``meta`` then holds
+    their ids ("shots") and how many messages they are ("turns").
     """
     if not count or protocol.pick == "fixed":
         return list(examples), pick_shots(list(pool), count)
@@ -55,11 +80,27 @@ def with_shots(
             drawn = random.Random(f"{protocol.seed}:shots:{example.id}").sample(list(pool), min(count, len(pool)))
         else:
             drawn = near(example, count)
-        made.append(replace(example, prompt=[*shot_messages(drawn), *example.prompt]))
+        turns = shot_messages(drawn)
+        meta = {**example.meta, "shots": [s.id for s in drawn], "turns": len(turns)}
+        made.append(replace(example, prompt=[*turns, *example.prompt], meta=meta))
     return made, []
+
+
+def own_prompt(example: Example) -> list[Message]:
+    """Return the question itself, without the solved examples that were drawn for it."""
+    return example.prompt[example.meta.get("turns", 0) :]
 
 
 def reasoning(example: Example) -> Example:
     """Return the example with the wish to think first."""
     last = example.prompt[-1]
     return replace(example, prompt=[*example.prompt[:-1], {**last, "content": f"{last['content']}\n\n{REASON}"}])
+
+
+def room(task: Task, examples: Sequence[Example], protocol: Protocol) -> int:
+    """Return how many tokens a reply may take; a token of a choice holds a byte of it or more."""
+    if task.kind not in ("choice", "classify"):
+        return task.max_tokens
+    if protocol.method == "reason":
+        return REASONING_TOKENS
+    return max(SHORT_REPLY, 4 + max((len(c.encode()) for e in examples for c in e.choices), default=0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,9 +15,11 @@ from residency.core.progress import say
 from residency.core.store import read_examples, read_manifest, write_json, write_manifest
 from residency.evaluate.contamination import found_in_training
 from residency.evaluate.jobs import Bench, Job, test_items
+from residency.evaluate.ledger import item_files, rows, versus
 from residency.evaluate.protocol import Protocol
 from residency.evaluate.rules import run_rules
 from residency.evaluate.tasks import BY_LIKELIHOOD, Suite, Task, named
+from residency.evaluate.vary import Way, place, summaries, varied
 from residency.evaluate.workers import run_jobs
 from residency.models.device import Precision
 from residency.models.load import Source, find, of_stage
@@ -25,6 +27,7 @@ from residency.models.load import Source, find, of_stage
 SHORT = {"pretrained": ("qa", "nli"), "tuned": ("qa", "nli", "ie", "gen")}
 """Tasks of the models between base and aligned; the others do every task."""
 USUAL = Protocol()
+Row = dict[str, Any]
 Cap = Annotated[int, Range(least=0, zero="all items")]
 
 
@@ -99,15 +102,15 @@ def evaluate_models(
     shots: int = 0,
     precision: str = "auto",
     protocol: Protocol = USUAL,
+    vary: Sequence[Way] = (),
 ) -> dict[str, Any]:
     """Return a ledger's ``rows`` of models on the same tasks, and ``comparisons`` of each with the first.
 
     Items are written under ``out``; one process, all threads. ``examples`` is the folder of a run's examples stage;
-    where it is not given, that of the run the first model belongs to, else of ``runs/latest``. Raises Unsupported
-    where a model can do none of the tasks, UserError where two models have one name.
+    where it is not given, that of the run the first model belongs to, else of ``runs/latest``. The same items are
+    asked again in every way of ``vary``, and summed up. Raises Unsupported where a model can do none of the tasks,
+    UserError where two models have one name.
     """
-    from residency.evaluate.ledger import item_files, read_items, rows, versus
-
     sources = [find(name) for name in names]
     asked = named(tasks, suite)
     folder = examples or (examples_of(names[0]) if any(_of_a_run(task) for task in asked) else None)
@@ -115,21 +118,29 @@ def evaluate_models(
     called = [state_of(source) for source in sources]
     if doubled := [name for name, count in Counter(called).items() if count > 1]:
         raise UserError(f"two of the models are called {doubled[0]}; rename the folder of one to tell them apart")
-    run_jobs(plan, Bench(folder, out / "items", precision, os.cpu_count() or 1), 1)
+    bench = Bench(folder, out / "items", precision, os.cpu_count() or 1)
+    run_jobs([*plan, *_in_other_ways(plan, folder, vary)], bench, 1)
+    public = [task for task in asked if task.data or task.own]
     leaks = {
-        (task.name, state): _leaks(name, task, out, limit)
-        for task in asked
-        if task.data or task.own
-        for name, state in zip(names, called, strict=True)
+        (task, model): found
+        for run, models in _by_run(names, called).items()
+        for task, found in _leaks(run, public, out, limit)
+        for model in models
     }
     items, protocols = item_files(out)
-    made = [
-        row
-        for task in items
-        for model in items[task]
-        for row in rows(task, model, items[task][model], protocols.get((task, model), {}), leaks.get((task, model)))
-    ]
-    return {"rows": made, "comparisons": versus(*read_items(out), called[0]) if len(names) > 1 else []}
+    made = [row for task in items for row in _of_task(task, items[task], protocols, leaks)]
+    if len(names) == 1:
+        return {"rows": made, "comparisons": []}
+    usual = {task: {name: list(found[name]) for name in called if name in found} for task, found in items.items()}
+    return {"rows": made, "comparisons": versus(usual, protocols, called[0])}
+
+
+def _by_run(names: Sequence[str], called: Sequence[str]) -> dict[Path | None, list[str]]:
+    """Return what the models of each run are called."""
+    found: dict[Path | None, list[str]] = {}
+    for name, model in zip(names, called, strict=True):
+        found.setdefault(run_of(name), []).append(model)
+    return found
 
 
 def _plan(source: Source, asked: Sequence[Task], shots: int, limit: int, protocol: Protocol) -> list[Job]:
@@ -143,17 +154,50 @@ def _plan(source: Source, asked: Sequence[Task], shots: int, limit: int, protoco
     return plan
 
 
-def _leaks(name: str, task: Task, out: Path, limit: int) -> bool | None:
-    """Return whether items of a task are in the training data of the model's own run; None: the model has no run.
+def _in_other_ways(plan: Sequence[Job], examples: Path | None, vary: Sequence[Way]) -> Iterator[Job]:
+    """Yield the jobs that ask a plan's items in other ways, and say what cannot be asked so."""
+    for way in vary:
+        for job in plan:
+            found, why = varied(job, examples, way)
+            if why:
+                say(f"{job.task} is not varied by {way}: {why}")
+            yield from found
+
+
+def _of_task(
+    task: str,
+    items: Mapping[str, Iterable[Row]],
+    protocols: Mapping[tuple[str, str], Row],
+    leaks: Mapping[tuple[str, str], bool | None],
+) -> Iterator[Row]:
+    """Yield a task's ledger rows: those of the usual asking, one of each variant, and what sums these up."""
+    found = {
+        model: rows(
+            task, model, items[model], protocols.get((task, model), {}), leaks.get((task, model.partition(".")[0]))
+        )
+        for model in items
+    }
+    variants = {model: str(protocols.get((task, model), {}).get("variant", "")) for model in items}
+    for model in (name for name, variant in variants.items() if not variant):
+        yield from found[model]
+        others = [name for name, variant in variants.items() if variant and name == f"{model}.{variant}"]
+        others.sort(key=lambda name: place(variants[name]))
+        yield from (asked := [found[name][0] for name in others])
+        yield from summaries([found[model][0], *asked], items)
+
+
+def _leaks(run: Path | None, tasks: Sequence[Task], out: Path, limit: int) -> Iterator[tuple[str, bool | None]]:
+    """Yield for each task whether items of it are in the training data of a run; None: there is no run.
 
     The ids that were found are kept beside the items.
     """
-    run = run_of(name)
-    if run is None:
-        return None
-    found = found_in_training(run / "examples", test_items(None, task, limit))
-    write_json(out / "items" / task.name / "contamination.json", {"run": run.name, "items": found})
-    return bool(found)
+    for task in tasks:
+        if run is None:
+            yield task.name, None
+            continue
+        found = found_in_training(run / "examples", test_items(None, task, limit))
+        write_json(out / "items" / task.name / "contamination.json", {"run": run.name, "items": found})
+        yield task.name, bool(found)
 
 
 def run_of(name: str) -> Path | None:

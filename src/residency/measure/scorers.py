@@ -27,15 +27,38 @@ def parse_choice(text: str, choices: Sequence[str]) -> str | None:
     """Return the choice that a written reply names, or None where it names none: it is never guessed.
 
     Read are a reply that is a choice or begins with one ("B", "B. Aspirin", "(b)", "Yes, because"), and one that ends
-    its reasoning with it ("Answer: B", "the answer is maybe"). The longest fitting choice counts.
+    its reasoning with it ("Answer: B", "the answer is maybe"). The longest fitting choice counts. A letter that is the
+    first word of a sentence ("A patient with fever …") is no choice.
     """
+    return next(filter(None, (_begins(part, choices) for part in (*_named(text), text))), None)
+
+
+def parse_conclusion(text: str, choices: Sequence[str]) -> str | None:
+    """Return the choice that a chain of thought ends with: behind its last "answer:", or alone on its last line.
+
+    None where it names none there: its first words are thoughts, and no choice ("No studies have compared …").
+    """
+    last = text.strip().splitlines()[-1:] or [""]
+    alone = [c for c in choices if c.lower() == last[0].strip(" \t\"'*()[].").lower()]
+    return next(filter(None, (*(_begins(part, choices) for part in _named(text)), *alone)), None)
+
+
+def _named(text: str) -> list[str]:
+    """Return what stands behind the last "answer:" or "answer is" of a text, if there is one."""
+    return re.split(r"(?i)\banswer(?:\s+is\b\s*:?|\s*:)", text)[1:][-1:]
+
+
+def _begins(text: str, choices: Sequence[str]) -> str | None:
+    """Return the longest choice that a text begins with."""
     said = re.sub(r"^[\s\"'*(\[]+", "", text.strip())
-    ends = re.findall(r"\banswer(?:\s+is|\s*:)\s*[\"'*(\[]*(.+)", text, re.IGNORECASE)
-    for part in (*ends[-1:], said):
-        fits = [c for c in choices if re.match(rf"{re.escape(c)}(?!\w)", part, re.IGNORECASE)]
-        if fits:
-            return max(fits, key=len)
-    return None
+    ends = {c: rf"(?!\w){_NO_WORD if c in _WORDS else ''}" for c in choices}
+    return max((c for c in choices if re.match(re.escape(c) + ends[c], said, re.IGNORECASE)), key=len, default=None)
+
+
+_WORDS = ("A", "E", "I", "O", "U", "Y")
+"""Letters that are words in one of our languages."""
+_NO_WORD = r"(?!\s+(?!(?:is|because|es|est|porque|car)\b)(?-i:[a-zà-ÿ]))"
+"""Behind such a letter: not the next word of a sentence."""
 
 
 def accuracy(predictions: Sequence[str], labels: Sequence[str]) -> float:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from residency.core.types import Reply
 from residency.models.attention import Cache
+from residency.models.constrain import Guide
 from residency.models.pack import Block, collate, fill_rows
 
 ROOM = 1 << 30
@@ -29,13 +31,14 @@ States = Callable[..., torch.Tensor]
 class Asked:
     """How replies are written: greedy at temperature 0, ended by ``stop`` texts (left out) or after ``max_tokens``.
 
-    ``end_loops`` ends a reply that only repeats itself, with "loop" as its ``finish``.
+    ``schema`` is what they must obey as JSON. ``end_loops`` ends a reply that only repeats itself, with "loop" as its ``finish``.
     """
 
     max_tokens: int
     temperature: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    schema: dict[str, Any] | None = None
     end_loops: bool = False
 
 
@@ -47,7 +50,10 @@ class _Row:
 
 
 class Writer:
-    """Writes replies with a network; ``prefix`` is a cache that holds the ``offset`` tokens before all prompts."""
+    """Writes replies with a network; ``prefix`` is a cache that holds the ``offset`` tokens before all prompts.
+
+    ``start`` is the beginning of a ``Guide`` that all replies follow.
+    """
 
     def __init__(
         self,
@@ -58,9 +64,10 @@ class Writer:
         asked: Asked,
         prefix: Cache,
         offset: int,
+        start: Any = None,
     ) -> None:
         self.net, self.states, self.tokenizer, self.end = net, states, tokenizer, end
-        self.asked, self.prefix, self.offset = asked, prefix, offset
+        self.asked, self.prefix, self.offset, self.start = asked, prefix, offset, start
         self.generator = torch.Generator().manual_seed(asked.seed)
         self.window = max((len(s.encode()) for s in asked.stop), default=0) + 4
         """Tokens whose text holds every stop text that the newest of them can have completed."""
@@ -80,7 +87,7 @@ class Writer:
     def _wave(self, prompts: Sequence[list[int]], part: Sequence[int], cache: Cache, row: int) -> dict[int, Reply]:
         waiting, alive = deque(part), list[_Row]()
         replies: dict[int, Reply] = {}
-        head = self.net.get_output_embeddings()
+        head, guide = self.net.get_output_embeddings(), Guide(self.start, len(prompts))
         hidden = torch.zeros(0)
         while waiting or alive:
             free = cache.slots - len(alive)
@@ -91,7 +98,10 @@ class Writer:
                     read = self.read([prompts[i] for i in owners], cache)
                     hidden = torch.cat([hidden, read]) if alive else read
                     alive += [_Row(i) for i in owners]
-            chosen, values = pick(head(hidden).float(), self.asked.temperature, self.generator)
+            logits, owners = head(hidden).float(), [one.owner for one in alive]
+            allowed = guide.allowed(owners, logits.shape[1])
+            chosen, values = pick(logits, self.asked.temperature, self.generator, allowed)
+            guide.take(owners, chosen.tolist())
             ended = []
             for place, (one, token, value) in enumerate(zip(alive, chosen.tolist(), values.tolist(), strict=True)):
                 one.tokens.append(token)
@@ -154,10 +164,13 @@ class Writer:
         """Yield the token ids of one reply as they come, without the end token; stop texts are the caller's."""
         cache = Cache(prefix=self.prefix.prefix, slots=1, room=len(prompt) + self.asked.max_tokens)
         cache.lengths = torch.zeros(0, dtype=torch.long, device=self.net.device)
-        head = self.net.get_output_embeddings()
+        head, guide = self.net.get_output_embeddings(), Guide(self.start, 1)
         hidden = self.read([prompt], cache)
         for _ in range(self.asked.max_tokens):
-            chosen, _values = pick(head(hidden).float(), self.asked.temperature, self.generator)
+            logits = head(hidden).float()
+            allowed = guide.allowed([0], logits.shape[1])
+            chosen, _values = pick(logits, self.asked.temperature, self.generator, allowed)
+            guide.take([0], chosen.tolist())
             token = int(chosen[0])
             if token == self.end:
                 return
@@ -182,13 +195,19 @@ def loops(tokens: Sequence[int]) -> bool:
     return len(tokens) >= LOOP + PERIOD and any(earlier == tail for earlier in before)
 
 
-def pick(logits: torch.Tensor, temperature: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the next token of each row [B] and its log-probability (nats); greedy at temperature 0."""
+def pick(
+    logits: torch.Tensor, temperature: float, generator: torch.Generator, allowed: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the next token of each row [B] and its log-probability (nats); greedy at temperature 0.
+
+    Only ``allowed`` tokens, bool [B, width], are chosen; the log-probability is that among all.
+    """
+    legal = logits if allowed is None else logits.masked_fill(~allowed.to(logits.device), float("-inf"))
     if temperature <= 0:
-        best, chosen = logits.max(-1)
-        return chosen, best - logits.logsumexp(-1)
-    weights = (logits / temperature).softmax(-1).cpu()
-    chosen = torch.multinomial(weights, 1, generator=generator).squeeze(1).to(logits.device)
+        chosen = legal.argmax(-1)
+    else:
+        weights = (legal / temperature).softmax(-1).cpu()
+        chosen = torch.multinomial(weights, 1, generator=generator).squeeze(1).to(logits.device)
     return chosen, logits.gather(1, chosen[:, None]).squeeze(1) - logits.logsumexp(-1)
 
 

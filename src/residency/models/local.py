@@ -19,13 +19,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from residency.core.errors import ModelError, Unsupported
 from residency.core.types import Message, Reply, TokenScores
 from residency.models.attention import Cache, use_packed
+from residency.models.constrain import start_of
 from residency.models.decode import Asked, Writer, unsure
 from residency.models.device import device, precision
 from residency.models.fused import fuse
 from residency.models.pack import Block, collate, fill_rows
 from residency.models.weights import quiet_transformers
-
-NO_SCHEMA = "a transformers model here does not constrain its output; a .gguf model does"
 
 
 @dataclass(slots=True)
@@ -54,6 +53,11 @@ class LocalModel:
     def end(self) -> int:
         """Return the id of the token that ends a turn."""
         return int(self.tokenizer.eos_token_id)
+
+    @property
+    def width(self) -> int:
+        """Return the number of logits: the tokens known to the model, of which the tokenizer may use fewer."""
+        return int(self.net.get_output_embeddings().weight.shape[0])
 
     def encode_prompt(self, messages: Sequence[Message], *, reply: bool = True) -> list[int]:
         """Return the token ids of a chat, with the opening of the reply where ``reply``."""
@@ -88,13 +92,12 @@ class LocalModel:
     ) -> list[Reply]:
         """Return ``n`` replies a prompt; greedy at temperature 0. ``prefix`` ids go before every prompt (few-shot).
 
-        At most ``rows`` prompts are written at once, fewer where they are long. ``end_loops`` ends replies that only
-        repeat themselves.
+        With ``schema`` a reply is JSON that obeys it, unless ``max_tokens`` cuts it short; its log-probability is that
+        before the constraint. At most ``rows`` prompts are written at once, fewer where they are long. ``end_loops``
+        ends replies that only repeat themselves.
         """
-        if schema is not None:
-            raise Unsupported(NO_SCHEMA)
         encoded = [self.encode_prompt(p) for p in prompts for _ in range(n)]
-        asked = Asked(max_tokens, temperature, seed, tuple(stop), end_loops)
+        asked = Asked(max_tokens, temperature, seed, tuple(stop), schema, end_loops)
         return self.write(encoded, asked, prefix=prefix, rows=rows)
 
     def write(
@@ -104,7 +107,9 @@ class LocalModel:
         return self._writer(asked, prefix).write(encoded, rows=rows, row=self.row)
 
     def _writer(self, asked: Asked, prefix: Sequence[int] = ()) -> Writer:
-        return Writer(self.net, self.states, self.tokenizer, self.end, asked, self.read_prefix(prefix), len(prefix))
+        start = start_of(asked.schema, self.tokenizer, self.width, self.end)
+        cache = self.read_prefix(prefix)
+        return Writer(self.net, self.states, self.tokenizer, self.end, asked, cache, len(prefix), start)
 
     def stream(
         self,
@@ -117,9 +122,7 @@ class LocalModel:
         schema: dict[str, Any] | None = None,
     ) -> Iterator[str]:
         """Yield the reply in pieces; half a letter, or what may become a stop text, is held back."""
-        if schema is not None:
-            raise Unsupported(NO_SCHEMA)
-        writer = self._writer(Asked(max_tokens, temperature, seed, tuple(stop)))
+        writer = self._writer(Asked(max_tokens, temperature, seed, tuple(stop), schema))
         tokens, shown, text = [], 0, ""
         for token in writer.tokens(self.encode_prompt(prompt)):
             tokens.append(token)

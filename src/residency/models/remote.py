@@ -72,7 +72,8 @@ class RemoteModel:
         if stop:
             base["stop"] = list(stop)[:4]  # more than four are refused by most servers
         if schema is not None:
-            base["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+            held = {"name": "answer", "schema": schema, "strict": True}  # else some servers take it as advice
+            base["response_format"] = {"type": "json_schema", "json_schema": held}
         asked = [{**base, "messages": list(p), "seed": seed + i} for p in prompts for i in range(n)]
         with ThreadPoolExecutor(self.at_once) as pool:
             return list(pool.map(lambda body: self._reply(body, tuple(stop)), asked))

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from residency.core.types import Example, Message, Span
+from residency.evaluate.tasks.words import WORDINGS, Words
 
 Item = dict[str, Any]
 KINDS = ("choice", "classify", "extract", "generate", "rubric")
@@ -27,58 +28,24 @@ LETTERS = string.ascii_uppercase
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """The words of a prompt in one language."""
-
-    answer: str = "Answer with the letter."
-    options: str = "Answer with one of: {}."
-    listed: str = "Give the exact phrases as a JSON list of strings."
-    paired: str = "Give a JSON list of pairs of exact phrases."
-    labelled: str = 'Give a JSON list of objects {{"text": the exact phrase, "label": one of {}}}.'
-
-
-WORDS = {
-    "en": Words(),
-    "es": Words(
-        "Responda con la letra.",
-        "Responda con una de estas opciones: {}.",
-        "Dé las frases exactas como una lista JSON de cadenas.",
-        "Dé una lista JSON de pares de frases exactas.",
-        'Dé una lista JSON de objetos {{"text": la frase exacta, "label": una de {}}}.',
-    ),
-    "fr": Words(
-        "Répondez par la lettre.",
-        "Répondez par l'une de ces options : {}.",
-        "Donnez les expressions exactes sous forme de liste JSON de chaînes.",
-        "Donnez une liste JSON de paires d'expressions exactes.",
-        'Donnez une liste JSON d\'objets {{"text": l\'expression exacte, "label": un de {}}}.',
-    ),
-    "zh": Words(
-        "请只回答选项字母。",
-        "请回答以下之一：{}。",
-        "请以 JSON 字符串列表给出原文短语。",
-        "请以 JSON 列表给出原文短语对。",
-        '请给出 JSON 对象列表 {{"text": 原文短语, "label": 其中之一 {}}}。',
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
 class Ask:
     """How a kind's items are put: an instruction, the labels of a closed set, and the style of options.
 
-    ``style``: "letters" lists the options and wants a letter; "options" compares the options' own text.
+    ``style``: "letters" lists the options and wants a letter; "options" compares the options' own text. ``wording`` is
+    which of the language's ways to ask; ``turn`` moves the first options of a choice behind the others, so many.
     """
 
     instruction: str = ""
     labels: tuple[str, ...] = ()
     style: str = "letters"
     language: str = "en"
+    wording: int = 0
+    turn: int = 0
 
     @property
     def words(self) -> Words:
         """Return the prompt's words in the task's language (English where there are none)."""
-        return WORDS.get(self.language, WORDS["en"])
+        return WORDINGS.get(self.language, WORDINGS["en"])[self.wording]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +79,22 @@ def example_of(kind: str, ask: Ask, item: Item, *, task: str, source: str = "", 
 
 def _choice(ask: Ask, item: Item) -> Asked:
     options, right = [str(c) for c in item["choices"]], item["answer"]
-    head = _joined(ask.instruction, item.get("context", ""), item["question"])
+    turn = ask.turn % len(options)
+    options, right = [*options[turn:], *options[:turn]], (right - turn) % len(options)
+    about = (ask.instruction, item.get("context", ""), item["question"])
+    meta = {"turn": turn}
     if ask.style == "options":
-        return Asked(_joined(head, ask.words.options.format(", ".join(options))), [options[right]], options)
-    listed = "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, options, strict=False))
+        prompt = _put(ask, ask.words.options.format(", ".join(options)), *about)
+        return Asked(prompt, [options[right]], options, meta=meta)
+    listed = "\n".join(ask.words.mark.format(letter, text) for letter, text in zip(LETTERS, options, strict=False))
     letters = list(LETTERS[: len(options)])
-    return Asked(_joined(head, listed, ask.words.answer), [letters[right]], letters, meta={"options": options})
+    prompt = _put(ask, ask.words.answer, *about, listed)
+    return Asked(prompt, [letters[right]], letters, meta={"options": options, **meta})
 
 
 def _classify(ask: Ask, item: Item) -> Asked:
-    head = _joined(item["text"], item.get("text_b", ""), ask.instruction)
-    labels = ask.labels
-    return Asked(_joined(head, ask.words.options.format(", ".join(labels))), [item["label"]], labels)
+    wish = _joined(ask.instruction, ask.words.options.format(", ".join(ask.labels)))
+    return Asked(_put(ask, wish, item["text"], item.get("text_b", "")), [item["label"]], ask.labels)
 
 
 def _extract(ask: Ask, item: Item) -> Asked:
@@ -131,16 +102,14 @@ def _extract(ask: Ask, item: Item) -> Asked:
     spans = sorted((s for s in spans if not ask.labels or s.label in ask.labels), key=lambda s: (s.start, s.end))
     form = ask.words.listed if len(ask.labels) == 1 else ask.words.labelled.format(", ".join(ask.labels))
     text = item["text"]
-    prompt = _joined(ask.instruction, form) + "\n\n" + text
-    return Asked(
-        prompt, [answer_of(spans, text, ask.labels)], spans=spans, meta={"text": text, "labels": list(ask.labels)}
-    )
+    meta = {"text": text, "labels": list(ask.labels)}
+    return Asked(_before(ask, form, text), [answer_of(spans, text, ask.labels)], spans=spans, meta=meta)
 
 
 def _relate(ask: Ask, item: Item) -> Asked:
-    prompt = _joined(ask.instruction, ask.words.paired) + "\n\n" + item["text"]
     meta = {"text": item["text"], "concepts": item["concepts"], "relations": item["relations"]}
-    return Asked(prompt, [json.dumps(item["pairs"], ensure_ascii=False)], meta=meta)
+    wanted = json.dumps(item["pairs"], ensure_ascii=False)
+    return Asked(_before(ask, ask.words.paired, item["text"]), [wanted], meta=meta)
 
 
 def answer_of(spans: Sequence[Span], text: str, labels: Sequence[str]) -> str:
@@ -152,8 +121,23 @@ def answer_of(spans: Sequence[Span], text: str, labels: Sequence[str]) -> str:
 
 
 def _generate(ask: Ask, item: Item) -> Asked:
-    reference = item["reference"]
-    return Asked(_joined(ask.instruction, item["input"]), [reference] if isinstance(reference, str) else reference)
+    reference, text = item["reference"], item["input"]
+    parts = (text, ask.instruction) if ask.words.turned else (ask.instruction, text)
+    wanted = [reference] if isinstance(reference, str) else reference
+    return Asked(_joined(ask.words.opening, *parts), wanted)
+
+
+def _put(ask: Ask, wish: str, *about: str) -> str:
+    """Return what is asked about, then the wish; a turned wording has the wish first."""
+    return _joined(ask.words.opening, *((wish, *about) if ask.words.turned else (*about, wish)))
+
+
+def _before(ask: Ask, form: str, text: str) -> str:
+    """Return the instruction with its answer's form, then the text as it is; a turned wording has the text first."""
+    words = ask.words
+    if words.turned:
+        return text + "\n\n" + _joined(ask.instruction, form)
+    return _joined(words.opening, ask.instruction, form) + "\n\n" + text
 
 
 def _rubric(ask: Ask, item: Item) -> Asked:

@@ -281,7 +281,10 @@ def examples_of(
 
 
 def ask_of(declaration: dict[str, Any], items: Iterable[Item]) -> Ask:
-    """Return how the task's items are put; an extract task without labels takes those that its items hold."""
+    """Return how the task's items are put; an extract task without labels takes those that its items hold.
+
+    ``wording`` and ``turn`` are no fields of the file: they stand in a declaration that is asked in another way.
+    """
     labels = tuple(declaration.get("labels", ()))
     if declaration["kind"] == "extract" and not labels:
         labels = tuple(sorted({entity["label"] for item in items for entity in item["entities"]}))
@@ -290,4 +293,6 @@ def ask_of(declaration: dict[str, Any], items: Iterable[Item]) -> Ask:
         labels,
         declaration.get("style", "letters"),
         declaration.get("language", "en"),
+        declaration.get("wording", 0),
+        declaration.get("turn", 0),
     )

@@ -39,7 +39,7 @@ def each_example(task: Task, split: str = "") -> Iterator[Example]:
         return
     declared, file = own.read_declaration(Path(task.own)), "items" if split == task.split else "shots"
     if file in declared:
-        declared["style"] = task.ask.style
+        declared |= {key: getattr(task.ask, key) for key in ("style", "wording", "turn")}
         yield from own.examples_of(declared, Path(task.own).parent, file=file, split=split)
 
 

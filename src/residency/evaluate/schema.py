@@ -1,0 +1,53 @@
+"""The JSON schema that a written answer can be held to, by the kind of its task; and what such an answer says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from residency.core.types import Example
+from residency.measure.scorers import parse_choice
+
+Schema = dict[str, Any]
+PHRASE: Schema = {"type": "string"}
+
+
+def schema_of(kind: str, example: Example) -> Schema | None:
+    """Return the schema of an item's answer: one of its choices, a list of phrases, of labelled ones or of pairs.
+
+    None where the answer is free text.
+    """
+    if kind in ("choice", "classify"):
+        return _one_of(example.choices)
+    if kind == "relate":
+        return _list_of({"type": "array", "items": PHRASE, "minItems": 2, "maxItems": 2})
+    if kind == "extract":
+        labels = example.meta.get("labels", ())
+        return _list_of(_labelled(labels) if len(labels) > 1 else PHRASE)
+    return None
+
+
+def _one_of(texts: Sequence[str]) -> Schema:
+    return {"type": "string", "enum": list(texts)}
+
+
+def _list_of(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+def _labelled(labels: Sequence[str]) -> Schema:
+    properties = {"text": PHRASE, "label": _one_of(labels)}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def choice_in(text: str, choices: Sequence[str]) -> str | None:
+    """Return the choice that a reply held to a schema names: its JSON, else what can be read of it, else None.
+
+    An endpoint may not know schemas, and answer as it would without.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    return found if isinstance(found, str) and found in choices else parse_choice(text, choices)
