@@ -14,7 +14,7 @@ from residency.evaluate.answer import answer
 from residency.evaluate.jobs import Job, Worker
 from residency.evaluate.overview import overview
 from residency.evaluate.protocol import Protocol
-from residency.evaluate.run import evaluate_model
+from residency.evaluate.run import evaluate_models
 from residency.evaluate.schema import choice_in, schema_of
 from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.tasks.form import Ask, example_of
@@ -107,7 +107,7 @@ def quiz(tmp_path):
 
 
 def evaluated(model, quiz, tmp_path, **how):
-    return evaluate_model(str(model), tasks=str(quiz), out=tmp_path / "own", precision="fp32", **how)
+    return evaluate_models([str(model)], tasks=str(quiz), out=tmp_path / "own", precision="fp32", **how)["rows"]
 
 
 def by(rows):

@@ -171,19 +171,18 @@ def _of_task(
     leaks: Mapping[tuple[str, str], bool | None],
 ) -> Iterator[Row]:
     """Yield a task's ledger rows: those of the usual asking, one of each variant, and what sums these up."""
-    found = {
-        model: rows(
-            task, model, items[model], protocols.get((task, model), {}), leaks.get((task, model.partition(".")[0]))
-        )
-        for model in items
-    }
     variants = {model: str(protocols.get((task, model), {}).get("variant", "")) for model in items}
+
+    def of(name: str, model: str) -> list[Row]:
+        return rows(task, name, items[name], protocols.get((task, name), {}), leaks.get((task, model)))
+
     for model in (name for name, variant in variants.items() if not variant):
-        yield from found[model]
+        yield from (usual := of(model, model))
         others = [name for name, variant in variants.items() if variant and name == f"{model}.{variant}"]
         others.sort(key=lambda name: place(variants[name]))
-        yield from (asked := [found[name][0] for name in others])
-        yield from summaries([found[model][0], *asked], items)
+        yield from (asked := [of(name, model)[0] for name in others])
+        if others:
+            yield from summaries([usual[0], *asked], {name: list(items[name]) for name in (model, *others)})
 
 
 def _leaks(run: Path | None, tasks: Sequence[Task], out: Path, limit: int) -> Iterator[tuple[str, bool | None]]:

@@ -31,7 +31,8 @@ States = Callable[..., torch.Tensor]
 class Asked:
     """How replies are written: greedy at temperature 0, ended by ``stop`` texts (left out) or after ``max_tokens``.
 
-    ``schema`` is what they must obey as JSON. ``end_loops`` ends a reply that only repeats itself, with "loop" as its ``finish``.
+    ``schema`` is what they must obey as JSON. ``end_loops`` ends a reply that only repeats itself, with "loop" as its
+    ``finish``.
     """
 
     max_tokens: int
