@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from residency.core.errors import ModelError, Unsupported
-from residency.core.types import Model
+from residency.core.types import Example, Model
+from residency.evaluate.schema import schema_of
 from residency.models.gguf import GgufModel
 from residency.models.weights import SMOLLM2, packaged_base, packaged_file
 
@@ -148,3 +149,22 @@ def test_a_file_that_is_no_gguf_or_only_half_of_one_is_refused(tmp_path):
         GgufModel(half)
     with pytest.raises(ModelError, match="no GGUF file"):
         GgufModel(tmp_path / "absent.gguf")
+
+
+@pytest.mark.parametrize("kind", ["choice", "extract", "relate"])
+def test_the_schemas_of_our_tasks_mean_the_same_to_llama_cpp(model, kind):
+    example = Example("1", [], [], choices=["yes", "no"], meta={"labels": ["PERSON", "CITY"]})
+    (reply,) = model.generate(
+        [chat("Who went where? Ann Lee went to Rome.")], max_tokens=60, schema=schema_of(kind, example)
+    )
+    start = '"' if kind == "choice" else "["
+    assert reply.text.lstrip().startswith(start)
+    if reply.finish == "length":  # cut short inside its list
+        return
+    said = json.loads(reply.text)
+    if kind == "choice":
+        assert said in example.choices
+    for part in said if kind == "relate" else ():
+        assert len(part) == 2 and all(isinstance(text, str) for text in part)
+    for part in said if kind == "extract" else ():
+        assert list(part) == ["text", "label"] and part["label"] in ("PERSON", "CITY")
