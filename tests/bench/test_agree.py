@@ -28,9 +28,9 @@ def agree(monkeypatch):
 
 def test_a_count_must_be_the_same_and_a_mean_of_likelihoods_within_rounding(agree):
     assert agree.same("acc,none", 0.25, 0.25) == "exact" and agree.same("acc,none", 0.25, 0.25 + 1e-9) == "no"
-    assert agree.same("word_perplexity,none", 100.0, 100.0001) == "close"
-    assert agree.same("perplexity_stderr,none", 100.0, 100.0001) == "close"
-    assert agree.same("perplexity,none", 100.0, 100.01) == "no" and agree.same("perplexity,none", "N/A", 1.0) == "no"
+    assert agree.same("word_perplexity,none", 100.0, 100.001) == "close"
+    assert agree.same("perplexity_stderr,none", 100.0, 100.001) == "close"
+    assert agree.same("perplexity,none", 100.0, 100.02) == "no" and agree.same("perplexity,none", "N/A", 1.0) == "no"
 
 
 def test_answers_are_compared_by_what_a_kind_answers(agree):

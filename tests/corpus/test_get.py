@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from residency.core.errors import SourceError
-from residency.core.store import read_json, sha256_text
+from residency.core.store import read_json, sha256_file, sha256_text
 from residency.corpus import benchmarks
 from residency.corpus.benchmarks import get as getting
 from residency.corpus.benchmarks.hub import SUBJECTS
@@ -186,3 +186,11 @@ def test_every_set_is_fetched_at_the_commit_that_it_names_or_its_layout_is_told(
         else:
             assert not about.folder or about.folder in LAYOUTS, name
     assert [n for n in benchmarks.SETS if n.startswith("mmlu_")] == [f"mmlu_{s}" for s in SUBJECTS]
+
+
+@pytest.mark.parametrize("folder", [name for name, made in PUBLISHERS.items() if made.sha256])
+def test_the_hashes_are_those_of_the_files_that_our_numbers_rest_on(folder):
+    here = next((f / folder for f in benchmarks.data_folders() if (f / folder).is_dir()), None)
+    if here is None:
+        pytest.skip(f"the folder {folder} is not here (RESIDENCY_DATA)")
+    assert {file: sha256_file(here / file) for file in PUBLISHERS[folder].files} == PUBLISHERS[folder].sha256
