@@ -26,6 +26,7 @@ from residency.core.store import (
     write_jsonl,
 )
 from residency.core.types import Example
+from residency.evaluate import vocabulary
 from residency.evaluate.general import general_instructions, general_text
 from residency.evaluate.protocol import REASON, Protocol, with_shots
 from residency.evaluate.tasks import TASKS, Task
@@ -210,6 +211,19 @@ def _method(job: Job, task: Task, usual: str) -> str:
     return "greedy generation of the choice" if job.source.is_remote or job.protocol.method == "generate" else usual
 
 
+def _extractor(task: Task) -> str:
+    """Return what of a reply is scored, in words."""
+    extractor = {
+        "extract": "first JSON list of the reply, exact strings",
+        "relate": "first JSON list of the reply, pairs of a text's own mentions",
+        "follow": "reply holds a wanted string",
+        "converse": "a turn asks where a sentence of it ends in a question mark, of any script",
+    }
+    if task.kind == "extract" and (task.data or task.own):
+        extractor["extract"] = "first JSON list of the reply, every whole-word occurrence of a phrase"
+    return vocabulary.protocol() if vocabulary.wanted_by(task) else extractor.get(task.kind, "")
+
+
 def _precision(job: Job, bench: Bench) -> str:
     from residency.models.device import precision_name
 
@@ -229,15 +243,9 @@ def protocol_of(
         "extract": "greedy generation",
         "relate": "greedy generation",
         "generate": "greedy generation",
+        "converse": "greedy generation",
         "follow": "greedy generation",
     }
-    extractor = {
-        "extract": "first JSON list of the reply, exact strings",
-        "relate": "first JSON list of the reply, pairs of a text's own mentions",
-        "follow": "reply holds a wanted string",
-    }
-    if task.kind == "extract" and (task.data or task.own):
-        extractor["extract"] = "first JSON list of the reply, every whole-word occurrence of a phrase"
     by_llama = job.source.is_gguf
     return {
         "task": job.task,
@@ -257,7 +265,7 @@ def protocol_of(
         "data": task.data or task.own,
         "split": task.split if task.data else "",
         "items_sha256": sha256_json([[e.id, e.prompt, e.wanted] for e in test]),
-        "extractor": extractor.get(task.kind, ""),
+        "extractor": _extractor(task),
         "max_tokens": task.max_tokens,
         "stop": list(task.stop),
         "precision": _precision(job, bench),

@@ -6,6 +6,8 @@ The form is that of a user's own task and of every public set: by kind,
 ``extract``   {"id", "text", "entities": [{"start", "end", "label"}]}
 ``generate``  {"id", "input", "reference"}                             (one reference or a list)
 and for all ``group`` (what intervals keep whole; default: the id) and ``meta``.
+Public sets have two kinds more: ``relate``, pairs of phrases, and
+``converse``  {"id", "turns": [{"role", "content"}], "reference"}      (the last turn is the user's)
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from residency.core.types import Example, Message, Span
 
 Item = dict[str, Any]
 KINDS = ("choice", "classify", "extract", "generate")
-"""The kinds of a user's own task; public sets have "relate" too, pairs of phrases."""
+"""The kinds of a user's own task."""
 STYLES = ("letters", "options")
 LETTERS = string.ascii_uppercase
 
@@ -82,9 +84,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an item's kind makes of it: the prompt, what is wanted, the choices, the spans."""
+    """What an item's kind makes of it: the prompt (one message, or turns), what is wanted, the choices, the spans."""
 
-    prompt: str
+    prompt: str | list[Message]
     wanted: Sequence[str]
     choices: Sequence[str] = ()
     spans: Sequence[Span] = ()
@@ -94,8 +96,9 @@ class Asked:
 def example_of(kind: str, ask: Ask, item: Item, *, task: str, source: str = "", split: str = "test") -> Example:
     """Return the example of one item of a kind."""
     made = _MAKE[kind](ask, item)
-    prompt: list[Message] = [{"role": "user", "content": made.prompt}]
+    prompt = [{"role": "user", "content": made.prompt}] if isinstance(made.prompt, str) else made.prompt
     facts = [item[key] for key in ("context", "question", "text", "text_b", "input") if item.get(key)]
+    facts += [turn["content"] for turn in item.get("turns", ())]
     return Example(
         item["id"],
         prompt,
@@ -155,6 +158,13 @@ def _generate(ask: Ask, item: Item) -> Asked:
     return Asked(_joined(ask.instruction, item["input"]), [reference] if isinstance(reference, str) else reference)
 
 
+def _converse(ask: Ask, item: Item) -> Asked:
+    """Return the turns so far, the instruction before the first: a chat begins with its user."""
+    turns = list(item["turns"])
+    opening = turns.pop(0)["content"] if turns[0]["role"] == "user" else ""
+    return Asked([{"role": "user", "content": _joined(ask.instruction, opening)}, *turns], [item["reference"]])
+
+
 def _joined(*parts: str) -> str:
     return "\n\n".join(part.strip() for part in parts if part and part.strip())
 
@@ -165,4 +175,5 @@ _MAKE: dict[str, Callable[[Ask, Item], Asked]] = {
     "extract": _extract,
     "relate": _relate,
     "generate": _generate,
+    "converse": _converse,
 }
