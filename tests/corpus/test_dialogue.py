@@ -29,6 +29,8 @@ def test_what_one_side_says_in_a_row_is_one_turn_and_only_the_doctor_is_the_assi
     bracketed = turns("[doctor] hi .\n[patient] hi .\n[patient_guest] hello : all .\n[doctor] [sigh] okay .")
     assert [t["role"] for t in bracketed] == ["assistant", "user", "assistant"]
     assert bracketed[1]["content"] == "hi . hello : all ." and bracketed[2]["content"] == "[sigh] okay ."
+    slips = turns('"Doctor: Hello.\nGest_family: Hi.\nGuest_family. I am his wife.\nDocotr_2: Good day."')
+    assert [t["content"] for t in slips] == ["Hello.", "Hi. I am his wife. Good day."]
     with pytest.raises(ValueError, match="does not begin with a speaker"):
         turns("Good morning.\nDoctor: Hello.")
 
@@ -56,9 +58,10 @@ def test_the_places_hang_on_the_id_alone_and_more_of_them_hold_the_fewer() -> No
 @pytest.mark.parametrize("name, most", [("mts_next_turn", 1), ("aci_next_turn", 5)])
 def test_the_public_dialogues_are_cut_with_the_patient_speaking_last(name: str, most: int) -> None:
     try:
-        found = benchmarks.items(name, "test")
+        benchmarks.folder_of(name)
     except SourceError:
         pytest.skip(f"the data set behind {name} is not here (RESIDENCY_DATA)")
+    found = benchmarks.items(name, "test")
     whole = benchmarks.items(name.replace("next_turn", {"mts": "dialog", "aci": "bench"}[name[:3]]), "test").items
     by_dialogue: dict[str, int] = {}
     for item in found.items:

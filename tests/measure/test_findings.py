@@ -25,9 +25,9 @@ def said(text: str) -> set[str]:
 
 
 def test_the_longest_name_counts_under_any_of_its_names() -> None:
-    assert said("Pyrexia and chest pain; hay-fever as a child. Two seizures.") == {"F", "P", "H", "S"}
+    assert said("Pyrexia and chest pain; hay-fever as a child. Two SEIZURES.") == {"F", "P", "H", "S"}
     assert said("Feverfew tea. Painting.") == set() and said("") == set()
-    assert NAMES.longest == 2 and NAMES.concepts["fever"] == "F"
+    assert NAMES.reach["hay"] == 2 and NAMES.concepts["fever"] == "F"
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from residency.measure.questions import asks, question_counts
 @pytest.mark.parametrize(
     "text",
     [
-        "Any fever?", "okay . any chest pain ? i see .", "Since when (or longer)?", "¿Le duele?", "哪里疼？", "هل لديك حمى؟",
-        "Πονάτε\u037e", "Ինչո՞ւ", "Really?!", "Take 2.5 mg?",
+        "Any fever?", "okay . any chest pain ? i see .", "Since when (or longer)?", "¿Le duele?", "哪里疼？",
+        "هل لديك حمى؟", "Πονάτε\u037e", "Ինչո՞ւ", "Really?!", "Take 2.5 mg?",
     ],
 )  # fmt: skip
 def test_a_sentence_that_ends_in_a_question_mark_asks(text: str) -> None:

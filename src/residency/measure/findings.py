@@ -43,10 +43,10 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The concept of each known name (as ``normal`` writes it), the most words that a name has, and their source."""
+    """The concept of each known name (as ``normal`` writes it), how far they reach (``reach_of``), and their source."""
 
     concepts: Mapping[str, str]
-    longest: int
+    reach: Mapping[str, int]
     source: str
 
 
@@ -61,26 +61,37 @@ def names_of(pairs: Iterable[tuple[str, str]], source: str) -> Names:
     for name, concept in pairs:
         if plain := normal(name):
             concepts.setdefault(plain, concept)
-    return Names(concepts, max((len(name.split()) for name in concepts), default=0), source)
+    return Names(concepts, reach_of(concepts), source)
 
 
-def mentions(text: str, known: Container[str], longest: int) -> Iterator[Mention]:
-    """Yield the known names in a text, in order, the longest at each place; no name reaches over a full stop."""
+def reach_of(names: Iterable[str]) -> dict[str, int]:
+    """Return the most words that a name has which begins with a word, by that word."""
+    reach: dict[str, int] = {}
+    for name in names:
+        words = name.split()
+        reach[words[0]] = max(len(words), reach.get(words[0], 0))
+    return reach
+
+
+def mentions(text: str, known: Container[str], reach: Mapping[str, int]) -> Iterator[Mention]:
+    """Yield the known names in a text, in order, the longest at each place; no name reaches over a full stop.
+
+    ``reach`` is that of the known names.
+    """
     for sentence in re.finditer(r"[^.]+\.?", text):
-        spans = [(m.start() + sentence.start(), m.end() + sentence.start()) for m in WORD.finditer(sentence[0].lower())]
-        at = 0
-        while at < len(spans):
-            for size in range(min(longest, len(spans) - at), 0, -1):
-                if name := _known(text, spans[at : at + size], known):
-                    yield Mention(name, spans[at][0], spans[at + size - 1][1], sentence.span())
+        found = list(WORD.finditer(sentence[0].lower()))
+        words, begin, at = [match[0] for match in found], sentence.start(), 0
+        while at < len(words):
+            for size in range(min(reach.get(words[at], 1), len(words) - at), 0, -1):
+                if name := _known(" ".join(words[at : at + size]), known):
+                    yield Mention(name, begin + found[at].start(), begin + found[at + size - 1].end(), sentence.span())
                     at += size - 1
                     break
             at += 1
 
 
-def _known(text: str, spans: Sequence[tuple[int, int]], known: Container[str]) -> str:
-    """Return the known name that these words are, themselves or in the other number; "" where they are none."""
-    name = " ".join(text[start:end].lower() for start, end in spans)
+def _known(name: str, known: Container[str]) -> str:
+    """Return the known name that a name is, itself or in the other number; "" where it is none."""
     forms = (name, name[:-1] if name.endswith("s") else "", name + "s")
     return next((form for form in forms if form and form in known), "")
 
@@ -98,7 +109,7 @@ def denied(text: str, mention: Mention) -> bool:
 
 def findings(text: str, names: Names) -> set[Finding]:
     """Return the concepts that a text names, each as affirmed, denied, or both where it says both."""
-    found = mentions(text, names.concepts, names.longest)
+    found = mentions(text, names.concepts, names.reach)
     return {(names.concepts[mention.name], not denied(text, mention)) for mention in found}
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-MARKS = "?\uff1f\u061f\u037e\u055e\u1367\u2047\u2048\u2049\u203d\u2cfa\u2cfb\ua60f\ua6f7\ufe16\ufe56\U00011143\U0001e95f"
+MARKS = (
+    "?\uff1f\u061f\u037e\u055e\u1367\u2047\u2048\u2049\u203d\u2cfa\u2cfb\ua60f\ua6f7\ufe16\ufe56\U00011143\U0001e95f"
+)
 """Question marks: Latin, full-width, Arabic, Greek, Armenian, Ethiopic, doubled ones, and those of rarer scripts."""
 _QUESTION = re.compile(rf"\w[^.!。！\n{MARKS}]*[{MARKS}]")
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from residency.core.types import Example
-from residency.measure.findings import NEGATION, WORD, mentions, normal
+from residency.measure.findings import NEGATION, WORD, mentions, normal, reach_of
 
 Rule = Callable[[list[Example], list[Example]], list[str]]
 _STOP = frozenset("a an and are as at be by for from has have in is it of on or patient that the this to with".split())
@@ -123,10 +123,10 @@ def dictionary(names: Iterable[str]) -> Rule:
     """
     known = {normal(name) for name in names}
     known.discard("")
-    longest = max((len(name.split()) for name in known), default=0)
+    reach = reach_of(known)
 
     def rule(train: list[Example], test: list[Example]) -> list[str]:
-        return [json.dumps(_find(row.meta["text"], known, longest), ensure_ascii=False) for row in test]
+        return [json.dumps(_find(row.meta["text"], known, reach), ensure_ascii=False) for row in test]
 
     return rule
 
@@ -137,8 +137,8 @@ def dictionary_train(train: list[Example], test: list[Example]) -> list[str]:
     return dictionary(names)(train, test)
 
 
-def _find(text: str, known: set[str], longest: int) -> list[str]:
-    found = mentions(text, known, longest)
+def _find(text: str, known: set[str], reach: dict[str, int]) -> list[str]:
+    found = mentions(text, known, reach)
     affirmed = (m for m in found if not NEGATION.search(text[m.sentence[0] : m.sentence[1]]))
     return list(dict.fromkeys(text[m.start : m.end] for m in affirmed))
 

@@ -69,7 +69,7 @@ def gleu_counts(prediction: str, references: Sequence[str], language: str = "en"
     """Return what one text adds to a corpus GLEU: matching 1- to 4-grams, and all of the longer text.
 
     Wu et al. (2016), Google's neural machine translation system, section 6: the smaller of precision and recall,
-    against the reference that it meets best; words as sacrebleu cuts them for BLEU. Grammar correction has another GLEU.
+    against the reference that it meets best; words as BLEU has them here. Grammar correction has another GLEU.
     """
     own = _grams(prediction, language)
     others = (_grams(reference, language) for reference in references)

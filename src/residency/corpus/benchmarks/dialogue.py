@@ -17,7 +17,7 @@ from residency.corpus.benchmarks import writing
 Item = dict[str, Any]
 LEAST_WORDS = 4
 """A doctor's turn of fewer words ("mm-hmm", "okay, good") is none to be written."""
-_SPEAKER = re.compile(r"\s*(?:\[(doctor|patient|patient_guest)\]|(Doctor|Doctor_?\d|Patient|Guest_\w+)\s*:)(.*)")
+_SPEAKER = re.compile(r"\s*(?:\[(doctor|patient|patient_guest)\]|(Doctor|Patient)\s*:|(\w+_\w+)\s*[:.])(.*)")
 
 
 def mts_next_turn(folder: Path) -> Iterator[Item]:
@@ -59,18 +59,19 @@ def _is_long(text: str) -> bool:
 
 
 def turns(dialogue: str) -> list[dict[str, str]]:
-    """Return a dialogue's turns as ``{"role", "content"}``, the roles alternating; ValueError where it names no speaker.
+    """Return a dialogue's turns as ``{"role", "content"}``, the roles alternating.
 
-    A line is ``Doctor: …`` or ``[doctor] …``; one without a speaker belongs to the line before.
+    A line is ``Doctor: …``, ``Guest_family: …`` or ``[doctor] …``; one without a speaker belongs to the line before.
+    Raises ValueError where the first line has none.
     """
     found: list[dict[str, str]] = []
     role = ""
-    for line in dialogue.splitlines():
+    for line in dialogue.strip('" \n').splitlines():
         if speaker := _SPEAKER.match(line):
-            role = "assistant" if (speaker[1] or speaker[2]).lower() == "doctor" else "user"
+            role = "assistant" if "doctor" in (speaker[1], (speaker[2] or "").lower()) else "user"
         elif line.strip() and not role:
             raise ValueError("a dialogue does not begin with a speaker")
-        words = (speaker[3] if speaker else line).strip()
+        words = (speaker[4] if speaker else line).strip()
         if words and found and found[-1]["role"] == role:
             found[-1]["content"] += f" {words}"
         elif words:
