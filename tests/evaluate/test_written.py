@@ -16,6 +16,7 @@ from residency.evaluate.ledger import rows
 from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.tasks.form import Ask, example_of
 from residency.evaluate.tasks.read import examples_of
+from residency.examine import _told
 from residency.infer.prompt import shot_messages
 from residency.measure.findings import findings, names_of
 from residency.models.load import of_stage, open_source
@@ -150,6 +151,11 @@ def test_a_real_model_answers_a_conversation_with_and_without_its_template(toy_b
     (row,) = answer(task, model, [example])
     assert row["prediction"] is not None and row["question_share_recorded"] == 1.0
     assert row["question_share"] in (0.0, 1.0) and sum(row["questions"].values()) == 1
+
+
+def test_who_judges_an_answer_reads_the_whole_consultation():
+    assert _told(consultation(turns=TURNS[1:]).prompt).endswith("My knee hurts.")
+    assert _told(consultation().prompt).endswith("\nassistant: What brings you here?\nuser: My knee hurts.")
 
 
 def test_whether_the_model_asks_is_held_against_whether_the_doctor_asked():
