@@ -42,17 +42,19 @@ def dialogue(name: str, text: str) -> dict[str, str]:
 def test_a_dialogue_is_cut_only_before_a_turn_of_the_doctor_that_says_something() -> None:
     (item,) = next_turns([dialogue("d1", SPOKEN)], 5)
     assert item["reference"] == "When did he fall down? And where?" and len(item["turns"]) == 2
-    assert item["id"] == "d1-turn-002" and item["group"] == "d1" and item["split"] == "test"
+    assert item["id"] == "1-d1-turn-002" and item["group"] == "d1" and item["split"] == "test"
     (none,) = next_turns([dialogue("d2", "Doctor: Tell me all about it.\nPatient: No.")], 1)
     assert "skip" in none and "Tell" not in none["skip"]
 
 
-def test_the_places_hang_on_the_id_alone_and_more_of_them_hold_the_fewer() -> None:
+def test_the_places_hang_on_the_id_alone_and_the_first_of_all_dialogues_come_first() -> None:
     text = "\n".join(f"Patient: Answer {i}.\nDoctor: This is question number {i}?" for i in range(20))
     many, few = ([i["id"] for i in next_turns([dialogue("d", text)], n)] for n in (5, 2))
-    assert len(many) == 5 and many == sorted(many) and set(few) < set(many)
-    others = {tuple(i["id"][-3:] for i in next_turns([dialogue(f"d{k}", text)], 2)) for k in range(8)}
-    assert len(others) > 4
+    assert [i[:4] for i in many] == [f"{n}-d-" for n in range(1, 6)] and few == many[:2] and len(set(many)) == 5
+    eight = [dialogue(f"d{k}", text) for k in range(8)]
+    assert len({tuple(i["id"][-3:] for i in next_turns([one], 2)) for one in eight}) > 4
+    first = sorted(next_turns(eight, 2), key=lambda i: i["id"])[:8]
+    assert {i["group"] for i in first} == {one["id"] for one in eight}
 
 
 @pytest.mark.parametrize("name, most", [("mts_next_turn", 1), ("aci_next_turn", 5)])

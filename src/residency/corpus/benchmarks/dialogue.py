@@ -36,7 +36,8 @@ def aci_next_turn(folder: Path) -> Iterator[Item]:
 def next_turns(dialogues: Iterable[Item], count: int) -> Iterator[Item]:
     """Yield ``{"id", "turns", "reference"}`` for up to ``count`` places of each dialogue; a group is a dialogue.
 
-    The last of ``turns`` is never the doctor's. A dialogue without such a place is left out, with the reason.
+    The last of ``turns`` is never the doctor's. A dialogue without such a place is left out, with the reason. Ids begin
+    with the number of the place, so that the first items in their order are of many dialogues.
     """
     for dialogue in dialogues:
         said = turns(dialogue["input"])
@@ -44,9 +45,9 @@ def next_turns(dialogues: Iterable[Item], count: int) -> Iterator[Item]:
         if not places:
             yield {"id": dialogue["id"], "skip": f"no turn of the doctor of {LEAST_WORDS} words after another's"}
         places.sort(key=lambda i: hashlib.sha256(f"{dialogue['id']}:{i}".encode()).hexdigest())
-        for place in sorted(places[:count]):
+        for number, place in enumerate(places[:count], 1):
             yield {
-                "id": f"{dialogue['id']}-turn-{place:03d}",
+                "id": f"{number}-{dialogue['id']}-turn-{place:03d}",
                 "turns": said[:place],
                 "reference": said[place]["content"],
                 "split": dialogue["split"],
