@@ -219,7 +219,14 @@ def _questions(answers: Path, limit: int) -> dict[str, dict[str, str]]:
     if task is None:
         raise UserError(f"{answers} lies in no folder of a task of ours, and its own task file {data} is not there")
     examples = test_items(answers.resolve().parents[2] / "examples", task, limit)
-    return {e.id: {"question": e.prompt[-1]["content"], "group": e.group} for e in examples}
+    return {e.id: {"question": _told(e.prompt), "group": e.group} for e in examples}
+
+
+def _told(prompt: list[dict[str, str]]) -> str:
+    """Return a prompt as a person reads it: its text, or a conversation turn by turn."""
+    if len(prompt) == 1:
+        return prompt[0]["content"]
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in prompt)
 
 
 def reproduce(args: argparse.Namespace) -> Answer:

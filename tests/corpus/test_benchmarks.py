@@ -26,6 +26,8 @@ PUBLISHED = {
     ("mts_dialog", "train"): 1201,
     ("mts_dialog", "test"): 200,
     ("aci_bench", "test"): 20,
+    ("mts_next_turn", "test"): 164,
+    ("aci_next_turn", "test"): 98,
     ("meqsum", "test"): 221,
     ("medquad", "test"): 1784,
     ("medquad_judged", "test"): 1114,

@@ -9,7 +9,8 @@ import pytest
 
 from residency.core.errors import RecipeError, SourceError, UserError
 from residency.evaluate.tasks import named, own
-from residency.evaluate.tasks.own import read_declaration, read_items
+from residency.evaluate.tasks.items import each_item
+from residency.evaluate.tasks.own import read_declaration
 from residency.evaluate.tasks.read import examples_of
 
 ITEMS = {
@@ -90,7 +91,7 @@ def test_every_bad_item_is_named_by_line_without_a_word_of_it(tmp_path):
     ]  # fmt: skip
     path.write_text("\n".join(rows))
     with pytest.raises(SourceError) as found:
-        read_items(path, "classify", ("a", "c"))
+        list(each_item(path, "classify", ("a", "c")))
     told = str(found.value)
     lines = ("line 2: not JSON", "line 3: not a JSON object", 'line 4: "id"', 'line 5: "label" is none of a, c',
              "line 6: its id stands already in line 1", 'line 7: "text" is missing')  # fmt: skip
@@ -132,7 +133,129 @@ def test_the_items_of_a_large_file_do_not_stay_in_memory(tmp_path):
 def test_a_file_is_read_as_its_items_are_asked_for_and_its_mistakes_are_told_at_its_end(tmp_path):
     path = tmp_path / "items.jsonl"
     path.write_text('{"id": 1, "text": "a", "label": "a"}\n{\n{"id": 2, "text": "b", "label": "a"}\n')
-    items = own.each_item(path, "classify", ("a", "b"))
+    items = each_item(path, "classify", ("a", "b"))
     assert [next(items)["id"], next(items)["id"]] == ["1", "2"]
     with pytest.raises(SourceError, match="items.jsonl: line 2: not JSON"):
         next(items)
+
+
+def test_an_unknown_key_of_an_item_is_named_by_line_with_the_legal_ones(tmp_path):
+    rows = [
+        {"id": "1", "text": "pain", "label": "urgent", "group": "p1", "meta": {"ward": "B"}},
+        {"id": "2", "text": "pain", "lable": "urgent"},
+        {"id": "3", "text": "pain", "label": "urgent", "Mr Smith, aged 40": 1},
+    ]
+    with pytest.raises(UserError) as found:
+        named(str(task_file(tmp_path, "classify", rows)))
+    told = str(found.value).splitlines()
+    assert len(told) == 2 and "Smith" not in str(found.value)
+    legal = "Legal are id, text, text_b, label, group, meta"
+    assert told[0] == f'items.jsonl: line 2: unknown key "lable"; did you mean "label". {legal}'
+    assert told[1] == f"items.jsonl: line 3: unknown key one of 17 characters. {legal}"
+
+
+@pytest.mark.parametrize("more", ["max_tokens: 0\n", "metrik: accuracy\n", "style: [letters]\n"])
+def test_mistakes_of_the_declaration_the_items_and_the_solved_items_are_told_together(more, tmp_path):
+    (tmp_path / "solved.jsonl").write_text('{"id": "s1", "text": "a", "label": "none"}\n')
+    path = task_file(tmp_path, "classify", [{"id": "1", "text": "a"}], f"shots: solved.jsonl\n{more}")
+    with pytest.raises(RecipeError) as found:
+        named(str(path))
+    told = str(found.value).splitlines()
+    assert len(told) == 3 and told[0].startswith("classify.yaml: line 6: ")
+    assert told[1:] == [
+        'items.jsonl: line 1: "label" is missing, or is not a text',
+        'solved.jsonl: line 1: "label" is none of urgent, routine',
+    ]
+
+
+def test_files_whose_form_is_not_known_are_not_read(tmp_path):
+    path = task_file(tmp_path, "classify", [{"id": "1"}])
+    path.write_text(path.read_text().replace("labels: [urgent, routine]", "labels: [1, 2]"))
+    with pytest.raises(RecipeError) as found:
+        named(str(path))
+    assert len(str(found.value).splitlines()) == 1 and "line 4: labels holds something" in str(found.value)
+
+
+def test_a_solved_item_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(UserError, match="solved.jsonl cannot be read"):
+        named(str(task_file(tmp_path, "generate", more="shots: solved.jsonl\n")))
+
+
+# --- MedNLI's own files -------------------------------------------------------------------------------------------
+
+PAIR = {
+    "pairID": "p1-e",
+    "sentence1": "He takes insulin.",
+    "sentence2": "He has diabetes.",
+    "gold_label": "entailment",
+    "sentence1_parse": "(ROOT (S He takes insulin))",
+}
+
+
+def mednli_file(folder, rows, more=""):
+    (folder / "mli.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = folder / "mli.yaml"
+    path.write_text(f"task: mli\nitems: mli.jsonl\nkind: classify\nformat: mednli\n{more}")
+    return path
+
+
+def test_mednli_is_read_as_it_is_with_its_labels_and_premises_as_groups(tmp_path):
+    rows = [
+        PAIR,
+        {**PAIR, "pairID": "p1-n", "sentence2": "He is tall.", "gold_label": "neutral"},
+        {**PAIR, "pairID": "p2-c", "sentence1": "No fever.", "sentence2": "A fever.", "gold_label": "contradiction"},
+    ]
+    (task,) = named(str(mednli_file(tmp_path, rows)))
+    found, _ = examples_of(task)
+    assert [e.id for e in found] == ["p1-e", "p1-n", "p2-c"] and task.metric == "macro_f1"
+    assert [e.wanted for e in found] == [["entailment"], ["neutral"], ["contradiction"]]
+    assert found[0].choices == ["entailment", "contradiction", "neutral"]
+    assert found[0].group == found[1].group != found[2].group and "insulin" not in found[0].group
+    asked = found[0].prompt[0]["content"]
+    assert asked.startswith("He takes insulin.\n\nHe has diabetes.\n\nDoes the second statement follow")
+    assert "ROOT" not in asked and found[0].meta["facts"] == ["He takes insulin.", "He has diabetes."]
+
+
+def test_mednli_may_have_other_labels_and_another_question(tmp_path):
+    more = "labels: [yes_it_does, not_so]\ninstruction: Sure?\n"
+    (task,) = named(str(mednli_file(tmp_path, [{**PAIR, "gold_label": "not_so"}], more)))
+    (example,), _ = examples_of(task)
+    assert example.wanted == ["not_so"] and "Sure?" in example.prompt[0]["content"]
+
+
+def test_bad_lines_of_mednli_are_named_by_its_own_keys(tmp_path):
+    rows = [
+        {**PAIR, "gold_label": "-"},
+        {**PAIR, "sentence1": None},
+        {**PAIR, "sentence2": "  "},
+        {**PAIR, "pairID": None},
+        PAIR,
+        PAIR,
+        ITEMS["classify"][0],
+    ]
+    with pytest.raises(UserError) as found:
+        named(str(mednli_file(tmp_path, rows)))
+    assert [line.removeprefix("mli.jsonl: ") for line in str(found.value).splitlines()] == [
+        'line 1: "gold_label" is none of entailment, contradiction, neutral',
+        'line 2: "sentence1" is missing, or is not a text',
+        'line 3: "sentence2" is empty',
+        'line 4: "pairID" is missing, or is neither a text nor a number',
+        "line 6: its id stands already in line 5",
+        'line 7: "sentence1" is missing, or is not a text',
+    ]
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ("mednli", "mednl", "line 4: format is 'mednl'; did you mean mednli. Legal are mednli"),
+        ("mednli", "[mednli]", "line 4: format is .*; expected a text"),
+        ("classify", "choice", "line 4: format is 'mednli', which is of kind classify, and not choice"),
+    ],
+)
+def test_a_format_is_one_that_there_is_and_of_its_kind(old, new, words, tmp_path):
+    path = mednli_file(tmp_path, [PAIR])
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(RecipeError, match=words) as found:
+        named(str(path))
+    assert "mli.jsonl" not in str(found.value)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sacrebleu
+from nltk.translate.gleu_score import corpus_gleu
 from rouge_score.rouge_scorer import RougeScorer
 
-from residency.measure.writing import bleu_counts, bleu_value, chrf, distinct, ndcg, rouge
+from residency.measure.writing import bleu_counts, bleu_value, chrf, distinct, gleu_counts, ndcg, rouge
 
 SAID = ["the cat sat on the mat today", "a dog ran fast over there and back"]
 WANTED = ["the cat sat on a mat today", "the dog ran fast over there"]
@@ -32,9 +33,18 @@ def test_chrf_and_rouge_are_those_of_their_makers():
     assert np.isnan(rouge("a", [" "])["rouge_l"])
 
 
+def test_summed_counts_give_nltks_corpus_gleu():
+    """nltk is told the words; of several references the best one counts, an empty answer as all that was wanted."""
+    said, wanted = [*SAID, "", "a b"], [[WANTED[0]], ["nothing alike", WANTED[1]], ["a cat"], ["a b", "b a"]]
+    sums = np.sum([gleu_counts(a, b) for a, b in zip(said, wanted, strict=True)], axis=0)
+    theirs = corpus_gleu([[r.split() for r in refs] for refs in wanted], [s.split() for s in said])
+    assert 0.3 < sums[0] / sums[1] == pytest.approx(theirs, abs=1e-12)
+    assert gleu_counts("It hurts.", ["It hurts ."]) == [6.0, 6.0]  # words as for BLEU: the full stop stands alone
+
+
 def test_distinct_counts_different_pairs_over_all():
-    assert distinct(["a b a b"], 2) == pytest.approx(2 / 3)
-    assert distinct(["a b", "a b"], 2) == 0.5 and np.isnan(distinct(["a"], 2))
+    assert distinct("a b a b", 2) == pytest.approx(2 / 3)
+    assert distinct("a b a b", 1) == 0.5 and np.isnan(distinct("a", 2))
 
 
 def test_gain_of_a_ranking_worked_by_hand():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,21 @@ def read_hpo(*, folder: Ontology | None = None) -> Source:
     skipped: Counter[str] = Counter()
     records = _records(obo, hpoa, skipped)
     return Source("hpo", version, LICENCE, acknowledgement(version), (obo, hpoa), records, skipped)
+
+
+def finding_names(source: Source) -> Iterator[tuple[str, str]]:
+    """Yield (name, id) of every finding of the ontology: first all names, then their exact synonyms.
+
+    Abbreviations are left out, which mean many things (MS, ADD), and so are obsolete synonyms and terms that are no
+    findings (onset, frequency, inheritance). The diseases, which come last, are not read.
+    """
+    documents = (record for record in source.records if not isinstance(record, Bad))
+    terms = [d for d in takewhile(lambda d: d.meta["kind"] == "term", documents) if d.meta["second_level"]]
+    yield from ((term.meta["name"], term.id) for term in terms)
+    for term in terms:
+        for synonym in term.meta["synonyms"]:
+            if synonym["scope"] == "EXACT" and not synonym["abbreviation"] and not synonym["obsolete"]:
+                yield synonym["text"], term.id
 
 
 def acknowledgement(version: str) -> str:

@@ -11,13 +11,14 @@ from typing import Any
 from residency.core.errors import Unsupported
 from residency.core.store import sha256_json
 from residency.core.types import Example, Message, Model, Reply
+from residency.evaluate import vocabulary
 from residency.evaluate.bertscore import bertscore
 from residency.evaluate.protocol import Protocol, own_prompt, reasoning, room
 from residency.evaluate.schema import Schema, choice_in, schema_of
 from residency.evaluate.tasks import BY_LIKELIHOOD, Task
 from residency.infer.likelihood import choose
 from residency.infer.prompt import prefix_ids, shot_messages
-from residency.measure import scorers, spans, writing
+from residency.measure import findings, questions, scorers, spans, writing
 from residency.models.local import LocalModel
 from residency.models.pack import Block
 from residency.models.remote import RemoteModel
@@ -157,8 +158,25 @@ def _written(task: Task, example: Example, prediction: str) -> Row:
         **writing.rouge(prediction, example.wanted),
         "chrf": writing.chrf(prediction, example.wanted),
         "bleu": writing.bleu_counts(prediction, example.wanted, task.ask.language),
+        "gleu": writing.gleu_counts(prediction, example.wanted, task.ask.language),
     }
+    if task.ask.language != "zh":  # words are what white space parts
+        found |= {f"distinct_{n}": writing.distinct(prediction, n) for n in (1, 2)}
+    if vocabulary.wanted_by(task):
+        names = vocabulary.known()
+        found["findings"] = None if names is None else findings.best_counts(prediction, example.wanted, names)
+    if task.kind == "converse":
+        found |= _asking(prediction, example.wanted[0])
     return {**found, "score": found["rouge_l"]}
+
+
+def _asking(prediction: str, recorded: str) -> Row:
+    """Return whether a turn and the recorded one ask a question, and how that agrees."""
+    return {
+        "questions": questions.question_counts(prediction, recorded),
+        "question_share": float(questions.asks(prediction)),
+        "question_share_recorded": float(questions.asks(recorded)),
+    }
 
 
 def _choose_in_words(
@@ -224,7 +242,7 @@ def _write(task: Task, model: Model, examples: list[Example], shots: list[Exampl
             text += "]"
         text = None if text is None else text.strip()
         rows.append(row_of(task, example, text, tokens=reply.tokens, logprob=reply.logprob, finish=reply.finish))
-    if task.kind == "generate":
+    if task.kind in ("generate", "converse"):
         values = bertscore([r["prediction"] or "" for r in rows], [e.wanted for e in examples])
         for row, value in zip(rows, values, strict=True):
             row["bertscore"] = None if math.isnan(value) else value
@@ -270,6 +288,7 @@ _ASK: dict[str, Callable[[Task, Any, list[Example], list[Example], Protocol], li
     "extract": _write,
     "relate": _write,
     "generate": _write,
+    "converse": _write,
     "follow": _write,
     "rubric": _judge,
     "read": _read,

@@ -28,6 +28,7 @@ from residency.core.store import (
     write_json,
 )
 from residency.core.types import Example
+from residency.evaluate import vocabulary
 from residency.evaluate.general import general_instructions, general_text
 from residency.evaluate.protocol import REASON, Protocol, own_prompt, room, with_shots
 from residency.evaluate.tasks import BY_LIKELIHOOD, TASKS, Task
@@ -291,6 +292,20 @@ def held_to_schema(job: Job, task: Task) -> bool:
     return chosen or task.kind in ("extract", "relate")
 
 
+def _extractor(task: Task) -> str:
+    """Return what of a reply is scored, in words."""
+    extractor = {
+        "extract": "first JSON list of the reply, exact strings",
+        "relate": "first JSON list of the reply, pairs of a text's own mentions",
+        "follow": "reply holds a wanted string",
+        "rubric": f"criteria of each item, judged by {task.judge}",
+        "converse": "a turn asks where a sentence of it ends in a question mark, of any script",
+    }
+    if task.kind == "extract" and (task.data or task.own):
+        extractor["extract"] = "first JSON list of the reply, every whole-word occurrence of a phrase"
+    return vocabulary.protocol() if vocabulary.wanted_by(task) else extractor.get(task.kind, "")
+
+
 def _precision(job: Job, bench: Bench) -> str:
     from residency.models.device import precision_name
 
@@ -306,14 +321,6 @@ def protocol_of(job: Job, task: Task, asked: Asked, bench: Bench) -> dict[str, A
         "classify": "likelihood of the label and end of turn, summed",
         "read": "likelihood of the text",
     }
-    extractor = {
-        "extract": "first JSON list of the reply, exact strings",
-        "relate": "first JSON list of the reply, pairs of a text's own mentions",
-        "follow": "reply holds a wanted string",
-        "rubric": f"criteria of each item, judged by {task.judge}",
-    }
-    if task.kind == "extract" and (task.data or task.own):
-        extractor["extract"] = "first JSON list of the reply, every whole-word occurrence of a phrase"
     by_llama = job.source.is_gguf
     return {
         "task": job.task,
@@ -335,7 +342,7 @@ def protocol_of(job: Job, task: Task, asked: Asked, bench: Bench) -> dict[str, A
         "data": task.data or task.own,
         "split": task.split if task.data else "",
         "items_sha256": asked.sha256,
-        "extractor": extractor.get(task.kind, ""),
+        "extractor": _extractor(task),
         "max_tokens": asked.room if written(job, task) else 0,
         "stop": [] if held_to_schema(job, task) else list(task.stop),
         "precision": _precision(job, bench),

@@ -28,7 +28,8 @@ BESIDE = {
     "accuracy": ("ece",),
     "macro_f1": ("accuracy", "balanced_accuracy", "ece"),
     "entity_f1": ("entity_f1_relaxed",),
-    "rouge_l": ("bertscore", "rouge_1", "rouge_2", "bleu", "chrf"),
+    "rouge_l": ("bertscore", "rouge_1", "rouge_2", "bleu", "chrf", "distinct_1", "distinct_2"),
+    "finding_f1": ("contradiction", "rouge_l", "bertscore"),
 }
 """Metrics shown beside a task's own, where an answer carries what they need."""
 

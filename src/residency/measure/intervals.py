@@ -74,7 +74,7 @@ def mean_of(name: str, field: str = "score", *, graded: bool = False) -> Metric:
         value = row.get(field)
         return None if value is None or np.isnan(value) else (float(value), 1.0)
 
-    return Metric(name, stats, _ratio, graded=graded)
+    return Metric(name, stats, ratio, graded=graded)
 
 
 def macro_f1(classes: Sequence[str]) -> Metric:
@@ -114,12 +114,13 @@ def perplexity() -> Metric:
         return None if score is None or np.isnan(score) or not tokens else (float(score) * tokens, float(tokens))
 
     def value(sums: np.ndarray) -> np.ndarray:
-        return np.exp(_ratio(sums))
+        return np.exp(ratio(sums))
 
     return Metric("perplexity", stats, value, higher_is_better=False, bounded=False, graded=True)
 
 
-def _ratio(sums: np.ndarray) -> np.ndarray:
+def ratio(sums: np.ndarray) -> np.ndarray:
+    """Return the first of two sums over the second, of sums ``[..., 2]``; nan where the second is 0."""
     weight = sums[..., 1]
     return np.where(weight > 0, sums[..., 0] / np.where(weight > 0, weight, 1), np.nan)
 

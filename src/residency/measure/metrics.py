@@ -9,11 +9,14 @@ import numpy as np
 from residency.measure import intervals, writing
 from residency.measure.calibration import calibration_error
 from residency.measure.intervals import Metric, Row
+from residency.measure.scorers import f1_from_counts
 
 RIGHT_OR_WRONG = ("accuracy", "instruction_accuracy")
 """Means of items that are right or wrong; all other means are of graded scores."""
-FIELDS = ("bertscore", "chrf", "rouge_1", "rouge_2")
-"""Means of a field of the same name."""
+FIELDS = ("bertscore", "chrf", "distinct_1", "distinct_2", "rouge_1", "rouge_2")
+"""Means of a graded field of the same name."""
+SHARES = ("question_share", "question_share_recorded")
+"""Means of a field of the same name that is 0 or 1."""
 
 
 def metric_for(name: str, items: Iterable[Row]) -> Metric:
@@ -21,24 +24,42 @@ def metric_for(name: str, items: Iterable[Row]) -> Metric:
     if name in ("macro_f1", "balanced_accuracy"):
         classes = sorted({row["wanted"][0] for row in items})
         return intervals.macro_f1(classes) if name == "macro_f1" else balanced_accuracy(classes)
-    if name in FIELDS:
-        return intervals.mean_of(name, name, graded=True)
+    if name in FIELDS or name in SHARES:
+        return intervals.mean_of(name, name, graded=name in FIELDS)
     made: dict[str, Callable[[], Metric]] = {
         "entity_f1": intervals.entity_f1,
-        "relation_f1": relation_f1,
+        "relation_f1": lambda: f1_of("relation_f1", "counts"),
+        "finding_f1": lambda: f1_of("finding_f1", "findings"),
+        "contradiction": contradiction,
+        "question_f1": lambda: f1_of("question_f1", "questions", graded=False),
         "rubric_score": rubric_score,
         "entity_f1_relaxed": entity_f1_relaxed,
         "perplexity": intervals.perplexity,
         "ece": calibration_error,
         "bleu": bleu,
+        "gleu": gleu,
     }
     return made[name]() if name in made else intervals.mean_of(name, graded=name not in RIGHT_OR_WRONG)
 
 
-def relation_f1() -> Metric:
-    """Return micro F1 over the rows' counts of pairs."""
-    base = intervals.entity_f1()
-    return Metric("relation_f1", base.stats, base.value, graded=True)
+def f1_of(name: str, field: str, *, graded: bool = True) -> Metric:
+    """Return micro F1 over the counts of true positives, false positives and false negatives in a field of the rows."""
+
+    def stats(row: Row) -> Sequence[float] | None:
+        counts = row.get(field)
+        return None if counts is None else [counts[key] for key in ("tp", "fp", "fn")]
+
+    return Metric(name, stats, f1_from_counts, graded=graded)
+
+
+def contradiction() -> Metric:
+    """Return the share of written findings of which the reference says the opposite; nan where none was written."""
+
+    def stats(row: Row) -> Sequence[float] | None:
+        counts = row.get("findings")
+        return None if counts is None else (counts["contradicted"], counts["tp"] + counts["fp"])
+
+    return Metric("contradiction", stats, intervals.ratio, higher_is_better=False, graded=True)
 
 
 def rubric_score() -> Metric:
@@ -88,3 +109,8 @@ def balanced_accuracy(classes: Sequence[str]) -> Metric:
 def bleu() -> Metric:
     """Return corpus BLEU over the rows' n-gram counts."""
     return Metric("bleu", lambda row: row.get("bleu"), writing.bleu_value, graded=True)
+
+
+def gleu() -> Metric:
+    """Return corpus GLEU over the rows' n-gram counts."""
+    return Metric("gleu", lambda row: row.get("gleu"), intervals.ratio, graded=True)

@@ -10,19 +10,15 @@ from __future__ import annotations
 import json
 import math
 import random
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from residency.core.types import Example
+from residency.measure.findings import NEGATION, WORD, mentions, normal, reach_of
 
 Rule = Callable[[list[Example], list[Example]], list[str]]
-_WORD = re.compile(r"[a-z0-9]+")
 _STOP = frozenset("a an and are as at be by for from has have in is it of on or patient that the this to with".split())
-_NEGATION = re.compile(
-    r"\b(no|not|without|denies|never|negative|absent|free of|ruled out|excluded|lacks|cannot)\b", re.I
-)
 
 
 def majority(train: list[Example], test: list[Example]) -> list[str]:
@@ -98,7 +94,7 @@ def clause_reading(train: list[Example], test: list[Example]) -> list[str]:
 
     def key(row: Example) -> tuple[str, bool]:
         word = _opening(row)
-        return word if word in usual else "", bool(_NEGATION.search(row.meta["hypothesis"]))
+        return word if word in usual else "", bool(NEGATION.search(row.meta["hypothesis"]))
 
     table = _table(train, key)
     return [_look_up(table, key(row), row) for row in test]
@@ -109,7 +105,7 @@ def _opening(row: Example) -> str:
     claim = row.meta["hypothesis"]
     clauses = [clause.strip() for clause in row.meta["premise"].split(".") if clause.strip()] or [""]
     best = max(clauses, key=lambda clause: (_MEASURES["share"](claim, clause), _MEASURES["triples"](claim, clause)))
-    return (_WORD.findall(best.lower()) or [""])[0]
+    return (WORD.findall(best.lower()) or [""])[0]
 
 
 def copy(train: list[Example], test: list[Example]) -> list[str]:
@@ -123,15 +119,14 @@ def copy(train: list[Example], test: list[Example]) -> list[str]:
 def dictionary(names: Iterable[str]) -> Rule:
     """Return a rule that lists the known names found in the text, longest first, but for those after a negation.
 
-    Case is ignored, a plural "s" is allowed; a name counts as denied when a negation stands before it in its
-    sentence, or "absent" and the like after it.
+    Case is ignored, a plural "s" is allowed; a name counts as denied when its sentence holds a word of negation.
     """
-    known = {" ".join(_tokens(name, stop=False)) for name in names}
+    known = {normal(name) for name in names}
     known.discard("")
-    longest = max((len(name.split()) for name in known), default=0)
+    reach = reach_of(known)
 
     def rule(train: list[Example], test: list[Example]) -> list[str]:
-        return [json.dumps(_find(row.meta["text"], known, longest), ensure_ascii=False) for row in test]
+        return [json.dumps(_find(row.meta["text"], known, reach), ensure_ascii=False) for row in test]
 
     return rule
 
@@ -142,26 +137,10 @@ def dictionary_train(train: list[Example], test: list[Example]) -> list[str]:
     return dictionary(names)(train, test)
 
 
-def _find(text: str, known: set[str], longest: int) -> list[str]:
-    found = []
-    for sentence in re.finditer(r"[^.]+\.?", text):
-        spans = [
-            (m.start() + sentence.start(), m.end() + sentence.start()) for m in _WORD.finditer(sentence[0].lower())
-        ]
-        at = 0
-        while at < len(spans):
-            size = next(
-                (n for n in range(min(longest, len(spans) - at), 0, -1) if _known(text, spans[at : at + n], known)), 0
-            )
-            if size and not _NEGATION.search(sentence[0]):
-                found.append(text[spans[at][0] : spans[at + size - 1][1]])
-            at += max(size, 1)
-    return list(dict.fromkeys(found))
-
-
-def _known(text: str, spans: Sequence[tuple[int, int]], known: set[str]) -> bool:
-    name = " ".join(text[start:end].lower() for start, end in spans)
-    return name in known or (name.endswith("s") and name[:-1] in known) or name + "s" in known
+def _find(text: str, known: set[str], reach: dict[str, int]) -> list[str]:
+    found = mentions(text, known, reach)
+    affirmed = (m for m in found if not NEGATION.search(text[m.sentence[0] : m.sentence[1]]))
+    return list(dict.fromkeys(text[m.start : m.end] for m in affirmed))
 
 
 class _Bayes:
@@ -184,7 +163,7 @@ class _Bayes:
 
 
 def _tokens(text: str, *, stop: bool = True) -> list[str]:
-    found = _WORD.findall(text.lower())
+    found = WORD.findall(text.lower())
     return [word for word in found if word not in _STOP] if stop else found
 
 
@@ -230,7 +209,7 @@ def _overlap_bin(row: Example) -> tuple[int, int]:
 
 
 def _negations(row: Example) -> tuple[bool, bool]:
-    return tuple(bool(_NEGATION.search(row.meta.get(key, ""))) for key in ("premise", "hypothesis"))  # type: ignore[return-value]
+    return tuple(bool(NEGATION.search(row.meta.get(key, ""))) for key in ("premise", "hypothesis"))  # type: ignore[return-value]
 
 
 def _table(train: list[Example], key: Callable[[Example], object]) -> dict[object, Counter[str]]:

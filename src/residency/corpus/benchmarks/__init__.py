@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.errors import SourceError
-from residency.corpus.benchmarks import annotated, coding, exams, hub, judged, reading, writing
+from residency.corpus.benchmarks import annotated, coding, dialogue, exams, hub, judged, reading, writing
 from residency.corpus.benchmarks.publishers import PUBLISHERS
 
 Item = dict[str, Any]
@@ -68,6 +68,9 @@ SETS: dict[str, BenchmarkSet] = {s.name: s for s in (
     BenchmarkSet("medec", "medec_ms", reading.medec, "CC BY 4.0", _G + "abachaa/MEDEC", "70268d24"),
     BenchmarkSet("mts_dialog", "mts_dialog", writing.mts_dialog, "CC BY 4.0", _G + "abachaa/MTS-Dialog", "3ff08019"),
     BenchmarkSet("aci_bench", "aci_bench", writing.aci_bench, "CC BY 4.0", _G + "wyim/aci-bench", "b909b2bb"),
+    BenchmarkSet("mts_next_turn", "mts_dialog", dialogue.mts_next_turn, "CC BY 4.0", _G + "abachaa/MTS-Dialog",
+                 "3ff08019"),
+    BenchmarkSet("aci_next_turn", "aci_bench", dialogue.aci_next_turn, "CC BY 4.0", _G + "wyim/aci-bench", "b909b2bb"),
     BenchmarkSet("meqsum", "meqsum", writing.meqsum, "CC BY 4.0", _G + "abachaa/MeQSum", "51e36cf6", frozen=True),
     BenchmarkSet("medquad", "medquad", writing.medquad, "CC BY 4.0", _G + "abachaa/MedQuAD", "577bd37b", frozen=True),
     BenchmarkSet("icd10_coding", "", coding.icd10_coding, "US government work",

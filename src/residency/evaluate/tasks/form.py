@@ -7,6 +7,8 @@ The form is that of a user's own task and of every public set: by kind,
 ``generate``  {"id", "input", "reference"}                             (one reference or a list)
 ``rubric``    {"id", "prompt", "rubrics": [{"criterion", "points"}]}     (``prompt`` is a chat; as in HealthBench)
 and for all ``group`` (what intervals keep whole; default: the id) and ``meta``.
+Public sets have two kinds more: ``relate``, pairs of phrases, and
+``converse``  {"id", "turns": [{"role", "content"}], "reference"}      (the last turn is the user's)
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from residency.evaluate.tasks.words import WORDINGS, Words
 
 Item = dict[str, Any]
 KINDS = ("choice", "classify", "extract", "generate", "rubric")
-"""The kinds of a user's own task; public sets have "relate" too, pairs of phrases."""
+"""The kinds of a user's own task."""
 STYLES = ("letters", "options")
 LETTERS = string.ascii_uppercase
 
@@ -50,7 +52,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an item's kind makes of it: the prompt, what is wanted, the choices, the spans."""
+    """What an item's kind makes of it: the prompt (one message, or turns), what is wanted, the choices, the spans."""
 
     prompt: str | list[Message]
     wanted: Sequence[str]
@@ -64,6 +66,7 @@ def example_of(kind: str, ask: Ask, item: Item, *, task: str, source: str = "", 
     made = _MAKE[kind](ask, item)
     prompt = made.prompt if isinstance(made.prompt, list) else [{"role": "user", "content": made.prompt}]
     facts = [item[key] for key in ("context", "question", "text", "text_b", "input") if item.get(key)]
+    facts += [turn["content"] for turn in item.get("turns", ())]
     return Example(
         item["id"],
         prompt,
@@ -159,6 +162,13 @@ def _is_said(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
+def _converse(ask: Ask, item: Item) -> Asked:
+    """Return the turns so far, the instruction before the first: a chat begins with its user."""
+    turns = list(item["turns"])
+    opening = turns.pop(0)["content"] if turns[0]["role"] == "user" else ""
+    return Asked([{"role": "user", "content": _joined(ask.instruction, opening)}, *turns], [item["reference"]])
+
+
 def _joined(*parts: str) -> str:
     return "\n\n".join(part.strip() for part in parts if part and part.strip())
 
@@ -170,4 +180,5 @@ _MAKE: dict[str, Callable[[Ask, Item], Asked]] = {
     "relate": _relate,
     "generate": _generate,
     "rubric": _rubric,
+    "converse": _converse,
 }

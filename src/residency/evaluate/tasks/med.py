@@ -55,6 +55,12 @@ def _caused(items: Iterable[Item]) -> Iterator[Item]:
 
 _JSON: dict[str, Any] = {"stop": ("]",), "keep_stop": True}
 _DEID = "Find everything that could identify a person."
+_FINDINGS = ("finding_f1", "contradiction")
+_CONSULT: dict[str, Any] = {
+    "stop": ("\nPatient:", "\nDoctor:"),
+    "ask": Ask("You are the doctor in this consultation. Give the doctor's next turn."),
+    "beside": ("question_f1", "question_share", "question_share_recorded"),
+}
 
 # fmt: off
 MED: tuple[Task, ...] = (
@@ -94,19 +100,23 @@ MED: tuple[Task, ...] = (
          title="Identifiers in Spanish cases (MEDDOCAN)", data="meddocan",
          ask=Ask("Encuentre todo lo que pueda identificar a una persona.", language="es")),
     Task("mts_dialog", "Med-Gen", "generate", "rouge_l", PROFESSIONALS, "documentation", 128,
-         title="A note section from a dialogue (MTS-Dialog)", data="mts_dialog", adapt=_sections,
+         title="A note section from a dialogue (MTS-Dialog)", data="mts_dialog", adapt=_sections, beside=_FINDINGS,
          ask=Ask("Write the named section of the clinical note from this conversation.")),
     Task("aci_bench", "Med-Gen", "generate", "rouge_l", PROFESSIONALS, "documentation", 512,
-         title="A whole note from a visit (ACI-Bench)", data="aci_bench",
+         title="A whole note from a visit (ACI-Bench)", data="aci_bench", beside=_FINDINGS,
          ask=Ask("Write the clinical note of this visit.")),
     Task("meqsum", "Med-Gen", "generate", "rouge_l", PATIENTS, "virtual health assistant", 48, ("\n",),
          title="A consumer's question in short (MeQSum)", data="meqsum",
          ask=Ask("Summarise this message as one short medical question.")),
     Task("medquad", "Med-Gen", "generate", "rouge_l", PATIENTS, "virtual health assistant", 128,
-         title="Answers for consumers (MedQuAD)", data="medquad", ask=Ask()),
+         title="Answers for consumers (MedQuAD)", data="medquad", ask=Ask(), beside=_FINDINGS),
     Task("medec_mend", "Med-Gen", "generate", "rouge_l", PROFESSIONALS, "treatment", 64, ("\n",),
          title="The wrong sentence of a note, corrected", data="medec", adapt=_error_mend,
          ask=Ask("Rewrite the wrong sentence so that it is medically correct. Give the sentence only.")),
+    Task("mts_next_turn", "Med-Gen", "converse", "rouge_l", PATIENTS, "virtual health assistant", 96, **_CONSULT,
+         title="The doctor's next turn in a short dialogue (MTS-Dialog)", data="mts_next_turn"),
+    Task("aci_next_turn", "Med-Gen", "converse", "rouge_l", PATIENTS, "virtual health assistant", 96, **_CONSULT,
+         title="The doctor's next turn in a visit (ACI-Bench)", data="aci_next_turn"),
 )
 # fmt: on
 _SUBJECTS = {

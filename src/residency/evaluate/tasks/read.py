@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from residency.core.errors import UserError
+from residency.core.errors import RecipeError, UserError
 from residency.core.types import Example
 from residency.corpus import benchmarks
 from residency.evaluate.tasks import own
@@ -53,16 +53,16 @@ def _with_labels(task: Task, items: Iterable[Item]) -> Ask:
 
 def own_task(path: Path) -> Task:
     """Return the task of a user's YAML file, after reading all of its items once; every mistake is told at once."""
-    declared = own.read_declaration(path)
+    declared, wrong = own.declared(path)
     problems = []
     for file in ("items", "shots"):
         try:
-            if file in declared:
-                deque(own.examples_of(declared, path.parent, file=file), maxlen=0)
+            if own.can_read(declared, file):
+                deque(own.each_item_of(declared, path.parent, file), maxlen=0)
         except UserError as error:
             problems.append(str(error))
-    if problems:
-        raise UserError("\n".join(problems))
+    if wrong or problems:
+        raise (RecipeError if wrong else UserError)("\n".join([*wrong, *problems]))
     return declared_task(path)
 
 
