@@ -257,6 +257,9 @@ def protocol_of(
     }
     if task.kind == "extract" and (task.data or task.own):
         extractor["extract"] = "first JSON list of the reply, every whole-word occurrence of a phrase"
+    if written(job, task) and task.kind in ("choice", "classify"):
+        last = "alone on the last line" if job.protocol.method == "reason" else "that the reply begins with"
+        extractor[task.kind] = f"the choice behind the last answer:, or {last}"
     by_llama = job.source.is_gguf
     return {
         "task": job.task,
