@@ -177,6 +177,7 @@ def test_a_constraint_is_in_the_fingerprint_and_makes_every_choice_readable(toy_
     two = evaluated(toy_bytes, quiz, tmp_path / "b", protocol=held)[0]
     assert one["unparsed"] > 0 == two["unparsed"]
     assert one["protocol"]["fingerprint"] != two["protocol"]["fingerprint"]
+    assert one["protocol"]["extractor"] == "the choice behind the last answer:, or that the reply begins with"
     assert two["protocol"]["constrained"] and not one["protocol"]["constrained"]
 
 

@@ -1,7 +1,7 @@
 """The same items asked in other ways: the jobs that ask them, and what their answers have in common.
 
-Three ways: other words for the same wish, the options of a choice in every order by turning them, and a reply drawn
-again. Each variant is a job like another, with its own items and protocol; the job itself is the first of the variants.
+Three ways: other words for the same wish, the options of a choice turned until each has stood at each place, replies
+drawn again. Each variant is a job like another, with its own items and protocol; the job itself is the first variant.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Any, Literal, get_args
 
 from residency.core.errors import UserError
 from residency.core.store import sha256_json
-from residency.evaluate.jobs import Job, test_items, written
+from residency.evaluate.jobs import Job, test_items
 from residency.evaluate.ledger import figures
 from residency.evaluate.protocol import Protocol
+from residency.evaluate.statement import written
 from residency.evaluate.tasks.words import WORDINGS
 from residency.measure import stability
 from residency.measure.intervals import mean_of

@@ -1,0 +1,105 @@
+"""What stands behind a number, in words: how the answer was got and read, on which items, by which model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from residency.evaluate import vocabulary
+from residency.evaluate.protocol import REASON
+from residency.evaluate.tasks import Task
+
+if TYPE_CHECKING:
+    from residency.evaluate.jobs import Asked, Bench, Job
+
+
+def _what(task: Task) -> str:
+    return "'s letter" if (task.data or task.own) and task.ask.style == "letters" else " text"
+
+
+def _method(job: Job, task: Task, usual: str) -> str:
+    """Return how the answer was got, in words."""
+    sampling, choice = job.protocol.sampling, task.kind in ("choice", "classify")
+    if not written(job, task):
+        return usual
+    how = "generation" if sampling else "greedy generation"
+    how += " of the choice" if choice and job.protocol.method != "reason" else ""
+    how += " at temperature {temperature}, seed {seed}".format(**sampling) if sampling else ""
+    if choice and job.protocol.method == "reason":
+        return f'{how}, the choice after a chain of thought: "{REASON}"'
+    return f"{how}, constrained to a JSON schema" if held_to_schema(job, task) else how
+
+
+def written(job: Job, task: Task) -> bool:
+    """Return whether the answers are written, and not compared by their likelihood."""
+    if task.kind in ("choice", "classify"):
+        return job.source.is_remote or job.protocol.method != "likelihood"
+    return task.kind != "read"
+
+
+def held_to_schema(job: Job, task: Task) -> bool:
+    """Return whether replies are held to a JSON schema: lists, and choices written without a chain of thought."""
+    if not job.protocol.constrained or not written(job, task):
+        return False
+    chosen = task.kind in ("choice", "classify") and job.protocol.method != "reason"
+    return chosen or task.kind in ("extract", "relate")
+
+
+def _extractor(job: Job, task: Task) -> str:
+    """Return what of a reply is scored, in words."""
+    if written(job, task) and task.kind in ("choice", "classify"):
+        last = "alone on the last line" if job.protocol.method == "reason" else "that the reply begins with"
+        return f"the choice behind the last answer:, or {last}"
+    extractor = {
+        "extract": "first JSON list of the reply, exact strings",
+        "relate": "first JSON list of the reply, pairs of a text's own mentions",
+        "follow": "reply holds a wanted string",
+        "rubric": f"criteria of each item, judged by {task.judge}",
+        "converse": "a turn asks where a sentence of it ends in a question mark, of any script",
+    }
+    if task.kind == "extract" and (task.data or task.own):
+        extractor["extract"] = "first JSON list of the reply, every whole-word occurrence of a phrase"
+    return vocabulary.protocol() if vocabulary.wanted_by(task) else extractor.get(task.kind, "")
+
+
+def _precision(job: Job, bench: Bench) -> str:
+    from residency.models.device import precision_name
+
+    if job.source.is_remote:
+        return "not known (endpoint)"
+    return "q8_0 (llama.cpp)" if job.source.is_gguf else precision_name(bench.precision)
+
+
+def protocol_of(job: Job, task: Task, asked: Asked, bench: Bench) -> dict[str, Any]:
+    """Return what stands behind a number: how the answer was got and scored, on which items, by which model."""
+    methods = {
+        "choice": f"likelihood of the option{_what(task)} and end of turn, summed",
+        "classify": "likelihood of the label and end of turn, summed",
+        "read": "likelihood of the text",
+    }
+    by_llama = job.source.is_gguf
+    return {
+        "task": job.task,
+        "model": job.state,
+        "model_hash": job.source.hash,
+        "note": job.note,
+        "method": _method(job, task, methods.get(task.kind, "")),
+        "metric": task.metric,
+        "about": {key: getattr(task, key) for key in ("family", "kind", "metric", "stakeholder", "care")},
+        "template": "the model's own chat template, no system prompt added" if job.protocol.template else "none",
+        "shots": len(asked.shots) or asked.own_shots,
+        "shots_picked": job.protocol.pick,
+        "shot_ids": [s.id for s in asked.shots],
+        "style": task.ask.style if task.kind == "choice" and (task.data or task.own) else "",
+        "seed": job.protocol.seed,
+        "constrained": held_to_schema(job, task),
+        "variant": job.protocol.variant,
+        "n": asked.n,
+        "data": task.data or task.own,
+        "split": task.split if task.data else "",
+        "items_sha256": asked.sha256,
+        "extractor": _extractor(job, task),
+        "max_tokens": asked.room if written(job, task) else 0,
+        "stop": [] if held_to_schema(job, task) else list(task.stop),
+        "precision": _precision(job, bench),
+        "engine": "endpoint" if job.source.is_remote else "llama.cpp" if by_llama else "torch",
+    }
