@@ -137,3 +137,12 @@ def test_the_command_measures_and_says_what_it_needs(toy_base, tmp_path, capsys)
     assert main(["judge", str(toy_base), "--measure", "--axis", "rubric", "--items", str(tmp_path / "p.jsonl")]) == 0
     (made,) = (runs_root() / "judges").glob("*-rubric.json")
     assert read_json(made)["earned"] is False and read_json(made)["measured_on"] == str(tmp_path / "p.jsonl")
+
+
+def test_another_criterion_makes_another_item(tmp_path):
+    def wanted(items):
+        (task,) = named(str(task_file(tmp_path, "toy", items)))
+        return examples_of(task)[0][0].wanted
+
+    item = {"prompt_id": "a", "prompt": CHAT, "rubrics": RUBRICS}
+    assert wanted([item]) == wanted([item]) != wanted([{**item, "rubrics": RUBRICS[:2]}])

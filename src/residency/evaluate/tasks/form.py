@@ -147,7 +147,7 @@ def _rubric(ask: Ask, item: Item) -> Asked:
     first, *rest = ({"role": m["role"], "content": m["content"]} for m in item["prompt"])
     chat: list[Message] = [{**first, "content": _joined(ask.instruction, first["content"])}, *rest]
     rubrics = [{"criterion": r["criterion"], "points": r["points"]} for r in item["rubrics"]]
-    return Asked(chat, [], meta={"rubrics": rubrics})
+    return Asked(chat, [json.dumps(rubrics, ensure_ascii=False)], meta={"rubrics": rubrics})
 
 
 def is_chat(found: Any) -> bool:
