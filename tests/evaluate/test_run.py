@@ -8,6 +8,7 @@ import pytest
 
 from residency.core.errors import ModelError, ResidencyError, Unsupported, UserError
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest, write_examples, write_manifest
+from residency.core.types import Example
 from residency.corpus.benchmarks.hub import SUBJECTS
 from residency.evaluate import answer as answers
 from residency.evaluate import jobs as jobs_of
@@ -275,3 +276,12 @@ def test_a_model_is_examined_on_a_set_of_the_hub_where_it_lies_here(toy_base, tm
     assert rows[0]["metric"] == "accuracy" and rows[0]["n"] == 3 and rows[0]["protocol"]["data"] == "medqa"
     assert {t.name for t in named(None, "hub")} == {"medqa"} | {f"mmlu_{s}" for s in SUBJECTS}
     assert not {t.name for t in named(None, "hub")} & {t.name for t in named(None, "med")}
+
+
+def test_a_part_of_a_public_set_is_drawn_from_all_of_it_and_always_the_same(monkeypatch):
+    made = [Example(f"{n:03d}", [{"role": "user", "content": "?"}], ["A"]) for n in range(200)]
+    monkeypatch.setattr(jobs_of, "each_example", lambda task: iter(made))
+    few = [int(e.id) for e in jobs_of.test_items(None, TASKS["medmcqa"], 20)]
+    assert few == [int(e.id) for e in jobs_of.test_items(None, TASKS["medmcqa"], 20)] == sorted(few)
+    assert len(set(few)) == 20 and min(few) < 50 and max(few) > 150  # all 20 on one side: less than 1 in 300
+    assert set(few) < {int(e.id) for e in jobs_of.test_items(None, TASKS["medmcqa"], 40)}

@@ -6,9 +6,10 @@ stopped. No more than a part of the items is held in memory, however many there 
 
 from __future__ import annotations
 
+import hashlib
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -182,7 +183,8 @@ def _failed(row: Row) -> bool:
 def test_items(examples: Path | None, task: Task, limit: int = 0) -> list[Example]:
     """Return the test items of a task in a fixed order, at most ``limit`` where that is given.
 
-    Items whose options have no such turn are left out: a question of four options has turns 0 to 3.
+    Of a public set these are always the same ones, drawn by a hash of the id, since a set's first items are often of
+    one source; of a run's items and a user's file they are the first. Items whose options have no such turn are left out: a question of four options has turns 0 to 3.
     """
     return list(each_test_item(examples, task, limit))
 
@@ -193,12 +195,21 @@ def each_test_item(examples: Path | None, task: Task, limit: int = 0) -> Iterato
         found = iter(general_text())
     elif task.name == "general_instructions":
         found = iter(general_instructions())
+    elif task.data and limit:
+        found = iter(drawn(list(each_example(task)), limit))
     elif task.data or task.own:
         found = each_example(task)
     else:
         found = _of_run(examples, task, "test")
     found = islice(found, limit) if limit else found
     return (e for e in found if not task.ask.turn or task.ask.turn < len(e.choices))
+
+
+def drawn(examples: Sequence[Example], count: int) -> list[Example]:
+    """Return ``count`` of the examples by a hash of their ids, in the order given."""
+    marks = [hashlib.sha256(e.id.encode()).digest() for e in examples]
+    chosen = sorted(range(len(examples)), key=marks.__getitem__)[:count]
+    return [examples[i] for i in sorted(chosen)]
 
 
 def train_items(examples: Path | None, task: Task) -> list[Example]:
