@@ -184,7 +184,8 @@ def test_items(examples: Path | None, task: Task, limit: int = 0) -> list[Exampl
     """Return the test items of a task in a fixed order, at most ``limit`` where that is given.
 
     Of a public set these are always the same ones, drawn by a hash of the id, since a set's first items are often of
-    one source; of a run's items and a user's file they are the first. Items whose options have no such turn are left out: a question of four options has turns 0 to 3.
+    one source; of a run's items and a user's file they are the first. Items whose options have no such turn are left
+    out: a question of four options has turns 0 to 3.
     """
     return list(each_test_item(examples, task, limit))
 
