@@ -219,7 +219,7 @@ def test_a_model_is_examined_again_with_the_scores_of_the_run(
 
 def test_the_gguf_of_a_run_is_examined_as_in_the_run(journey: Journey, capsys: pytest.CaptureFixture[str]) -> None:
     code, document, err = answer(capsys, "evaluate", "runs/latest", "--tasks", "qa,ie", "--limit", "2")
-    assert code == 0 and {row["task"] for row in document["rows"]} == {"qa", "ie"} and document["taken"] == "gguf"
+    assert code == 0 and {row["task"] for row in document["rows"]} == {"qa", "ie"} and document["taken"] == ["gguf"]
     assert "stands for" in err and "latest:gguf; others are :base, :pretrained, :tuned, :aligned" in err
     again = list(read_jsonl(Path(document["out"]) / "items" / "qa" / "gguf.jsonl"))
     first = list(read_jsonl(journey.folder / "items" / "qa" / "gguf.jsonl"))[:2]

@@ -11,15 +11,16 @@ from residency.core.types import Example
 from residency.corpus import hpo
 from residency.evaluate import vocabulary
 from residency.evaluate.answer import answer, row_of
-from residency.evaluate.jobs import _extractor
+from residency.evaluate.jobs import Job
 from residency.evaluate.ledger import rows
+from residency.evaluate.statement import extractor_of
 from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.tasks.form import Ask, example_of
 from residency.evaluate.tasks.read import examples_of
 from residency.examine import _told
 from residency.infer.prompt import shot_messages
 from residency.measure.findings import findings, names_of
-from residency.models.load import of_stage, open_source
+from residency.models.load import Source, of_stage, open_source
 from residency.models.local import plain_text
 from residency.models.scripted import ScriptedModel
 
@@ -29,6 +30,8 @@ TURNS = [
     {"role": "user", "content": "My knee hurts."},
 ]
 ABOUT = {"about": {"family": "own", "kind": "generate", "metric": "finding_f1"}}
+
+JOB = Job("m", "mts_dialog", Source("m", "m", ""))
 
 
 @pytest.fixture
@@ -77,7 +80,7 @@ def test_the_names_are_those_of_the_ontology_its_synonyms_among_them_and_are_rea
     assert findings(text, names) == {("HP:0001250", True), ("HP:0000252", False)}
     for kept_out in ("ms", "autosomal dominant inheritance", "phenotypic abnormality", "adult onset"):
         assert kept_out not in names.concepts, kept_out
-    said = _extractor(TASKS["mts_dialog"])
+    said = extractor_of(JOB, TASKS["mts_dialog"])
     assert f"{len(names.concepts)} names of HPO" in said and "This product uses the Human Phenotype Ontology" in said
 
 
@@ -91,7 +94,7 @@ def test_without_the_ontology_findings_are_not_scored_and_never_zero(no_ontology
     assert found["finding_f1"]["value"] is None and found["finding_f1"]["not_scored"] == 3
     assert found["rouge_l"]["value"] > 0 and "contradiction" not in found
     assert "finding_f1" not in {row["metric"] for row in rows("mts_dialog", "m", made, {}, None)}
-    assert "not scored" in _extractor(task)
+    assert "not scored" in extractor_of(JOB, task)
 
 
 def test_a_users_own_task_may_be_scored_by_findings_from_reply_to_ledger(small_names, tmp_path):
@@ -172,7 +175,7 @@ def test_whether_the_model_asks_is_held_against_whether_the_doctor_asked():
     values = {name: row["value"] for name, row in found.items()}
     assert values["question_f1"] == 0.5 and values["question_share"] == values["question_share_recorded"] == 0.5
     assert found["question_f1"]["low"] is not None and values["bertscore"] > 0 and values["rouge_l"] > 0
-    assert "question mark" in _extractor(task)
+    assert "question mark" in extractor_of(JOB, task)
 
 
 # --- repetition and n-grams ---------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def held_to_schema(job: Job, task: Task) -> bool:
     return chosen or task.kind in ("extract", "relate")
 
 
-def _extractor(job: Job, task: Task) -> str:
+def extractor_of(job: Job, task: Task) -> str:
     """Return what of a reply is scored, in words."""
     if written(job, task) and task.kind in ("choice", "classify"):
         last = "alone on the last line" if job.protocol.method == "reason" else "that the reply begins with"
@@ -97,7 +97,7 @@ def protocol_of(job: Job, task: Task, asked: Asked, bench: Bench) -> dict[str, A
         "data": task.data or task.own,
         "split": task.split if task.data else "",
         "items_sha256": asked.sha256,
-        "extractor": _extractor(job, task),
+        "extractor": extractor_of(job, task),
         "max_tokens": asked.room if written(job, task) else 0,
         "stop": [] if held_to_schema(job, task) else list(task.stop),
         "precision": _precision(job, bench),

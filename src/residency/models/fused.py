@@ -14,6 +14,9 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel
 
 
+SILU = ("SiLU", "SiLUActivation")
+
+
 def fuse(net: PreTrainedModel) -> PreTrainedModel:
     """Return the network with its RMSNorms (Zhang and Sennrich 2019) and gated layers (Shazeer 2020) in one walk each.
 
@@ -22,12 +25,12 @@ def fuse(net: PreTrainedModel) -> PreTrainedModel:
     for module in net.modules():
         if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
             _replace(module, normed, len(module.weight))
-        elif isinstance(getattr(module, "act_fn", None), torch.nn.SiLU) and hasattr(module, "gate_proj"):
+        elif type(getattr(module, "act_fn", None)).__name__ in SILU and hasattr(module, "gate_proj"):
             _replace(module, gated, module.gate_proj.in_features)
     return net
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def _replace(module: Any, forward: Any, width: int) -> None:
     weight = next(module.parameters())
     x = torch.linspace(-2.0, 3.0, 2 * width, device=weight.device, dtype=weight.dtype).view(1, 2, width)
@@ -39,6 +42,9 @@ def _replace(module: Any, forward: Any, width: int) -> None:
 def normed(norm: Any, x: torch.Tensor) -> torch.Tensor:
     """Return w x / sqrt(mean(x²) + eps), computed in fp32; x [..., D]."""
     wide = x.float()
+    if torch.is_grad_enabled():  # what is changed in place has no gradient
+        scale = (wide.square().mean(-1, keepdim=True) + norm.variance_epsilon).rsqrt()
+        return (wide * scale * norm.weight).to(x.dtype)
     return torch.mul(wide, inverse_rms(wide, norm.variance_epsilon)).mul_(norm.weight).to(x.dtype)
 
 
@@ -50,6 +56,6 @@ def inverse_rms(x: torch.Tensor, eps: float) -> torch.Tensor:
 
 def gated(mlp: Any, x: torch.Tensor) -> torch.Tensor:
     """Return down(silu(gate x) · up x); x [..., D]."""
-    gate = mlp.gate_proj(x)
-    gate = F.silu(gate) if torch.is_grad_enabled() else F.silu(gate, inplace=True)
-    return mlp.down_proj(gate * mlp.up_proj(x) if torch.is_grad_enabled() else gate.mul_(mlp.up_proj(x)))
+    if torch.is_grad_enabled():
+        return mlp.down_proj(F.silu(mlp.gate_proj(x)) * mlp.up_proj(x))
+    return mlp.down_proj(F.silu(mlp.gate_proj(x), inplace=True).mul_(mlp.up_proj(x)))
