@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from residency import __version__, examine
+from residency import __version__, examine, judging
 from residency.arguments import page, whole, words
 from residency.core.errors import RecipeError, ResidencyError, UserError
 from residency.core.legal import Range
@@ -219,7 +219,7 @@ def _examining(verbs: Any) -> None:
     one.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of random examples and drawn replies (default: 0)"
     )
-    one = _verb(verbs, "judge", examine.judge, "measure a model as a judge, or let one with a passport rate answers")
+    one = _verb(verbs, "judge", judging.judge, "measure a model as a judge, or let one with a passport rate answers")
     one.add_argument("model", type=words, metavar="MODEL", help="as for ask")
     one.add_argument(
         "--axis", type=words, default="relevance", metavar="NAME", help="what is judged (default: relevance)"
@@ -231,7 +231,7 @@ def _examining(verbs: Any) -> None:
     one.add_argument("--kind", default="answers to consumers' questions", metavar="WORDS", help=text)
     text = f"at most N items to measure on, {ITEMS.legal} (default: all)"
     one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text)
-    one = _verb(verbs, "form", examine.form, "write a blind form for people to judge answers, or add up filled ones")
+    one = _verb(verbs, "form", judging.form, "write a blind form for people to judge answers, or add up filled ones")
     one.add_argument("form", type=words, metavar="FORM", help="the form, a CSV file")
     text = "write a form of these answers: items/TASK/MODEL.jsonl of a run or evaluation, one file a model"
     one.add_argument("--answers", nargs="+", metavar="FILE", help=text)

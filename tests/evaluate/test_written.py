@@ -17,8 +17,8 @@ from residency.evaluate.statement import extractor_of
 from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.tasks.form import Ask, example_of
 from residency.evaluate.tasks.read import examples_of
-from residency.examine import _told
 from residency.infer.prompt import shot_messages
+from residency.judging import told
 from residency.measure.findings import findings, names_of
 from residency.models.load import Source, of_stage, open_source
 from residency.models.local import plain_text
@@ -157,8 +157,8 @@ def test_a_real_model_answers_a_conversation_with_and_without_its_template(toy_b
 
 
 def test_who_judges_an_answer_reads_the_whole_consultation():
-    assert _told(consultation(turns=TURNS[1:]).prompt).endswith("My knee hurts.")
-    assert _told(consultation().prompt).endswith("\nassistant: What brings you here?\nuser: My knee hurts.")
+    assert told(consultation(turns=TURNS[1:]).prompt).endswith("My knee hurts.")
+    assert told(consultation().prompt).endswith("\nassistant: What brings you here?\nuser: My knee hurts.")
 
 
 def test_whether_the_model_asks_is_held_against_whether_the_doctor_asked():

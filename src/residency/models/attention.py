@@ -28,7 +28,7 @@ class Cache:
 
     ``prefix[layer]`` = (keys, values) [heads, P, width]; ``rows[layer]`` = (keys, values) [slots, heads, room, width],
     of which the first B are in use; ``lengths`` [B] counts their tokens. The next pass reads a prefix (``record``),
-    reads prompts of ``arriving`` tokens into the next slots, or one new token a row (``hidden``).
+    reads prompts of ``arriving`` tokens into the next slots, or one new token a row (``bias``).
     """
 
     prefix: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Cache:
     room: int = 0
     record: bool = False
     arriving: torch.Tensor | None = None
-    hidden: torch.Tensor | None = None
+    bias: torch.Tensor | None = None
 
     def arrived(self) -> None:
         """Count the prompts that have been read among the rows."""
@@ -47,9 +47,10 @@ class Cache:
         self.arriving = None
 
     def step(self) -> None:
-        """Make ready for one new token a row: ``hidden`` [B, 1, 1, longest] is True where a row holds nothing."""
+        """Make ready for one new token a row: ``bias`` [B, 1, 1, longest] is 0, and -inf where a row holds nothing."""
         places = torch.arange(int(self.lengths.max()) + 1, device=self.lengths.device)
-        self.hidden = (places[None] > self.lengths[:, None])[:, None, None]
+        empty = (places[None] > self.lengths[:, None])[:, None, None]
+        self.bias = torch.zeros(empty.shape, device=empty.device).masked_fill_(empty, float("-inf"))
 
     def leave(self, ended: Sequence[int]) -> list[int]:
         """Free the slots of ended rows by moving the last ones there; return which row each place now holds."""
@@ -161,10 +162,13 @@ def _score(
         kb = k.index_select(0, bucket.take).view(b, length, kv, width).transpose(1, 2)
         vb = v.index_select(0, bucket.take).view(b, length, kv, width).transpose(1, 2)
         if prefix is not None:
-            ob = _behind(qb, kb, vb, bucket, scale, prefix)
+            grouped = qb.reshape(b, kv, -1, width)
+            bias = bucket.bias.to(q.dtype).repeat(1, 1, heads // kv, 1)
+            ob = _behind(grouped, kb, vb, bias, scale, prefix).view(b, heads, length, width)
         else:
+            mask = None if bucket.causal else bucket.visible
             ob = F.scaled_dot_product_attention(
-                qb, kb, vb, attn_mask=bucket.visible, scale=scale, enable_gqa=heads != kv
+                qb, kb, vb, attn_mask=mask, is_causal=bucket.causal, scale=scale, enable_gqa=heads != kv
             )
         ob = ob.transpose(1, 2).reshape(b * length, heads, width)
         out.index_copy_(0, bucket.flat, ob.index_select(0, bucket.put))
@@ -175,29 +179,26 @@ def _behind(
     q: torch.Tensor,
     k: torch.Tensor,
     v: torch.Tensor,
-    bucket: Bucket,
+    bias: torch.Tensor,
     scale: float,
     prefix: tuple[torch.Tensor, torch.Tensor],
 ) -> torch.Tensor:
-    """Return attention [B, H, L, D] of blocks behind a prefix [K, P, D], which is read once for all of them.
+    """Return attention [B, K, N, D] of blocks behind a prefix [K, P, D], which is read once for all of them.
 
-    Attention over two parts is the mean of both, weighted by their sums of exponents. The heads that share a key head
-    are laid behind each other, as one longer query.
+    q [B, K, N, D]: the heads that share a key head lie behind each other as one longer query; ``bias`` [B, 1, N, L].
+    Attention over two parts is the mean of both, weighted by their sums of exponents.
     """
-    b, heads, length, width = q.shape
-    kv = k.shape[1]
+    b, kv, _, width = q.shape
     if q.device.type != "cpu":
         keys, values = (torch.cat([p.expand(b, -1, -1, -1), x], 2) for p, x in zip(prefix, (k, v), strict=True))
-        visible = torch.cat([bucket.visible.new_ones(b, 1, length, prefix[0].shape[1]), bucket.visible], 3)
-        return F.scaled_dot_product_attention(q, keys, values, attn_mask=visible, scale=scale, enable_gqa=heads != kv)
-    grouped = q.reshape(b, kv, -1, width)
-    bias = bucket.bias.to(q.dtype).repeat(1, 1, heads // kv, 1)
-    own, weight = _flash(grouped, k, v, attn_mask=bias, scale=scale)
-    flat = grouped.transpose(0, 1).reshape(1, kv, -1, width)
+        mask = torch.cat([bias.new_zeros(*bias.shape[:3], prefix[0].shape[1]), bias], 3)
+        return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, scale=scale)
+    own, weight = _flash(q, k, v, attn_mask=bias, scale=scale)
+    flat = q.transpose(0, 1).reshape(1, kv, -1, width)
     front, before = _flash(flat, prefix[0][None], prefix[1][None], scale=scale)
     front = front.view(kv, b, -1, width).transpose(0, 1)
     share = torch.sigmoid(before.view(kv, b, -1).transpose(0, 1).float() - weight.float())
-    return torch.lerp(own, front, share[..., None].to(own.dtype)).view(b, heads, length, width)
+    return torch.lerp(own, front, share[..., None].to(own.dtype))
 
 
 def _flash(
@@ -229,27 +230,20 @@ def _fill(cache: Cache, layer: int, k: torch.Tensor, v: torch.Tensor, layout: La
 
 def _decode(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, cache: Cache, layer: int, scale: float) -> torch.Tensor:
     """Return attention [B, H, D] of one new token a row, after storing its key and value."""
-    assert cache.hidden is not None
+    assert cache.bias is not None
     b, heads, width = q.shape
-    kv, used = k.shape[1], cache.hidden.shape[-1]
+    kv, used = k.shape[1], cache.bias.shape[-1]
     keys, values = (each[:b] for each in cache.rows[layer])
     rows = torch.arange(b, device=q.device)
     keys[rows, :, cache.lengths] = k
     values[rows, :, cache.lengths] = v
-    qg = q.view(b, kv, heads // kv, width)
-    scores = torch.matmul(qg, keys[:, :, :used].transpose(2, 3)).float() * scale
-    scores.masked_fill_(cache.hidden, float("-inf"))
-    if layer not in cache.prefix:
-        p = torch.softmax(scores, -1).to(q.dtype)
-        return torch.matmul(p, values[:, :, :used]).view(b, heads, width)
-    pk, pv = cache.prefix[layer]
-    flat = qg.transpose(0, 1).reshape(kv, -1, width)
-    shared = torch.matmul(flat, pk.transpose(1, 2)).view(kv, b, heads // kv, -1).transpose(0, 1).float() * scale
-    p = torch.softmax(torch.cat([shared, scores], -1), -1).to(q.dtype)
-    ps, po = p.split([pk.shape[1], used], dim=-1)
-    out = torch.matmul(po, values[:, :, :used])
-    front = torch.matmul(ps.transpose(0, 1).reshape(kv, -1, pk.shape[1]), pv)
-    return (out + front.view(kv, b, heads // kv, width).transpose(0, 1)).reshape(b, heads, width)
+    grouped, bias = q.view(b, kv, heads // kv, width), cache.bias.to(q.dtype).expand(-1, -1, heads // kv, -1)
+    keys, values = keys[:, :, :used], values[:, :, :used]
+    if layer in cache.prefix:
+        out = _behind(grouped, keys, values, bias, scale, cache.prefix[layer])
+    else:
+        out = F.scaled_dot_product_attention(grouped, keys, values, attn_mask=bias, scale=scale)
+    return out.reshape(b, heads, width)
 
 
 def packed_attention(

@@ -13,7 +13,6 @@ import torch
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
-
 SILU = ("SiLU", "SiLUActivation")
 
 

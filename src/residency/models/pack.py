@@ -42,7 +42,8 @@ class Bucket:
     """Blocks of similar length laid side by side for attention, ``B`` blocks of up to ``L`` tokens.
 
     ``take`` [B*L] flat positions of the row (0 where padded); ``put`` [tokens in this bucket] places in B*L;
-    ``flat`` the same tokens' positions in the row; ``visible`` [B, 1, L, L] bool, True where a query may look.
+    ``flat`` the same tokens' positions in the row; ``visible`` [B, 1, L, L] bool, True where a query may look, which is
+    back and nowhere else where it is ``causal``.
     """
 
     take: torch.Tensor
@@ -50,6 +51,7 @@ class Bucket:
     flat: torch.Tensor
     visible: torch.Tensor
     shape: tuple[int, int]
+    causal: bool = False
     _bias: torch.Tensor | None = None
 
     @property
@@ -96,7 +98,8 @@ class Batch:
             return t.to(device)
 
         buckets = [
-            Bucket(move(b.take), move(b.put), move(b.flat), move(b.visible), b.shape) for b in self.layout.buckets
+            Bucket(move(b.take), move(b.put), move(b.flat), move(b.visible), b.shape, b.causal)
+            for b in self.layout.buckets
         ]
         layout = Layout(buckets, move(self.layout.order), self.layout.size)
         return Batch(
@@ -207,7 +210,8 @@ def _bucket(starts: Sequence[int], branch_of: Sequence[Sequence[int]]) -> Bucket
     visible = causal & same & real[:, None, :]
     visible |= torch.eye(longest, dtype=torch.bool)  # a padded query looks at itself: no row is empty
     put = real.flatten().nonzero().squeeze(1)
-    return Bucket(take.flatten(), put, take.flatten()[put], visible[:, None], (count, longest))
+    alone = int(marks.max()) <= 1 if marks.numel() else True  # one branch sees what its context sees
+    return Bucket(take.flatten(), put, take.flatten()[put], visible[:, None], (count, longest), alone)
 
 
 def fill_rows(lengths: Sequence[int], capacity: int) -> list[list[int]]:

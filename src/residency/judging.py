@@ -1,0 +1,157 @@
+"""The verbs of judging: models that hold a passport rate or compare answers, people fill in forms."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from residency.core.errors import UserError
+from residency.examine import Answer, model_name
+
+
+def judge(args: argparse.Namespace) -> Answer:
+    """Measure a model as a judge against people, or let one that has its passport rate or compare answers."""
+    from residency.core.runs import runs_root
+    from residency.evaluate.judges import passport
+    from residency.evaluate.judges.axes import CRITERION, axis_of
+    from residency.models.load import load
+
+    axis, folder = axis_of(args.axis), runs_root() / "judges"
+    of_people = args.measure and axis.name == CRITERION.name
+    if of_people and not args.items:
+        raise UserError(
+            "a judge of rubrics is measured on people's verdicts: --measure --axis rubric --items FILE.jsonl, with "
+            "rows of prompt, completion, rubric and binary_labels"
+        )
+    if args.measure == bool(args.items) and not of_people:
+        raise UserError("say what to do: --measure, or --items FILE.jsonl with rows of question and answer")
+    if args.items and not Path(args.items).is_file():
+        raise UserError(f"there is no file {args.items}")
+    model = load(model_name(args.model), type="fp32")
+    if args.measure:
+        return _measured(model, args, folder, of_people)
+    found = passport.check(folder, model, args.axis, args.kind, called=args.model)
+    judged = list(_judged(model, axis, Path(args.items)))
+    target = Path(args.items).with_suffix(f".{axis.name}.jsonl")
+    return {"passport": found, "judged": judged, "file": str(target)}, _kept(judged, target)
+
+
+def _measured(model: Any, args: argparse.Namespace, folder: Path, of_people: bool) -> Answer:
+    """Return the passport of a judge, which is written to the folder, earned or not."""
+    from residency.evaluate.judges import passport, rubric
+
+    people = (str(args.items), rubric.KIND, rubric.rated(Path(args.items))) if of_people else None
+    made = passport.measure(model, args.axis, limit=args.limit, rated=people)
+    path = passport.issue(folder, made)
+    verdict = "earned" if made["earned"] else "not earned"
+    low, high = made["kappa_low"], made["kappa_high"]
+    words = (
+        f"{args.axis}: kappa {made['kappa']:.3f} [{low:.3f}, {high:.3f}] on {made['n']} answers to "
+        f"{made['groups']} questions ({made['measured_on']}, {made['split']}); the lower limit must reach "
+        f"{made['bar']}: passport {verdict}\n{path}"
+    )
+    return {**made, "file": str(path)}, words
+
+
+PAIR, ONE = ("question", "first", "second"), ("question", "answer")
+"""What a line to be judged holds: two answers, or one."""
+
+
+def _judged(model: Any, axis: Any, path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the judgement of each line of a file; UserError names the lines that are not all of one form."""
+    from residency.core.store import read_jsonl
+    from residency.evaluate.judges.model import prefer, rate
+
+    rows = list(read_jsonl(path))
+    form = PAIR if rows and isinstance(rows[0], dict) and "first" in rows[0] else ONE
+    wrong = [str(n) for n, row in enumerate(rows, 1) if not _has_texts(row, form)]
+    if wrong:
+        called = f"{', '.join(form[:-1])} and {form[-1]}"
+        raise UserError(f"{path}: no {called} (all texts) in line {', '.join(wrong[:20])}")
+    marks = [{"id": row.get("id", number), "axis": axis.name} for number, row in enumerate(rows, 1)]
+    if form == PAIR:
+        preferred = prefer(model, axis, rows)
+        yield from (m | {"prefers_first": _known(p)} for m, p in zip(marks, preferred, strict=True))
+        return
+    rated = rate(model, axis, rows)
+    yield from (
+        m | {"rating": _known(j.rating), "expected": _known(j.expected)} for m, j in zip(marks, rated, strict=True)
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _kept(judged: list[dict[str, Any]], target: Path) -> str:
+    from residency.core.store import write_jsonl
+
+    write_jsonl(target, judged)
+    left = sum(None in row.values() for row in judged)
+    return f"{len(judged)} judged{f', of these {left} not scored' if left else ''}: {target}"
+
+
+def _has_texts(row: Any, form: tuple[str, ...]) -> bool:
+    return isinstance(row, dict) and all(isinstance(row.get(key), str) for key in form)
+
+
+def form(args: argparse.Namespace) -> Answer:
+    """Write a blind form for people to judge answers with, or add up forms that they have filled in."""
+    from residency.core.store import read_jsonl
+    from residency.evaluate.judges.people import key_of, results, write_form
+    from residency.summary import table
+
+    out = Path(args.form)
+    if bool(args.answers) == bool(args.filled):
+        raise UserError("say what to do: --answers ITEMS.jsonl … to write a form, or --filled A.csv … to add up")
+    if args.filled:
+        found = results(out, [Path(path) for path in args.filled])
+        lines = [[r["axis"], m["model"], m["value"], m["low"], m["high"], m["n"]] for r in found for m in r["models"]]
+        heads = ["axis", "preferred" if args.pairwise else "model", "value", "low", "high", "answers"]
+        return {"results": found}, "\n\n".join([table(heads, lines), *filter(None, map(_agreed, found))])
+    files = [Path(path) for path in args.answers]
+    if absent := [str(path) for path in files if not path.is_file()]:
+        raise UserError(
+            f"there is no {', '.join(absent)}; answers lie in items/TASK/MODEL.jsonl of a run or evaluation"
+        )
+    answers = {path.stem: {r["id"]: r["prediction"] for r in read_jsonl(path) if r.get("prediction")} for path in files}
+    if len(answers) < len(files):
+        raise UserError("two files of answers have the same name: a model is known by its file's name")
+    asked = _questions(files[0], args.limit)
+    count = write_form(out, asked, answers, args.axes.split(","), pairwise=args.pairwise, seed=args.seed)
+    words = f"{count} lines to judge in {out}; whose answers they are lies in {key_of(out)}, which raters must not see"
+    return {"form": str(out), "key": str(key_of(out)), "lines": count}, words
+
+
+def _agreed(row: dict[str, Any]) -> str:
+    found = row["agreement"]
+    if found is None:
+        return ""
+    value = found["krippendorff_alpha"]
+    return f"{row['axis']}: agreement alpha {value:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+
+
+def _questions(answers: Path, limit: int) -> dict[str, dict[str, str]]:
+    """Return the questions that a file of answers belongs to, by item id."""
+    from residency.core.store import read_json
+    from residency.evaluate.jobs import test_items
+    from residency.evaluate.tasks import TASKS
+    from residency.evaluate.tasks.read import own_task
+
+    name, about = answers.resolve().parent.name, answers.with_suffix(".protocol.json")
+    data = str(read_json(about).get("data", "")) if about.exists() else ""
+    task = TASKS.get(name) or (own_task(Path(data)) if Path(data).is_file() else None)
+    if task is None:
+        raise UserError(f"{answers} lies in no folder of a task of ours, and its own task file {data} is not there")
+    examples = test_items(answers.resolve().parents[2] / "examples", task, limit)
+    return {e.id: {"question": told(e.prompt), "group": e.group} for e in examples}
+
+
+def told(prompt: list[dict[str, str]]) -> str:
+    """Return a prompt as a person reads it: its text, or a conversation turn by turn."""
+    if len(prompt) == 1:
+        return prompt[0]["content"]
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in prompt)
