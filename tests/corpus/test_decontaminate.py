@@ -35,7 +35,7 @@ def drops(train_fact, test_fact, **settings):
 def test_a_run_of_64_characters_is_found_wherever_it_stands(before):
     run = noise("run", 64)
     train = noise("left", before) + run + noise("right", 90)
-    assert drops(train, noise("x", 13) + run + noise("y", 5)) == ["64 characters in common with test item t"]
+    assert drops(train, noise("x", 13) + run + noise("y", 5)) == ["64 characters in common with held-out item t"]
 
 
 @pytest.mark.parametrize("before", range(70))
@@ -49,7 +49,7 @@ def test_a_run_of_13_words_is_found_whatever_the_punctuation(before):
     run = sentence("words", 13)
     train = " ".join([*sentence("left", before), *run, *sentence("right", 6)])
     test = "; ".join(["q", *run, "z"])
-    assert drops(train, test, characters=1000) == ["13 words in common with test item t"]
+    assert drops(train, test, characters=1000) == ["13 words in common with held-out item t"]
 
 
 @pytest.mark.parametrize("before", range(15))
@@ -72,7 +72,7 @@ def test_words_in_another_order_are_no_leak():
 def test_facts_given_one_by_one_do_not_run_into_each_other():
     run = noise("split", 64)
     assert drops([run[:40], run[40:]], run) == []
-    assert drops([noise("other", 80), "x" + run], ["short", run]) == ["64 characters in common with test item t"]
+    assert drops([noise("other", 80), "x" + run], ["short", run]) == ["64 characters in common with held-out item t"]
 
 
 def test_text_rows_are_held_against_test_items():
@@ -82,7 +82,7 @@ def test_text_rows_are_held_against_test_items():
         rows, [example("t9", leak)], fact=lambda row: row["text"], test_fact=lambda item: item.meta["fact"]
     )
     assert [row["id"] for row in kept] == ["1"]
-    assert [(row["id"], reason) for row, reason in dropped] == [("2", "64 characters in common with test item t9")]
+    assert [(row["id"], reason) for row, reason in dropped] == [("2", "64 characters in common with held-out item t9")]
 
 
 def test_the_reason_tells_nothing_of_the_text():

@@ -87,7 +87,7 @@ def test_a_planted_leak_is_dropped_from_train_and_named(tmp_path, shared):
     dropped = list(read_jsonl(tmp_path / "out" / "dropped.jsonl"))
     assert any(row["id"].startswith("qa-train-definition") for row in dropped)
     assert {f"text-{key}" for key in planted} & {row["id"] for row in dropped}
-    assert all("in common with test item" in row["reason"] for row in dropped)
+    assert all("in common with held-out item" in row["reason"] for row in dropped)
     card = read_json(tmp_path / "out" / "card.json")["decontamination"]
     assert card["left"] == 0 and card["dropped_text"] + sum(card["dropped_examples"].values()) == len(dropped)
     lowered = " ".join(shared.lower().split())

@@ -12,7 +12,7 @@ from residency.core.errors import ModelError, Unsupported, UserError
 from residency.core.store import read_manifest
 from residency.core.types import Reply
 from residency.models.attention import Cache
-from residency.models.decode import LOOP, PERIOD, Asked, Writer, loops, waves
+from residency.models.decode import LOOP, PERIOD, Sampling, Writer, loops, waves
 from residency.models.load import load, of_stage, open_source
 from residency.models.local import open_folder
 from residency.models.pack import Block
@@ -287,7 +287,7 @@ def test_a_row_that_leaves_early_is_replaced_before_the_batch_is_done(model, mon
 
 def test_a_reply_that_only_repeats_itself_is_ended_where_that_is_asked(model):
     def ended(tokens, **settings):
-        asked = Asked(400, **settings)
+        asked = Sampling(400, **settings)
         return Writer(model.net, model.states, model.tokenizer, model.end, asked, Cache(), 0).ended(tokens, -1.0)
 
     word, other = model.encode("sky")[0], model.encode("red")[0]

@@ -40,6 +40,8 @@ def _report(name: str, problems: list[Problem]) -> str:
     seen = list(dict.fromkeys(problems))  # a shared anchor is checked once a use
     seen.sort(key=lambda problem: int(problem.where[5:]) if problem.where.startswith("line ") else 10**9)
     count = "1 problem" if len(seen) == 1 else f"{len(seen)} problems"
+    if all(problem.where.startswith("argument ") for problem in seen):
+        name = "command line"
     return f"{name}: {count}\n" + "\n".join(f"  {problem.where}: {problem.text}" for problem in seen)
 
 

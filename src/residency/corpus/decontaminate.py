@@ -28,7 +28,7 @@ def decontaminate(
     characters: int = 64,
     words: int = 13,
 ) -> tuple[list[Row], list[tuple[Row, str]]]:
-    """Return the training rows kept, and those dropped with the reason (which names the test item, no text).
+    """Return the training rows kept, and those dropped with the reason (which names the held-out item, no text).
 
     ``fact`` gives a row's facts: one text, or several that are compared one by one. ``test_fact`` is the same for
     the test rows where they are of another kind. Case and white space are not compared; for words, neither is
@@ -66,7 +66,7 @@ class _Index:
             self.probes.update(units[start : start + short] for start in range(len(units) - short + 1))
 
     def find(self, units: Sequence[str]) -> Any:
-        """Return the test item that shares ``n`` units in a row, or None."""
+        """Return the held-out item that shares ``n`` units in a row, or None."""
         short = max(1, self.n // 2)
         stride = self.n - short + 1
         for probe in range(0, len(units) - short + 1, stride):
@@ -81,9 +81,9 @@ class _Index:
 def _reason(texts: list[str], spelt: _Index, worded: _Index) -> str | None:
     for text in texts:
         if (item := spelt.find(text)) is not None:
-            return f"{spelt.n} characters in common with test item {_name(item)}"
+            return f"{spelt.n} characters in common with held-out item {_name(item)}"
         if (item := worded.find(_words(text))) is not None:
-            return f"{worded.n} words in common with test item {_name(item)}"
+            return f"{worded.n} words in common with held-out item {_name(item)}"
     return None
 
 

@@ -23,7 +23,7 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from residency.core.errors import ModelError, UserError
 from residency.core.types import TokenScores
 from residency.infer.shared import families
-from residency.models.decode import Asked
+from residency.models.decode import Sampling
 from residency.models.load import find, open_source
 from residency.models.local import LocalModel
 
@@ -130,7 +130,7 @@ class ResidencyLM(TemplateLM):
             room = self.max_length - asked["max_gen_toks"]
             encoded = [self.tok_encode(requests[i].args[0])[-room:] for i in numbers]
             temperature = float(asked.get("temperature") or 0.0) if asked.get("do_sample") else 0.0
-            how = Asked(asked["max_gen_toks"], temperature, stop=tuple(s for s in until if s))
+            how = Sampling(asked["max_gen_toks"], temperature, stop=tuple(s for s in until if s))
             replies = self.model.write(encoded, how)
             for i, reply in zip(numbers, replies, strict=True):
                 texts[i] = reply.text or ""

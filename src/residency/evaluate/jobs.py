@@ -79,7 +79,7 @@ class Bench:
     quiet: bool = False
 
 
-class Asked:
+class ItemParts:
     """The items of a job, once and part by part as they are put to a model.
 
     At the end stand their number ``n``, their ``sha256``, the tokens of ``room`` for a reply, and how many solved
@@ -127,7 +127,7 @@ class Worker:
         from residency.evaluate.answer import answer
 
         task = job.declaration()
-        asked = Asked(job, task, self.bench.examples)
+        asked = ItemParts(job, task, self.bench.examples)
         if not asked:
             return
         model, mark = self.model(job.source), fingerprint(job, self.bench)
@@ -141,7 +141,7 @@ class Worker:
             protocol["fingerprint"] = "not whole"  # the next time asks for what could not be got
         write_json(protocol_path(job, self.bench), protocol)
 
-    def in_parts(self, job: Job, ask: Callable[[list[Example]], list[Row]], asked: Asked, mark: str) -> int:
+    def in_parts(self, job: Job, ask: Callable[[list[Example]], list[Row]], asked: ItemParts, mark: str) -> int:
         """Write the rows of items that are asked for part by part, and return how many could not be got.
 
         What was answered before under the same mark is not asked again, but what could not be got is. Raises

@@ -9,7 +9,7 @@ from residency.evaluate.protocol import REASON
 from residency.evaluate.tasks import Task
 
 if TYPE_CHECKING:
-    from residency.evaluate.jobs import Asked, Bench, Job
+    from residency.evaluate.jobs import Bench, ItemParts, Job
 
 
 def _what(task: Task) -> str:
@@ -69,7 +69,7 @@ def _precision(job: Job, bench: Bench) -> str:
     return "q8_0 (llama.cpp)" if job.source.is_gguf else precision_name(bench.precision)
 
 
-def protocol_of(job: Job, task: Task, asked: Asked, bench: Bench) -> dict[str, Any]:
+def protocol_of(job: Job, task: Task, asked: ItemParts, bench: Bench) -> dict[str, Any]:
     """Return what stands behind a number: how the answer was got and scored, on which items, by which model."""
     methods = {
         "choice": f"likelihood of the option{_what(task)} and end of turn, summed",

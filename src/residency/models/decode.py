@@ -28,7 +28,7 @@ States = Callable[..., torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Sampling:
     """How replies are written: greedy at temperature 0, ended by ``stop`` texts (left out) or after ``max_tokens``.
 
     ``schema`` is what they must obey as JSON. ``end_loops`` ends a reply that only repeats itself, with "loop" as its
@@ -62,23 +62,23 @@ class Writer:
         states: States,
         tokenizer: PreTrainedTokenizerBase,
         end: int,
-        asked: Asked,
+        sampling: Sampling,
         prefix: Cache,
         offset: int,
         start: Any = None,
     ) -> None:
         self.net, self.states, self.tokenizer, self.end = net, states, tokenizer, end
-        self.asked, self.prefix, self.offset, self.start = asked, prefix, offset, start
-        self.generator = torch.Generator().manual_seed(asked.seed)
-        self.window = max((len(s.encode()) for s in asked.stop), default=0) + 4
+        self.sampling, self.prefix, self.offset, self.start = sampling, prefix, offset, start
+        self.generator = torch.Generator().manual_seed(sampling.seed)
+        self.window = max((len(s.encode()) for s in sampling.stop), default=0) + 4
         """Tokens whose text holds every stop text that the newest of them can have completed."""
 
     def write(self, prompts: Sequence[list[int]], *, rows: int, row: int) -> list[Reply]:
         """Return the reply to each prompt; at most ``rows`` are written at once and ``row`` tokens read in one pass."""
         replies: dict[int, Reply] = {}
         room = ROOM // cache_bytes(self.net)
-        for part, slots in waves([len(p) + self.asked.max_tokens for p in prompts], rows, room):
-            longest = len(prompts[part[0]]) + self.asked.max_tokens
+        for part, slots in waves([len(p) + self.sampling.max_tokens for p in prompts], rows, room):
+            longest = len(prompts[part[0]]) + self.sampling.max_tokens
             cache = Cache(prefix=self.prefix.prefix, slots=slots, room=longest)
             cache.lengths = torch.zeros(0, dtype=torch.long, device=self.net.device)
             replies |= self._wave(prompts, part, cache, row)
@@ -101,7 +101,7 @@ class Writer:
                     alive += [_Row(i) for i in owners]
             logits, owners = head(hidden).float(), [one.owner for one in alive]
             allowed = guide.allowed(owners, logits.shape[1])
-            chosen, values = pick(logits, self.asked.temperature, self.generator, allowed)
+            chosen, values = pick(logits, self.sampling.temperature, self.generator, allowed)
             guide.take(owners, chosen.tolist())
             ended = []
             for place, (one, token, value) in enumerate(zip(alive, chosen.tolist(), values.tolist(), strict=True)):
@@ -139,9 +139,9 @@ class Writer:
 
     def ended(self, tokens: list[int], logprob: float) -> Reply | None:
         """Return the reply where its newest token ends it, else None."""
-        end, full = tokens[-1] == self.end, len(tokens) == self.asked.max_tokens
-        looping = self.asked.end_loops and len(tokens) % 16 == 0 and loops(tokens)
-        stopped = bool(self.asked.stop) and self.cut(self.text(tokens[-self.window :])) is not None
+        end, full = tokens[-1] == self.end, len(tokens) == self.sampling.max_tokens
+        looping = self.sampling.end_loops and len(tokens) % 16 == 0 and loops(tokens)
+        stopped = bool(self.sampling.stop) and self.cut(self.text(tokens[-self.window :])) is not None
         if not (end or full or looping or stopped):
             return None
         text = self.text(tokens[:-1] if end else tokens)
@@ -158,19 +158,19 @@ class Writer:
 
     def cut(self, text: str) -> int | None:
         """Return where the first stop text begins, None where there is none."""
-        return min((place for place in (text.find(s) for s in self.asked.stop) if place >= 0), default=None)
+        return min((place for place in (text.find(s) for s in self.sampling.stop) if place >= 0), default=None)
 
     @torch.inference_mode()
     def tokens(self, prompt: list[int]) -> Iterator[int]:
         """Yield the token ids of one reply as they come, without the end token; stop texts are the caller's."""
-        cache = Cache(prefix=self.prefix.prefix, slots=1, room=len(prompt) + self.asked.max_tokens)
+        cache = Cache(prefix=self.prefix.prefix, slots=1, room=len(prompt) + self.sampling.max_tokens)
         cache.lengths = torch.zeros(0, dtype=torch.long, device=self.net.device)
         head, guide = self.net.get_output_embeddings(), Guide(self.start, 1)
         hidden = self.read([prompt], cache)
-        for _ in range(self.asked.max_tokens):
+        for _ in range(self.sampling.max_tokens):
             logits = head(hidden).float()
             allowed = guide.allowed([0], logits.shape[1])
-            chosen, _values = pick(logits, self.asked.temperature, self.generator, allowed)
+            chosen, _values = pick(logits, self.sampling.temperature, self.generator, allowed)
             guide.take([0], chosen.tolist())
             token = int(chosen[0])
             if token == self.end:

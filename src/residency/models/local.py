@@ -20,7 +20,7 @@ from residency.core.errors import ModelError, Unsupported
 from residency.core.types import Message, Reply, TokenScores
 from residency.models.attention import Cache, use_packed
 from residency.models.constrain import start_of
-from residency.models.decode import Asked, Writer, unsure
+from residency.models.decode import Sampling, Writer, unsure
 from residency.models.device import device, precision
 from residency.models.fused import fuse
 from residency.models.pack import Block, collate, fill_rows
@@ -97,19 +97,19 @@ class LocalModel:
         ends replies that only repeat themselves.
         """
         encoded = [self.encode_prompt(p) for p in prompts for _ in range(n)]
-        asked = Asked(max_tokens, temperature, seed, tuple(stop), schema, end_loops)
-        return self.write(encoded, asked, prefix=prefix, rows=rows)
+        sampling = Sampling(max_tokens, temperature, seed, tuple(stop), schema, end_loops)
+        return self.write(encoded, sampling, prefix=prefix, rows=rows)
 
     def write(
-        self, encoded: Sequence[list[int]], asked: Asked, *, prefix: Sequence[int] = (), rows: int = 64
+        self, encoded: Sequence[list[int]], sampling: Sampling, *, prefix: Sequence[int] = (), rows: int = 64
     ) -> list[Reply]:
         """Return what follows each row of token ids, as ``generate`` does for chats."""
-        return self._writer(asked, prefix).write(encoded, rows=rows, row=self.row)
+        return self._writer(sampling, prefix).write(encoded, rows=rows, row=self.row)
 
-    def _writer(self, asked: Asked, prefix: Sequence[int] = ()) -> Writer:
-        start = start_of(asked.schema, self.tokenizer, self.width, self.end)
+    def _writer(self, sampling: Sampling, prefix: Sequence[int] = ()) -> Writer:
+        start = start_of(sampling.schema, self.tokenizer, self.width, self.end)
         cache = self.read_prefix(prefix)
-        return Writer(self.net, self.states, self.tokenizer, self.end, asked, cache, len(prefix), start)
+        return Writer(self.net, self.states, self.tokenizer, self.end, sampling, cache, len(prefix), start)
 
     def stream(
         self,
@@ -122,7 +122,7 @@ class LocalModel:
         schema: dict[str, Any] | None = None,
     ) -> Iterator[str]:
         """Yield the reply in pieces; half a letter, or what may become a stop text, is held back."""
-        writer = self._writer(Asked(max_tokens, temperature, seed, tuple(stop), schema))
+        writer = self._writer(Sampling(max_tokens, temperature, seed, tuple(stop), schema))
         tokens, shown, text = [], 0, ""
         for token in writer.tokens(self.encode_prompt(prompt)):
             tokens.append(token)
