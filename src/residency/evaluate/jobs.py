@@ -18,16 +18,8 @@ from typing import Any
 from residency import __version__
 from residency.core.errors import ModelError
 from residency.core.machine import give_back_memory
-from residency.core.store import (
-    ListHash,
-    Parts,
-    read_examples,
-    read_json,
-    read_manifest,
-    sha256_file,
-    sha256_json,
-    write_json,
-)
+from residency.core.parts import Parts
+from residency.core.store import ListHash, read_examples, read_json, read_manifest, sha256_file, sha256_json, write_json
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
 from residency.evaluate.protocol import Protocol, own_prompt, room, with_shots

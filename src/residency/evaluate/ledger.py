@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.errors import UserError
-from residency.core.store import Rows, read_json, read_manifest
+from residency.core.parts import Rows
+from residency.core.store import read_json, read_manifest
 from residency.evaluate.facts import parity
 from residency.evaluate.findings import finding, findings, verdict
 from residency.evaluate.names import in_order, is_base, is_gating_rule, model_name, stage_of
