@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -112,19 +113,20 @@ def serve(variant: str, model: str, scratch: Path, pipe: Connection) -> None:
     manager = TaskManager(include_path=str(scratch / "tasks"))
     pipe.send("ready")
     spent = timed(lm)
+
+    @cache
+    def loaded(setting: str) -> Any:
+        asked = SETTINGS[setting]
+        found = manager.load([asked["task"]])
+        for task in found["tasks"].values():
+            task.set_config(key="num_fewshot", value=asked["shots"])
+            task.set_fewshot_seed(seed=0)
+        return found
+
     while (asked := pipe.recv()) is not None:
         setting, items = asked
         spent.clear()
-        found = lm_eval.simple_evaluate(
-            model=lm,
-            tasks=[SETTINGS[setting]["task"]],
-            num_fewshot=SETTINGS[setting]["shots"],
-            limit=items,
-            task_manager=manager,
-            bootstrap_iters=0,
-            log_samples=True,
-            fewshot_random_seed=0,
-        )
+        found = lm_eval.evaluate(lm=lm, task_dict=loaded(setting), limit=items, bootstrap_iters=0, log_samples=True)
         samples = found["samples"][SETTINGS[setting]["task"]]
         pipe.send((sum(spent), [s["filtered_resps"] for s in sorted(samples, key=lambda s: s["doc_id"])]))
     pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

@@ -293,7 +293,7 @@ def test_an_examination_on_few_concepts_says_so(
     assert cli.main(["evaluate", "smollm2-135m"]) == 0
     out = capsys.readouterr().out
     assert out.splitlines()[1].split()[-5:] == ["6", "\u2020", "3", "0", "YES"]
-    assert "\u2020 fewer than 20 concepts stand behind" in out
+    assert "\u2020 fewer than 20 concepts, patients or documents stand behind" in out
 
 
 def test_the_doctor_names_what_is_missing_and_the_command_that_gets_it(

@@ -47,11 +47,12 @@ def _measured(model: Any, args: argparse.Namespace, folder: Path, of_people: boo
     made = passport.measure(model, args.axis, limit=args.limit, rated=people)
     path = passport.issue(folder, made)
     verdict = "earned" if made["earned"] else "not earned"
+    verdict = "an estimate on a part, which earns none" if made["part"] else verdict
     low, high = made["kappa_low"], made["kappa_high"]
     words = (
         f"{args.axis}: kappa {made['kappa']:.3f} [{low:.3f}, {high:.3f}] on {made['n']} answers to "
         f"{made['groups']} questions ({made['measured_on']}, {made['split']}); the lower limit must reach "
-        f"{made['bar']}: passport {verdict}\n{path}"
+        f"{made['bar']} on at least {made['least_groups']} questions: passport {verdict}\n{path}"
     )
     return {**made, "file": str(path)}, words
 

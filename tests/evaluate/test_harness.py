@@ -69,6 +69,12 @@ def test_task_files_that_run_python_need_to_be_allowed(tmp_path):
     refuse_code([f"--include_path={tmp_path}", "--trust_remote_code"], True)
 
 
+def test_a_task_that_the_harness_does_not_know_is_the_users_to_mend(toy_base):
+    asked = ["--tasks", "no_such_task", "--model_args", f"pretrained={toy_base}"]
+    with pytest.raises(UserError, match="lm-evaluation-harness: .*no_such_task"):
+        run_harness(asked)
+
+
 def test_its_command_line_runs_a_local_task_with_our_model(toy_base, tmp_path, monkeypatch, capsys):
     rows = [{"q": f"the {thing} is", "a": i % 2} for i, thing in enumerate(("sky", "grass", "blood", "cat"))]
     (tmp_path / "t.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))

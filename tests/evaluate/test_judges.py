@@ -49,6 +49,26 @@ def test_the_bar_holds_for_the_lower_limit_not_for_the_value():
     assert made["kappa"] > 0.4 > made["kappa_low"] and not made["earned"]
 
 
+def test_agreement_on_few_questions_or_on_the_half_that_was_rated_earns_nothing():
+    few = items(n=40, groups=passport.FEW - 1)
+    sees = [Judged(float(i["rating"]), float(i["rating"])) for i in few]
+    made = passport.passport_of(RELEVANCE, few, sees)
+    assert made["kappa"] == 1.0 and not made["earned"]
+    found = items()
+    silent = [Judged(math.nan, math.nan) if n % 2 else Judged(0.0, float(i["rating"])) for n, i in enumerate(found)]
+    made = passport.passport_of(RELEVANCE, found, silent)
+    assert made["not_scored"] == 100 and made["kappa"] < 0.4 and not made["earned"]
+
+
+def test_a_part_gives_an_estimate_that_does_not_stand_for_the_whole(tmp_path):
+    rated = ("mine", "answers", [{**i, "answer": str(i["rating"])} for i in items()])
+    model = answers_by(lambda text: text.split("Answer: ")[1][0])
+    whole, part = (passport.measure(model, "relevance", limit=n, rated=rated) for n in (0, 120))
+    assert whole["earned"] and whole["kappa"] == part["kappa"] == 1.0 and not part["earned"]
+    assert passport.issue(tmp_path, whole) != passport.issue(tmp_path, part)
+    assert passport.check(tmp_path, model, "relevance", "answers")["n"] == 200
+
+
 def test_without_a_passport_for_this_axis_and_text_it_does_not_judge(tmp_path):
     model = ScriptedModel({})
     with pytest.raises(UserError, match=r"has no passport for relevance .* --measure --axis relevance"):

@@ -36,8 +36,15 @@ def test_a_model_that_did_not_get_worse_does_not():
     text, (row,) = page(base=20, other=20)
     assert row["verdict"] == "open" and row["difference"] == 0
     assert 'class="worse"' not in text and "On no task is a model worse than the first" in text
+    assert "of 1 differences 1 cannot be told from none" in text
 
 
 def test_one_model_alone_is_compared_with_nothing():
     text, compared = page(base=20)
     assert compared == [] and "Against the first model" not in text and "50.0 [" in text
+
+
+def test_what_so_few_items_can_tell_is_nothing():
+    few = [{**row, "id": f"{n}", "group": f"{n}"} for n, row in enumerate(answered(20)[18:23])]
+    made = rows("medmcqa", "base", few, PROTOCOL, None)
+    assert made[0]["detectable"] is None and "none: too few items" in overview(["base"], made)

@@ -259,3 +259,13 @@ def test_a_format_is_one_that_there_is_and_of_its_kind(old, new, words, tmp_path
     with pytest.raises(RecipeError, match=words) as found:
         named(str(path))
     assert "mli.jsonl" not in str(found.value)
+
+
+def test_two_files_of_one_task_name_are_refused_and_one_file_twice_is_asked_once(tmp_path):
+    row = {"id": "1", "text": "pain", "label": "urgent"}
+    for place in ("a", "b"):
+        (tmp_path / place).mkdir()
+    one, other = (task_file(tmp_path / place, "classify", [row]) for place in ("a", "b"))
+    assert len(named(f"{one},{one}")) == 1
+    with pytest.raises(UserError, match="two task files are called"):
+        named(f"{one},{other}")

@@ -351,7 +351,7 @@ def test_the_words_at_the_end_are_those_that_the_page_uses_and_a_link_leads_ther
 def test_an_interval_of_few_concepts_is_marked_and_the_mark_is_explained(html: str) -> None:
     part = html.split("<caption>Entity F1 on two tasks beside the four")[1].split("</table>")[0]
     assert len(re.findall(r"\] \u2020</td>", part)) == 2
-    assert html.count("\u2020 fewer than 20 concepts stand behind this interval: it is rough.") >= 3
+    assert html.count("\u2020 fewer than 20 concepts, patients or documents stand behind this interval") >= 3
 
 
 def test_kinds_of_item_with_few_concepts_are_marked_and_explained_even_where_the_whole_is_not_small(

@@ -185,8 +185,23 @@ def test_models_side_by_side_are_compared_with_the_first_on_every_task(toy_base,
     assert (out / "items" / "qa" / f"{second}.jsonl").exists()
     assert [(c["task"], c["from"], c["to"]) for c in found["comparisons"]] == [("qa", first, second)]
     assert all(c["difference"] == 0 and c["p_holm"] == 1 for c in found["comparisons"])  # the same weights
-    with pytest.raises(UserError, match=f"two of the models are called {second}"):
+    with pytest.raises(UserError, match="other is given twice"):
         evaluate_models([str(other), str(other)], tasks="qa", out=tmp_path / "twice", examples=examples)
+
+
+def test_models_of_one_name_are_called_as_they_were_given(toy_base, examples, tmp_path):
+    for place in ("one", "two"):
+        shutil.copytree(read_manifest(toy_base)["model"]["path"], tmp_path / place / "same")
+    names = [str(tmp_path / place / "same") for place in ("one", "two")]
+    found = evaluate_models(names, tasks="qa", limit=2, out=tmp_path / "o", examples=examples, precision="fp32")
+    first, second = (found["comparisons"][0][side] for side in ("from", "to"))
+    assert first.endswith("one-same") and second.endswith("two-same")
+
+
+def test_fewer_solved_examples_than_asked_for_are_told(toy_base, examples, tmp_path, capsys):
+    given = {"tasks": "qa", "limit": 2, "out": tmp_path / "o", "examples": examples, "precision": "fp32"}
+    evaluate_models([str(toy_base)], shots=16, **given)
+    assert "solved examples are shown, since there are no more of the 16" in capsys.readouterr().err
 
 
 @pytest.fixture

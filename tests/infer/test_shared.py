@@ -59,3 +59,18 @@ def test_a_beginning_is_shared_only_where_that_saves_enough():
     pairs = [([*range(30), i], [7]) for i in range(5)]  # four times 30 tokens are saved
     assert [len(f.prefix) for f in families(pairs, worth=120)] == [30]
     assert [len(f.prefix) for f in families(pairs, worth=121)] == [0]
+
+
+def test_one_context_of_its_own_does_not_take_the_beginning_from_all_others():
+    shots, odd = list(range(100, 160)), [*range(100, 130), *range(500, 530)]
+    pairs = [([*shots, i], [7]) for i in range(20)] + [([*odd, 1], [7])]
+    found = {len(f.prefix): [o for b in f.blocks for o in b.owners] for f in families(pairs)}
+    assert found == {60: list(range(20)), 0: [20]}
+
+
+def test_beginnings_within_beginnings_are_shared_where_that_saves_more():
+    subjects = [[9] * 40 + [n] * 60 for n in range(3)]  # forty tokens for all, a hundred for each subject
+    pairs = [([*subject, i], [7]) for subject in subjects for i in range(30)]
+    assert sorted(len(f.prefix) for f in families(pairs)) == [100, 100, 100]
+    few = [([*subject, i], [7]) for subject in subjects for i in range(5)]
+    assert [len(f.prefix) for f in families(few)] == [40]

@@ -83,7 +83,9 @@ def test_a_busy_server_is_asked_again_and_garbage_too(server):
 
 def test_what_cannot_be_got_is_not_scored_and_the_rest_goes_on(server):
     server.plays = [(500, {}), (500, {}), (200, saying("no"))]
-    first, second = model(server, tries=2).generate(ASK * 2, max_tokens=9)
+    asked = model(server, tries=2)
+    first, second = asked.generate(ASK * 2, max_tokens=9)
+    assert asked.faults == {"HTTP 500": 2}
     assert first.text is None and first.finish == "failed" and second.text == "no"
 
 

@@ -168,6 +168,10 @@ def run_harness(arguments: Sequence[str], *, allow_code: bool = False) -> None:
         setup_logging()
         cli = HarnessCLI()
         cli.execute(cli.parse_args())
+    except ValueError as error:
+        if "not found" not in str(error):  # its own words for a task that it does not know
+            raise
+        raise UserError(f"lm-evaluation-harness: {str(error).splitlines()[0]}") from None
     finally:
         sys.argv = before
 

@@ -19,6 +19,7 @@ from residency import __version__
 from residency.core.errors import ModelError
 from residency.core.machine import give_back_memory
 from residency.core.parts import Parts
+from residency.core.progress import say
 from residency.core.store import ListHash, read_examples, read_json, read_manifest, sha256_file, sha256_json, write_json
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
@@ -122,6 +123,8 @@ class Worker:
         asked = ItemParts(job, task, self.bench.examples)
         if not asked:
             return
+        if asked.count < job.shots:
+            say(f"{job.task}: {asked.count} solved examples are shown, since there are no more of the {job.shots}")
         model, mark = self.model(job.source), fingerprint(job, self.bench)
         if isinstance(model, LocalModel):
             model.plain = not (job.protocol.template and model.tokenizer.chat_template)
@@ -131,6 +134,8 @@ class Worker:
         protocol = {**protocol_of(job, task, asked, self.bench), "fingerprint": mark, "seconds": round(seconds, 2)}
         if failed:
             protocol["fingerprint"] = "not whole"  # the next time asks for what could not be got
+            why = ", ".join(sorted(getattr(model, "faults", ()))) or "no answer"
+            say(f"{job.task}: {failed} of {asked.n} items could not be got ({why}); give the same command again")
         write_json(protocol_path(job, self.bench), protocol)
 
     def in_parts(self, job: Job, ask: Callable[[list[Example]], list[Row]], asked: ItemParts, mark: str) -> int:

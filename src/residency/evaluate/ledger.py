@@ -34,6 +34,8 @@ BESIDE = {
 }
 """Metrics shown beside a task's own, where an answer carries what they need."""
 
+TOLD = 6
+"""Groups from which on two models can differ at 5% at all: one of 2^6 exchanges in each direction."""
 GATED = tuple(name for name, task in TASKS.items() if task.primary)
 FORGETTING = ("general_text", "general_instructions")
 
@@ -97,7 +99,8 @@ def rows(
     """
     facts = facts_of(task, protocol)
     made = []
-    for name in dict.fromkeys((facts.metric, *facts.beside, *BESIDE.get(facts.metric, ()))):
+    usual = ("rouge_l", *BESIDE["rouge_l"]) if facts.kind == "generate" else ()
+    for name in dict.fromkeys((facts.metric, *facts.beside, *BESIDE.get(facts.metric, ()), *usual)):
         found = figures(items, metric_for(name, items))
         if not found["n"] and name != facts.metric:
             continue
@@ -128,7 +131,7 @@ def figures(items: Iterable[intervals.Row], metric: intervals.Metric) -> dict[st
         "high": known(found.high),
         "n": scored.n,
         "groups": len(scored.sums),
-        "detectable": known(intervals.detectable(found)),
+        "detectable": known(intervals.detectable(found)) if len(scored.sums) >= TOLD else None,
         "unparsed": sum(row.get("parsed") is False for row in items),
         "not_scored": scored.not_scored,
     }

@@ -38,7 +38,8 @@ def few(row: Row) -> bool:
 
 def few_note(rows: Iterable[Row]) -> str:
     """Return what the mark behind an interval means, or "" where none of the rows is marked."""
-    return f"{MARK} fewer than {FEW} concepts stand behind this interval: it is rough." if any(map(few, rows)) else ""
+    groups = "concepts, patients or documents"
+    return f"{MARK} fewer than {FEW} {groups} stand behind this interval: it is rough." if any(map(few, rows)) else ""
 
 
 def interval_text(row: Row) -> str:

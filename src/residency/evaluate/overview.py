@@ -8,6 +8,7 @@ from typing import Any
 
 from residency.core.store import atomic_path, write_json
 from residency.evaluate.findings import verdict
+from residency.evaluate.ledger import TOLD
 from residency.evaluate.names import label, metric_name
 from residency.evaluate.numbers import cell, few_note, shown
 from residency.evaluate.report import environment
@@ -46,6 +47,7 @@ def overview(models: Sequence[str], rows: Sequence[Row], compared: Sequence[Row]
         families=list(families.items()),
         compared=[{**row, "title": _title(row["task"])} for row in comparison_table({"comparisons": compared})],
         worse=counted(sum(verdict(row) == "worse" for row in compared), "task"),
+        unclear=sum(verdict(row) == "open" for row in compared),
         varied=varied,
         places=[_places(row) for row in varied if "places" in row],
         few_note=few_note([*rows, *compared]),
@@ -83,6 +85,8 @@ def counted(number: int, word: str) -> str:
 
 def _detectable(row: Row) -> str:
     value = row.get("detectable")
+    if row["groups"] < TOLD:
+        return "none: too few items"
     if value is None:
         return "not known"
     return "none: too few items" if value >= 1 and row["metric"] != "perplexity" else shown(value, row["metric"])

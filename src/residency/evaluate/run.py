@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -109,15 +110,17 @@ def evaluate_models(
     Items are written under ``out``; one process, all threads. ``examples`` is the folder of a run's examples stage;
     where it is not given, that of the run the first model belongs to, else of ``runs/latest``. The same items are
     asked again in every way of ``vary``, and summed up. Raises Unsupported where a model can do none of the tasks,
-    UserError where two models have one name.
+    UserError where a model is given twice.
     """
-    sources = [find(name) for name in names]
+    from residency.evaluate.judges.rubric import judge_of
+
+    sources = _told_apart(names, [find(name) for name in names])
     asked = named(tasks, suite)
     folder = examples or (examples_of(names[0]) if any(_of_a_run(task) for task in asked) else None)
     plan = [job for source in sources for job in _plan(source, asked, shots, limit, protocol)]
     called = [state_of(source) for source in sources]
-    if doubled := [name for name, count in Counter(called).items() if count > 1]:
-        raise UserError(f"two of the models are called {doubled[0]}; rename the folder of one to tell them apart")
+    for judge in dict.fromkeys(task.judge for task in asked if task.judge):
+        judge_of(judge)  # without its passport nothing is begun
     bench = Bench(folder, out / "items", precision, os.cpu_count() or 1)
     run_jobs([*plan, *_in_other_ways(plan, folder, vary)], bench, 1)
     public = [task for task in asked if task.data or task.own]
@@ -133,6 +136,17 @@ def evaluate_models(
         return {"rows": made, "comparisons": []}
     usual = {task: {name: list(found[name]) for name in called if name in found} for task, found in items.items()}
     return {"rows": made, "comparisons": versus(usual, protocols, called[0])}
+
+
+def _told_apart(names: Sequence[str], sources: Sequence[Source]) -> list[Source]:
+    """Return the models, those of one name called as they were given; UserError where one was given twice."""
+    if doubled := [name for name, count in Counter(names).items() if count > 1]:
+        raise UserError(f"{doubled[0]} is given twice; a model is compared with others, and not with itself")
+    shared = Counter(state_of(source) for source in sources)
+    return [
+        source if shared[state_of(source)] == 1 else replace(source, name=re.sub(r"[^\w.-]+", "-", name).strip("-."))
+        for name, source in zip(names, sources, strict=True)
+    ]
 
 
 def _by_run(names: Sequence[str], called: Sequence[str]) -> dict[Path | None, list[str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import pairwise
 
 from residency.models.pack import Block
 
@@ -38,17 +38,40 @@ def families(pairs: Sequence[Pair], *, least: int = LEAST, worth: int = WORTH) -
         block = blocks.setdefault(tuple(context), Block(list(context), [], []))
         block.branches.append(list(answer))
         block.owners.append(owner)
+    if not blocks:
+        return
+    ordered = sorted(blocks.values(), key=lambda block: block.context)
+    common = [_common(a.context, b.context) for a, b in pairwise(ordered)]
     rest: list[Block] = []
-    for _, found in groupby(sorted(blocks.values(), key=lambda block: block.context), lambda b: b.context[:least]):
-        alike = list(found)
-        shared = min(_common(alike[0].context, alike[-1].context), min(len(b.context) for b in alike) - 1)
-        if shared < least or (len(alike) - 1) * shared < worth:
+    for start, stop, shared in _divided(common, 0, len(ordered), least, worth)[1]:
+        alike = ordered[start:stop]
+        shared = min(shared, min(len(b.context) for b in alike) - 1)
+        if not shared:
             rest += alike
             continue
-        prefix = alike[0].context[:shared]
-        yield Family(prefix, [Block(b.context[shared:], b.branches, b.owners) for b in alike])
+        yield Family(alike[0].context[:shared], [Block(b.context[shared:], b.branches, b.owners) for b in alike])
     if rest:
         yield Family([], rest)
+
+
+def _divided(
+    common: Sequence[int], start: int, stop: int, least: int, worth: int
+) -> tuple[int, list[tuple[int, int, int]]]:
+    """Return what sorted contexts save at best, and the families that do: (start, stop, tokens shared), 0: none.
+
+    ``common`` holds how many tokens neighbours have in common. A range is one family or, where that saves more, it is
+    cut wherever its neighbours have the least in common.
+    """
+    if stop - start == 1:
+        return 0, [(start, stop, 0)]
+    lowest = min(common[start : stop - 1])
+    whole = (stop - start - 1) * lowest - worth if lowest >= least else -1
+    cuts = [start, *(i + 1 for i in range(start, stop - 1) if common[i] == lowest), stop]
+    parts = [_divided(common, a, b, least, worth) for a, b in pairwise(cuts)]
+    saved = sum(part[0] for part in parts)
+    if whole >= saved and whole >= 0:
+        return whole, [(start, stop, lowest)]
+    return saved, [family for part in parts for family in part[1]]
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,7 +30,10 @@ NO_LIKELIHOOD = "an endpoint gives no likelihood of a given text here; a folder,
 
 @dataclass(slots=True)
 class RemoteModel:
-    """An endpoint and the model's name there; ``tries`` a question of ``timeout`` seconds, ``at_once`` questions."""
+    """An endpoint and the model's name there; ``tries`` a question of ``timeout`` seconds, ``at_once`` questions.
+
+    ``faults`` counts what came back instead of answers, by kind.
+    """
 
     name: str
     url: str
@@ -39,6 +43,7 @@ class RemoteModel:
     at_once: int = 4
     pause: Callable[[float], None] = field(default=time.sleep, repr=False)
     hash: str = ""
+    faults: Counter[str] = field(default_factory=Counter, repr=False)
     _client: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -95,9 +100,11 @@ class RemoteModel:
 
         try:
             answer = self.client.post(f"{self.url}/chat/completions", json=body)
-        except httpx.TransportError:  # timeouts, refused and broken connections
+        except httpx.TransportError as error:  # timeouts, refused and broken connections
+            self.faults[type(error).__name__] += 1
             return None
         if answer.status_code in AGAIN:
+            self.faults[f"HTTP {answer.status_code}"] += 1
             return None
         if answer.status_code >= 300:
             raise ModelError(
@@ -109,8 +116,11 @@ class RemoteModel:
             text = choice["message"]["content"]
             tokens = int((answer.json().get("usage") or {}).get("completion_tokens") or 0)
         except (json.JSONDecodeError, KeyError, IndexError, TypeError, ValueError):
+            text = None
+        if not isinstance(text, str):
+            self.faults["no chat completion"] += 1
             return None
-        return Reply(text, tokens, choice.get("finish_reason") or "stop") if isinstance(text, str) else None
+        return Reply(text, tokens, choice.get("finish_reason") or "stop")
 
     def stream(
         self,

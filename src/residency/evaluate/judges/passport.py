@@ -20,6 +20,7 @@ from residency.corpus import benchmarks
 from residency.evaluate.judges.axes import AXES, Axis, axis_of
 from residency.evaluate.judges.model import Judged, rate
 from residency.measure.agreement import cohen_kappa, krippendorff_alpha, with_interval
+from residency.measure.limits import FEW
 
 BAR = 0.4
 """Moderate agreement begins here (Landis and Koch 1977); it must hold for the interval's lower end."""
@@ -37,6 +38,7 @@ def measure(
 ) -> dict[str, Any]:
     """Return the passport of a judge, earned or not, measured against people's ratings on a set's held-out part.
 
+    On the first ``limit`` ratings only it is an estimate, and never earned.
     ``rated`` are a user's own: (where they are from, the kind of text, items of question, answer, rating and group).
     Raises UserError where no people's ratings of this axis are at hand.
     """
@@ -51,8 +53,10 @@ def measure(
             f"nobody's ratings of {axis_name} are at hand, so a judge of it cannot be measured; legal: "
             f"{', '.join(MEASURED_ON)}. Collect them with a form: residency form"
         )
-    items = items[:limit] if limit else items
+    part = 0 < limit < len(items)
+    items = items[:limit] if part else items
     found = passport_of(axis, items, rate(model, axis, items))
+    found |= {"part": part, "earned": found["earned"] and not part}
     return {
         "judge": model.name,
         "judge_hash": model.hash,
@@ -65,10 +69,16 @@ def measure(
 
 
 def passport_of(axis: Axis, items: Sequence[dict[str, Any]], judged: Sequence[Judged]) -> dict[str, Any]:
-    """Return how well judgements agree with the items' ratings, with intervals by group, and if that is enough."""
+    """Return how well judgements agree with the items' ratings, with intervals by group, and if that is enough.
+
+    Enough is a lower limit at the bar, over at least FEW groups. What the judge did not rate counts as if it had
+    chosen the rating farthest from people's.
+    """
     people = np.array([float(i["rating"]) for i in items])
     machine = np.array([nearest(axis, j.expected) for j in judged])
-    both = np.column_stack([people, machine])
+    ends = np.array([axis.ratings[0], axis.ratings[-1]], dtype=float)
+    farthest = ends[np.abs(ends[None] - people[:, None]).argmax(1)] if len(items) else people
+    both = np.column_stack([people, np.where(np.isnan(machine), farthest, machine)])
     groups = [str(i["group"]) for i in items]
 
     def kappa(ratings: np.ndarray) -> float:
@@ -91,7 +101,8 @@ def passport_of(axis: Axis, items: Sequence[dict[str, Any]], judged: Sequence[Ju
         "alpha_high": spread.high,
         "same_rating": same,
         "bar": BAR,
-        "earned": bool(agreed.low >= BAR),
+        "least_groups": FEW,
+        "earned": bool(agreed.low >= BAR and len(set(groups)) >= FEW),
     }
 
 
@@ -100,16 +111,21 @@ def nearest(axis: Axis, expected: float) -> float:
     return expected if math.isnan(expected) else float(min(axis.ratings, key=lambda r: (abs(r - expected), r)))
 
 
-def place(folder: Path, judge_hash: str, axis: str) -> Path:
-    """Return where a passport lies."""
-    return folder / f"{judge_hash[:16]}-{axis}.json"
+def place(folder: Path, judge_hash: str, axis: str, part: bool = False) -> Path:
+    """Return where a passport lies; an estimate made on a part lies beside it."""
+    return folder / f"{judge_hash[:16]}-{axis}{'-part' if part else ''}.json"
 
 
 def issue(folder: Path, passport: dict[str, Any]) -> Path:
     """Write a passport, earned or refused, and return its file."""
-    path = place(folder, passport["judge_hash"], passport["axis"])
+    path = place(folder, passport["judge_hash"], passport["axis"], passport.get("part", False))
     write_json(path, passport)
     return path
+
+
+def _verdicts(axis: str) -> str:
+    """Return what else must be given where no people's judgements of an axis are at hand."""
+    return "" if axis in MEASURED_ON else " --items VERDICTS.jsonl, with people's verdicts"
 
 
 def check(folder: Path, model: Model, axis: str, kind: str, *, called: str = "") -> dict[str, Any]:
@@ -121,13 +137,14 @@ def check(folder: Path, model: Model, axis: str, kind: str, *, called: str = "")
         raise UserError(
             f"{model.name} has no passport for {axis} and does not judge"
             + (f" (it was measured for: {', '.join(held)})" if held else "")
-            + f". Measure it first: residency judge {called or model.name} --measure --axis {axis}"
+            + f". Measure it first: residency judge {called or model.name} --measure --axis {axis}{_verdicts(axis)}"
         )
     found = read_json(path)
     if not found["earned"]:
         raise UserError(
             f"{model.name} was measured for {axis} and did not earn its passport: its agreement with people is kappa "
-            f"{found['kappa']:.2f}, at least {found['kappa_low']:.2f} with 95% confidence; the bar is {found['bar']}"
+            f"{found['kappa']:.2f}, at least {found['kappa_low']:.2f} with 95% confidence, on {found.get('groups', 0)} "
+            f"questions; the bar is {found['bar']} on {FEW} or more"
         )
     if found["kind"] != kind:
         raise UserError(f"{model.name}'s passport for {axis} holds for {found['kind']}, not for {kind}")

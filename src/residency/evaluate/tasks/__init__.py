@@ -58,7 +58,11 @@ def named(names: str | None, suite: Suite = "quickstart") -> list[Task]:
             f"no task is called {', '.join(unknown)}; legal are {', '.join(TASKS)}, the suites "
             f"{', '.join(SUITES)}, or a file of your own (NAME.yaml)"
         )
-    return [task for n in wanted for task in _of(n)]
+    found: dict[str, Task] = {}
+    for task in (task for n in wanted for task in _of(n)):
+        if found.setdefault(task.name, task) != task:
+            raise UserError(f"two task files are called {task.name}; give one of them another `task:` name")
+    return list(found.values())
 
 
 def _is_file(name: str) -> bool:

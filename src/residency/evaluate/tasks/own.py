@@ -145,7 +145,7 @@ def _label_mistakes(found: dict[str, Any], lines: dict[str, int]) -> Iterator[st
     labels = found.get("labels")
     if labels is None:
         if found.get("kind") == "classify":
-            yield "labels is missing: a task of kind classify names its labels, as in `labels: [yes, no]`"
+            yield "labels is missing: a task of kind classify names its labels, as in `labels: [urgent, routine]`"
         return
     if isinstance(labels, list):
         at = f"line {lines.get('labels', 0)}: "
