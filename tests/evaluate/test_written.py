@@ -195,5 +195,6 @@ def test_gleu_may_be_named_by_a_users_own_task(tmp_path):
     (example,), _ = examples_of(task)
     about = {"about": {"kind": "generate", "metric": "gleu"}}
     made = [row_of(task, example, said) for said in ("Fever, no rash.", "Nothing alike")]
-    (found,) = rows("notes", "m", made, about, None)
+    found, *beside = rows("notes", "m", made, about, None)
     assert found["metric"] == "gleu" and 0 < found["value"] < 1
+    assert {"rouge_l", "bleu", "chrf"} <= {row["metric"] for row in beside}
