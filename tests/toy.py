@@ -24,31 +24,34 @@ def toy_tokenizer():
     return tokenizer
 
 
-@pytest.fixture(scope="session")
-def toy_base(tmp_path_factory):
-    """The manifest folder of a two-layer Llama over twenty words."""
-    folder = tmp_path_factory.mktemp("toy")
+def toy_stage(folder, tokenizer, name, **sizes):
+    """Write a two-layer Llama of random weights, and return the manifest folder of a stage that holds it."""
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=len(WORDS),
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=128,
         bos_token_id=0,
-        eos_token_id=1,
-        pad_token_id=1,
-        tie_word_embeddings=True,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.eos_token_id,
         initializer_range=0.4,
+        **sizes,
     )
     LlamaForCausalLM(config).save_pretrained(folder / "weights")
-    toy_tokenizer().save_pretrained(folder / "weights")
+    tokenizer.save_pretrained(folder / "weights")
     stage = folder / "base"
     stage.mkdir()
-    write_manifest(stage, stage="base", model={"path": str(folder / "weights"), "name": "toy", "hash": "toy"})
+    write_manifest(stage, stage="base", model={"path": str(folder / "weights"), "name": name, "hash": name})
     return stage
+
+
+@pytest.fixture(scope="session")
+def toy_base(tmp_path_factory):
+    """The manifest folder of a two-layer Llama over twenty words."""
+    sizes = {"vocab_size": len(WORDS), "max_position_embeddings": 128, "tie_word_embeddings": True}
+    return toy_stage(tmp_path_factory.mktemp("toy"), toy_tokenizer(), "toy", **sizes)
 
 
 @pytest.fixture(scope="session")
@@ -98,24 +101,6 @@ def byte_tokenizer():
 @pytest.fixture(scope="session")
 def toy_bytes(tmp_path_factory):
     """The manifest folder of a two-layer Llama over bytes, with more logits than its tokenizer has tokens."""
-    folder, tokenizer = tmp_path_factory.mktemp("toy-bytes"), byte_tokenizer()
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer) + 5,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=1024,
-        bos_token_id=0,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.eos_token_id,
-        initializer_range=0.4,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder / "weights")
-    tokenizer.save_pretrained(folder / "weights")
-    stage = folder / "base"
-    stage.mkdir()
-    write_manifest(stage, stage="base", model={"path": str(folder / "weights"), "name": "bytes", "hash": "bytes"})
-    return stage
+    tokenizer = byte_tokenizer()
+    sizes = {"vocab_size": len(tokenizer) + 5, "max_position_embeddings": 1024}
+    return toy_stage(tmp_path_factory.mktemp("toy-bytes"), tokenizer, "bytes", **sizes)

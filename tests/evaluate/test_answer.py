@@ -116,3 +116,15 @@ def test_general_sets_are_whole_and_every_passage_has_a_perplexity(toy_base):
 def test_an_unknown_task_is_named_with_the_legal_ones():
     with pytest.raises(Exception, match="no task is called tea; legal are qa, nli"):
         named("qa,tea")
+
+
+def test_what_does_not_fit_into_the_models_context_is_not_scored_and_the_rest_is(toy_base):
+    model = open_source(of_stage(toy_base), type="fp32")
+    made = [
+        Example(str(n), [{"role": "user", "content": text}], ["red"], choices=["red", "blue"])
+        for n, text in enumerate(["sky ?", "sky " * 200, "blood ?"])
+    ]
+    rows = answer(TASKS["qa"], model, made)
+    assert [row["id"] for row in rows] == ["0", "1", "2"] and [row.get("finish") for row in rows][1] == "too long"
+    assert rows[1]["score"] is None and rows[1]["prediction"] is None
+    assert all(rows[n]["score"] in (0.0, 1.0) for n in (0, 2))

@@ -209,7 +209,7 @@ def _leaks(run: Path | None, tasks: Sequence[Task], out: Path, limit: int) -> It
             yield task.name, None
             continue
         found = found_in_training(run / "examples", test_items(None, task, limit))
-        write_json(out / "items" / task.name / "contamination.json", {"run": run.name, "items": found})
+        write_json(out / "items" / task.name / f"contamination-{run.name}.json", {"run": run.name, "items": found})
         yield task.name, bool(found)
 
 
