@@ -107,7 +107,7 @@ def test_the_manifest_names_the_file_its_hash_and_its_parity(run):
     assert (run / "export" / manifest["gguf"]).stat().st_size == manifest["bytes"]
     assert manifest["merged"]["changed_tensors"] == 4  # two layers, two adapted weights each
     assert manifest["parity"] == json.loads((run / "export" / "parity.json").read_text())
-    assert set(manifest["seconds"]) == {"merge", "convert", "dequantise", "parity"}
+    assert set(manifest["seconds"]) == {"merge", "smooth", "convert", "dequantise", "parity"}
 
 
 def test_the_file_carries_template_name_and_licence(run):

@@ -39,6 +39,7 @@ def quantize(
     type: Type = "q8_0",
     positions: AtLeastOne = 500,
     bar: Share = 0.98,
+    smooth: Share = 0.5,
     seed: Seed = 0,
     name: str = "",
 ) -> None:
@@ -46,10 +47,12 @@ def quantize(
 
     ``model`` is a training stage's folder (its ``adapter/`` is merged), ``base`` the base's, ``examples`` gives the
     test prompts on which the GGUF and torch must choose the same next token in at least ``bar`` of ``positions``.
-    Below the bar the stage says so and goes on: its manifest carries ``"passed": false``.
+    Below the bar the stage says so and goes on: its manifest carries ``"passed": false``. ``smooth`` is how far
+    channels are evened out before they are rounded to q8_0 (0: not at all); ``out/model`` stays as it was trained.
     ``out/dequantised`` holds the GGUF's weights as torch reads them, for scores that llama.cpp is too slow for.
     """
     from residency.compress.parity import compare
+    from residency.compress.smooth import smoothed
 
     if type not in TYPES:
         raise UserError(f"type: {type} is no format this stage writes; legal are {', '.join(TYPES)}")
@@ -60,9 +63,14 @@ def quantize(
     seconds: dict[str, float] = {}
     with _timed(seconds, "merge"):
         merged = merge(Path(about["path"]), model / "adapter", out / "model", called)
+    rounded = None
+    if smooth and type == "q8_0":
+        with _timed(seconds, "smooth"):
+            rounded = smoothed(out / "model", examples, out / "smoothed", smooth)
     with _timed(seconds, "convert"):
         gguf = out / f"model-{type}.gguf"
-        convert(out / "model", gguf, type=type, converter=converter, about=called)
+        convert(rounded or out / "model", gguf, type=type, converter=converter, about=called)
+    shutil.rmtree(out / "smoothed", ignore_errors=True)
     with _timed(seconds, "dequantise"):
         dequantise(gguf, out / "model", out / "dequantised")
     with _timed(seconds, "parity"):
@@ -75,6 +83,7 @@ def quantize(
         stage="export",
         gguf=gguf.name,
         type=type,
+        smooth=smooth if rounded else 0.0,
         sha256=sha256_file(gguf),
         bytes=gguf.stat().st_size,
         merged={"path": "model", "changed_tensors": merged},
