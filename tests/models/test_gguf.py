@@ -54,6 +54,20 @@ def test_a_stop_text_ends_the_reply_and_is_not_part_of_it(model):
     assert cut.finish == "stop"
 
 
+def test_a_reply_that_only_repeats_itself_is_ended_and_another_is_as_it_would_be():
+    model = GgufModel(packaged_file(SMOLLM2), name="base", context=1024, parallel=2, threads=1)
+    endless = {"type": "array", "items": {"enum": ["fever"]}, "minItems": 200}
+    (whole,) = model.generate([SUM], max_tokens=400, schema=endless)
+    (ended,) = model.generate([SUM], max_tokens=400, schema=endless, end_loops=True)
+    assert whole.finish == "length" and ended.finish == "loop" and 144 <= ended.tokens < 200
+    assert whole.text.startswith(ended.text)
+    (whole,), (same,) = (model.generate([SUM], max_tokens=60, end_loops=ends) for ends in (False, True))
+    assert (same.text, same.tokens, same.finish) == (whole.text, whole.tokens, "stop")
+    assert same.logprob == pytest.approx(whole.logprob, abs=1e-3)
+    (cut,) = model.generate([FEVER], max_tokens=9, end_loops=True)
+    assert (cut.tokens, cut.finish) == (9, "length")
+
+
 def test_a_schema_is_obeyed(model):
     schema = {
         "type": "object",

@@ -12,9 +12,10 @@ from residency.core.errors import ModelError, Unsupported, UserError
 from residency.core.store import read_manifest
 from residency.core.types import Reply
 from residency.models.attention import Cache
-from residency.models.decode import LOOP, PERIOD, Sampling, Writer, loops, waves
+from residency.models.decode import Sampling, Writer, waves
 from residency.models.load import load, of_stage, open_source
 from residency.models.local import open_folder
+from residency.models.loops import LOOP, PERIOD, loops
 from residency.models.pack import Block
 from toy import WORDS
 

@@ -19,6 +19,7 @@ from residency.evaluate.tasks import BY_LIKELIHOOD, Task
 from residency.infer.likelihood import choose
 from residency.infer.prompt import prefix_ids, shot_messages
 from residency.measure import findings, questions, scorers, spans, writing
+from residency.models.gguf import GgufModel
 from residency.models.local import LocalModel
 from residency.models.pack import Block
 from residency.models.remote import RemoteModel
@@ -256,8 +257,10 @@ def _generate(
     stop = (*task.stop, "\n\n") if plain else task.stop  # what only continues goes on to the next question
     settings: dict[str, Any] = {"max_tokens": task.max_tokens, "stop": stop, **protocol.sampling}
     schemas = [schema_of(task.kind, e) if protocol.constrained else None for e in examples]
+    if isinstance(model, LocalModel | GgufModel):
+        settings["end_loops"] = task.kind in LISTS
     if isinstance(model, LocalModel):
-        settings |= {"prefix": prefix_ids(model, shots), "end_loops": task.kind in LISTS}
+        settings["prefix"] = prefix_ids(model, shots)
         return _replies(model, [e.prompt for e in examples], schemas, settings)
     turns = shot_messages(shots)
     return _replies(model, [[*turns, *e.prompt] for e in examples], schemas, settings)

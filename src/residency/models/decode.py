@@ -17,12 +17,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from residency.core.types import Reply
 from residency.models.attention import Cache
 from residency.models.constrain import Guide
+from residency.models.loops import EVERY, loops
 from residency.models.pack import Block, collate, fill_rows
 
 ROOM = 1 << 30
 """Bytes of keys and values that a batch of replies keeps, prompts included (SmolLM2-135M in bf16: 23 kB a token)."""
-LOOP, PERIOD = 96, 48
-"""A reply loops when its last LOOP tokens are those that stood up to PERIOD places before them."""
 States = Callable[..., torch.Tensor]
 """The last hidden states [T, width] of ids and positions [1, T], with a layout or a cache."""
 
@@ -140,7 +139,7 @@ class Writer:
     def ended(self, tokens: list[int], logprob: float) -> Reply | None:
         """Return the reply where its newest token ends it, else None."""
         end, full = tokens[-1] == self.end, len(tokens) == self.sampling.max_tokens
-        looping = self.sampling.end_loops and len(tokens) % 16 == 0 and loops(tokens)
+        looping = self.sampling.end_loops and len(tokens) % EVERY == 0 and loops(tokens)
         stopped = bool(self.sampling.stop) and self.cut(self.text(tokens[-self.window :])) is not None
         if not (end or full or looping or stopped):
             return None
@@ -187,13 +186,6 @@ def waves(lengths: Sequence[int], rows: int, room: int) -> Iterator[tuple[list[i
         part = [i for i in order if 2 * lengths[i] >= longest]
         yield part, max(1, min(rows, room // longest, len(part)))
         order = order[len(part) :]
-
-
-def loops(tokens: Sequence[int]) -> bool:
-    """Return whether the last LOOP tokens repeat, with some period of at most PERIOD tokens."""
-    tail = list(tokens[-LOOP:])
-    before = (list(tokens[-LOOP - period : -period]) for period in range(1, PERIOD + 1))
-    return len(tokens) >= LOOP + PERIOD and any(earlier == tail for earlier in before)
 
 
 def pick(

@@ -8,13 +8,9 @@ tokens, while the probabilities reported are those before the grammar.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
-import os
 import queue
 import shutil
-import socket
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -24,9 +20,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from residency.core.errors import ModelError, ResidencyError, Unsupported
+from residency.core.errors import ResidencyError, Unsupported
 from residency.core.store import sha256_file
 from residency.core.types import Message, Reply, TokenScores
+from residency.models.llama import SocketConnection, check_magic, socket_folder, start
+from residency.models.loops import EVERY, loops
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,14 +64,14 @@ class GgufModel:
         ``exact`` keeps keys and values in fp32 instead of llama.cpp's usual fp16: what differs is then the file's.
         """
         self.path = Path(path)
-        _check_magic(self.path)
+        check_magic(self.path)
         self.name = name or self.path.stem
         self.hash = sha256_file(self.path)
         self.context, self.parallel = context, parallel
-        folder = _socket_folder()
+        folder = socket_folder()
         self._socket = folder / "llama.sock"
         weakref.finalize(self, shutil.rmtree, folder, True)
-        self._server = _start(self.path, self._socket, context, parallel, threads, exact)
+        self._server = start(self.path, self._socket, context, parallel, threads, exact)
 
     def generate(
         self,
@@ -85,14 +83,16 @@ class GgufModel:
         stop: Sequence[str] = (),
         schema: dict[str, Any] | None = None,
         n: int = 1,
+        end_loops: bool = False,
     ) -> list[Reply]:
         """Return ``n`` replies a prompt, in prompt order; a stop text is not part of the reply.
 
-        With ``schema`` the reply is JSON that obeys it, unless ``max_tokens`` cuts it short.
+        With ``schema`` the reply is JSON that obeys it, unless ``max_tokens`` cuts it short. ``end_loops`` ends replies
+        that only repeat themselves.
         """
         settings = _sampling(max_tokens, temperature, stop, schema)
         jobs = [{**settings, "prompt": self.encode_prompt(p), "seed": seed + i} for p in prompts for i in range(n)]
-        return self._each(lambda job: _reply(self._complete(job)), jobs)
+        return self._each(self._until_it_loops if end_loops else lambda job: _reply(self._complete(job)), jobs)
 
     def stream(
         self,
@@ -188,6 +188,26 @@ class GgufModel:
     def _complete(self, job: dict[str, Any]) -> dict[str, Any]:
         return _checked(self._server.handle_completions(job), self.context)
 
+    def _until_it_loops(self, job: dict[str, Any]) -> Reply:
+        """Return a reply as ``_complete`` would give it, or as far as it says something new."""
+        pieces: list[dict[str, Any]] = []
+        ids: list[int] = []
+
+        def receive(piece: dict[str, Any]) -> bool:
+            pieces.append(piece)
+            looked = len(ids) // EVERY
+            ids.extend(token["id"] for token in _tokens(piece))
+            return len(ids) // EVERY > looked and loops(ids)  # True makes llama.cpp stop
+
+        self._server.handle_completions({**job, "stream": True}, receive)
+        for piece in pieces:
+            _checked(piece, self.context)
+        reasons = [piece["choices"][0]["finish_reason"] for piece in pieces if piece["choices"]]
+        last = next((reason for reason in reversed(reasons) if reason), "loop")
+        text = "".join(piece["choices"][0]["text"] for piece in pieces if piece["choices"])
+        logprob = sum(token["logprob"] for piece in pieces for token in _tokens(piece))
+        return Reply(text, len(ids), last if last in ("length", "loop") else "stop", logprob)
+
     def _each(self, work: Callable[[In], Out], jobs: Sequence[In]) -> list[Out]:
         """Return the results in order; llama.cpp batches what its slots work on at the same time."""
         pool = ThreadPoolExecutor(self.parallel)
@@ -197,65 +217,10 @@ class GgufModel:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        with contextlib.closing(_UnixConnection(str(self._socket))) as connection:
+        with contextlib.closing(SocketConnection(str(self._socket))) as connection:
             method, data = ("POST", json.dumps(body)) if body is not None else ("GET", None)
             connection.request(method, path, data, {"Content-Type": "application/json"})
             return _checked(json.loads(connection.getresponse().read()), self.context)
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a socket file: nothing leaves the machine, and only this user can open the file."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost")
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self._path)
-
-
-def _start(path: Path, socket_file: Path, context: int, parallel: int, threads: int | None, exact: bool) -> Any:
-    import xllamacpp
-
-    settings = xllamacpp.CommonParams()
-    settings.model.path = str(path)
-    settings.hostnames = [str(socket_file)]
-    settings.n_parallel = parallel
-    settings.n_ctx = context * parallel
-    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads or _threads()
-    settings.verbosity, settings.warmup, settings.ui, settings.offline = 0, False, False, True
-    settings.cache_ram_mib = 0  # it would keep the prompts of finished requests, up to 8 GB of them
-    if exact:
-        settings.cache_type_k = settings.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
-        settings.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    try:
-        return xllamacpp.Server(settings)
-    except RuntimeError as error:
-        raise ModelError(f"llama.cpp cannot load {path}: is it a whole GGUF of a text model? ({error})") from None
-
-
-def _threads() -> int:
-    """Return OMP_NUM_THREADS, as torch does, or the cores this process may use: two busy threads a core stall."""
-    named = os.environ.get("OMP_NUM_THREADS", "")
-    return int(named) if named.isdecimal() and int(named) else len(os.sched_getaffinity(0))
-
-
-def _check_magic(path: Path) -> None:
-    if not path.is_file():
-        raise ModelError(f"no GGUF file at {path}")
-    with path.open("rb") as handle:
-        if handle.read(4) != b"GGUF":
-            raise ModelError(f"{path} is not a GGUF file (its first four bytes are not 'GGUF')")
-
-
-def _socket_folder() -> Path:
-    """Return a new folder only this user can enter, with a path short enough for a socket (about 100 bytes)."""
-    folder = Path(tempfile.mkdtemp(prefix="residency-"))
-    if len(str(folder)) > 80:
-        folder.rmdir()
-        folder = Path(tempfile.mkdtemp(prefix="residency-", dir="/tmp"))
-    return folder
 
 
 def _sampling(max_tokens: int, temperature: float, stop: Sequence[str], schema: dict | None) -> dict[str, Any]:
@@ -279,7 +244,9 @@ def _reply(answer: dict[str, Any]) -> Reply:
 
 
 def _tokens(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    return answer["choices"][0]["logprobs"]["content"]
+    """Return the tokens of a whole answer, or of a piece of one, which may have none."""
+    choices = answer.get("choices")
+    return ((choices[0].get("logprobs") or {}).get("content") or []) if choices else []
 
 
 def _steps(answer: dict[str, Any]) -> list[Step]:

@@ -61,10 +61,13 @@ class LocalModel:
 
     def encode_prompt(self, messages: Sequence[Message], *, reply: bool = True) -> list[int]:
         """Return the token ids of a chat, with the opening of the reply where ``reply``."""
+        return self.encode(self.render(messages, reply=reply))
+
+    def render(self, messages: Sequence[Message], *, reply: bool = True) -> str:
+        """Return a chat as the text that is encoded."""
         if self.plain:
-            return self.encode(plain_text(messages, reply))
-        text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=reply)
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            return plain_text(messages, reply)
+        return str(self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=reply))
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of bare text."""
