@@ -245,7 +245,8 @@ def test_a_model_that_is_not_there_exits_2_and_says_what_is_legal(capsys: pytest
 
 
 EXAMINED = {
-    "family": "Med-QA", "task": "qa", "metric": "accuracy", "groups": 100, "detectable": 0.2, "unparsed": 3,
+    "model": "base", "family": "Med-QA", "task": "qa", "metric": "accuracy", "groups": 100, "care": "diagnosis",
+    "stakeholder": "students", "detectable": 0.2, "unparsed": 3,
     "not_scored": 0, "contaminated": None, "protocol": {"method": "likelihood", "shots": 0, "precision": "fp32"},
 }  # fmt: skip
 
@@ -278,8 +279,8 @@ def test_an_examination_prints_its_rows_and_says_where_the_items_are(
     assert out.splitlines()[1].split() == ["Med-QA", "qa", "accuracy", "0.500", "0.400", "-", "20", "3", "0", "?"]
     page = Path(seen["out"]) / "evaluation.html"
     assert str(page) in out and "Questions with given options" in page.read_text() and "peak memory" in out
-    assert seen["suite"] == "quickstart" and seen["shots"] == 0 and seen["protocol"].method == "likelihood"
-    assert seen["tasks"] == "qa" and seen["limit"] == 20 and str(seen["out"]) in out
+    assert seen["shots"] == 0 and seen["protocol"].method == "likelihood"
+    assert [task.name for task in seen["tasks"]] == ["qa"] and seen["limit"] == 20 and str(seen["out"]) in out
     assert "fewer than" not in out
 
 

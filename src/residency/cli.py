@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 import time
 import traceback
@@ -43,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         args.arguments = rest
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    args.command = shlex.join(["residency", *(sys.argv[1:] if arguments is None else arguments)])
     for name, value in QUIET_PARTS.items():
         os.environ.setdefault(name, value)
     try:
@@ -188,7 +190,27 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _examining(verbs: Any) -> None:
     """Add the verbs that examine a model."""
-    one = _verb(verbs, "evaluate", examine.evaluate, "examine models on tasks; goes on where it was stopped")
+    _evaluating(_verb(verbs, "evaluate", examine.evaluate, "examine models on tasks; goes on where it was stopped"))
+    _judging(
+        _verb(verbs, "judge", judging.judge, "measure a model as a judge, or let one with a passport rate answers")
+    )
+    _form(_verb(verbs, "form", judging.form, "write a blind form for people to judge answers, or add up filled ones"))
+    one = _verb(verbs, "reproduce", examine.reproduce, "show published rows beside what is measured here")
+    text = "a YAML file of published rows (default: the one that comes with Residency)"
+    one.add_argument("file", nargs="?", default="", metavar="FILE", help=text)
+    one = _verb(verbs, "lm-eval", examine.lm_eval, "run lm-evaluation-harness with our scorer")
+    text = "allow task files that run Python (!function), and code of models and data sets"
+    one.add_argument("--allow-code", action="store_true", help=text)
+    one.description = f"{one.description} All other arguments are the harness's own: residency lm-eval --tasks medqa."
+    text = "list the public data sets (what is here, its licence, its origin), or get some from their publishers"
+    one = _verb(verbs, "data", examine.data, text)
+    legal = ["list", "get"]
+    one.add_argument("what", nargs="?", choices=legal, default="list", metavar="list|get", help="default: list")
+    one.add_argument("sets", nargs="*", metavar="NAME", help="the sets to get; only this fetches anything")
+
+
+def _evaluating(one: argparse.ArgumentParser) -> None:
+    """Add what is examined, on what, and how it is asked."""
     text = "as for ask; of several, each is compared with the first on the same items"
     one.add_argument("models", type=words, nargs="+", metavar="MODEL", help=text)
     text = "tasks (qa,pubmedqa), suites, or files of your own (NAME.yaml); default: the suite"
@@ -196,8 +218,7 @@ def _examining(verbs: Any) -> None:
     text = "quickstart (the items of a run; default), med (the public sets) or hub (those that a hub keeps)"
     suites = ["quickstart", "med", "hub"]
     one.add_argument("--suite", choices=suites, default="quickstart", metavar="NAME", help=text)
-    text = f"at most N items a task, {ITEMS.legal} (default: all)"
-    one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text)
+    _limit(one, "at most N items a task, {} (default: all)")
     text = f"solved examples shown before each question, {SHOTS.legal} (default: 0)"
     one.add_argument("--shots", type=whole(SHOTS), default=0, metavar="N", help=text)
     text = "fp32 (exact), bf16 (approximate, faster) or auto (what the machine is quickest in; default)"
@@ -211,27 +232,28 @@ def _examining(verbs: Any) -> None:
     one.add_argument("--style", choices=["letters", "options"], default="", metavar="HOW", help=text)
     text = "hold lists, and choices that are written (--method generate), to a JSON schema"
     one.add_argument("--constrained", action="store_true", help=text)
-    text = (
-        "ask again in other ways: wording (other words), order (of the options), repeat (drawn replies); default: none"
-    )
+    text = "ask again in other ways: wording (other words), order (of options), repeat (drawn replies); default: none"
     one.add_argument("--vary", type=words, metavar="A,B", help=text)
     one.add_argument("--no-template", action="store_true", help="ask without the chat template, as running text")
-    one.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of random examples and drawn replies (default: 0)"
-    )
-    one = _verb(verbs, "judge", judging.judge, "measure a model as a judge, or let one with a passport rate answers")
+    text = "of random examples and drawn replies (default: 0)"
+    one.add_argument("--seed", type=int, default=0, metavar="N", help=text)
+
+
+def _judging(one: argparse.ArgumentParser) -> None:
+    """Add who judges what, and by which axis."""
     one.add_argument("model", type=words, metavar="MODEL", help="as for ask")
-    one.add_argument(
-        "--axis", type=words, default="relevance", metavar="NAME", help="what is judged (default: relevance)"
-    )
+    text = "what is judged (default: relevance)"
+    one.add_argument("--axis", type=words, default="relevance", metavar="NAME", help=text)
     one.add_argument("--measure", action="store_true", help="measure its agreement with people; writes its passport")
     text = "JSONL with question and answer, to be rated; with --measure --axis rubric: people's verdicts"
     one.add_argument("--items", type=words, metavar="FILE", help=text)
     text = "what kind of text the items are; the passport must hold for it"
     one.add_argument("--kind", default="answers to consumers' questions", metavar="WORDS", help=text)
-    text = f"at most N items to measure on, {ITEMS.legal} (default: all)"
-    one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text)
-    one = _verb(verbs, "form", judging.form, "write a blind form for people to judge answers, or add up filled ones")
+    _limit(one, "at most N items to measure on, {} (default: all)")
+
+
+def _form(one: argparse.ArgumentParser) -> None:
+    """Add what a form is made of, and what is filled in."""
     one.add_argument("form", type=words, metavar="FORM", help="the form, a CSV file")
     text = "write a form of these answers: items/TASK/MODEL.jsonl of a run or evaluation, one file a model"
     one.add_argument("--answers", nargs="+", metavar="FILE", help=text)
@@ -240,24 +262,12 @@ def _examining(verbs: Any) -> None:
     seven = "professional,safe,helpful,proactive,fluent,patient-friendly,doctor-like"
     one.add_argument("--axes", type=words, default=seven, metavar="A,B", help=text)
     one.add_argument("--pairwise", action="store_true", help="which of two answers is better, instead of ratings")
-    text = f"at most N items, {ITEMS.legal} (default: all)"
-    one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text)
+    _limit(one, "at most N items, {} (default: all)")
     one.add_argument("--seed", type=int, default=0, metavar="N", help="the order of the lines (default: 0)")
-    one = _verb(verbs, "reproduce", examine.reproduce, "show published rows beside what is measured here")
-    text = "a YAML file of published rows (default: the one that comes with Residency)"
-    one.add_argument("file", nargs="?", default="", metavar="FILE", help=text)
-    one = _verb(verbs, "lm-eval", examine.lm_eval, "run lm-evaluation-harness with our scorer")
-    text = "allow task files that run Python (!function), and code of models and data sets"
-    one.add_argument("--allow-code", action="store_true", help=text)
-    one.description = f"{one.description} All other arguments are the harness's own: residency lm-eval --tasks medqa."
-    text = (
-        "list the public data sets (what is here, its licence, where it comes from), or get some from their publishers"
-    )
-    one = _verb(verbs, "data", examine.data, text)
-    one.add_argument(
-        "what", nargs="?", choices=["list", "get"], default="list", metavar="list|get", help="default: list"
-    )
-    one.add_argument("sets", nargs="*", metavar="NAME", help="the sets to get; only this fetches anything")
+
+
+def _limit(one: argparse.ArgumentParser, text: str) -> None:
+    one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text.format(ITEMS.legal))
 
 
 def _verb(verbs: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:

@@ -14,6 +14,9 @@ Answer = tuple[Any, str]
 def evaluate(args: argparse.Namespace) -> Answer:
     """Examine models on tasks; the same command goes on where it was stopped."""
     from residency.core.runs import runs_root
+    from residency.evaluate.tasks import named
+
+    asked = named(args.tasks, args.suite)  # mistakes in a task file are told before anything heavy is read
     from residency.evaluate.numbers import few_note
     from residency.evaluate.overview import write_overview
     from residency.evaluate.protocol import Protocol
@@ -23,13 +26,13 @@ def evaluate(args: argparse.Namespace) -> Answer:
 
     names = [model_name(name) for name in args.models]
     out = runs_root() / "evaluations" / folder_name(args)
-    settings = {"tasks": args.tasks, "suite": args.suite, "limit": args.limit, "shots": args.shots}
+    settings = {"tasks": asked, "limit": args.limit, "shots": args.shots}
     vary = ways(args.vary or "")
     protocol = Protocol(args.method, args.pick, args.style, not args.no_template, args.seed, args.constrained)
     with meter() as cost:
         found = evaluate_models(names, out=out, precision=args.precision, protocol=protocol, vary=vary, **settings)
     rows, compared = found["rows"], found["comparisons"]
-    page = write_overview(out, names, rows, compared, cost.row())
+    page = write_overview(out, names, rows, compared, cost.row(), args.command)
     unknown = "?: not checked, since the items are the run's own or the model belongs to no run here"
     notes = [few_note([*rows, *compared]), unknown if any(r["contaminated"] is None for r in rows) else ""]
     peak = f"peak memory {cost.peak_rss_mb:.0f} MB, {cost.wall_s:.0f} s"
@@ -42,6 +45,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
 
 def _values(rows: list[dict[str, Any]], several: bool) -> str:
     """Return the table of values; the models' names stand in it where there is more than one."""
+    from residency.evaluate.names import label
     from residency.evaluate.numbers import MARK, few
     from residency.evaluate.overview import variant_text
     from residency.summary import table
@@ -63,7 +67,7 @@ def _values(rows: list[dict[str, Any]], several: bool) -> str:
         for row in rows
     ]
     if several:
-        heads, lines = ["model", *heads], [[r["model"], *line] for r, line in zip(rows, lines, strict=True)]
+        heads, lines = ["model", *heads], [[label(r["model"]), *line] for r, line in zip(rows, lines, strict=True)]
     return table(heads, lines)
 
 

@@ -141,6 +141,7 @@ def _questions(answers: Path, limit: int) -> dict[str, dict[str, str]]:
     from residency.evaluate.jobs import test_items
     from residency.evaluate.tasks import TASKS
     from residency.evaluate.tasks.read import own_task
+    from residency.infer.prompt import told
 
     name, about = answers.resolve().parent.name, answers.with_suffix(".protocol.json")
     data = str(read_json(about).get("data", "")) if about.exists() else ""
@@ -149,10 +150,3 @@ def _questions(answers: Path, limit: int) -> dict[str, dict[str, str]]:
         raise UserError(f"{answers} lies in no folder of a task of ours, and its own task file {data} is not there")
     examples = test_items(answers.resolve().parents[2] / "examples", task, limit)
     return {e.id: {"question": told(e.prompt), "group": e.group} for e in examples}
-
-
-def told(prompt: list[dict[str, str]]) -> str:
-    """Return a prompt as a person reads it: its text, or a conversation turn by turn."""
-    if len(prompt) == 1:
-        return prompt[0]["content"]
-    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in prompt)

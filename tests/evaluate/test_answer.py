@@ -116,6 +116,8 @@ def test_general_sets_are_whole_and_every_passage_has_a_perplexity(toy_base):
 def test_an_unknown_task_is_named_with_the_legal_ones():
     with pytest.raises(Exception, match="no task is called tea; legal are qa, nli"):
         named("qa,tea")
+    with pytest.raises(Exception, match=r"no task is called pubmeqa \(did you mean pubmedqa\?\), nope; legal"):
+        named("pubmeqa,nope")
 
 
 def test_what_does_not_fit_into_the_models_context_is_not_scored_and_the_rest_is(toy_base):

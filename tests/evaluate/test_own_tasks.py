@@ -154,6 +154,16 @@ def test_an_unknown_key_of_an_item_is_named_by_line_with_the_legal_ones(tmp_path
     assert told[1] == f"items.jsonl: line 3: unknown key one of 17 characters. {legal}"
 
 
+def test_lines_with_the_same_mistake_are_told_together_and_another_kind_is_suggested(tmp_path):
+    rows = [{"id": str(n), "input": "a", "reference": "b"} for n in range(30)]
+    with pytest.raises(UserError) as found:
+        named(str(task_file(tmp_path, "classify", [*rows, {"id": "x", "text": "a", "label": "none"}])))
+    told = str(found.value).splitlines()
+    first = ", ".join(map(str, range(1, 21)))
+    assert len(told) == 2 and told[0].startswith(f"items.jsonl: lines {first} and 10 more: unknown key ")
+    assert "did you mean kind: generate" in told[0] and told[1].startswith("items.jsonl: line 31: ")
+
+
 @pytest.mark.parametrize("more", ["max_tokens: 0\n", "metrik: accuracy\n", "style: [letters]\n"])
 def test_mistakes_of_the_declaration_the_items_and_the_solved_items_are_told_together(more, tmp_path):
     (tmp_path / "solved.jsonl").write_text('{"id": "s1", "text": "a", "label": "none"}\n')
@@ -237,11 +247,10 @@ def test_bad_lines_of_mednli_are_named_by_its_own_keys(tmp_path):
         named(str(mednli_file(tmp_path, rows)))
     assert [line.removeprefix("mli.jsonl: ") for line in str(found.value).splitlines()] == [
         'line 1: "gold_label" is none of entailment, contradiction, neutral',
-        'line 2: "sentence1" is missing, or is not a text',
+        'lines 2, 7: "sentence1" is missing, or is not a text',
         'line 3: "sentence2" is empty',
         'line 4: "pairID" is missing, or is neither a text nor a number',
         "line 6: its id stands already in line 5",
-        'line 7: "sentence1" is missing, or is not a text',
     ]
 
 

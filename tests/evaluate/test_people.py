@@ -75,8 +75,12 @@ def test_every_wrong_entry_is_named_and_blanks_are_not_rated(tmp_path):
     with pytest.raises(UserError) as found:
         results(form, [path])
     assert "row 2: safe is '9'; legal are 1, 2, 3, 4, 5, or blank" in str(found.value) and "row 3" in str(found.value)
+    marks = iter(["4"])
+    one = filled(form, "one", lambda row, axis: next(marks, ""), tmp_path)
+    assert sorted(m["n"] for m in results(form, [one])[0]["models"]) == [0, 1]
     empty = filled(form, "blank", lambda row, axis: "", tmp_path)
-    assert all(m["n"] == 0 and m["value"] is None for m in results(form, [empty])[0]["models"])
+    with pytest.raises(UserError, match="nothing is filled in yet in blank.csv: ratings go into safe"):
+        results(form, [one, empty])
 
 
 def test_a_form_is_never_written_over_and_ratings_of_another_form_are_refused(tmp_path):

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
+import torch
 
 from residency.core.errors import ModelError, ResidencyError, Unsupported, UserError
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest, write_examples, write_manifest
@@ -12,9 +13,11 @@ from residency.core.types import Example
 from residency.corpus.benchmarks.hub import SUBJECTS
 from residency.evaluate import answer as answers
 from residency.evaluate import jobs as jobs_of
+from residency.evaluate.general import general_instructions
 from residency.evaluate.jobs import Bench, Job, Worker, fingerprint, finished
 from residency.evaluate.protocol import Protocol
 from residency.evaluate.run import evaluate, evaluate_models, examples_of, jobs, model_job, shots_of
+from residency.evaluate.statement import without_effect
 from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.workers import run_jobs
 from residency.models.load import find, of_stage
@@ -50,7 +53,7 @@ def test_two_processes_give_the_rows_of_one(toy_base, examples, tmp_path):
     source = of_stage(toy_base, "base")
     plan = [Job("a", "qa", source), Job("b", "qa", source, shots=3), Job("c", "general_text", source)]
     for count in (1, 2):
-        run_jobs(plan, Bench(examples, tmp_path / str(count), "fp32", 1), count)
+        run_jobs(plan, Bench(examples, tmp_path / str(count), "fp32", torch.get_num_threads()), count)
     for job in plan:
         one, two = (list(read_jsonl(tmp_path / n / job.task / f"{job.state}.jsonl")) for n in "12")
         for row in (*one, *two):
@@ -187,6 +190,43 @@ def test_models_side_by_side_are_compared_with_the_first_on_every_task(toy_base,
     assert all(c["difference"] == 0 and c["p_holm"] == 1 for c in found["comparisons"])  # the same weights
     with pytest.raises(UserError, match="other is given twice"):
         evaluate_models([str(other), str(other)], tasks="qa", out=tmp_path / "twice", examples=examples)
+
+
+def test_models_stand_in_the_order_they_were_given(toy_base, examples, tmp_path):
+    names = []
+    for name in ("zeta", "alpha", "mid"):
+        shutil.copytree(read_manifest(toy_base)["model"]["path"], tmp_path / name)
+        names.append(str(tmp_path / name))
+    asked = {"tasks": "general_instructions,qa", "limit": 2, "examples": examples, "precision": "fp32"}
+    found = evaluate_models(names, out=tmp_path / "o", **asked)
+    order = [(row["task"], row["model"]) for row in found["rows"]]
+    assert list(dict.fromkeys(order)) == [
+        (task, m) for task in ("general_instructions", "qa") for m in ("zeta", "alpha", "mid")
+    ]
+    assert [row["to"] for row in found["comparisons"]] == ["alpha", "mid", "alpha", "mid"]
+
+
+def test_options_that_change_nothing_are_told(toy_base, examples, tmp_path, capsys):
+    given = {"tasks": "qa", "limit": 2, "out": tmp_path / "o", "examples": examples, "precision": "fp32"}
+    evaluate_models([str(toy_base)], protocol=Protocol(style="options", constrained=True, pick="random"), **given)
+    told = [line for line in capsys.readouterr().err.splitlines() if "changes nothing" in line]
+    assert [line.split(" changes")[0].split(": ")[-1] for line in told] == [
+        "--style options", "--constrained", "--pick random",
+    ]  # fmt: skip
+    job = model_job(TASKS["qa"], find(str(toy_base)), 0, 0)
+    wanted = Protocol(method="generate", constrained=True)
+    assert without_effect([replace(job, protocol=wanted)], wanted) == []
+
+
+def test_the_first_question_of_a_public_task_is_kept_as_it_was_asked_and_no_other(toy_base, examples, tmp_path):
+    (tmp_path / "i.jsonl").write_text('{"id": 1, "text": "the sky is", "label": "red"}\n')
+    (tmp_path / "t.yaml").write_text("task: mine\nitems: i.jsonl\nkind: classify\nlabels: [red, blue]\n")
+    asked = {"examples": examples, "precision": "fp32", "limit": 2, "out": tmp_path / "o"}
+    evaluate_models([str(toy_base)], tasks=f"general_instructions,qa,{tmp_path / 't.yaml'}", **asked)
+    (kept,) = (tmp_path / "o").rglob("*.example.json")
+    found = read_json(kept)
+    assert kept.parent.name == "general_instructions" and found["wanted"]
+    assert general_instructions()[0].prompt[0]["content"] in found["prompt"] != general_instructions()[0].prompt
 
 
 def test_models_of_one_name_are_called_as_they_were_given(toy_base, examples, tmp_path):

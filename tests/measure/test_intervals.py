@@ -11,6 +11,7 @@ import scipy.stats
 from sklearn.metrics import f1_score
 
 from residency.core.errors import UserError
+from residency.core.types import Interval
 from residency.measure import intervals
 
 
@@ -215,3 +216,19 @@ def test_rows_are_summed_by_group_as_they_come_and_not_held(monkeypatch: pytest.
     assert next(rows, None) is None
     nothing = intervals.tally([{"group": "g", "score": None}], ACCURACY)
     assert nothing.n == 0 and len(nothing.sums) == 0 and np.isnan(intervals.interval(nothing, ACCURACY).value)
+
+
+def intervals_of(right: int, of: int) -> Interval:
+    """Return a proportion with Wilson's limits."""
+    found = scipy.stats.binomtest(right, of).proportion_ci(method="wilson")
+    return Interval(right / of, found.low, found.high)
+
+
+def test_a_difference_of_values_on_different_items_is_the_published_one() -> None:
+    """Newcombe 1998, Table II, (a): 56 of 70 against 48 of 80, Wilson's limits: 0.2000 [0.0524, 0.3339]."""
+    first = intervals_of(48, 80)
+    second = intervals_of(56, 70)
+    found = intervals.unpaired(first, second)
+    assert [round(v, 4) for v in (found.value, found.low, found.high)] == [0.2, 0.0524, 0.3339]
+    turned = intervals.unpaired(second, first)
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))

@@ -24,7 +24,7 @@ from residency.core.store import ListHash, read_examples, read_json, read_manife
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
 from residency.evaluate.protocol import Protocol, own_prompt, room, with_shots
-from residency.evaluate.statement import protocol_of
+from residency.evaluate.statement import example_of, is_public, protocol_of
 from residency.evaluate.tasks import BY_LIKELIHOOD, TASKS, Task
 from residency.evaluate.tasks.own import read_declaration
 from residency.evaluate.tasks.read import declared_task, each_example, examples_of
@@ -75,8 +75,8 @@ class Bench:
 class ItemParts:
     """The items of a job, once and part by part as they are put to a model.
 
-    At the end stand their number ``n``, their ``sha256``, the tokens of ``room`` for a reply, and how many solved
-    examples each has of its own.
+    At the end stand their number ``n``, the ``first``, their ``sha256``, the tokens of ``room`` for a reply, and how
+    many solved examples each has of its own.
     """
 
     def __init__(self, job: Job, task: Task, examples: Path | None) -> None:
@@ -87,6 +87,7 @@ class ItemParts:
         self.count = min(job.shots, len(self.pool))
         _, self.shots = with_shots([], self.pool, self.count, job.protocol)
         self.n, self.sha256, self.room, self.own_shots = 0, "", 0, 0
+        self.first: Example | None = None
         self.task = task
         self._rest = each_test_item(examples, task, job.limit)
         self._part = list(islice(self._rest, self.size))
@@ -101,6 +102,7 @@ class ItemParts:
             for example in part:
                 digest.add([example.id, own_prompt(example), example.wanted])
             self.n += len(part)
+            self.first = self.first or part[0]
             self.room = max(self.room, room(self.task, part, self.protocol))
             self.own_shots = self.own_shots or len(part[0].meta.get("shots", ()))
             yield part
@@ -136,6 +138,8 @@ class Worker:
             protocol["fingerprint"] = "not whole"  # the next time asks for what could not be got
             why = ", ".join(sorted(getattr(model, "faults", ()))) or "no answer"
             say(f"{job.task}: {failed} of {asked.n} items could not be got ({why}); give the same command again")
+        if asked.first and asked.first.prompt and is_public(task):
+            write_json(example_path(job, self.bench), example_of(model, task, asked, job.protocol))
         write_json(protocol_path(job, self.bench), protocol)
 
     def in_parts(self, job: Job, ask: Callable[[list[Example]], list[Row]], asked: ItemParts, mark: str) -> int:
@@ -224,6 +228,11 @@ def _of_run(examples: Path | None, task: Task, split: str) -> Iterator[Example]:
 def protocol_path(job: Job, bench: Bench) -> Path:
     """Return where a job's protocol lies; it is written last."""
     return bench.items / job.task / f"{job.state}.protocol.json"
+
+
+def example_path(job: Job, bench: Bench) -> Path:
+    """Return where the first question of a public task lies, as the model was given it."""
+    return bench.items / job.task / f"{job.state}.example.json"
 
 
 def finished(job: Job, bench: Bench) -> bool:

@@ -189,13 +189,14 @@ def comparisons(items: Items, ledger_rows: list[dict[str, Any]]) -> tuple[list[d
 def versus(items: Items, protocols: dict[tuple[str, str], dict[str, Any]], first: str) -> list[dict[str, Any]]:
     """Return the paired comparison of every other model with the first, on every task, Holm-corrected over all.
 
+    They stand in the order of the tasks and models given.
     Each says its ``verdict``: "better", "worse" or "open".
     """
     made = [
         compare("models", facts_of(task, protocols.get((task, first), {})), first, second, models)
         for task, models in items.items()
         if first in models
-        for second in in_order(models)
+        for second in models
         if second != first
     ]
     correct(made)
@@ -241,7 +242,7 @@ def best(ledger_rows: list[dict[str, Any]], task: str, among: Callable[[str], bo
 def compare(kind: str, facts: Task, first: str, second: str, models: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Return the paired comparison ``second`` minus ``first`` on the task's primary metric.
 
-    Where one model was given a part of the other's items (the GGUF model gets 100), the pair is made on that part.
+    Where one model was given a part of the other's items (of a cap), the pair is made on that part.
     """
     rows_a, rows_b = models[first], models[second]
     ids_a, ids_b = {row["id"] for row in rows_a}, {row["id"] for row in rows_b}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from residency.core.store import atomic_path, write_json
+from residency.core.machine import machine, versions
+from residency.core.store import atomic_path, read_json, write_json
+from residency.evaluate.cuts import by_axes, by_language, primary_of
 from residency.evaluate.findings import verdict
 from residency.evaluate.ledger import TOLD
 from residency.evaluate.names import label, metric_name
@@ -16,27 +19,60 @@ from residency.evaluate.tables import comparison_table
 from residency.evaluate.tasks import TASKS
 
 Row = dict[str, Any]
+SHOWN = 4000
+"""Characters of an example's prompt that the page shows."""
 
 
 def write_overview(
-    out: Path, models: Sequence[str], rows: Sequence[Row], compared: Sequence[Row], cost: dict[str, Any]
+    out: Path, models: Sequence[str], rows: Sequence[Row], compared: Sequence[Row], cost: Row, command: str = ""
 ) -> Path:
-    """Write ``ledger.json`` and ``evaluation.html`` of an evaluation, and return the page's file."""
-    document = {"models": list(models), "cost": cost, "rows": list(rows), "comparisons": list(compared)}
+    """Write ``ledger.json`` and ``evaluation.html`` of an evaluation, and return the page's file.
+
+    Both say by which ``command`` they were made, when, and on what machine and versions.
+    """
+    about: Row = {"command": command, "made": datetime.now(UTC).isoformat(timespec="seconds")}
+    about |= {"machine": machine(), "versions": versions()}
+    document = {"models": list(models), **about, "cost": cost, "rows": list(rows), "comparisons": list(compared)}
     write_json(out / "ledger.json", document)
     target = out / "evaluation.html"
+    text = overview(models, rows, compared, about={**about, "cost": cost}, examples=examples(out, rows))
     with atomic_path(target) as temporary:
-        temporary.write_text(overview(models, rows, compared), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
     return target
 
 
-def overview(models: Sequence[str], rows: Sequence[Row], compared: Sequence[Row] = ()) -> str:
-    """Return the page."""
+def examples(out: Path, rows: Sequence[Row]) -> list[Row]:
+    """Return the first question of each public task as the first model that has one was given it."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        path = out / "items" / row["task"] / f"{row['model']}.example.json"
+        if row["task"] not in found and path.exists():
+            asked = read_json(path)
+            prompt, more = asked["prompt"][:SHOWN], len(asked["prompt"]) - SHOWN
+            found[row["task"]] = {
+                "title": _title(row["task"]),
+                "model": label(row["model"]),
+                "prompt": f"{prompt} … (and {more:,} more characters)" if more > 0 else prompt,
+                "wanted": asked["wanted"][0] if asked["wanted"] else "",
+            }
+    return list(found.values())
+
+
+def overview(
+    models: Sequence[str],
+    rows: Sequence[Row],
+    compared: Sequence[Row] = (),
+    *,
+    about: Row | None = None,
+    examples: Sequence[Row] = (),
+) -> str:
+    """Return the page; ``about`` says how it was made."""
     families: dict[str, list[Row]] = {}
     varied = [_shown(row) for row in rows if variant_text(row)]
     for row in rows:
         if not variant_text(row):
             families.setdefault(row["family"], []).append(_shown(row))
+    primary = [_shown(row) for row in primary_of(rows)]
     template = environment().get_template("evaluation.html.jinja")
     return template.render(
         model=" and ".join(models),
@@ -45,12 +81,16 @@ def overview(models: Sequence[str], rows: Sequence[Row], compared: Sequence[Row]
         count=counted(len(rows), "number"),
         tasks=counted(len({row["task"] for row in rows}), "task"),
         families=list(families.items()),
+        axes=by_axes(primary),
+        languages=by_language(primary),
         compared=[{**row, "title": _title(row["task"])} for row in comparison_table({"comparisons": compared})],
         worse=counted(sum(verdict(row) == "worse" for row in compared), "task"),
         unclear=sum(verdict(row) == "open" for row in compared),
         varied=varied,
         places=[_places(row) for row in varied if "places" in row],
         few_note=few_note([*rows, *compared]),
+        about=about,
+        examples=examples,
     )
 
 

@@ -19,6 +19,7 @@ from residency.evaluate.jobs import Bench, Job, test_items
 from residency.evaluate.ledger import item_files, rows, versus
 from residency.evaluate.protocol import Protocol
 from residency.evaluate.rules import run_rules
+from residency.evaluate.statement import without_effect
 from residency.evaluate.tasks import BY_LIKELIHOOD, Suite, Task, named
 from residency.evaluate.vary import Way, place, summaries, varied
 from residency.evaluate.workers import run_jobs
@@ -40,7 +41,7 @@ def evaluate(
     suite: Suite = "quickstart",
     shots: Annotated[int, Range(least=1, most=16)] = 3,
     generated: Cap = 100,
-    gguf_items: Cap = 100,
+    gguf_items: Cap = 200,
     processes: Annotated[int, Range(least=1, most=64)] = 2,
     precision: Precision = "auto",
     seed: Seed = 0,
@@ -95,7 +96,7 @@ def gguf_job(task: Task, folder: Path, source: Source, limit: int) -> Job:
 def evaluate_models(
     names: Sequence[str],
     *,
-    tasks: str | None = None,
+    tasks: str | Sequence[Task] | None = None,
     suite: Suite = "quickstart",
     limit: int = 0,
     out: Path,
@@ -107,6 +108,7 @@ def evaluate_models(
 ) -> dict[str, Any]:
     """Return a ledger's ``rows`` of models on the same tasks, and ``comparisons`` of each with the first.
 
+    ``tasks`` are their names, as ``named`` takes them, or they themselves; without, all of the suite.
     Items are written under ``out``; one process, all threads. ``examples`` is the folder of a run's examples stage;
     where it is not given, that of the run the first model belongs to, else of ``runs/latest``. The same items are
     asked again in every way of ``vary``, and summed up. Raises Unsupported where a model can do none of the tasks,
@@ -114,10 +116,12 @@ def evaluate_models(
     """
     from residency.evaluate.judges.rubric import judge_of
 
+    asked = named(tasks, suite) if tasks is None or isinstance(tasks, str) else list(tasks)
     sources = _told_apart(names, [find(name) for name in names])
-    asked = named(tasks, suite)
     folder = examples or (examples_of(names[0]) if any(_of_a_run(task) for task in asked) else None)
     plan = [job for source in sources for job in _plan(source, asked, shots, limit, protocol)]
+    for words in without_effect(plan, protocol):
+        say(words)
     called = [state_of(source) for source in sources]
     for judge in dict.fromkeys(task.judge for task in asked if task.judge):
         judge_of(judge)  # without its passport nothing is begun
@@ -131,7 +135,8 @@ def evaluate_models(
         for model in models
     }
     items, protocols = item_files(out)
-    made = [row for task in items for row in _of_task(task, items[task], protocols, leaks)]
+    items = {task.name: items[task.name] for task in asked if task.name in items}
+    made = [row for task in items for row in _of_task(task, items[task], called, protocols, leaks)]
     if len(names) == 1:
         return {"rows": made, "comparisons": []}
     usual = {task: {name: list(found[name]) for name in called if name in found} for task, found in items.items()}
@@ -181,16 +186,20 @@ def _in_other_ways(plan: Sequence[Job], examples: Path | None, vary: Sequence[Wa
 def _of_task(
     task: str,
     items: Mapping[str, Iterable[Row]],
+    called: Sequence[str],
     protocols: Mapping[tuple[str, str], Row],
     leaks: Mapping[tuple[str, str], bool | None],
 ) -> Iterator[Row]:
-    """Yield a task's ledger rows: those of the usual asking, one of each variant, and what sums these up."""
+    """Yield a task's ledger rows, model by model as they are ``called``.
+
+    First those of the usual asking, then one of each variant, and what sums these up.
+    """
     variants = {model: str(protocols.get((task, model), {}).get("variant", "")) for model in items}
 
     def of(name: str, model: str) -> list[Row]:
         return rows(task, name, items[name], protocols.get((task, name), {}), leaks.get((task, model)))
 
-    for model in (name for name, variant in variants.items() if not variant):
+    for model in (name for name in called if name in items):
         yield from (usual := of(model, model))
         others = [name for name, variant in variants.items() if variant and name == f"{model}.{variant}"]
         others.sort(key=lambda name: place(variants[name]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from residency.evaluate import vocabulary
-from residency.evaluate.protocol import REASON
+from residency.evaluate.protocol import REASON, Protocol, reasoning
 from residency.evaluate.tasks import Task
+from residency.infer.prompt import shot_messages, told
 
 if TYPE_CHECKING:
     from residency.evaluate.jobs import Bench, ItemParts, Job
@@ -44,6 +46,26 @@ def held_to_schema(job: Job, task: Task) -> bool:
     return chosen or task.kind in ("extract", "relate")
 
 
+def without_effect(jobs: Sequence[Job], protocol: Protocol) -> list[str]:
+    """Return what of a protocol changes nothing in any of the jobs, each with the reason."""
+    asked = [(job, job.declaration()) for job in jobs]
+    chosen = [task for _, task in asked if task.kind in ("choice", "classify")]
+    listed = [task for task in chosen if task.kind == "choice" and (task.data or task.own)]
+    checks = {
+        f"--style {protocol.style}": not protocol.style or listed,
+        f"--method {protocol.method}": protocol.method == "likelihood" or chosen,
+        "--constrained": not protocol.constrained or any(held_to_schema(job, task) for job, task in asked),
+        f"--pick {protocol.pick}": protocol.pick == "fixed" or any(job.shots for job in jobs),
+    }
+    why = {
+        "--style": "no task here has options that can be put in another way (a run's own prompts stay as they are)",
+        "--method": "no task here has options to choose from",
+        "--constrained": "no reply here is a list, or a choice that is written (--method generate)",
+        "--pick": "no solved examples are shown (--shots)",
+    }
+    return [f"{option} changes nothing: {why[option.split()[0]]}" for option, works in checks.items() if not works]
+
+
 def extractor_of(job: Job, task: Task) -> str:
     """Return what of a reply is scored, in words."""
     if written(job, task) and task.kind in ("choice", "classify"):
@@ -69,6 +91,21 @@ def _precision(job: Job, bench: Bench) -> str:
     return "q8_0 (llama.cpp)" if job.source.is_gguf else precision_name(bench.precision)
 
 
+def is_public(task: Task) -> bool:
+    """Return whether a task's items may be shown: those of a user's file, or of a run's own sources, may not."""
+    return bool(task.data) or task.family == "General"
+
+
+def example_of(model: Any, task: Task, asked: ItemParts, protocol: Protocol) -> dict[str, Any]:
+    """Return a task's first question to the letter as the model is given it, and its answer."""
+    assert asked.first is not None
+    written = protocol.method == "reason" and task.kind in ("choice", "classify")
+    last = reasoning(asked.first) if written else asked.first
+    turns = [*shot_messages(asked.shots), *last.prompt]
+    render = getattr(model, "render", told)
+    return {"id": last.id, "prompt": render(turns), "wanted": last.wanted, "choices": last.choices}
+
+
 def protocol_of(job: Job, task: Task, asked: ItemParts, bench: Bench) -> dict[str, Any]:
     """Return what stands behind a number: how the answer was got and scored, on which items, by which model."""
     methods = {
@@ -90,6 +127,7 @@ def protocol_of(job: Job, task: Task, asked: ItemParts, bench: Bench) -> dict[st
         "shots_picked": job.protocol.pick,
         "shot_ids": [s.id for s in asked.shots],
         "style": task.ask.style if task.kind == "choice" and (task.data or task.own) else "",
+        "language": task.ask.language,
         "seed": job.protocol.seed,
         "constrained": held_to_schema(job, task),
         "variant": job.protocol.variant,

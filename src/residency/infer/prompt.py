@@ -70,3 +70,10 @@ def shot_messages(shots: Sequence[Example]) -> list[Message]:
 def prefix_ids(model: LocalModel, shots: Sequence[Example]) -> list[int]:
     """Return the token ids that go before every prompt (none without shots)."""
     return model.encode_prompt(shot_messages(shots), reply=False) if shots else []
+
+
+def told(messages: Sequence[Message]) -> str:
+    """Return a prompt as a person reads it: its text, or a conversation turn by turn."""
+    if len(messages) == 1:
+        return messages[0]["content"]
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in messages)

@@ -207,6 +207,17 @@ def paired(rows_a: Sequence[Row], rows_b: Sequence[Row], metric: Metric, *, n: i
     return Paired(value_a, value_b, difference, p, len(both), len(pairs) - len(both), len(first))
 
 
+def unpaired(first: Interval, second: Interval) -> Interval:
+    """Return second minus first where the two were measured on different items, from their own intervals.
+
+    Each limit by square and add (Newcombe 1998, method 10; for any pair of intervals Zou and Donner 2008).
+    """
+    difference = second.value - first.value
+    low = difference - math.hypot(second.value - second.low, first.high - first.value)
+    high = difference + math.hypot(second.high - second.value, first.value - first.low)
+    return Interval(difference, low, high)
+
+
 def _exchange_p(
     first: np.ndarray, second: np.ndarray, metric: Metric, difference: float, *, n: int, seed: int
 ) -> float:

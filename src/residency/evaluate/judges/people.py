@@ -122,6 +122,8 @@ def results(form: Path, filled: Sequence[Path]) -> list[Row]:
     raters = {path.stem: read_form(path, key) for path in filled}
     if len(raters) < len(filled):
         raise UserError("two filled forms have the same name; a rater's name is the file's")
+    if empty := [path.name for path in filled if not any(raters[path.stem].values())]:
+        raise UserError(f"nothing is filled in yet in {', '.join(empty)}: ratings go into {', '.join(key['axes'])}")
     return [_axis(axis, key, {name: found[axis] for name, found in raters.items()}) for axis in key["axes"]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Literal
 
@@ -55,7 +56,7 @@ def named(names: str | None, suite: Suite = "quickstart") -> list[Task]:
     unknown = [n for n in wanted if n not in TASKS and n not in SUITES and not _is_file(n)]
     if unknown:
         raise UserError(
-            f"no task is called {', '.join(unknown)}; legal are {', '.join(TASKS)}, the suites "
+            f"no task is called {', '.join(map(_with_nearest, unknown))}; legal are {', '.join(TASKS)}, the suites "
             f"{', '.join(SUITES)}, or a file of your own (NAME.yaml)"
         )
     found: dict[str, Task] = {}
@@ -63,6 +64,11 @@ def named(names: str | None, suite: Suite = "quickstart") -> list[Task]:
         if found.setdefault(task.name, task) != task:
             raise UserError(f"two task files are called {task.name}; give one of them another `task:` name")
     return list(found.values())
+
+
+def _with_nearest(name: str) -> str:
+    near = difflib.get_close_matches(name, [*TASKS, *SUITES], 1)
+    return f"{name} (did you mean {near[0]}?)" if near else name
 
 
 def _is_file(name: str) -> bool:

@@ -32,7 +32,7 @@ def each_item(path: Path, kind: str, labels: tuple[str, ...], *, format: str = "
 
     In memory stay the ids, to find one that comes twice.
     """
-    wrong: list[str] = []
+    wrong: dict[str, list[int]] = {}
     seen: dict[str, int] = {}
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
@@ -41,15 +41,24 @@ def each_item(path: Path, kind: str, labels: tuple[str, ...], *, format: str = "
         if not problem and str(item["id"]) in seen:
             problem = f"its id stands already in line {seen[str(item['id'])]}"
         if problem:
-            wrong.append(f"{path.name}: line {number}: {problem}")
+            wrong.setdefault(problem, []).append(number)
             continue
         seen[str(item["id"])] = number
         yield {**item, "id": str(item["id"])}
     if wrong:
-        more = [f"and {len(wrong) - 20} more lines"] if len(wrong) > 20 else []
-        raise SourceError("\n".join([*wrong[:20], *more]))
+        told = [f"{path.name}: {_lines_named(numbers)}: {problem}" for problem, numbers in wrong.items()]
+        more = [f"and {len(told) - 20} other mistakes"] if len(told) > 20 else []
+        raise SourceError("\n".join([*told[:20], *more]))
     if not seen:
         raise SourceError(f"{path} holds no item")
+
+
+def _lines_named(numbers: list[int]) -> str:
+    """Return "line 3" or "lines 3, 5, 8"; of many only the first twenty, and how many there are."""
+    if len(numbers) == 1:
+        return f"line {numbers[0]}"
+    more = f" and {len(numbers) - 20} more" if len(numbers) > 20 else ""
+    return f"lines {', '.join(map(str, numbers[:20]))}{more}"
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -106,6 +115,8 @@ def _unknown(item: Item, kind: str) -> str:
     called = ", ".join(f'"{key}"' if PLAIN_KEY.fullmatch(key) else f"one of {len(key)} characters" for key in found)
     near = difflib.get_close_matches(found[0], KEYS[kind], 1)
     hint = f'; did you mean "{near[0]}"' if near else ""
+    if other := next((name for name, keys in KEYS.items() if item.keys() <= set(keys)), ""):
+        hint = f"; did you mean kind: {other}"
     return f"unknown key {called}{hint}. Legal are {', '.join(KEYS[kind])}"
 
 
