@@ -18,6 +18,7 @@ SHOWN_RULES = {
 """Rules that are shown beside the others and not held against a model, each with the reason."""
 
 LABELS = {
+    "base": "Base",
     "pretrained": "Pretrained",
     "tuned": "Tuned",
     "aligned": "Aligned",
