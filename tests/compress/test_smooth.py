@@ -93,14 +93,16 @@ def test_the_rounded_file_is_closer_to_the_model_which_stays_as_it_was(base, exa
     assert not torch.allclose(rounded[name], plain[name], rtol=0.1)  # what was rounded was the rescaled model
 
 
-def test_what_is_not_known_or_cannot_be_read_is_left_alone(base, examples, tmp_path):
+def test_what_is_not_known_or_cannot_be_read_is_left_alone_and_told(base, examples, tmp_path, capsys):
     only_tests = test_examples(tmp_path / "tests")
     assert smoothed(base / "weights", only_tests, tmp_path / "out", 0.5) is None
+    assert "not rescaled before they are rounded: there are no training examples" in capsys.readouterr().err
     other = tmp_path / "gemma"
     config = type(CONFIGS["gemma"])(**{**CONFIGS["gemma"].to_dict(), "vocab_size": 49152})
     tiny(config).save_pretrained(other)
     AutoTokenizer.from_pretrained(packaged_base()).save_pretrained(other)
     assert smoothed(other, examples, tmp_path / "out", 0.5) is None
+    assert "models of the type gemma are not known here" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from residency.core.progress import say
 from residency.core.store import atomic_path, read_examples
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 SHAPES = ("llama", "mistral", "qwen2", "qwen3")
-"""Model types whose layers are a norm, attention, a norm and a gated layer, as ``_layer`` takes them to be."""
+"""Model types whose layers are a norm, attention, a norm and a gated layer, as ``rescale`` takes them to be."""
 CHATS, LONGEST = 96, 512
 """Training examples that are read to see how large each channel is, and their tokens at most."""
 SAME = 1e-3
@@ -31,7 +32,7 @@ SAME = 1e-3
 
 
 def smoothed(model: Path, examples: Path, folder: Path, strength: float) -> Path | None:
-    """Return ``folder`` with the model rescaled; None where its shape is not known or nothing can be read.
+    """Return ``folder`` with the model rescaled; None, and the reason said, where it is better left as it is.
 
     ``strength`` is the share of a channel's size that moves into the weights (SmoothQuant's alpha). The model is a
     folder in fp32; only training examples are read, never those of a test.
@@ -44,18 +45,27 @@ def smoothed(model: Path, examples: Path, folder: Path, strength: float) -> Path
     with quiet_transformers():
         net = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32, trust_remote_code=False).eval()
     texts = list(_texts(AutoTokenizer.from_pretrained(model), examples))
-    if net.config.model_type not in SHAPES or not texts:
+    if net.config.model_type not in SHAPES:
+        _left(f"models of the type {net.config.model_type} are not known here")
+        return None
+    if not texts:
+        _left("there are no training examples to see its channels by")
         return None
     sizes, before = read(net, texts)
     rescale(net, sizes, strength)
     with torch.inference_mode():
         changed = float((net(texts[0]).logits - before).abs().max() / before.abs().max())
     if not changed < SAME:
+        _left(f"its logits would change by {changed:.1e} of the largest")
         return None
     with atomic_path(folder) as building, quiet_transformers():
         shutil.copytree(model, building, ignore=shutil.ignore_patterns("*.safetensors", "*.safetensors.index.json"))
         net.save_pretrained(building)
     return folder
+
+
+def _left(why: str) -> None:
+    say(f"export: channels are not rescaled before they are rounded: {why}")
 
 
 def _texts(tokenizer: Any, examples: Path) -> Iterator[torch.Tensor]:

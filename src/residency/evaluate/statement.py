@@ -99,8 +99,8 @@ def is_public(task: Task) -> bool:
 def example_of(model: Any, task: Task, asked: ItemParts, protocol: Protocol) -> dict[str, Any]:
     """Return a task's first question to the letter as the model is given it, and its answer."""
     assert asked.first is not None
-    written = protocol.method == "reason" and task.kind in ("choice", "classify")
-    last = reasoning(asked.first) if written else asked.first
+    thinks = protocol.method == "reason" and task.kind in ("choice", "classify")
+    last = reasoning(asked.first) if thinks else asked.first
     turns = [*shot_messages(asked.shots), *last.prompt]
     render = getattr(model, "render", told)
     return {"id": last.id, "prompt": render(turns), "wanted": last.wanted, "choices": last.choices}

@@ -192,21 +192,23 @@ class GgufModel:
         """Return a reply as ``_complete`` would give it, or as far as it says something new."""
         pieces: list[dict[str, Any]] = []
         ids: list[int] = []
+        looping = False
 
         def receive(piece: dict[str, Any]) -> bool:
+            nonlocal looping
             pieces.append(piece)
             looked = len(ids) // EVERY
-            ids.extend(token["id"] for token in _tokens(piece))
-            return len(ids) // EVERY > looked and loops(ids)  # True makes llama.cpp stop
+            ids.extend(token["id"] for token in _tokens_of_piece(piece))
+            looping = looping or (len(ids) // EVERY > looked and loops(ids))
+            return looping  # True makes llama.cpp stop
 
         self._server.handle_completions({**job, "stream": True}, receive)
         for piece in pieces:
             _checked(piece, self.context)
-        reasons = [piece["choices"][0]["finish_reason"] for piece in pieces if piece["choices"]]
-        last = next((reason for reason in reversed(reasons) if reason), "loop")
+        full = any(piece["choices"][0]["finish_reason"] == "length" for piece in pieces if piece["choices"])
         text = "".join(piece["choices"][0]["text"] for piece in pieces if piece["choices"])
-        logprob = sum(token["logprob"] for piece in pieces for token in _tokens(piece))
-        return Reply(text, len(ids), last if last in ("length", "loop") else "stop", logprob)
+        logprob = sum(token["logprob"] for piece in pieces for token in _tokens_of_piece(piece))
+        return Reply(text, len(ids), "loop" if looping else "length" if full else "stop", logprob)
 
     def _each(self, work: Callable[[In], Out], jobs: Sequence[In]) -> list[Out]:
         """Return the results in order; llama.cpp batches what its slots work on at the same time."""
@@ -244,8 +246,12 @@ def _reply(answer: dict[str, Any]) -> Reply:
 
 
 def _tokens(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the tokens of a whole answer, or of a piece of one, which may have none."""
-    choices = answer.get("choices")
+    return answer["choices"][0]["logprobs"]["content"]
+
+
+def _tokens_of_piece(piece: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the tokens of a piece of a stream; an error, and the piece that only says why it ended, have none."""
+    choices = piece.get("choices")
     return ((choices[0].get("logprobs") or {}).get("content") or []) if choices else []
 
 
