@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 
 from architectures import CONFIGS, tiny
+from residency.models.attention import use_packed
 from residency.models.fused import fuse
+from residency.models.pack import Block, collate
 
 IDS = torch.arange(3, 60)[None]
 
@@ -31,9 +34,9 @@ def test_a_fused_model_says_the_same(name):
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
-        ("llama", {"LlamaRMSNorm", "LlamaMLP"}),
-        ("qwen3", {"Qwen3RMSNorm", "Qwen3MLP"}),
-        ("gemma", set()),
+        ("llama", {"LlamaRMSNorm", "LlamaMLP", "LlamaDecoderLayer"}),
+        ("qwen3", {"Qwen3RMSNorm", "Qwen3MLP", "Qwen3DecoderLayer"}),
+        ("gemma", {"GemmaDecoderLayer"}),
         ("phi", set()),
     ],
 )
@@ -42,6 +45,23 @@ def test_only_what_computes_the_same_is_replaced(name, kinds):
     for weight in net.parameters():
         torch.nn.init.normal_(weight, 0.1, 0.2)
     assert replaced(fuse(net)) == kinds
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_states_that_are_kept_are_those_of_all(name):
+    net = fuse(use_packed(tiny(CONFIGS[name])))
+    batch = collate([Block(list(range(3, 20)), [[21, 22], [23]]), Block(list(range(30, 37)), [[5, 6, 7]])])
+    places = batch.sources.unique()
+    with torch.inference_mode():
+        states = [
+            net.base_model(
+                input_ids=batch.ids, position_ids=batch.positions, layout=layout, use_cache=False
+            ).last_hidden_state[0]
+            for layout in (batch.layout, replace(batch.layout, keep=places))
+        ]
+    some = states[1] if "DecoderLayer" in str(replaced(net)) else states[1][places]
+    assert some.shape == (len(places), states[0].shape[1])
+    assert torch.allclose(some, states[0][places], atol=1e-5)
 
 
 def test_gradients_go_through_a_fused_model():

@@ -264,7 +264,8 @@ def test_a_stream_holds_back_half_a_letter_and_shows_all_in_the_end(monkeypatch)
 
 def test_long_prompts_are_written_fewer_at_once_and_the_longest_first():
     lengths = [10, 10, 40, 60, 200]
-    assert list(waves(lengths, rows=3, room=120)) == [([4], 1), ([3, 2], 2), ([0, 1], 2)]
+    assert list(waves(lengths, rows=3, room=60)) == [([4], 1), ([3, 2], 1), ([0, 1], 2)]
+    assert list(waves(lengths, rows=3, room=120)) == [([4], 1), ([3, 2, 0, 1], 2)]  # two of the three have room
     assert list(waves([9] * 5, rows=3, room=120)) == [([0, 1, 2, 3, 4], 3)]
     assert list(waves([], rows=3, room=120)) == []
 
@@ -284,6 +285,18 @@ def test_a_row_that_leaves_early_is_replaced_before_the_batch_is_done(model, mon
     )
     model.generate(PROMPTS * 3, max_tokens=12, rows=4)
     assert seen[0] == 0 and any(alive > 0 for alive in seen)
+
+
+def test_no_row_is_written_further_while_a_slot_is_free_and_a_prompt_waits(model, monkeypatch):
+    read, written = [], []
+    reading, writing = Writer.read, Writer.next
+    monkeypatch.setattr(Writer, "read", lambda self, p, cache: (read.extend(p), reading(self, p, cache))[1])
+    monkeypatch.setattr(
+        Writer, "next", lambda self, c, cache: (written.append((len(read), len(c))), writing(self, c, cache))[1]
+    )
+    model.generate(PROMPTS * 3, max_tokens=12, rows=4)
+    assert {rows for before, rows in written if before < 24} == {4}
+    assert any(rows < 4 for before, rows in written if before == 24)
 
 
 def test_a_reply_that_only_repeats_itself_is_ended_where_that_is_asked(model):

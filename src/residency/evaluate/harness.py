@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,13 @@ class ResidencyLM(TemplateLM):
         self.max_length = int(max_length or model.context)
         self.max_gen_toks = int(max_gen_toks)
 
+        @lru_cache(maxsize=4)  # a context is asked for again with each of its answers
+        def encoded(string: str, special: bool) -> list[int]:
+            ids: list[int] = self.tokenizer(string, add_special_tokens=special)["input_ids"]
+            return ids
+
+        self._encoded = encoded
+
     @property
     def eot_token_id(self) -> int:
         return int(self.tokenizer.eos_token_id)
@@ -71,8 +79,7 @@ class ResidencyLM(TemplateLM):
         return self.model.name.replace("/", "__")
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **_: Any) -> list[int]:
-        ids: list[int] = self.tokenizer(string, add_special_tokens=bool(add_special_tokens))["input_ids"]
-        return ids
+        return list(self._encoded(string, bool(add_special_tokens)))
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         text: str = self.tokenizer.apply_chat_template(

@@ -1,7 +1,7 @@
 """Writing what follows many prompts at once, where no row waits for another.
 
 The keys and values of each row lie in a slot. A row that ends gives its slot to the last one, so that nothing else
-moves, and the next prompts are read as soon as a quarter of the slots is free.
+moves, and the next prompts are read as soon as a quarter of the slots is free. On a CPU the rows go in lanes.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from residency.core.types import Reply
 from residency.models.attention import Cache
 from residency.models.constrain import Guide
+from residency.models.lanes import lanes, side_by_side
 from residency.models.loops import EVERY, loops
-from residency.models.pack import Block, collate, fill_rows
+from residency.models.pack import Block, collate
 
 ROOM = 1 << 30
 """Bytes of keys and values that a batch of replies keeps, prompts included (SmolLM2-135M in bf16: 23 kB a token)."""
+LANE = 16
+"""Rows that a lane of its own is worth: fewer are written no sooner than the weights are read from memory."""
 States = Callable[..., torch.Tensor]
-"""The last hidden states [T, width] of ids and positions [1, T], with a layout or a cache."""
+"""The last hidden states [T, width] of ids and positions [1, T], with a layout or a cache; ``keep``: of those alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,48 +76,62 @@ class Writer:
         """Tokens whose text holds every stop text that the newest of them can have completed."""
 
     def write(self, prompts: Sequence[list[int]], *, rows: int, row: int) -> list[Reply]:
-        """Return the reply to each prompt; at most ``rows`` are written at once and ``row`` tokens read in one pass."""
+        """Return the reply to each prompt; at most ``rows`` are written at once and ``row`` tokens read in one pass.
+
+        On a CPU the rows go in lanes, but for replies that are drawn, whose order must not vary.
+        """
+        drawn = self.sampling.temperature > 0
+        count = 1 if drawn else max(1, lanes(min(rows, len(prompts)) // LANE, self.net.device))
+        room = ROOM // cache_bytes(self.net) // count
+        shares = []
+        for part, slots in waves([len(p) + self.sampling.max_tokens for p in prompts], max(1, rows // count), room):
+            pieces = max(1, min(count, len(part) // LANE))
+            shares += [(part[piece::pieces], slots) for piece in range(pieces)]
         replies: dict[int, Reply] = {}
-        room = ROOM // cache_bytes(self.net)
-        for part, slots in waves([len(p) + self.sampling.max_tokens for p in prompts], rows, room):
-            longest = len(prompts[part[0]]) + self.sampling.max_tokens
-            cache = Cache(prefix=self.prefix.prefix, slots=slots, room=longest)
-            cache.lengths = torch.zeros(0, dtype=torch.long, device=self.net.device)
-            replies |= self._wave(prompts, part, cache, row)
+        for found in side_by_side(lambda share: self._wave(prompts, *share, row), shares, self.net.device):
+            replies |= found
         return [replies[i] for i in range(len(prompts))]
 
     @torch.inference_mode()
-    def _wave(self, prompts: Sequence[list[int]], part: Sequence[int], cache: Cache, row: int) -> dict[int, Reply]:
-        waiting, alive = deque(part), list[_Row]()
+    def _wave(self, prompts: Sequence[list[int]], part: Sequence[int], slots: int, row: int) -> dict[int, Reply]:
+        """Return the replies to some prompts, the longest first; new ones are read before any is written further.
+
+        Many replies end with their first token: none of these then waits beside a few that are long.
+        """
+        slots = min(slots, len(part))
+        cache = Cache(prefix=self.prefix.prefix, slots=slots, room=len(prompts[part[0]]) + self.sampling.max_tokens)
+        cache.lengths = torch.zeros(0, dtype=torch.long, device=self.net.device)
+        waiting, alive, guide = deque(part), list[_Row](), Guide(self.start, len(prompts))
         replies: dict[int, Reply] = {}
-        head, guide = self.net.get_output_embeddings(), Guide(self.start, len(prompts))
-        hidden = torch.zeros(0)
         while waiting or alive:
-            free = cache.slots - len(alive)
-            if waiting and (not alive or free >= max(1, cache.slots // 4)):
-                fresh = [waiting.popleft() for _ in range(min(free, len(waiting)))]
-                for group in fill_rows([len(prompts[i]) for i in fresh], max(row, len(prompts[fresh[0]]))):
-                    owners = [fresh[i] for i in group]
-                    read = self.read([prompts[i] for i in owners], cache)
-                    hidden = torch.cat([hidden, read]) if alive else read
-                    alive += [_Row(i) for i in owners]
-            logits, owners = head(hidden).float(), [one.owner for one in alive]
-            allowed = guide.allowed(owners, logits.shape[1])
-            chosen, values = pick(logits, self.sampling.temperature, self.generator, allowed)
-            guide.take(owners, chosen.tolist())
-            ended = []
-            for place, (one, token, value) in enumerate(zip(alive, chosen.tolist(), values.tolist(), strict=True)):
-                one.tokens.append(token)
-                one.logprob += value
-                if (reply := self.ended(one.tokens, one.logprob)) is not None:
-                    replies[one.owner] = reply
-                    ended.append(place)
-            if ended:
-                order = cache.leave(ended)
-                alive = [alive[i] for i in order]
-                chosen = chosen[torch.tensor(order, dtype=torch.long, device=chosen.device)]
-            if alive:
-                hidden = self.next(chosen, cache)
+            free = slots - len(alive)
+            if waiting and free >= max(1, slots // 4):
+                fresh = [_Row(i) for i in first(waiting, [len(p) for p in prompts], free, row)]
+                alive += fresh
+                hidden = self.read([prompts[one.owner] for one in fresh], cache)
+            else:
+                fresh = alive
+                hidden = self.next(torch.tensor([one.tokens[-1] for one in alive], device=self.net.device), cache)
+            found = self._take(fresh, hidden, guide)
+            if found:
+                replies |= found
+                ended = [place for place, one in enumerate(alive) if one.owner in found]
+                alive = [alive[i] for i in cache.leave(ended)]
+        return replies
+
+    def _take(self, rows: Sequence[_Row], hidden: torch.Tensor, guide: Guide) -> dict[int, Reply]:
+        """Add the next token, after its last hidden state [B, width], to each row; return the replies that it ends."""
+        logits, owners = self.net.get_output_embeddings()(hidden).float(), [one.owner for one in rows]
+        allowed = guide.allowed(owners, logits.shape[1])
+        chosen, values = pick(logits, self.sampling.temperature, self.generator, allowed)
+        tokens = chosen.tolist()
+        guide.take(owners, tokens)
+        replies = {}
+        for one, token, value in zip(rows, tokens, values.tolist(), strict=True):
+            one.tokens.append(token)
+            one.logprob += value
+            if (reply := self.ended(one.tokens, one.logprob)) is not None:
+                replies[one.owner] = reply
         return replies
 
     @torch.inference_mode()
@@ -123,10 +140,10 @@ class Writer:
         where = self.net.device
         cache.arriving = torch.tensor([len(p) for p in prompts], device=where)
         batch = collate([Block(p, []) for p in prompts], offset=self.offset).to(where)
-        hidden = self.states(batch.ids, batch.positions, layout=batch.layout, cache=cache)
         last = cache.arriving.cumsum(0) - 1
+        hidden = self.states(batch.ids, batch.positions, keep=last, layout=batch.layout, cache=cache)
         cache.arrived()
-        return hidden[last]
+        return hidden
 
     @torch.inference_mode()
     def next(self, chosen: torch.Tensor, cache: Cache) -> torch.Tensor:
@@ -179,13 +196,27 @@ class Writer:
 
 
 def waves(lengths: Sequence[int], rows: int, room: int) -> Iterator[tuple[list[int], int]]:
-    """Yield (indices, slots): rows of like length, the longest first, with as many slots as ``room`` tokens allow."""
+    """Yield (indices, slots), the longest rows first, with as many slots as ``room`` tokens allow.
+
+    Rows of any length share slots where the longest leaves room for half of ``rows``; else those of like length do.
+    """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     while order:
         longest = lengths[order[0]]
-        part = [i for i in order if 2 * lengths[i] >= longest]
+        enough = 2 * (room // longest) >= min(rows, len(order))
+        part = order if enough else [i for i in order if 2 * lengths[i] >= longest]
         yield part, max(1, min(rows, room // longest, len(part)))
         order = order[len(part) :]
+
+
+def first(waiting: deque[int], lengths: Sequence[int], most: int, room: int) -> list[int]:
+    """Return up to ``most`` of the first that wait, taken off, while their lengths fit into ``room``; one at least."""
+    taken = [waiting.popleft()]
+    size = lengths[taken[0]]
+    while waiting and len(taken) < most and size + lengths[waiting[0]] <= room:
+        taken.append(waiting.popleft())
+        size += lengths[taken[-1]]
+    return taken
 
 
 def pick(

@@ -23,6 +23,7 @@ from residency.models.constrain import start_of
 from residency.models.decode import Sampling, Writer, unsure
 from residency.models.device import device, precision
 from residency.models.fused import fuse
+from residency.models.lanes import lanes, side_by_side
 from residency.models.pack import Block, collate, fill_rows
 from residency.models.weights import quiet_transformers
 
@@ -161,31 +162,48 @@ class LocalModel:
         """Return the token scores (nats) of every branch by its owner; blocks without branches score their text."""
         cache = self.read_prefix(prefix)
         order = sorted(range(len(blocks)), key=lambda i: blocks[i].read)
-        longest = max((b.read for b in blocks), default=0)
         logprobs: dict[int, list[float]] = {}
         greedy: dict[int, list[bool]] = {}
-        for row in fill_rows([blocks[i].read for i in order], max(self.row, longest)):
+
+        @torch.inference_mode()
+        def read(row: list[int]) -> list[tuple[int, float, bool]]:
             batch = collate([blocks[order[i]] for i in row], offset=len(prefix)).to(self.net.device)
-            hidden = self.states(batch.ids, batch.positions, layout=batch.layout, cache=cache)
-            for owner, value, best in self._head(hidden, batch.sources, batch.targets, batch.owners):
+            places, sources = torch.unique(batch.sources, return_inverse=True)
+            hidden = self.states(batch.ids, batch.positions, keep=places, layout=batch.layout, cache=cache)
+            return list(self._head(hidden, sources, batch.targets, batch.owners))
+
+        for found in side_by_side(read, self._rows([blocks[i].read for i in order]), self.net.device):
+            for owner, value, best in found:
                 logprobs.setdefault(owner, []).append(value)
                 greedy.setdefault(owner, []).append(best)
         return {owner: TokenScores(values, greedy[owner]) for owner, values in logprobs.items()}
 
-    def states(self, ids: torch.Tensor, positions: torch.Tensor, **kwargs: Any) -> torch.Tensor:
-        """Return the last hidden states [T, width] of a packed row [1, T]."""
+    def _rows(self, lengths: Sequence[int]) -> list[list[int]]:
+        """Return blocks (by index, in order) packed into rows, as many full ones in each lane."""
+        total, count = sum(lengths), lanes(len(lengths), self.net.device)
+        turns = max(1, -(-total // (self.row * max(1, count))))
+        even = -(-total // (turns * max(1, count))) + total // max(1, len(lengths))
+        return fill_rows(lengths, max(min(even, self.row), *lengths)) if lengths else []
+
+    def states(
+        self, ids: torch.Tensor, positions: torch.Tensor, *, keep: torch.Tensor | None = None, **kwargs: Any
+    ) -> torch.Tensor:
+        """Return the last hidden states [T, width] of a packed row [1, T]; [K, width] where K places are to keep."""
+        if keep is not None:
+            kwargs["layout"].keep = keep
         out = self.net.base_model(input_ids=ids, position_ids=positions, use_cache=False, **kwargs)
-        return out.last_hidden_state[0]
+        hidden: torch.Tensor = out.last_hidden_state[0]
+        return hidden if keep is None or len(hidden) == len(keep) else hidden[keep]
 
     def _head(
         self, hidden: torch.Tensor, sources: torch.Tensor, targets: torch.Tensor, owners: torch.Tensor
     ) -> Iterator[tuple[int, float, bool]]:
-        """Yield (owner, log-probability, was greedy) of each scored place, some 512 places of the head at a time.
+        """Yield (owner, log-probability, was greedy) of each scored place, some 128 places of the head at a time.
 
         The first tokens of a question's answers come from one place of it, which reaches the head once.
         """
         head = self.net.get_output_embeddings()
-        for part in torch.arange(len(sources)).split(512):
+        for part in torch.arange(len(sources)).split(128):
             places, row = torch.unique(sources[part], return_inverse=True)
             logits = head(hidden[places]).float()
             chosen = logits[row, targets[part]] - logits.logsumexp(-1)[row]

@@ -65,11 +65,15 @@ class Bucket:
 
 @dataclass(slots=True)
 class Layout:
-    """Who sees whom in a packed row of ``size`` tokens; ``order`` [T] undoes the bucketing."""
+    """Who sees whom in a packed row of ``size`` tokens; ``order`` [T] undoes the bucketing.
+
+    ``keep`` [K] are the places whose last states are asked for, in rising order; None asks for all.
+    """
 
     buckets: list[Bucket]
     order: torch.Tensor
     size: int
+    keep: torch.Tensor | None = None
 
 
 @dataclass(slots=True)

@@ -13,7 +13,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from residency.core.errors import ResidencyError, StorageError
 from residency.core.progress import progress
 from residency.core.store import append_jsonl, read_jsonl, write_json, write_jsonl
+from residency.models.lanes import side_by_side
 from residency.models.pack import Batch
 from residency.train.adapters import trainable
 from residency.train.objectives import token_logprobs
@@ -146,10 +146,7 @@ def _side_by_side(model: torch.nn.Module, batches: Sequence[Batch], loss: Loss) 
         found = torch.autograd.grad(value / len(batches), weights, allow_unused=True, materialize_grads=True)
         return {"loss": float(value.detach()), **figures}, found
 
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(min(threads, len(batches)), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        done = list(pool.map(lane, batches))
-    torch.set_num_threads(threads)
+    done = side_by_side(lane, batches, weights[0].device, threads=1)
     whole = list(done[0][1])
     for _, more in done[1:]:
         torch._foreach_add_(whole, more)
