@@ -7,6 +7,7 @@ import threading
 import pytest
 import torch
 
+from residency.models import decode
 from residency.models.lanes import lanes, side_by_side
 from residency.models.load import of_stage, open_source
 from residency.models.pack import Block
@@ -90,11 +91,13 @@ def test_scores_and_replies_do_not_depend_on_the_lanes(toy_base, threads):
     assert [r.logprob for r in replies] == pytest.approx([r.logprob for r in same], abs=1e-3)
 
 
-def test_drawn_replies_do_not_depend_on_the_lanes(toy_base, threads):
+def test_drawn_replies_do_not_depend_on_the_lanes(toy_base, threads, monkeypatch):
     model = open_source(of_stage(toy_base), type="fp32")
+    monkeypatch.setattr(decode, "ROOM", 40 * decode.cache_bytes(model.net))  # several waves
     found = []
     for count in (1, 2):
         threads(count)
-        found.append([r.text for r in model.generate(prompts(40), max_tokens=6, temperature=1.0, seed=3)])
+        asked = [*prompts(20), *([{"role": "user", "content": " ".join(["blood cat"] * 15)}] for _ in range(4))]
+        found.append([r.text for r in model.generate(asked, max_tokens=6, temperature=1.0, seed=3)])
     assert found[0] == found[1]
     assert len(set(found[0])) > 1

@@ -88,32 +88,36 @@ class Writer:
             pieces = max(1, min(count, len(part) // LANE))
             shares += [(part[piece::pieces], slots) for piece in range(pieces)]
         replies: dict[int, Reply] = {}
-        for found in side_by_side(lambda share: self._wave(prompts, *share, row), shares, self.net.device):
-            replies |= found
+
+        def wave(share: tuple[list[int], int]) -> dict[int, Reply]:
+            return self._wave([prompts[i] for i in share[0]], share[1], row)
+
+        done = side_by_side(wave, shares, self.net.device) if count > 1 else [wave(share) for share in shares]
+        for (part, _), found in zip(shares, done, strict=True):
+            replies |= {part[i]: reply for i, reply in found.items()}
         return [replies[i] for i in range(len(prompts))]
 
     @torch.inference_mode()
-    def _wave(self, prompts: Sequence[list[int]], part: Sequence[int], slots: int, row: int) -> dict[int, Reply]:
-        """Return the replies to some prompts, the longest first; new ones are read before any is written further.
+    def _wave(self, prompts: Sequence[list[int]], slots: int, row: int) -> dict[int, Reply]:
+        """Return the replies to prompts, the longest first; new ones are read before any is written further.
 
         Many replies end with their first token: none of these then waits beside a few that are long.
         """
-        slots = min(slots, len(part))
-        cache = Cache(prefix=self.prefix.prefix, slots=slots, room=len(prompts[part[0]]) + self.sampling.max_tokens)
+        slots, lengths = min(slots, len(prompts)), [len(p) for p in prompts]
+        cache = Cache(prefix=self.prefix.prefix, slots=slots, room=lengths[0] + self.sampling.max_tokens)
         cache.lengths = torch.zeros(0, dtype=torch.long, device=self.net.device)
-        waiting, alive, guide = deque(part), list[_Row](), Guide(self.start, len(prompts))
+        waiting, alive, guide = deque(range(len(prompts))), list[_Row](), Guide(self.start, len(prompts))
         replies: dict[int, Reply] = {}
         while waiting or alive:
             free = slots - len(alive)
             if waiting and free >= max(1, slots // 4):
-                fresh = [_Row(i) for i in first(waiting, [len(p) for p in prompts], free, row)]
+                fresh = [_Row(i) for i in first(waiting, lengths, free, row)]
                 alive += fresh
                 hidden = self.read([prompts[one.owner] for one in fresh], cache)
             else:
                 fresh = alive
                 hidden = self.next(torch.tensor([one.tokens[-1] for one in alive], device=self.net.device), cache)
-            found = self._take(fresh, hidden, guide)
-            if found:
+            if found := self._take(fresh, hidden, guide):
                 replies |= found
                 ended = [place for place, one in enumerate(alive) if one.owner in found]
                 alive = [alive[i] for i in cache.leave(ended)]
