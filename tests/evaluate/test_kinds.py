@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 import pytest
-from fixture_kinds import ITEMS, LABELS, PAIR, TAGGED, many, put, task_file
 from sklearn.metrics import f1_score
 
+from fixture_kinds import ITEMS, LABELS, PAIR, TAGGED, many, put, task_file
 from residency.core.errors import RecipeError, UserError
 from residency.core.types import Reply
 from residency.evaluate.answer import answer
@@ -32,8 +32,8 @@ def test_two_texts_become_a_question_for_a_number(tmp_path):
     (task,) = named(str(task_file(tmp_path, "similar", more="instruction: Look well.\n")))
     (example,), _ = examples_of(task)
     assert example.prompt[0]["content"] == (
-        "the sky is blue\n\nblue the sky\n\nLook well.\n\nHow alike are the two in meaning? Answer with a number from 0 "
-        "(nothing in common) to 5 (the same)."
+        "the sky is blue\n\nblue the sky\n\nLook well.\n\nHow alike are the two in meaning? Answer with a number from "
+        "0 (nothing in common) to 5 (the same)."
     )
     assert example.choices == ["0", "1", "2", "3", "4", "5"] and example.wanted == ["3.4"]
     assert task.metric == "pearson" and example.meta["facts"] == ["the sky is blue", "blue the sky"]
@@ -43,8 +43,8 @@ def test_a_text_becomes_a_question_for_all_its_labels_and_one_for_each(tmp_path)
     (task,) = named(str(task_file(tmp_path, "tag", more="instruction: Look well.\n")))
     (example,), _ = examples_of(task)
     assert example.prompt[0]["content"] == (
-        "the sky is blue\n\nLook well.\n\nGive all labels that apply as a JSON list of strings, [] where none does. The "
-        "labels are: blue, green, red."
+        "the sky is blue\n\nLook well.\n\nGive all labels that apply as a JSON list of strings, [] where none does. "
+        "The labels are: blue, green, red."
     )
     assert example.wanted == ['["blue", "red"]'] and task.metric == "micro_f1" and task.stop == ("]",)
     assert tag._prompt(example, "green")[0]["content"] == (
@@ -264,5 +264,3 @@ def test_each_is_held_to_its_schema():
     assert settings["schema"]["enum"][-1] == 5 and rows[0]["prediction"] == "3"
     rows, (settings,) = written("tag", [TAGGED], '["red", "blue"]', constrained=True)
     assert settings["schema"]["items"]["enum"] == list(LABELS) and rows[0]["exact_match"] == 1
-
-

@@ -9,8 +9,8 @@ import shutil
 import numpy as np
 import pytest
 import scipy.stats
-from fixture_kinds import ITEMS, LABELS, PAIR, TAGGED, many, task_file
 
+from fixture_kinds import ITEMS, LABELS, PAIR, TAGGED, many, task_file
 from residency.core.store import read_json, read_jsonl, read_manifest
 from residency.core.types import Example
 from residency.evaluate.answer import answer

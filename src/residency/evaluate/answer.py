@@ -187,14 +187,16 @@ def _asking(prediction: str, recorded: str) -> Row:
 def _choose_in_words(
     task: Task, model: Model, examples: list[Example], shots: list[Example], protocol: Protocol
 ) -> list[Row]:
-    """Return rows of choices that a model has written; what names none is unparsed, and wrong (a number: not scored)."""
+    """Return rows of choices that a model has written; what names none is unparsed and wrong (a number: not scored)."""
     turns, rows, reason = shot_messages(shots), [], protocol.method == "reason"
     asked = [reasoning(e) if reason else e for e in examples]
     schemas = [schema_of(task.kind, e) if protocol.constrained and not reason else None for e in examples]
     settings = {"max_tokens": room(task, examples, protocol), **protocol.sampling}
     replies = _replies(model, [[*turns, *e.prompt] for e in asked], schemas, settings)
     for example, reply, schema in zip(examples, replies, schemas, strict=True):
-        chosen = None if reply.text is None else chosen_in(task.kind, example, reply.text, reason=reason, held=bool(schema))
+        chosen = (
+            None if reply.text is None else chosen_in(task.kind, example, reply.text, reason=reason, held=bool(schema))
+        )
         row = row_of(task, example, chosen, tokens=reply.tokens, finish=reply.finish)
         if reason:
             row["reasoning"] = reply.text

@@ -26,9 +26,9 @@ class Protocol:
     """The settings of asking.
 
     ``method`` of choices, labels and numbers: "likelihood", "generate" (they are written) or "reason" (after a chain of
-    thought: Wei et al. 2022, Chain-of-Thought Prompting). ``pick`` of solved examples: the same "fixed" ones for all, "random" ones
-    for each question, or those "nearest" to it. ``style`` of options as in ``Ask``; "" is the task's own.
-    ``constrained`` replies are held to a JSON schema where their kind has one.
+    thought: Wei et al. 2022, Chain-of-Thought Prompting). ``pick`` of solved examples: the same "fixed" ones for all,
+    "random" ones for each question, or those "nearest" to it. ``style`` of options as in ``Ask``; "" is the task's
+    own. ``constrained`` replies are held to a JSON schema where their kind has one.
 
     One of three makes a variant of the asking: ``wording`` and ``turn`` as in ``Ask``, or ``repeat``, the number of a
     reply that is sampled (0: greedy).

@@ -15,7 +15,7 @@ PHRASE: Schema = {"type": "string"}
 
 
 def schema_of(kind: str, example: Example) -> Schema | None:
-    """Return the schema of an item's answer: a choice, a whole number, a list of labels, phrases, labelled ones or pairs.
+    """Return the schema of an item's answer: a choice, a number, a list of labels, phrases, labelled ones or pairs.
 
     None where the answer is free text.
     """

@@ -48,7 +48,9 @@ def scored(example: Example, prediction: str) -> dict[str, Any]:
 
 def extractor(*, reason: bool) -> str:
     """Return what of a reply counts, in words."""
-    return f"the number behind the last answer:, or {'alone on the last line' if reason else 'first or last of the reply'}"
+    return (
+        f"the number behind the last answer:, or {'alone on the last line' if reason else 'first or last of the reply'}"
+    )
 
 
 def as_compared(example: Example) -> Example:
