@@ -223,7 +223,7 @@ def _evaluating(one: argparse.ArgumentParser) -> None:
     one.add_argument("--shots", type=whole(SHOTS), default=0, metavar="N", help=text)
     text = "fp32 (exact), bf16 (approximate, faster) or auto (what the machine is quickest in; default)"
     one.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto", metavar="TYPE", help=text)
-    text = "of choices: likelihood (default), generate (the choice is written), reason (after a chain of thought)"
+    text = "of choices and the like: likelihood (default), generate (written), reason (after a chain of thought)"
     ways = ["likelihood", "generate", "reason"]
     one.add_argument("--method", choices=ways, default="likelihood", metavar="HOW", help=text)
     text = "which solved examples: fixed (the same for all; default), random, nearest (those most like the question)"

@@ -144,3 +144,52 @@ def test_a_chain_of_thought_is_read_at_its_end():
         ("", None),
     ):
         assert scorers.parse_conclusion(text, answers) == choice, text
+
+
+# --- numbers and sets of labels --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reply, number",
+    [
+        ("4", 4), ("3.5", 3.5), (" 2\n", 2), ("4/5", 4), ("4 out of 5", 4), ("**3**", 3), ("Score: 4.", 4),
+        ("The similarity is 4 out of 5.", 4), ("I give 2.5/5", 2.5), ("Answer: 1\nThey differ.", 1), ("0", 0),
+        ("The answer is 5 because all 2 agree", 5), ("4, since they agree", 4), ("5 (the same)", 5), ("4.", 4),
+        ("", None), ("high", None), ("6", None), ("-1", None), ("3-4", None), ("3 to 4", None), ("3 or 4", None),
+        ("2 drugs are named in both", None), ("The 2 texts are alike", None), ("between 3 and 4", None),
+        ("50%", None), ("1e9", None), ("3,5", None), ("4th", None), ("1.2.3", None), ("Both mention 2 drugs", None),
+    ],
+)  # fmt: skip
+def test_a_number_is_read_where_it_is_the_answer_and_never_guessed(reply: str, number: float | None) -> None:
+    assert scorers.parse_number(reply, 0, 5) == number
+
+
+def test_a_comma_stands_before_decimals_where_the_language_has_it_so() -> None:
+    assert scorers.parse_number("3,5", 0, 5, comma=True) == 3.5 == scorers.parse_number("3.5", 0, 5, comma=True)
+
+
+@pytest.mark.parametrize(
+    "reply, number",
+    [("4 texts are alike.\nAnswer: 3", 3), ("First 2 then 1.\n4", 4), ("2\nso they differ by 3", None), ("4 so", None)],
+)
+def test_a_chain_of_thought_ends_with_its_number(reply: str, number: float | None) -> None:
+    assert scorers.parse_number(reply, 0, 5, thought=True) == number
+
+
+def test_a_chain_of_thought_ends_with_its_list() -> None:
+    assert scorers.concluded('I see ["red"].\nAnswer: ["blue"]').strip() == '["blue"]'
+    assert scorers.concluded("thoughts\n[]") == "[]" and scorers.concluded("") == ""
+
+
+@pytest.mark.parametrize(
+    "reply, given, unknown, parsed",
+    [
+        ('["red", "blue"]', ["blue", "red"], 0, True), ("[]", [], 0, True), ("['Red ']", ["red"], 0, True),
+        ('I think ["red", "pink", "pink"] fit', ["red"], 1, True), ('[{"label": "red"}, 3]', [], 2, True),
+        ("red, blue", [], 0, False), ('["red", "bl', [], 0, False), ('["red", "RED", ""]', ["red"], 0, True),
+    ],
+)  # fmt: skip
+def test_a_list_of_labels_is_read_and_what_is_none_is_counted(
+    reply: str, given: list[str], unknown: int, parsed: bool
+) -> None:
+    assert scorers.parse_labels(reply, ("blue", "green", "red")) == (given, unknown, parsed)

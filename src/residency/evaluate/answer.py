@@ -13,9 +13,10 @@ from residency.core.store import sha256_json
 from residency.core.types import Example, Message, Model, Reply
 from residency.evaluate import vocabulary
 from residency.evaluate.bertscore import bertscore
+from residency.evaluate.kinds import FILES
 from residency.evaluate.protocol import Protocol, own_prompt, reasoning, room
-from residency.evaluate.schema import Schema, choice_in, schema_of
-from residency.evaluate.tasks import BY_LIKELIHOOD, Task
+from residency.evaluate.schema import Schema, chosen_in, schema_of
+from residency.evaluate.tasks import BY_LIKELIHOOD, EITHER, Task
 from residency.infer.likelihood import choose
 from residency.infer.prompt import prefix_ids, shot_messages
 from residency.measure import findings, questions, scorers, spans, writing
@@ -30,7 +31,7 @@ TOO_LONG = "too long"
 """The finish of an item that does not fit into the model's context, which is not scored."""
 TURN = 32
 """Tokens that a chat template may put around a turn, amply."""
-LISTS = ("extract", "relate")
+LISTS = ("extract", "relate", "tag")
 """Kinds answered by a list: one that only repeats itself has no end and cannot be read, so it is not waited for."""
 
 
@@ -48,13 +49,14 @@ def answer(
             f"{task.name} compares likelihoods, which {model.name} does not give fast enough; "
             "use the transformers form of the model (a folder, or runs/latest:aligned)"
         )
-    reply = room(task, examples, protocol)
+    writes = task.kind in EITHER and (protocol.method != "likelihood" or not isinstance(model, LocalModel))
+    reply = room(task, examples, protocol) if writes or task.kind != "tag" else 0
     fits = [fitting(model, e, shots, reply) for e in examples]
     asked = [e for e, fit in zip(examples, fits, strict=True) if fit]
-    if task.kind in ("choice", "classify") and (protocol.method != "likelihood" or not isinstance(model, LocalModel)):
-        made = iter(_choose_in_words(task, model, asked, list(shots), protocol))
-    else:
-        made = iter(_ASK[task.kind](task, model, asked, list(shots), protocol))
+    way = _ASK[task.kind]
+    if writes:
+        way = _write if task.kind == "tag" and protocol.method != "reason" else _choose_in_words
+    made = iter(way(task, model, asked, list(shots), protocol))
     seconds = (time.perf_counter() - began) / max(1, len(asked))
     return [
         next(made) | {"seconds": seconds} if fit else row_of(task, e, None, finish=TOO_LONG, seconds=0.0)
@@ -110,6 +112,8 @@ def _places(example: Example, prediction: str | None) -> Row:
 def _score(task: Task, example: Example, prediction: str) -> Row:
     if task.kind in ("choice", "classify"):
         return {"score": scorers.choice_accuracy(prediction, example.wanted)}
+    if task.kind in FILES:
+        return FILES[task.kind].scored(example, prediction)
     if task.kind == "rubric":
         return {}  # scored by its judge
     if task.kind == "relate":
@@ -183,20 +187,21 @@ def _asking(prediction: str, recorded: str) -> Row:
 def _choose_in_words(
     task: Task, model: Model, examples: list[Example], shots: list[Example], protocol: Protocol
 ) -> list[Row]:
-    """Return rows of choices that a model has written; what names none is unparsed, and wrong."""
+    """Return rows of choices that a model has written; what names none is unparsed and wrong (a number: not scored)."""
     turns, rows, reason = shot_messages(shots), [], protocol.method == "reason"
     asked = [reasoning(e) if reason else e for e in examples]
     schemas = [schema_of(task.kind, e) if protocol.constrained and not reason else None for e in examples]
     settings = {"max_tokens": room(task, examples, protocol), **protocol.sampling}
     replies = _replies(model, [[*turns, *e.prompt] for e in asked], schemas, settings)
     for example, reply, schema in zip(examples, replies, schemas, strict=True):
-        read = choice_in if schema else scorers.parse_conclusion if reason else scorers.parse_choice
-        chosen = None if reply.text is None else read(reply.text, example.choices)
+        chosen = (
+            None if reply.text is None else chosen_in(task.kind, example, reply.text, reason=reason, held=bool(schema))
+        )
         row = row_of(task, example, chosen, tokens=reply.tokens, finish=reply.finish)
         if reason:
             row["reasoning"] = reply.text
         if reply.text is not None and chosen is None:
-            row |= {"score": 0.0, "parsed": False, "prediction": ""}
+            row |= {"score": None if task.kind == "similar" else 0.0, "parsed": False, "prediction": ""}
         rows.append(row)
     return rows
 
@@ -232,6 +237,11 @@ def _choose(task: Task, model: Any, examples: list[Example], shots: list[Example
             )
         )
     return rows
+
+
+def _ask(task: Task, model: Any, examples: list[Example], shots: list[Example], protocol: Protocol) -> list[Row]:
+    said = FILES[task.kind].by_likelihood(model, examples, prefix_ids(model, shots))
+    return [row_of(task, e, text, **more) for e, (text, more) in zip(examples, said, strict=True)]
 
 
 def _write(task: Task, model: Model, examples: list[Example], shots: list[Example], protocol: Protocol) -> list[Row]:
@@ -288,6 +298,8 @@ def _read(task: Task, model: Any, examples: list[Example], shots: list[Example],
 _ASK: dict[str, Callable[[Task, Any, list[Example], list[Example], Protocol], list[Row]]] = {
     "choice": _choose,
     "classify": _choose,
+    "tag": _ask,
+    "similar": _ask,
     "extract": _write,
     "relate": _write,
     "generate": _write,

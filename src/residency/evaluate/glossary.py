@@ -131,6 +131,23 @@ TERMS = (
         "How alike two texts are to a small language model, word by word, whatever the wording.",
     ),
     Term(
+        "Micro F1",
+        r"micro F1",
+        "Over all labels of all texts taken together: how many of those given were right, and how many of those wanted "
+        "were given, in one number. A common label weighs more than a rare one.",
+    ),
+    Term(
+        "All labels right",
+        r"all labels right",
+        "Of all texts, how many were given exactly the labels that are wanted, none missing and none too many.",
+    ),
+    Term(
+        "Pearson and Spearman correlation",
+        r"(Pearson|Spearman) correlation",
+        "How well the model's numbers rise and fall with those that people gave: all the way together, not at all, or "
+        "one rising where the other falls (below zero). Pearson looks at the numbers, Spearman at their order only.",
+    ),
+    Term(
         "Expected calibration error",
         r"expected calibration error",
         "How far, on average, a stated confidence is from how often the answer is right.",

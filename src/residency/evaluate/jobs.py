@@ -23,8 +23,9 @@ from residency.core.progress import say
 from residency.core.store import ListHash, read_examples, read_json, read_manifest, sha256_file, sha256_json, write_json
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
+from residency.evaluate.kinds import as_shown
 from residency.evaluate.protocol import Protocol, own_prompt, room, with_shots
-from residency.evaluate.statement import example_of, is_public, protocol_of
+from residency.evaluate.statement import example_of, is_public, protocol_of, written
 from residency.evaluate.tasks import BY_LIKELIHOOD, TASKS, Task
 from residency.evaluate.tasks.own import read_declaration
 from residency.evaluate.tasks.read import declared_task, each_example, examples_of
@@ -82,10 +83,11 @@ class ItemParts:
     def __init__(self, job: Job, task: Task, examples: Path | None) -> None:
         self.protocol = job.protocol
         compared = task.kind in BY_LIKELIHOOD and job.protocol.method == "likelihood"
+        self.shown = as_shown(task.kind, written=written(job, task))
         self.size = COMPARED if compared else WRITTEN
         self.pool = train_items(examples, task) if job.shots else []
         self.count = min(job.shots, len(self.pool))
-        _, self.shots = with_shots([], self.pool, self.count, job.protocol)
+        _, self.shots = with_shots([], self.pool, self.count, job.protocol, self.shown)
         self.n, self.sha256, self.room, self.own_shots = 0, "", 0, 0
         self.first: Example | None = None
         self.task = task
@@ -98,7 +100,7 @@ class ItemParts:
     def __iter__(self) -> Iterator[list[Example]]:
         digest = ListHash()
         while self._part:
-            part, _ = with_shots(self._part, self.pool, self.count, self.protocol)
+            part, _ = with_shots(self._part, self.pool, self.count, self.protocol, self.shown)
             for example in part:
                 digest.add([example.id, own_prompt(example), example.wanted])
             self.n += len(part)

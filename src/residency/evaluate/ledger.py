@@ -31,6 +31,11 @@ BESIDE = {
     "entity_f1": ("entity_f1_relaxed",),
     "rouge_l": ("bertscore", "rouge_1", "rouge_2", "bleu", "chrf", "distinct_1", "distinct_2"),
     "finding_f1": ("contradiction", "rouge_l", "bertscore"),
+    "micro_f1": ("label_f1", "exact_match"),
+    "label_f1": ("micro_f1", "exact_match"),
+    "exact_match": ("micro_f1", "label_f1"),
+    "pearson": ("spearman",),
+    "spearman": ("pearson",),
 }
 """Metrics shown beside a task's own, where an answer carries what they need."""
 
@@ -130,8 +135,8 @@ def figures(items: Iterable[intervals.Row], metric: intervals.Metric) -> dict[st
         "low": known(found.low),
         "high": known(found.high),
         "n": scored.n,
-        "groups": len(scored.sums),
-        "detectable": known(intervals.detectable(found)) if len(scored.sums) >= TOLD else None,
+        "groups": scored.groups,
+        "detectable": known(intervals.detectable(found)) if scored.groups >= TOLD else None,
         "unparsed": sum(row.get("parsed") is False for row in items),
         "not_scored": scored.not_scored,
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from residency.core.machine import machine, versions
 from residency.core.store import atomic_path, read_json, write_json
+from residency.evaluate import glossary
 from residency.evaluate.cuts import by_axes, by_language, primary_of
 from residency.evaluate.findings import verdict
 from residency.evaluate.ledger import TOLD
@@ -21,6 +22,8 @@ from residency.evaluate.tasks import TASKS
 Row = dict[str, Any]
 SHOWN = 4000
 """Characters of an example's prompt that the page shows."""
+EXPLAINED = ("Micro F1", "All labels right", "Pearson and Spearman correlation")
+"""Words of the glossary that the page explains where a metric is called so; the usual ones it always does."""
 
 
 def write_overview(
@@ -73,6 +76,7 @@ def overview(
         if not variant_text(row):
             families.setdefault(row["family"], []).append(_shown(row))
     primary = [_shown(row) for row in primary_of(rows)]
+    named = dict.fromkeys(metric_name(row["metric"]) for row in rows)
     template = environment().get_template("evaluation.html.jinja")
     return template.render(
         model=" and ".join(models),
@@ -91,6 +95,7 @@ def overview(
         few_note=few_note([*rows, *compared]),
         about=about,
         examples=examples,
+        words=[word for word in glossary.occurring(" ".join(named)) if word.name in EXPLAINED],
     )
 
 

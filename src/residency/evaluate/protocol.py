@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from residency.core.types import Example, Message
-from residency.evaluate.tasks import Task
+from residency.evaluate.tasks import EITHER, Task
 from residency.infer.prompt import nearest_shots, pick_shots, shot_messages
 
 Method = Literal["likelihood", "generate", "reason"]
@@ -25,10 +25,10 @@ TEMPERATURE = 0.7
 class Protocol:
     """The settings of asking.
 
-    ``method`` of choices: "likelihood", "generate" (the choice is written) or "reason" (after a chain of thought: Wei
-    et al. 2022, Chain-of-Thought Prompting). ``pick`` of solved examples: the same "fixed" ones for all, "random" ones
-    for each question, or those "nearest" to it. ``style`` of options as in ``Ask``; "" is the task's own.
-    ``constrained`` replies are held to a JSON schema where their kind has one.
+    ``method`` of choices, labels and numbers: "likelihood", "generate" (they are written) or "reason" (after a chain of
+    thought: Wei et al. 2022, Chain-of-Thought Prompting). ``pick`` of solved examples: the same "fixed" ones for all,
+    "random" ones for each question, or those "nearest" to it. ``style`` of options as in ``Ask``; "" is the task's
+    own. ``constrained`` replies are held to a JSON schema where their kind has one.
 
     One of three makes a variant of the asking: ``wording`` and ``turn`` as in ``Ask``, or ``repeat``, the number of a
     reply that is sampled (0: greedy).
@@ -64,15 +64,19 @@ class Protocol:
 
 
 def with_shots(
-    examples: Sequence[Example], pool: Sequence[Example], count: int, protocol: Protocol
+    examples: Sequence[Example],
+    pool: Sequence[Example],
+    count: int,
+    protocol: Protocol,
+    shown: Callable[[Example], Example] = lambda solved: solved,
 ) -> tuple[list[Example], list[Example]]:
     """Return (the examples, the examples shown before all of them).
 
     Where each question has its own, they become turns of its prompt and none is shown before all; ``meta`` then holds
-    their ids ("shots") and how many messages they are ("turns").
+    their ids ("shots") and how many messages they are ("turns"). ``shown`` is how a solved one is put.
     """
     if not count or protocol.pick == "fixed":
-        return list(examples), pick_shots(list(pool), count)
+        return list(examples), [shown(solved) for solved in pick_shots(list(pool), count)]
     near = nearest_shots(pool) if protocol.pick == "nearest" else None
     made = []
     for example in examples:
@@ -80,7 +84,7 @@ def with_shots(
             drawn = random.Random(f"{protocol.seed}:shots:{example.id}").sample(list(pool), min(count, len(pool)))
         else:
             drawn = near(example, count)
-        turns = shot_messages(drawn)
+        turns = shot_messages([shown(solved) for solved in drawn])
         meta = {**example.meta, "shots": [s.id for s in drawn], "turns": len(turns)}
         made.append(replace(example, prompt=[*turns, *example.prompt], meta=meta))
     return made, []
@@ -99,8 +103,8 @@ def reasoning(example: Example) -> Example:
 
 def room(task: Task, examples: Sequence[Example], protocol: Protocol) -> int:
     """Return how many tokens a reply may take; a token of a choice holds a byte of it or more."""
-    if task.kind not in ("choice", "classify"):
-        return task.max_tokens
-    if protocol.method == "reason":
+    if task.kind in EITHER and protocol.method == "reason":
         return REASONING_TOKENS
+    if task.kind not in EITHER or task.kind == "tag":
+        return task.max_tokens
     return max(SHORT_REPLY, 4 + max((len(c.encode()) for e in examples for c in e.choices), default=0))

@@ -7,19 +7,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from residency.core.types import Example
-from residency.measure.scorers import parse_choice
+from residency.evaluate.kinds import similar
+from residency.measure.scorers import concluded, parse_choice, parse_conclusion
 
 Schema = dict[str, Any]
 PHRASE: Schema = {"type": "string"}
 
 
 def schema_of(kind: str, example: Example) -> Schema | None:
-    """Return the schema of an item's answer: one of its choices, a list of phrases, of labelled ones or of pairs.
+    """Return the schema of an item's answer: a choice, a number, a list of labels, phrases, labelled ones or pairs.
 
     None where the answer is free text.
     """
     if kind in ("choice", "classify"):
         return _one_of(example.choices)
+    if kind == "similar":
+        return {"type": "integer", "enum": [int(number) for number in example.choices]}
+    if kind == "tag":
+        labels = example.meta["labels"]
+        return {**_list_of(_one_of(labels)), "maxItems": len(labels)}
     if kind == "relate":
         return _list_of({"type": "array", "items": PHRASE, "minItems": 2, "maxItems": 2})
     if kind == "extract":
@@ -51,3 +57,16 @@ def choice_in(text: str, choices: Sequence[str]) -> str | None:
     except ValueError:
         found = None
     return found if isinstance(found, str) and found in choices else parse_choice(text, choices)
+
+
+def chosen_in(kind: str, example: Example, text: str, *, reason: bool, held: bool) -> str | None:
+    """Return what a reply chooses, None where that cannot be read; of a set of labels what is to be read as one.
+
+    ``reason``: it is a chain of thought; ``held``: it was held to a schema.
+    """
+    if kind == "tag":
+        return concluded(text)
+    if kind == "similar":
+        return similar.number_in(text, example, thought=reason)
+    read = choice_in if held else parse_conclusion if reason else parse_choice
+    return read(text, example.choices)

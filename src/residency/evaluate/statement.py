@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from residency.evaluate import vocabulary
+from residency.evaluate.kinds import FILES
 from residency.evaluate.protocol import REASON, Protocol, reasoning
-from residency.evaluate.tasks import Task
+from residency.evaluate.tasks import EITHER, Task
 from residency.infer.prompt import shot_messages, told
 
 if TYPE_CHECKING:
@@ -18,38 +19,43 @@ def _what(task: Task) -> str:
     return "'s letter" if (task.data or task.own) and task.ask.style == "letters" else " text"
 
 
+def _answer(task: Task) -> str:
+    """Return what is written of a choice, set of labels or number."""
+    return str(FILES[task.kind].ANSWER) if task.kind in FILES else "the choice"
+
+
 def _method(job: Job, task: Task, usual: str) -> str:
     """Return how the answer was got, in words."""
-    sampling, choice = job.protocol.sampling, task.kind in ("choice", "classify")
+    sampling, choice = job.protocol.sampling, task.kind in EITHER
     if not written(job, task):
         return usual
     how = "generation" if sampling else "greedy generation"
-    how += " of the choice" if choice and job.protocol.method != "reason" else ""
+    how += f" of {_answer(task)}" if choice and job.protocol.method != "reason" else ""
     how += " at temperature {temperature}, seed {seed}".format(**sampling) if sampling else ""
     if choice and job.protocol.method == "reason":
-        return f'{how}, the choice after a chain of thought: "{REASON}"'
+        return f'{how}, {_answer(task)} after a chain of thought: "{REASON}"'
     return f"{how}, constrained to a JSON schema" if held_to_schema(job, task) else how
 
 
 def written(job: Job, task: Task) -> bool:
     """Return whether the answers are written, and not compared by their likelihood."""
-    if task.kind in ("choice", "classify"):
+    if task.kind in EITHER:
         return job.source.is_remote or job.protocol.method != "likelihood"
     return task.kind != "read"
 
 
 def held_to_schema(job: Job, task: Task) -> bool:
-    """Return whether replies are held to a JSON schema: lists, and choices written without a chain of thought."""
+    """Return whether replies are held to a JSON schema: lists, and what is chosen without a chain of thought."""
     if not job.protocol.constrained or not written(job, task):
         return False
-    chosen = task.kind in ("choice", "classify") and job.protocol.method != "reason"
+    chosen = task.kind in EITHER and job.protocol.method != "reason"
     return chosen or task.kind in ("extract", "relate")
 
 
 def without_effect(jobs: Sequence[Job], protocol: Protocol) -> list[str]:
     """Return what of a protocol changes nothing in any of the jobs, each with the reason."""
     asked = [(job, job.declaration()) for job in jobs]
-    chosen = [task for _, task in asked if task.kind in ("choice", "classify")]
+    chosen = [task for _, task in asked if task.kind in EITHER]
     listed = [task for task in chosen if task.kind == "choice" and (task.data or task.own)]
     checks = {
         f"--style {protocol.style}": not protocol.style or listed,
@@ -59,7 +65,7 @@ def without_effect(jobs: Sequence[Job], protocol: Protocol) -> list[str]:
     }
     why = {
         "--style": "no task here has options that can be put in another way (a run's own prompts stay as they are)",
-        "--method": "no task here has options to choose from",
+        "--method": "no task here has options, labels or a scale to choose from",
         "--constrained": "no reply here is a list, or a choice that is written (--method generate)",
         "--pick": "no solved examples are shown (--shots)",
     }
@@ -68,7 +74,9 @@ def without_effect(jobs: Sequence[Job], protocol: Protocol) -> list[str]:
 
 def extractor_of(job: Job, task: Task) -> str:
     """Return what of a reply is scored, in words."""
-    if written(job, task) and task.kind in ("choice", "classify"):
+    if task.kind in FILES:
+        return FILES[task.kind].extractor(reason=job.protocol.method == "reason") if written(job, task) else ""
+    if written(job, task) and task.kind in EITHER:
         last = "alone on the last line" if job.protocol.method == "reason" else "that the reply begins with"
         return f"the choice behind the last answer:, or {last}"
     extractor = {
@@ -99,7 +107,7 @@ def is_public(task: Task) -> bool:
 def example_of(model: Any, task: Task, asked: ItemParts, protocol: Protocol) -> dict[str, Any]:
     """Return a task's first question to the letter as the model is given it, and its answer."""
     assert asked.first is not None
-    thinks = protocol.method == "reason" and task.kind in ("choice", "classify")
+    thinks = protocol.method == "reason" and task.kind in EITHER
     last = reasoning(asked.first) if thinks else asked.first
     turns = [*shot_messages(asked.shots), *last.prompt]
     render = getattr(model, "render", told)
@@ -112,6 +120,7 @@ def protocol_of(job: Job, task: Task, asked: ItemParts, bench: Bench) -> dict[st
         "choice": f"likelihood of the option{_what(task)} and end of turn, summed",
         "classify": "likelihood of the label and end of turn, summed",
         "read": "likelihood of the text",
+        **{kind: file.METHOD for kind, file in FILES.items()},
     }
     by_llama = job.source.is_gguf
     return {

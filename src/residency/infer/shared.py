@@ -41,15 +41,15 @@ def families(pairs: Sequence[Pair], *, least: int = LEAST, worth: int = WORTH) -
     if not blocks:
         return
     ordered = sorted(blocks.values(), key=lambda block: block.context)
-    common = [_common(a.context, b.context) for a, b in pairwise(ordered)]
+    common = [alike(a.context, b.context) for a, b in pairwise(ordered)]
     rest: list[Block] = []
     for start, stop, shared in _divided(common, 0, len(ordered), least, worth)[1]:
-        alike = ordered[start:stop]
-        shared = min(shared, min(len(b.context) for b in alike) - 1)
+        family = ordered[start:stop]
+        shared = min(shared, min(len(b.context) for b in family) - 1)
         if not shared:
-            rest += alike
+            rest += family
             continue
-        yield Family(alike[0].context[:shared], [Block(b.context[shared:], b.branches, b.owners) for b in alike])
+        yield Family(family[0].context[:shared], [Block(b.context[shared:], b.branches, b.owners) for b in family])
     if rest:
         yield Family([], rest)
 
@@ -74,7 +74,8 @@ def _divided(
     return saved, [family for part in parts for family in part[1]]
 
 
-def _common(a: Sequence[int], b: Sequence[int]) -> int:
+def alike(a: Sequence[int], b: Sequence[int]) -> int:
+    """Return how many tokens two contexts have in common at their beginning."""
     size = 0
     for x, y in zip(a, b, strict=False):
         if x != y:

@@ -8,8 +8,9 @@ because their items are not independent: Field and Welsh (2007), Bootstrapping c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 from residency.core.errors import UserError
 from residency.core.types import Interval
 from residency.measure import scorers
+from residency.measure.groups import added, drawn, exchanged, numbered, summed, whole
 from residency.measure.limits import limits
 
 Row = Mapping[str, Any]
@@ -31,7 +33,9 @@ CELLS = 2_000_000
 class Metric:
     """A named metric: what one row adds, ``[width]`` (None: not scored), and the value of sums ``[..., width]``.
 
-    ``bounded`` says that values lie from 0 to 1, ``graded`` that an item is scored by degrees, not as right or wrong.
+    ``bounded`` says that values lie from ``least`` to 1, ``graded`` that an item is scored by degrees, not as right or
+    wrong. Where the value is no function of sums, ``ranked`` is that of rows ``[rows, width]`` that count ``weights``
+    times, ``[..., rows]``, and ``value`` that of the rows as they are.
     """
 
     name: str
@@ -40,15 +44,26 @@ class Metric:
     higher_is_better: bool = True
     bounded: bool = True
     graded: bool = False
+    least: float = 0.0
+    ranked: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What an interval rests on: sums by group, ``[groups, width]``, and how many rows were scored and were not."""
+    """What an interval rests on: sums by group, ``[groups, width]``, and how many rows were scored and were not.
+
+    Of a metric that is ranked, ``sums`` holds every row, and ``owners`` the number of its group.
+    """
 
     sums: np.ndarray
     n: int
     not_scored: int
+    owners: np.ndarray | None = None
+
+    @property
+    def groups(self) -> int:
+        """Return how many groups were scored."""
+        return len(self.sums if self.owners is None else np.unique(self.owners))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +162,21 @@ def groups_of(rows: Sequence[Row]) -> int:
 
 
 def tally(rows: Iterable[Row], metric: Metric) -> Tally:
-    """Return a metric's sums over rows, which are gone through once: in memory stay a group's name and its sums."""
-    index: dict[str, int] = {}
+    """Return a metric's sums over rows, which are gone through once: in memory stay a group's name and its sums.
+
+    Rows that are ranked stay themselves.
+    """
+    index: dict[Hashable, int] = {}
+    owners: list[str] = []
     sums, n, not_scored, rest = np.zeros((0, 0)), 0, 0, iter(rows)
     while part := list(islice(rest, CHUNK)):
         kept = [(found, row["group"]) for row in part if (found := metric.stats(row)) is not None]
+        if metric.ranked:
+            owners += [group for _, group in kept]
+            kept = [(found, n + i) for i, (found, _) in enumerate(kept)]
         n, not_scored = n + len(kept), not_scored + len(part) - len(kept)
-        sums = _added(sums, index, kept)
-    return Tally(sums[: len(index)], n, not_scored)
+        sums = added(sums, index, kept)
+    return Tally(sums[: len(index)], n, not_scored, numbered(owners) if metric.ranked else None)
 
 
 def bootstrap(rows: Iterable[Row], metric: Metric, *, n: int = 2000, seed: int = 0) -> Interval:
@@ -171,11 +193,12 @@ def interval(found: Tally, metric: Metric, *, n: int = 2000, seed: int = 0) -> I
     """
     if not found.n:
         return Interval(float("nan"), float("nan"), float("nan"))
-    sums = found.sums
-    draws = np.concatenate([metric.value(weights @ sums) for weights in _resamples(len(sums), n, seed)])
-    value = float(metric.value(sums.sum(axis=0)))
-    span = (0.0, 1.0) if metric.bounded else None
-    return Interval(value, *limits(draws, value, len(sums), span, graded=metric.graded))
+    sums, owners = found.sums, found.owners
+    weights = _resamples(found.groups, n, seed, len(sums))
+    draws = np.concatenate([drawn(metric, sums, owners, some) for some in weights])
+    value = whole(metric, sums)
+    span = (metric.least, 1.0) if metric.bounded else None
+    return Interval(value, *limits(draws, value, found.groups, span, graded=metric.graded))
 
 
 def paired(rows_a: Sequence[Row], rows_b: Sequence[Row], metric: Metric, *, n: int = 10_000, seed: int = 0) -> Paired:
@@ -196,15 +219,17 @@ def paired(rows_a: Sequence[Row], rows_b: Sequence[Row], metric: Metric, *, n: i
         nan = float("nan")
         return Paired(nan, nan, Interval(nan, nan, nan), nan, 0, len(pairs), 0)
     groups = [group for _, _, group in both]
-    first, second = _group_sums([a for a, _, _ in both], groups), _group_sums([b for _, b, _ in both], groups)
-    value_a, value_b = (float(metric.value(sums.sum(axis=0))) for sums in (first, second))
-    draws = np.concatenate(
-        [metric.value(weights @ second) - metric.value(weights @ first) for weights in _resamples(len(first), n, seed)]
-    )
-    gap, span = value_b - value_a, (-1.0, 1.0) if metric.bounded else None
-    difference = Interval(gap, *limits(draws, gap, len(first), span, graded=metric.graded))
-    p = _exchange_p(first, second, metric, gap, n=n, seed=seed)
-    return Paired(value_a, value_b, difference, p, len(both), len(pairs) - len(both), len(first))
+    owners, count = numbered(groups) if metric.ranked else None, len(set(groups))
+    keys: Sequence[Hashable] = range(len(groups)) if metric.ranked else groups
+    first, second = summed([a for a, _, _ in both], keys), summed([b for _, b, _ in both], keys)
+    value_a, value_b = whole(metric, first), whole(metric, second)
+    weights = _resamples(count, n, seed, len(first))
+    draws = np.concatenate([drawn(metric, second, owners, w) - drawn(metric, first, owners, w) for w in weights])
+    gap, span = value_b - value_a, (metric.least - 1.0, 1.0 - metric.least) if metric.bounded else None
+    difference = Interval(gap, *limits(draws, gap, count, span, graded=metric.graded))
+    exchange = partial(exchanged, metric, first, second, owners)
+    p = _exchange_p(exchange, gap, count, len(first), n=n, seed=seed)
+    return Paired(value_a, value_b, difference, p, len(both), len(pairs) - len(both), count)
 
 
 def unpaired(first: Interval, second: Interval) -> Interval:
@@ -219,15 +244,14 @@ def unpaired(first: Interval, second: Interval) -> Interval:
 
 
 def _exchange_p(
-    first: np.ndarray, second: np.ndarray, metric: Metric, difference: float, *, n: int, seed: int
+    exchange: Callable[[np.ndarray], np.ndarray], difference: float, groups: int, width: int, *, n: int, seed: int
 ) -> float:
     """Return the two-sided share of group-wise exchanges with at least this difference, the observed one included."""
     if np.isnan(difference):
         return float("nan")
-    rng, hits, gap = np.random.default_rng(seed + 1), 0, second - first
-    for size in _chunks(n, len(first)):
-        swapped = rng.integers(0, 2, (size, len(first))).astype(float) @ gap
-        values = metric.value(second.sum(axis=0) - swapped) - metric.value(first.sum(axis=0) + swapped)
+    rng, hits = np.random.default_rng(seed + 1), 0
+    for size in _chunks(n, width):
+        values = exchange(rng.integers(0, 2, (size, groups)).astype(float))
         hits += int(np.sum(~(np.abs(values) < abs(difference) - 1e-12)))
     return (hits + 1) / (n + 1)
 
@@ -247,36 +271,19 @@ def holm(ps: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def _group_sums(stats: Sequence[Sequence[float]], groups: Sequence[str]) -> np.ndarray:
-    """Return the rows' numbers summed by group, ``[groups, width]``, in order of first appearance."""
-    return _added(np.zeros((0, 0)), {}, list(zip(stats, groups, strict=True)))
+def _resamples(groups: int, n: int, seed: int, width: int) -> Iterator[np.ndarray]:
+    """Yield weights ``[resamples, groups]``: how often each group was drawn, which sums to ``groups``.
 
-
-def _added(sums: np.ndarray, index: dict[str, int], rows: Sequence[tuple[Sequence[float], str]]) -> np.ndarray:
-    """Return sums ``[at least the groups, width]`` with these rows' numbers added; new groups are put in ``index``."""
-    if not rows:
-        return sums
-    places = [index.setdefault(group, len(index)) for _, group in rows]
-    table = np.array([numbers for numbers, _ in rows], dtype=float)
-    if len(index) > len(sums):
-        more = np.zeros((max(len(index), len(sums) * 5 // 4), table.shape[1]))
-        if len(sums):
-            more[: len(sums)] = sums
-        sums = more
-    np.add.at(sums, places, table)
-    return sums
-
-
-def _resamples(groups: int, n: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield weights ``[resamples, groups]``: how often each group was drawn; every row sums to ``groups``."""
+    ``width`` is how many numbers a resample takes: the groups, or the rows where these are ranked.
+    """
     rng = np.random.default_rng(seed)
-    for size in _chunks(n, groups):
+    for size in _chunks(n, width):
         yield rng.multinomial(groups, np.full(groups, 1 / groups), size=size).astype(float)
 
 
-def _chunks(n: int, groups: int) -> Iterator[int]:
-    """Yield how many of ``n`` resamples are held at once, so that no matrix grows with the groups."""
-    size = min(CHUNK, max(1, CELLS // groups))
+def _chunks(n: int, width: int) -> Iterator[int]:
+    """Yield how many of ``n`` resamples are held at once, so that no matrix grows with its width."""
+    size = min(CHUNK, max(1, CELLS // width))
     for start in range(0, n, size):
         yield min(size, n - start)
 

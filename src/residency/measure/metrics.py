@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from residency.measure import intervals, writing
+from residency.measure import correlation, intervals, writing
 from residency.measure.calibration import calibration_error
 from residency.measure.intervals import Metric, Row
-from residency.measure.scorers import f1_from_counts
+from residency.measure.scorers import f1_from_counts, macro_f1_from_counts
 
 RIGHT_OR_WRONG = ("accuracy", "instruction_accuracy")
 """Means of items that are right or wrong; all other means are of graded scores."""
 FIELDS = ("bertscore", "chrf", "distinct_1", "distinct_2", "rouge_1", "rouge_2")
 """Means of a graded field of the same name."""
-SHARES = ("question_share", "question_share_recorded")
+SHARES = ("exact_match", "question_share", "question_share_recorded")
 """Means of a field of the same name that is 0 or 1."""
 
 
@@ -33,6 +33,10 @@ def metric_for(name: str, items: Iterable[Row]) -> Metric:
         "contradiction": contradiction,
         "question_f1": lambda: f1_of("question_f1", "questions", graded=False),
         "rubric_score": rubric_score,
+        "micro_f1": lambda: f1_of("micro_f1", "counts"),
+        "label_f1": label_f1,
+        "pearson": pearson,
+        "spearman": spearman,
         "entity_f1_relaxed": entity_f1_relaxed,
         "perplexity": intervals.perplexity,
         "ece": calibration_error,
@@ -66,6 +70,42 @@ def rubric_score() -> Metric:
     """Return the mean of items' scores, which may lie below 0, cut to 0 to 1 (Arora et al. 2025, HealthBench)."""
     base = intervals.mean_of("rubric_score", graded=True)
     return Metric("rubric_score", base.stats, lambda sums: np.clip(base.value(sums), 0.0, 1.0), graded=True)
+
+
+def label_f1() -> Metric:
+    """Return the mean F1 over a set's labels, each weighing the same, by the rows' ``marks``: one word a label.
+
+    A label that is neither wanted nor given anywhere is left out of the mean.
+    """
+
+    def stats(row: Row) -> Sequence[float] | None:
+        marks = row.get("marks")
+        return None if marks is None else [float(mark == kind) for mark in marks for kind in ("tp", "fp", "fn")]
+
+    def value(sums: np.ndarray) -> np.ndarray:
+        return macro_f1_from_counts(sums.reshape(*sums.shape[:-1], -1, 3))
+
+    return Metric("label_f1", stats, value, graded=True)
+
+
+def pearson() -> Metric:
+    """Return Pearson's correlation of the rows' ``pair``: the number that people gave, and the model's."""
+
+    def stats(row: Row) -> Sequence[float] | None:
+        pair = row.get("pair")
+        return None if pair is None else correlation.moments(*pair)
+
+    return Metric("pearson", stats, correlation.pearson, graded=True, least=-1.0)
+
+
+def spearman() -> Metric:
+    """Return Spearman's correlation of the rows' ``pair``, with ranks made anew in every draw."""
+
+    def value(pairs: np.ndarray) -> np.ndarray:
+        return correlation.spearman(np.ones(len(pairs)), pairs)
+
+    ranked = correlation.spearman
+    return Metric("spearman", lambda row: row.get("pair"), value, graded=True, least=-1.0, ranked=ranked)
 
 
 def entity_f1_relaxed() -> Metric:

@@ -43,6 +43,43 @@ def parse_conclusion(text: str, choices: Sequence[str]) -> str | None:
     return next(filter(None, (*(_begins(part, choices) for part in _named(text)), *alone)), None)
 
 
+def concluded(text: str) -> str:
+    """Return what a chain of thought ends with: what stands behind its last "answer:", else its last line."""
+    return next(iter(_named(text)), (text.strip().splitlines()[-1:] or [""])[0])
+
+
+def parse_number(text: str, low: float, high: float, *, comma: bool = False, thought: bool = False) -> float | None:
+    """Return the number on a scale that a written reply names, or None where it names none: it is never guessed.
+
+    Read are a number behind the last "answer:", one that the reply begins with, and one that it ends with as its only
+    one; of a chain of ``thought``, instead of these two, one that is alone on its last line. A range ("3 to 4",
+    "3-4") is no number, and one outside the scale is none of it. ``comma``: a comma may stand before decimals, as it
+    does in Spanish.
+    """
+    number = re.compile(_NUMBER.replace("POINT", "[.,]" if comma else r"\."))
+    last = (text.strip().splitlines()[-1:] or [""])[0].strip(" \t\"'*()[].")
+    rest = [text] if not thought else [last] if number.fullmatch(last) else []
+    for part in (*_named(text), *rest):
+        found = list(number.finditer(part))
+        before, behind = (part[: found[0].start()], part[found[0].end() :]) if found else (part, "")
+        first, only = not before.strip(" \t\n\"'*(["), len(found) == 1 and _END.fullmatch(behind)
+        if found and (first or only) and not _MORE.match(behind):
+            value = float(found[0][0].replace(",", "."))
+            return value if low <= value <= high else None
+    return None
+
+
+_NUMBER = r"(?<![\w.,/])(?<!/ )(?<!\bof )-?\d+(?:POINT\d+)?(?![\w%]|[.,]\d)"
+"""A number that is no part of a word, a date or a version, nor what another is out of ("4/5", "4 out of 5")."""
+_MORE = re.compile(
+    r"\s*(?:-|–|to\b|or\b|and\b)\s*\d|"
+    r"\s+(?!(?:because|is|out|on|points?|es|est|porque|car|puntos?)\b)[a-zà-ÿ]"
+)
+"""Behind a number: another one that would do as well, or the next word of a sentence ("2 drugs are named")."""
+_END = re.compile(r"\W*(?:(?:/|out of) ?\d+\W*)?")
+"""Behind a number that a reply ends with: no word more, but what it is out of."""
+
+
 def _named(text: str) -> list[str]:
     """Return what stands behind the last "answer:" or "answer is" of a text, if there is one."""
     return re.split(r"(?i)\banswer(?:\s+is\b\s*:?|\s*:)", text)[1:][-1:]
@@ -114,6 +151,20 @@ def parse_mentions(text: str) -> tuple[set[str], bool]:
     if items is None:
         return set(), False
     return {mention for item in items if (mention := _as_text(item))}, True
+
+
+def parse_labels(text: str, labels: Sequence[str]) -> tuple[list[str], int, bool]:
+    """Return the labels that a reply's list names, in order, how many entries are none, and whether it could be read.
+
+    Case and outer white space aside; an entry that comes twice counts once.
+    """
+    items = parse_list(text)
+    if items is None:
+        return [], 0, False
+    known = {label.strip().lower(): label for label in labels} | {label: label for label in labels}
+    said = {words for item in items if (words := _as_text(item))}
+    named = [known.get(words) or known.get(words.lower()) for words in said]
+    return [label for label in labels if label in named], named.count(None), True
 
 
 def parse_list(text: str) -> list[object] | None:

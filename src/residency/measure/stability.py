@@ -7,6 +7,7 @@ draw whole groups as everywhere else. An option is known by its number in the it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -47,7 +48,8 @@ def consistency(items: Sequence[Sequence[Row]], said: Callable[[Row], Hashable])
 def said_by(kind: str) -> Callable[[Row], Hashable]:
     """Return what an answer of a kind of task says, for ``consistency``.
 
-    A choice says its option, whatever its place; a list the set of its entries; a text its words, in any case.
+    A choice says its option, whatever its place; a list the set of its entries; a number the nearest whole one; a text
+    its words, in any case.
     """
 
     def said(row: Row) -> Hashable:
@@ -55,7 +57,9 @@ def said_by(kind: str) -> Callable[[Row], Hashable]:
             return None
         if kind == "choice":
             return option(row)
-        if kind in ("extract", "relate"):
+        if kind == "similar":
+            return math.floor(float(row["prediction"]) + 0.5)
+        if kind in ("extract", "relate", "tag"):
             return frozenset(parse_mentions(row["prediction"])[0])
         return " ".join(str(row["prediction"]).lower().split())
 

@@ -9,9 +9,9 @@ from typing import Literal
 from residency.core.errors import UserError
 from residency.evaluate.tasks import own
 from residency.evaluate.tasks.med import HUB, MED
-from residency.evaluate.tasks.task import BY_LIKELIHOOD, Task
+from residency.evaluate.tasks.task import BY_LIKELIHOOD, EITHER, Task
 
-__all__ = ["BY_LIKELIHOOD", "HUB", "MED", "SUITES", "TASKS", "Suite", "Task", "named"]
+__all__ = ["BY_LIKELIHOOD", "EITHER", "HUB", "MED", "SUITES", "TASKS", "Suite", "Task", "named"]
 
 _PROFESSIONAL = "healthcare professionals"
 # fmt: off

@@ -3,6 +3,8 @@
 The form is that of a user's own task and of every public set: by kind,
 ``choice``    {"id", "context"?, "question", "choices", "answer"}      (``answer`` is the index)
 ``classify``  {"id", "text", "text_b"?, "label"}
+``tag``       {"id", "text", "labels"}                                  (a list, which may be empty)
+``similar``   {"id", "text", "text_b", "score"}                        (a number on the task's scale)
 ``extract``   {"id", "text", "entities": [{"start", "end", "label"}]}
 ``generate``  {"id", "input", "reference"}                             (one reference or a list)
 ``rubric``    {"id", "prompt", "rubrics": [{"criterion", "points"}]}     (``prompt`` is a chat; as in HealthBench)
@@ -23,7 +25,7 @@ from residency.core.types import Example, Message, Span
 from residency.evaluate.tasks.words import WORDINGS, Words
 
 Item = dict[str, Any]
-KINDS = ("choice", "classify", "extract", "generate", "rubric")
+KINDS = ("choice", "classify", "tag", "similar", "extract", "generate", "rubric")
 """The kinds of a user's own task."""
 STYLES = ("letters", "options")
 LETTERS = string.ascii_uppercase
@@ -31,7 +33,7 @@ LETTERS = string.ascii_uppercase
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """How a kind's items are put: an instruction, the labels of a closed set, and the style of options.
+    """How a kind's items are put: an instruction, the labels of a closed set, the style of options, a scale's ends.
 
     ``style``: "letters" lists the options and wants a letter; "options" compares the options' own text. ``wording`` is
     which of the language's ways to ask; ``turn`` moves the first options of a choice behind the others, so many.
@@ -43,6 +45,7 @@ class Ask:
     language: str = "en"
     wording: int = 0
     turn: int = 0
+    scale: tuple[int, ...] = ()
 
     @property
     def words(self) -> Words:
@@ -98,6 +101,26 @@ def _choice(ask: Ask, item: Item) -> Asked:
 def _classify(ask: Ask, item: Item) -> Asked:
     wish = _joined(ask.instruction, ask.words.options.format(", ".join(ask.labels)))
     return Asked(_put(ask, wish, item["text"], item.get("text_b", "")), [item["label"]], ask.labels)
+
+
+def _tag(ask: Ask, item: Item) -> Asked:
+    """Return what asks for all labels; ``meta`` holds what asks for one: the words, and what is before and behind."""
+    labels, words = list(ask.labels), ask.words
+    one = _put(ask, _joined(ask.instruction, words.applies), item["text"])
+    parts = one.partition(words.applies) if words.turned else one.rpartition(words.applies)
+    wish = _joined(ask.instruction, words.several.format(", ".join(labels)))
+    wanted = json.dumps([label for label in labels if label in item["labels"]], ensure_ascii=False)
+    meta = {"labels": labels, "applies": list(parts), "verdict": list(words.verdict)}
+    return Asked(_put(ask, wish, item["text"]), [wanted], meta=meta)
+
+
+def _similar(ask: Ask, item: Item) -> Asked:
+    """Return what asks for a number; the choices are the whole ones of the scale."""
+    low, high = ask.scale
+    wish = _joined(ask.instruction, ask.words.scaled.format(low, high))
+    meta = {"score": item["score"], "scale": [low, high], "language": ask.language}
+    whole = [str(number) for number in range(low, high + 1)]
+    return Asked(_put(ask, wish, item["text"], item["text_b"]), [f"{item['score']:g}"], whole, meta=meta)
 
 
 def _extract(ask: Ask, item: Item) -> Asked:
@@ -176,6 +199,8 @@ def _joined(*parts: str) -> str:
 _MAKE: dict[str, Callable[[Ask, Item], Asked]] = {
     "choice": _choice,
     "classify": _classify,
+    "tag": _tag,
+    "similar": _similar,
     "extract": _extract,
     "relate": _relate,
     "generate": _generate,

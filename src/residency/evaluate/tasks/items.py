@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from residency.core.errors import SourceError
 from residency.evaluate.tasks.form import Item, is_chat
@@ -19,15 +20,19 @@ from residency.evaluate.tasks.form import Item, is_chat
 KEYS = {
     "choice": ("id", "context", "question", "choices", "answer", "group", "meta"),
     "classify": ("id", "text", "text_b", "label", "group", "meta"),
+    "tag": ("id", "text", "labels", "group", "meta"),
+    "similar": ("id", "text", "text_b", "score", "group", "meta"),
     "extract": ("id", "text", "entities", "group", "meta"),
     "generate": ("id", "input", "reference", "group", "meta"),
 }
 """The keys that an item of each kind may have."""
+Known = tuple[Any, ...]
+"""What a declaration says of its items: the labels of a closed set, or the two ends of a scale."""
 PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
 """A key that is a name; another may be a text that slipped, and is not shown."""
 
 
-def each_item(path: Path, kind: str, labels: tuple[str, ...], *, format: str = "") -> Iterator[Item]:
+def each_item(path: Path, kind: str, known: Known, *, format: str = "") -> Iterator[Item]:
     """Yield the good items of a JSONL file one at a time; SourceError at its end names every bad line.
 
     In memory stay the ids, to find one that comes twice.
@@ -37,7 +42,7 @@ def each_item(path: Path, kind: str, labels: tuple[str, ...], *, format: str = "
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
-        item, problem = _item(line, kind, labels, format)
+        item, problem = _item(line, kind, known, format)
         if not problem and str(item["id"]) in seen:
             problem = f"its id stands already in line {seen[str(item['id'])]}"
         if problem:
@@ -69,7 +74,7 @@ def _lines(path: Path) -> Iterator[bytes]:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _item(line: bytes, kind: str, labels: tuple[str, ...], format: str) -> tuple[Item, str]:
+def _item(line: bytes, kind: str, known: Known, format: str) -> tuple[Item, str]:
     try:
         item = json.loads(line)
     except UnicodeDecodeError as error:
@@ -79,7 +84,7 @@ def _item(line: bytes, kind: str, labels: tuple[str, ...], format: str) -> tuple
     if not isinstance(item, dict):
         return {}, "not a JSON object"
     if format == "mednli":
-        item, problem = _of_mednli(item, labels)
+        item, problem = _of_mednli(item, known)
         if problem:
             return {}, problem
     if kind == "rubric" and "id" not in item:
@@ -88,10 +93,10 @@ def _item(line: bytes, kind: str, labels: tuple[str, ...], format: str) -> tuple
         return {}, '"id" is missing, or is neither a text nor a number'
     if not isinstance(item.get("meta", {}), dict):
         return {}, '"meta" is not an object'
-    return item, _unknown(item, kind) or _CHECKS[kind](item, labels)
+    return item, _unknown(item, kind) or _CHECKS[kind](item, known)
 
 
-def _of_mednli(row: Item, labels: tuple[str, ...]) -> tuple[Item, str]:
+def _of_mednli(row: Item, labels: Known) -> tuple[Item, str]:
     """Return a line of MedNLI (Romanov and Shivade 2018) as an item, and what is wrong with it.
 
     A group is a premise, which stands in three lines. Other keys (parses) are not read.
@@ -130,7 +135,7 @@ def _text(item: Item, *names: str) -> str:
     return ""
 
 
-def _check_choice(item: Item, labels: tuple[str, ...]) -> str:
+def _check_choice(item: Item, labels: Known) -> str:
     choices, answer = item.get("choices"), item.get("answer")
     if problem := _text(item, "question"):
         return problem
@@ -145,7 +150,7 @@ def _check_choice(item: Item, labels: tuple[str, ...]) -> str:
     return ""
 
 
-def _check_classify(item: Item, labels: tuple[str, ...]) -> str:
+def _check_classify(item: Item, labels: Known) -> str:
     if problem := _text(item, "text", "label"):
         return problem
     if not isinstance(item.get("text_b", ""), str):
@@ -153,7 +158,27 @@ def _check_classify(item: Item, labels: tuple[str, ...]) -> str:
     return "" if item["label"] in labels else f'"label" is none of {", ".join(labels)}'
 
 
-def _check_extract(item: Item, labels: tuple[str, ...]) -> str:
+def _check_tag(item: Item, labels: Known) -> str:
+    if problem := _text(item, "text"):
+        return problem
+    found = item.get("labels")
+    if not isinstance(found, list) or any(not isinstance(label, str) for label in found):
+        return '"labels" is missing, or is not a list of texts'
+    if any(label not in labels for label in found):
+        return f'"labels" holds one that is none of {", ".join(labels)}'
+    return "" if len(set(found)) == len(found) else '"labels" holds a label twice'
+
+
+def _check_similar(item: Item, ends: Known) -> str:
+    if problem := _text(item, "text", "text_b"):
+        return problem
+    score = item.get("score")
+    if not isinstance(score, int | float) or isinstance(score, bool):
+        return '"score" is missing, or is not a number'
+    return "" if ends[0] <= score <= ends[1] else f'"score" does not lie on the scale of {ends[0]} to {ends[1]}'
+
+
+def _check_extract(item: Item, labels: Known) -> str:
     if problem := _text(item, "text"):
         return problem
     entities = item.get("entities")
@@ -170,7 +195,7 @@ def _check_extract(item: Item, labels: tuple[str, ...]) -> str:
     return ""
 
 
-def _check_generate(item: Item, labels: tuple[str, ...]) -> str:
+def _check_generate(item: Item, labels: Known) -> str:
     if problem := _text(item, "input"):
         return problem
     reference = item.get("reference")
@@ -178,7 +203,7 @@ def _check_generate(item: Item, labels: tuple[str, ...]) -> str:
     return "" if all(isinstance(t, str) and t.strip() for t in texts) else '"reference" is neither a text nor texts'
 
 
-def _check_rubric(item: Item, labels: tuple[str, ...]) -> str:
+def _check_rubric(item: Item, labels: Known) -> str:
     rubrics = item.get("rubrics")
     if not is_chat(item.get("prompt")):
         return '"prompt" is not a list of messages with "role" and "content", the last by the user'
@@ -195,6 +220,8 @@ def _check_rubric(item: Item, labels: tuple[str, ...]) -> str:
 _CHECKS = {
     "choice": _check_choice,
     "classify": _check_classify,
+    "tag": _check_tag,
+    "similar": _check_similar,
     "extract": _check_extract,
     "generate": _check_generate,
     "rubric": _check_rubric,

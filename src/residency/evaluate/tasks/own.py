@@ -6,6 +6,7 @@
     labels: [urgent, routine]
     instruction: How soon must this patient be seen?
 
+Kind ``similar`` has a ``scale`` in place of labels, its two ends: ``scale: [0, 5]``.
 Optional: ``metric``, ``language``, ``max_tokens``, ``style`` (choice), ``family``, ``stakeholder``, ``care``, ``shots``
 (a second file of solved items), ``format`` (classify: files in another form), ``judge`` (of kind rubric: the model that
 judges). Every mistake is told at once, by line, without a word of the items' text.
@@ -32,6 +33,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "kind": str,
     "format": str,
     "labels": list,
+    "scale": list,
     "instruction": str,
     "metric": str,
     "language": str,
@@ -50,11 +52,17 @@ TAKEN: set[str] = set()
 METRICS = {
     "choice": ("accuracy", "macro_f1"),
     "classify": ("macro_f1", "accuracy", "balanced_accuracy"),
+    "tag": ("micro_f1", "label_f1", "exact_match"),
+    "similar": ("pearson", "spearman"),
     "extract": ("entity_f1", "entity_f1_relaxed"),
     "generate": ("rouge_l", "rouge_1", "rouge_2", "bertscore", "bleu", "gleu", "chrf", "finding_f1"),
     "rubric": ("rubric_score",),
 }
 """The metrics of each kind; the first is the default."""
+LABELLED = ("classify", "tag")
+"""Kinds that need labels."""
+STEPS = 11
+"""Whole numbers that a scale may hold: each is an option whose likelihood is asked for."""
 FORMATS: dict[str, dict[str, Any]] = {
     "mednli": {
         "labels": ["entailment", "contradiction", "neutral"],
@@ -133,6 +141,7 @@ def _mistakes(found: dict[str, Any], lines: dict[str, int]) -> Iterator[str]:
     elif isinstance(called, str) and called in TAKEN:
         yield f"line {lines['task']}: task is {called!r}, which is the name of a task of ours; give it another"
     yield from _label_mistakes(found, lines)
+    yield from _scale_mistakes(found, lines)
     if kind == "rubric" and "judge" not in found:
         yield "judge is missing: a task of kind rubric names the model that judges, as in `judge: runs/latest:aligned`"
     elif kind != "rubric" and "judge" in found:
@@ -144,8 +153,8 @@ def _mistakes(found: dict[str, Any], lines: dict[str, int]) -> Iterator[str]:
 def _label_mistakes(found: dict[str, Any], lines: dict[str, int]) -> Iterator[str]:
     labels = found.get("labels")
     if labels is None:
-        if found.get("kind") == "classify":
-            yield "labels is missing: a task of kind classify names its labels, as in `labels: [urgent, routine]`"
+        if (kind := found.get("kind")) in LABELLED:
+            yield f"labels is missing: a task of kind {kind} names its labels, as in `labels: [urgent, routine]`"
         return
     if isinstance(labels, list):
         at = f"line {lines.get('labels', 0)}: "
@@ -155,6 +164,26 @@ def _label_mistakes(found: dict[str, Any], lines: dict[str, int]) -> Iterator[st
             yield at + "labels holds a label twice"
         elif found.get("kind") == "classify" and len(labels) < 2:
             yield at + "labels holds fewer than two labels"
+        elif found.get("kind") == "tag" and not labels:
+            yield at + "labels holds no label"
+
+
+def _scale_mistakes(found: dict[str, Any], lines: dict[str, int]) -> Iterator[str]:
+    kind, at = found.get("kind"), f"line {lines.get('scale', 0)}: "
+    if "scale" not in found:
+        if kind == "similar":
+            yield "scale is missing: a task of kind similar names the ends of its scale, as in `scale: [0, 5]`"
+    elif kind in KINDS and kind != "similar":
+        yield at + "scale is for tasks of kind similar"
+    elif isinstance(found["scale"], list) and not _is_scale(found["scale"]):
+        yield f"{at}scale is {found['scale']!r}; expected two whole numbers, the lower first, at most {STEPS - 1} apart"
+
+
+def _is_scale(scale: Any) -> bool:
+    """Return whether this is the two ends of a scale."""
+    if not isinstance(scale, list) or len(scale) != 2 or any(type(end) is not int for end in scale):
+        return False
+    return 0 < scale[1] - scale[0] < STEPS
 
 
 def _called(kind: Any) -> str:
@@ -166,14 +195,17 @@ def can_read(declaration: dict[str, Any], file: str) -> bool:
     kind, form, labels = (declaration.get(key, none) for key, none in (("kind", ""), ("format", ""), ("labels", [])))
     if not isinstance(declaration.get(file), str) or kind not in KINDS or form not in ("", *FORMATS):
         return False
+    if kind == "similar":
+        return not form and _is_scale(declaration.get("scale"))
     told = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
-    return told and (kind == "classify" if form else bool(labels) or kind != "classify")
+    return told and (kind == "classify" if form else bool(labels) or kind not in LABELLED)
 
 
 def each_item_of(declaration: dict[str, Any], folder: Path, file: str = "items") -> Iterator[Item]:
     """Yield the items of a declaration's file, which lies relative to ``folder``; SourceError as ``each_item``."""
-    labels = tuple(declaration.get("labels", ()))
-    return each_item(folder / declaration[file], declaration["kind"], labels, format=declaration.get("format", ""))
+    kind = declaration["kind"]
+    known = tuple(declaration.get("scale" if kind == "similar" else "labels", ()))
+    return each_item(folder / declaration[file], kind, known, format=declaration.get("format", ""))
 
 
 def examples_of(
@@ -201,4 +233,5 @@ def ask_of(declaration: dict[str, Any], items: Iterable[Item]) -> Ask:
         declaration.get("language", "en"),
         declaration.get("wording", 0),
         declaration.get("turn", 0),
+        tuple(declaration.get("scale", ())),
     )

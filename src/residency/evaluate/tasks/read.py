@@ -70,7 +70,8 @@ def declared_task(path: Path) -> Task:
     """Return the task that a user's YAML file declares, without a look at its items."""
     declared = own.read_declaration(path)
     kind = declared["kind"]
-    writes = kind in ("extract", "generate", "rubric")
+    writes = kind in ("tag", "extract", "generate", "rubric")
+    lists = kind in ("tag", "extract") and "]" not in "".join(declared.get("labels", ()))
     return Task(
         declared["task"],
         declared.get("family", "own"),
@@ -79,8 +80,8 @@ def declared_task(path: Path) -> Task:
         declared.get("stakeholder", "not stated"),
         declared.get("care", "not stated"),
         declared.get("max_tokens", 256) if writes else 0,
-        ("]",) if kind == "extract" else (),
-        kind == "extract",
+        ("]",) if lists else (),
+        lists,
         title=declared["task"],
         ask=Ask(style=declared.get("style", "letters"), language=declared.get("language", "en")),
         own=str(path.resolve()),
