@@ -1,0 +1,256 @@
+"""The tables of an evaluation's page: a task's title stands once, its metrics under it, the models beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from residency.evaluate.cuts import by_axes, by_language
+from residency.evaluate.findings import verdict
+from residency.evaluate.grids import Cell, Column, Grid, Group, Line, cells, grouped, spread
+from residency.evaluate.ledger import TOLD
+from residency.evaluate.names import label, metric_name
+from residency.evaluate.numbers import cell, interval_text, p_short, shown
+from residency.evaluate.tables import COUNTS, VERDICTS, lower, told
+from residency.evaluate.tasks import TASKS
+
+Row = dict[str, Any]
+TELLS, ITEMS = Column("Differences told from"), Column("Items")
+CHECKED = {True: "yes", False: "no", None: "not checked"}
+
+
+def title_of(task: str) -> str:
+    """Return a task's title: a user's own has its name."""
+    return TASKS[task].title if task in TASKS else task
+
+
+def variant_text(row: Row) -> str:
+    """Return which variant of the asking a row belongs to, or how many it sums up; "" for the usual asking."""
+    protocol = row["protocol"]
+    variant = str(protocol.get("variant", ""))
+    if "variants" not in protocol:
+        return variant.replace("-", " ")
+    return f"{variant}, {protocol['variants']} variants" + (f": {protocol['at']}" if "at" in protocol else "")
+
+
+def anchors(rows: Sequence[Row]) -> dict[str, str]:
+    """Return the place of each task on the page."""
+    return {task: f"task-{number}" for number, task in enumerate(dict.fromkeys(row["task"] for row in rows), start=1)}
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+def values(rows: Sequence[Row], compared: Sequence[Row]) -> dict[str, Grid]:
+    """Return a table for each family: each task's metrics, a column a model, what stands behind them below.
+
+    A model whose verdict against the first is "worse" has that word at the task's own metric.
+    """
+    models, places = models_of(rows), anchors(rows)
+    looks = {(row["task"], row["to"]): verdict(row) for row in compared}
+    columns = (*value_columns(models), TELLS, ITEMS)
+    made = {}
+    for family, found in grouped(rows, lambda row: row["family"]).items():
+        groups = [_task(task, part, models, looks, places[task]) for task, part in by_task(found).items()]
+        caption = told(f"{family}: values from 0 to 100 (perplexity as it is), with 95% intervals", found)
+        made[family] = Grid(caption, "Metric", columns, groups)
+    return made
+
+
+def models_of(rows: Sequence[Row]) -> list[str]:
+    """Return the models that rows are of, in the order in which they come."""
+    return list(dict.fromkeys(row["model"] for row in rows))
+
+
+def value_columns(models: Sequence[str]) -> list[Column]:
+    """Return a column for each model; one alone needs no name."""
+    return [Column(label(model), "value") for model in models] if len(models) > 1 else [Column("Value", "value")]
+
+
+def by_task(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return rows by their task."""
+    return grouped(rows, lambda row: row["task"])
+
+
+def _task(task: str, rows: Sequence[Row], models: Sequence[str], looks: dict[tuple[str, str], str], key: str) -> Group:
+    """Return a task's lines, its own metric first, and how it was asked."""
+    lines: list[Line] = []
+    for part in grouped(rows, lambda row: row["metric"]).values():
+        of = {row["model"]: row for row in part}
+        first = not lines
+        found = [_value(of.get(model), looks.get((task, model), "") if first else "") for model in models]
+        found += cells(spread(map(_detectable, part)), spread(str(row["n"]) for row in part))
+        lines.append(Line(metric_name(part[0]["metric"]), found, lower(part[0]["metric"]), "first" if first else ""))
+    own = [row for row in rows if row["metric"] == rows[0]["metric"]]
+    return Group(title_of(task), lines, behind=_behind(own), key=key)
+
+
+def _value(row: Row | None, look: str = "") -> Cell:
+    """Return a model's value with its interval; that a regression is one stands there in words."""
+    if row is None:
+        return Cell("not scored")
+    return Cell(cell(row), VERDICTS["worse"], "worse") if look == "worse" else Cell(cell(row))
+
+
+def _behind(rows: Sequence[Row]) -> list[str]:
+    """Return how a task was asked and what came back, once for all models of which the same is true."""
+    said = grouped(rows, _asked)
+    if len(said) == 1:
+        return list(said)
+    return [f"{', '.join(label(row['model']) for row in part)}: {text}" for text, part in said.items()]
+
+
+def _asked(row: Row) -> str:
+    protocol = row["protocol"]
+    asked = f"{protocol.get('method', '')}, {protocol.get('shots', 0)} examples, {protocol.get('precision', '')}"
+    counts = f"{row['unparsed']} unreadable, {row['not_scored']} not scored"
+    return f"How it was asked: {asked}. Answers: {counts}. In the training data: {CHECKED[row['contaminated']]}."
+
+
+def _detectable(row: Row) -> str:
+    value = row.get("detectable")
+    if row["groups"] < TOLD:
+        return "none: too few items"
+    if value is None:
+        return "not known"
+    return "none: too few items" if value >= 1 and row["metric"] != "perplexity" else shown(value, row["metric"])
+
+
+def numbers(rows: Sequence[Row]) -> Grid:
+    """Return the table of every value, each with what stands behind it."""
+    several = len(models_of(rows)) > 1
+    columns = [*([Column("Model", "words")] if several else []), Column("Value", "value"), TELLS, *COUNTS]
+    groups = [Group(title_of(task), list(_numbers(part, several))) for task, part in by_task(rows).items()]
+    return Grid(told("Every value with its 95% interval and counts", rows), "Metric", columns, groups)
+
+
+def _numbers(rows: Sequence[Row], several: bool) -> Iterator[Line]:
+    for part in grouped(rows, lambda row: row["metric"]).values():
+        for place, row in enumerate(part):
+            model = cells(label(row["model"])) if several else []
+            found = [*model, *cells(cell(row), _detectable(row), *_counts(row))]
+            yield Line(metric_name(row["metric"]), found, lower(row["metric"]), span=0 if place else len(part))
+
+
+def _counts(row: Row) -> tuple[int, int, int]:
+    return row["n"], row["unparsed"], row["not_scored"]
+
+
+# --- against the first model -----------------------------------------------------------------------------------------
+
+
+def against(compared: Sequence[Row]) -> Grid:
+    """Return the table of differences to the first model.
+
+    One other model has a line a task, in groups of the family; several have a group a task and a line each.
+    """
+    first = label(compared[0]["from"])
+    others = list(dict.fromkeys(row["to"] for row in compared))
+    caption = f"Paired differences to {first} on the same items, with 95% intervals and p-values after Holm over all rows"
+    value = label(others[0]) if len(others) == 1 else "Value"
+    columns = (Column(first), Column(value), Column("Difference", "value"), Column("p (Holm)"), ITEMS)
+    if len(others) == 1:
+        found = grouped(compared, lambda row: row["family"])
+        groups = [Group(family, [_compared(row, title_of(row["task"])) for row in part]) for family, part in found.items()]
+    else:
+        groups = [_by_model(task, part) for task, part in by_task(compared).items()]
+    head = "Task" if len(others) == 1 else "Model"
+    return Grid(told(caption, compared), head, (*columns, Column("Verdict", "words")), groups)
+
+
+def _by_model(task: str, rows: Sequence[Row]) -> Group:
+    lines = [_compared(row, label(row["to"]))._replace(note="") for row in rows]
+    return Group(title_of(task), lines, note=metric_name(rows[0]["metric"]))
+
+
+def _compared(row: Row, name: str) -> Line:
+    """Return a difference to the first model, its verdict in words beside its colour."""
+    values = [shown(row[key], row["metric"]) for key in ("from_value", "to_value")]
+    look = verdict(row)
+    found = [*cells(*values, interval_text(row), p_short(row["p_holm"]), row["n"]), Cell("", VERDICTS[look], look)]
+    return Line(name, found, note=metric_name(row["metric"]), look=look)
+
+
+# --- the same numbers cut along other lines --------------------------------------------------------------------------
+
+
+def axes(primary: Sequence[Row]) -> Grid:
+    """Return the tasks' own metrics by who would use them, and where in the care of a patient."""
+    models = models_of(primary)
+    groups = []
+    for axis in by_axes(primary):
+        lines = []
+        for task, part in by_task(axis["rows"]).items():
+            of = {row["model"]: row for row in part}
+            found = [*map(_value, map(of.get, models)), *cells(spread(str(row["n"]) for row in part))]
+            lines.append(Line(title_of(task), found, note=metric_name(part[0]["metric"])))
+        groups.append(Group(f"For {axis['stakeholder']}: {axis['care']}", lines))
+    caption = "The first metric of each task, by who would use it and where in the care of a patient"
+    return Grid(told(caption, primary), "Task", (*value_columns(models), ITEMS), groups)
+
+
+def languages(primary: Sequence[Row]) -> Grid | None:
+    """Return the tasks of one kind in several languages, each held against English; None where there are none."""
+    rows = by_language(primary)
+    if not rows:
+        return None
+    several = len(models_of(primary)) > 1
+    groups = []
+    for (model, *kind), part in grouped(rows, _kind).items():
+        lines = [Line(row["language"], cells(cell(row), row["gap"], row["n"]), title_of(row["task"])) for row in part]
+        about = f"{kind[0]}, {metric_name(kind[-1])}"
+        groups.append(Group(f"{label(model)}: {about}" if several else about, lines))
+    caption = (
+        "The same kind of task in several languages, against English. The items are other ones too, so that a gap is "
+        "one of language and of items together"
+    )
+    columns = (Column("Value", "value"), Column("Minus English", "value"), ITEMS)
+    return Grid(told(caption, rows), "Language", columns, groups)
+
+
+def _kind(row: Row) -> tuple[str, ...]:
+    return tuple(row[key] for key in ("model", "family", "stakeholder", "care", "metric"))
+
+
+# --- asked in other ways ---------------------------------------------------------------------------------------------
+
+
+def variants(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return each task and model that was asked in other ways: a table of the variants, and one of the places."""
+    found = grouped(rows, lambda row: (row["task"], _asked_model(row)))
+    several = len({model for _, model in found}) > 1
+    made = []
+    for (task, model), part in found.items():
+        title = f"{title_of(task)}: {label(model)}" if several else title_of(task)
+        groups = [_variant(text, own) for text, own in grouped(part, variant_text).items()]
+        caption = told(f"{title}: a group for each variant, and for what sums them up", part)
+        table = Grid(caption, "Metric", (Column("Value", "value"), *COUNTS), groups)
+        made.append({"title": title, "table": table, "places": [_places(title, row) for row in part if "places" in row]})
+    return made
+
+
+def _asked_model(row: Row) -> str:
+    """Return the model that a variant's name stands for: "x" for "x.order-1"."""
+    return str(row["model"]).removesuffix(f".{row['protocol']['variant']}")
+
+
+def _variant(text: str, rows: Sequence[Row]) -> Group:
+    lines = [Line(metric_name(row["metric"]), cells(cell(row), *_counts(row)), lower(row["metric"])) for row in rows]
+    return Group(text, lines)
+
+
+def _places(title: str, row: Row) -> Grid:
+    """Return where the chosen options of a task stood, place by place."""
+    lines = []
+    for place in row["places"]:
+        shares = [shown(place[key], key) for key in ("chosen", "right")]
+        found = cells(*shares, cell({**place, "metric": "excess"}), place["n"])
+        lines.append(Line(f"option {place['place']}", found))
+    columns = (
+        Column("Chosen, of 100"),
+        Column("Right, of 100"),
+        Column("Difference", "value"),
+        Column("Answers"),
+    )
+    caption = told(f"{title}: where the chosen option stood, over all orders", row["places"])
+    return Grid(caption, "Place", columns, [Group("", lines)])
