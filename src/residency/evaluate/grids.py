@@ -21,10 +21,10 @@ K = TypeVar("K")
 
 
 class Column(NamedTuple):
-    """A column's head, and what is under it: a ``value`` with its interval, a ``count``, or ``words``."""
+    """A column's head, and what is under it: a ``value`` with its interval, a ``count``, or ``text``."""
 
     name: str
-    kind: Literal["value", "count", "words"] = "count"
+    kind: Literal["value", "count", "text"] = "count"
 
 
 class Cell(NamedTuple):

@@ -74,8 +74,8 @@ def p_text(p: float | None) -> str:
 
 
 def p_short(p: float | None) -> str:
-    """Return a p-value as a table has it, its letter in the head: "0.034", "< 0.0001"."""
-    return p_text(p).removeprefix("p ").removeprefix("= ")
+    """Return a p-value as a table has it, its letter in the head and never cut: "0.034", "< 0.0001"."""
+    return p_text(p).removeprefix("p ").removeprefix("= ").replace("< ", "<\u00a0")
 
 
 def absent(model: str, metric: str) -> str:

@@ -10,11 +10,11 @@ from typing import Any
 from residency.core.machine import machine, versions
 from residency.core.store import atomic_path, read_json, write_json
 from residency.evaluate import views
-from residency.evaluate.cuts import primary_of
+from residency.evaluate.cuts import primary_of, variant_text
 from residency.evaluate.findings import verdict
 from residency.evaluate.names import label
 from residency.evaluate.report import environment
-from residency.evaluate.views import title_of, variant_text
+from residency.evaluate.views import title_of
 
 Row = dict[str, Any]
 SHOWN = 4000

@@ -108,8 +108,8 @@ UNTOLD = ("task", "model", "metric", "n", "fingerprint")
 
 def every_row(ledger: dict[str, Any]) -> grids.Grid:
     """Return the table of the whole ledger: a group a task, a line a model and metric, the protocol of each."""
-    columns = [grids.Column("Metric", "words"), grids.Column("Value", "value"), grids.Column("Items")]
-    columns += [grids.Column("Contaminated", "words"), grids.Column("Protocol", "words")]
+    columns = [grids.Column("Metric", "text"), grids.Column("Value", "value"), grids.Column("Items")]
+    columns += [grids.Column("Contaminated", "text"), grids.Column("Protocol", "text")]
     groups = [
         grids.Group(part[0]["family"], list(_lines(part)), note=task)
         for task, part in grids.grouped(ledger["rows"], lambda row: row["task"]).items()
@@ -127,9 +127,9 @@ def _lines(rows: list[dict[str, Any]]) -> Iterator[grids.Line]:
 
 def protocol_told(protocol: dict[str, Any]) -> Markup:
     """Return what a protocol says, each part with its name."""
+    one = Markup("<span><b>{}</b> {}</span>")
     shown = {key: part for key, part in protocol.items() if part not in ("", None, []) and key not in UNTOLD}
-    parts = [Markup("<span><b>{}</b> {}</span>").format(key.replace("_", " "), told(part)) for key, part in shown.items()]
-    return Markup(" ").join(parts)
+    return Markup(" ").join(one.format(key.replace("_", " "), told(part)) for key, part in shown.items())
 
 
 def costs(cost: dict[str, Any]) -> list[dict[str, Any]]:

@@ -141,22 +141,20 @@ def measured(metric: str, part: list[Row]) -> Row:
 def comparisons(ledger: Row) -> Grid:
     """Return every comparison in words, in groups of what was asked."""
     columns = (
-        Column("From, to", "words"),
+        Column("From, to", "text"),
         Column("Before"),
         Column("After"),
         Column("Difference", "value"),
         Column("p"),
         Column("p, Holm"),
         Column("Items"),
-        Column("Verdict", "words"),
+        Column("Verdict", "text"),
     )
     groups = [
         Group(KINDS.get(kind, kind).capitalize(), [_compared(row) for row in part])
         for kind, part in grouped(ledger["comparisons"], lambda row: row["kind"]).items()
     ]
-    caption = (
-        "Paired comparisons on the same items. p is corrected by Holm's method over the families within each kind"
-    )
+    caption = "Paired comparisons on the same items. p is corrected by Holm's method over the families within each kind"
     return Grid(told(caption, ledger["comparisons"]), "Family", columns, groups)
 
 

@@ -1,11 +1,11 @@
-"""The tables of an evaluation's page: a task's title stands once, its metrics under it, the models beside each other."""
+"""The tables of an evaluation's page: a task's title once, its metrics under it, the models beside each other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from residency.evaluate.cuts import by_axes, by_language
+from residency.evaluate.cuts import by_axes, by_language, variant_text
 from residency.evaluate.findings import verdict
 from residency.evaluate.grids import Cell, Column, Grid, Group, Line, cells, grouped, spread
 from residency.evaluate.ledger import TOLD
@@ -16,21 +16,13 @@ from residency.evaluate.tasks import TASKS
 
 Row = dict[str, Any]
 TELLS, ITEMS = Column("Differences told from"), Column("Items")
+WAYS = {"wording": "In other words", "order": "With the options turned", "repeat": "With replies drawn again"}
 CHECKED = {True: "yes", False: "no", None: "not checked"}
 
 
 def title_of(task: str) -> str:
     """Return a task's title: a user's own has its name."""
     return TASKS[task].title if task in TASKS else task
-
-
-def variant_text(row: Row) -> str:
-    """Return which variant of the asking a row belongs to, or how many it sums up; "" for the usual asking."""
-    protocol = row["protocol"]
-    variant = str(protocol.get("variant", ""))
-    if "variants" not in protocol:
-        return variant.replace("-", " ")
-    return f"{variant}, {protocol['variants']} variants" + (f": {protocol['at']}" if "at" in protocol else "")
 
 
 def anchors(rows: Sequence[Row]) -> dict[str, str]:
@@ -93,18 +85,26 @@ def _value(row: Row | None, look: str = "") -> Cell:
 
 
 def _behind(rows: Sequence[Row]) -> list[str]:
-    """Return how a task was asked and what came back, once for all models of which the same is true."""
-    said = grouped(rows, _asked)
-    if len(said) == 1:
-        return list(said)
-    return [f"{', '.join(label(row['model']) for row in part)}: {text}" for text, part in said.items()]
+    """Return how a task was asked and what came back, each said once for all models of which the same is true."""
+    heads = ("How it was asked", "Answers", "In the training data")
+    said = [grouped(rows, lambda row, place=place: _asked(row)[place]) for place in range(len(heads))]
+    if all(len(found) == 1 for found in said):
+        return [" ".join(f"{head}: {text}." for head, found in zip(heads, said, strict=True) for text in found)]
+    return [f"{head}: {_of_models(found)}." for head, found in zip(heads, said, strict=True)]
 
 
-def _asked(row: Row) -> str:
+def _of_models(found: dict[str, list[Row]]) -> str:
+    """Return a text, or several with the models that each is true of."""
+    if len(found) == 1:
+        return next(iter(found))
+    return "; ".join(f"{', '.join(label(row['model']) for row in part)}: {text}" for text, part in found.items())
+
+
+def _asked(row: Row) -> tuple[str, str, str]:
     protocol = row["protocol"]
     asked = f"{protocol.get('method', '')}, {protocol.get('shots', 0)} examples, {protocol.get('precision', '')}"
     counts = f"{row['unparsed']} unreadable, {row['not_scored']} not scored"
-    return f"How it was asked: {asked}. Answers: {counts}. In the training data: {CHECKED[row['contaminated']]}."
+    return asked, counts, CHECKED[row["contaminated"]]
 
 
 def _detectable(row: Row) -> str:
@@ -119,7 +119,7 @@ def _detectable(row: Row) -> str:
 def numbers(rows: Sequence[Row]) -> Grid:
     """Return the table of every value, each with what stands behind it."""
     several = len(models_of(rows)) > 1
-    columns = [*([Column("Model", "words")] if several else []), Column("Value", "value"), TELLS, *COUNTS]
+    columns = [*([Column("Model", "text")] if several else []), Column("Value", "value"), TELLS, *COUNTS]
     groups = [Group(title_of(task), list(_numbers(part, several))) for task, part in by_task(rows).items()]
     return Grid(told("Every value with its 95% interval and counts", rows), "Metric", columns, groups)
 
@@ -144,31 +144,32 @@ def against(compared: Sequence[Row]) -> Grid:
 
     One other model has a line a task, in groups of the family; several have a group a task and a line each.
     """
-    first = label(compared[0]["from"])
-    others = list(dict.fromkeys(row["to"] for row in compared))
-    caption = f"Paired differences to {first} on the same items, with 95% intervals and p-values after Holm over all rows"
-    value = label(others[0]) if len(others) == 1 else "Value"
-    columns = (Column(first), Column(value), Column("Difference", "value"), Column("p (Holm)"), ITEMS)
-    if len(others) == 1:
-        found = grouped(compared, lambda row: row["family"])
-        groups = [Group(family, [_compared(row, title_of(row["task"])) for row in part]) for family, part in found.items()]
-    else:
-        groups = [_by_model(task, part) for task, part in by_task(compared).items()]
-    head = "Task" if len(others) == 1 else "Model"
-    return Grid(told(caption, compared), head, (*columns, Column("Verdict", "words")), groups)
+    first, (other, *more) = label(compared[0]["from"]), dict.fromkeys(row["to"] for row in compared)
+    about = "on the same items, with 95% intervals and p-values after Holm over all rows"
+    columns = [Column(first), Column("Value" if more else label(other)), Column("Difference", "value")]
+    columns += [Column("p (Holm)"), ITEMS, Column("Verdict", "text")]
+    made = _by_model(compared) if more else _by_family(compared)
+    caption = told(f"Paired differences to {first} {about}", compared)
+    return Grid(caption, "Model" if more else "Task", columns, list(made))
 
 
-def _by_model(task: str, rows: Sequence[Row]) -> Group:
-    lines = [_compared(row, label(row["to"]))._replace(note="") for row in rows]
-    return Group(title_of(task), lines, note=metric_name(rows[0]["metric"]))
+def _by_family(compared: Sequence[Row]) -> Iterator[Group]:
+    for family, part in grouped(compared, lambda row: row["family"]).items():
+        yield Group(family, [_compared(row, title_of(row["task"]), metric_name(row["metric"])) for row in part])
 
 
-def _compared(row: Row, name: str) -> Line:
+def _by_model(compared: Sequence[Row]) -> Iterator[Group]:
+    for task, part in by_task(compared).items():
+        lines = [_compared(row, label(row["to"])) for row in part]
+        yield Group(title_of(task), lines, note=metric_name(part[0]["metric"]))
+
+
+def _compared(row: Row, name: str, note: str = "") -> Line:
     """Return a difference to the first model, its verdict in words beside its colour."""
     values = [shown(row[key], row["metric"]) for key in ("from_value", "to_value")]
     look = verdict(row)
     found = [*cells(*values, interval_text(row), p_short(row["p_holm"]), row["n"]), Cell("", VERDICTS[look], look)]
-    return Line(name, found, note=metric_name(row["metric"]), look=look)
+    return Line(name, found, note, look)
 
 
 # --- the same numbers cut along other lines --------------------------------------------------------------------------
@@ -219,13 +220,14 @@ def variants(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return each task and model that was asked in other ways: a table of the variants, and one of the places."""
     found = grouped(rows, lambda row: (row["task"], _asked_model(row)))
     several = len({model for _, model in found}) > 1
+    columns = (Column("Metric", "text"), Column("Value", "value"), *COUNTS)
     made = []
     for (task, model), part in found.items():
         title = f"{title_of(task)}: {label(model)}" if several else title_of(task)
-        groups = [_variant(text, own) for text, own in grouped(part, variant_text).items()]
-        caption = told(f"{title}: a group for each variant, and for what sums them up", part)
-        table = Grid(caption, "Metric", (Column("Value", "value"), *COUNTS), groups)
-        made.append({"title": title, "table": table, "places": [_places(title, row) for row in part if "places" in row]})
+        caption = told(f"{title}: every variant, and what sums them up", part)
+        groups = [Group(WAYS[way], list(_variants(own))) for way, own in grouped(part, _way).items()]
+        places = [_places(title, row) for row in part if "places" in row]
+        made.append({"title": title, "table": Grid(caption, "Variant", columns, groups), "places": places})
     return made
 
 
@@ -234,9 +236,15 @@ def _asked_model(row: Row) -> str:
     return str(row["model"]).removesuffix(f".{row['protocol']['variant']}")
 
 
-def _variant(text: str, rows: Sequence[Row]) -> Group:
-    lines = [Line(metric_name(row["metric"]), cells(cell(row), *_counts(row)), lower(row["metric"])) for row in rows]
-    return Group(text, lines)
+def _way(row: Row) -> str:
+    return str(row["protocol"]["variant"]).partition("-")[0]
+
+
+def _variants(rows: Sequence[Row]) -> Iterator[Line]:
+    for text, part in grouped(rows, variant_text).items():
+        for place, row in enumerate(part):
+            found = cells(metric_name(row["metric"]), cell(row), *_counts(row))
+            yield Line(text, found, span=0 if place else len(part))
 
 
 def _places(title: str, row: Row) -> Grid:
@@ -246,11 +254,6 @@ def _places(title: str, row: Row) -> Grid:
         shares = [shown(place[key], key) for key in ("chosen", "right")]
         found = cells(*shares, cell({**place, "metric": "excess"}), place["n"])
         lines.append(Line(f"option {place['place']}", found))
-    columns = (
-        Column("Chosen, of 100"),
-        Column("Right, of 100"),
-        Column("Difference", "value"),
-        Column("Answers"),
-    )
+    columns = [Column("Chosen, of 100"), Column("Right, of 100"), Column("Difference", "value"), Column("Answers")]
     caption = told(f"{title}: where the chosen option stood, over all orders", row["places"])
     return Grid(caption, "Place", columns, [Group("", lines)])
