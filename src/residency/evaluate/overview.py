@@ -14,6 +14,7 @@ from residency.evaluate.cuts import primary_of, variant_text
 from residency.evaluate.findings import verdict
 from residency.evaluate.names import label
 from residency.evaluate.report import environment
+from residency.evaluate.variants import variants
 from residency.evaluate.views import title_of
 
 Row = dict[str, Any]
@@ -81,7 +82,7 @@ def overview(
         differences=len(compared),
         worse=counted(sum(verdict(row) == "worse" for row in compared), "task"),
         unclear=sum(verdict(row) == "open" for row in compared),
-        varied=views.variants(varied),
+        varied=variants(varied),
         about=about,
         examples=examples,
     )

@@ -41,7 +41,8 @@ def matrix(rows: list[Row], head: Callable[[Row], str], caption: str, *, counts:
         found = [_value(of.get((model, column)), model, metric) for column, metric in metrics.items()]
         lines.append(Line(label(model), cells(*found, *(_counts(part[0]) if counts else ()))))
     columns = [*(Column(name, "value") for name in metrics), *(COUNTS if counts else ())]
-    return Grid(told(f"{caption}, with 95% intervals", rows), "Model", columns, [Group("", lines)] if lines else [])
+    groups, look = [Group("", lines)] if lines else [], "" if counts else "small"
+    return Grid(told(f"{caption}, with 95% intervals", rows), "Model", columns, groups, look)
 
 
 def by_metric(rows: list[Row], caption: str) -> Grid:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from residency.evaluate.cuts import by_axes, by_language, variant_text
+from residency.evaluate.cuts import by_axes, by_language
 from residency.evaluate.findings import verdict
 from residency.evaluate.grids import Cell, Column, Grid, Group, Line, cells, grouped, spread
 from residency.evaluate.ledger import TOLD
@@ -16,7 +16,6 @@ from residency.evaluate.tasks import TASKS
 
 Row = dict[str, Any]
 TELLS, ITEMS = Column("Differences told from"), Column("Items")
-WAYS = {"wording": "In other words", "order": "With the options turned", "repeat": "With replies drawn again"}
 CHECKED = {True: "yes", False: "no", None: "not checked"}
 
 
@@ -87,10 +86,14 @@ def _value(row: Row | None, look: str = "") -> Cell:
 def _behind(rows: Sequence[Row]) -> list[str]:
     """Return how a task was asked and what came back, each said once for all models of which the same is true."""
     heads = ("How it was asked", "Answers", "In the training data")
-    said = [grouped(rows, lambda row, place=place: _asked(row)[place]) for place in range(len(heads))]
+    said = [_by_fact(rows, place) for place in range(len(heads))]
     if all(len(found) == 1 for found in said):
         return [" ".join(f"{head}: {text}." for head, found in zip(heads, said, strict=True) for text in found)]
     return [f"{head}: {_of_models(found)}." for head, found in zip(heads, said, strict=True)]
+
+
+def _by_fact(rows: Sequence[Row], place: int) -> dict[str, list[Row]]:
+    return grouped(rows, lambda row: _asked(row)[place])
 
 
 def _of_models(found: dict[str, list[Row]]) -> str:
@@ -128,11 +131,12 @@ def _numbers(rows: Sequence[Row], several: bool) -> Iterator[Line]:
     for part in grouped(rows, lambda row: row["metric"]).values():
         for place, row in enumerate(part):
             model = cells(label(row["model"])) if several else []
-            found = [*model, *cells(cell(row), _detectable(row), *_counts(row))]
+            found = [*model, *cells(cell(row), _detectable(row), *counts(row))]
             yield Line(metric_name(row["metric"]), found, lower(row["metric"]), span=0 if place else len(part))
 
 
-def _counts(row: Row) -> tuple[int, int, int]:
+def counts(row: Row) -> tuple[int, int, int]:
+    """Return what stands under ``COUNTS``."""
     return row["n"], row["unparsed"], row["not_scored"]
 
 
@@ -147,7 +151,7 @@ def against(compared: Sequence[Row]) -> Grid:
     first, (other, *more) = label(compared[0]["from"]), dict.fromkeys(row["to"] for row in compared)
     about = "on the same items, with 95% intervals and p-values after Holm over all rows"
     columns = [Column(first), Column("Value" if more else label(other)), Column("Difference", "value")]
-    columns += [Column("p (Holm)"), ITEMS, Column("Verdict", "text")]
+    columns += [Column("p\u00a0(Holm)"), ITEMS, Column("Verdict", "text")]
     made = _by_model(compared) if more else _by_family(compared)
     caption = told(f"Paired differences to {first} {about}", compared)
     return Grid(caption, "Model" if more else "Task", columns, list(made))
@@ -185,7 +189,8 @@ def axes(primary: Sequence[Row]) -> Grid:
             of = {row["model"]: row for row in part}
             found = [*map(_value, map(of.get, models)), *cells(spread(str(row["n"]) for row in part))]
             lines.append(Line(title_of(task), found, note=metric_name(part[0]["metric"])))
-        groups.append(Group(f"For {axis['stakeholder']}: {axis['care']}", lines))
+        who, care = axis["stakeholder"], axis["care"]
+        groups.append(Group("Not stated" if who == care == "not stated" else f"For {who}: {care}", lines))
     caption = "The first metric of each task, by who would use it and where in the care of a patient"
     return Grid(told(caption, primary), "Task", (*value_columns(models), ITEMS), groups)
 
@@ -211,49 +216,3 @@ def languages(primary: Sequence[Row]) -> Grid | None:
 
 def _kind(row: Row) -> tuple[str, ...]:
     return tuple(row[key] for key in ("model", "family", "stakeholder", "care", "metric"))
-
-
-# --- asked in other ways ---------------------------------------------------------------------------------------------
-
-
-def variants(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return each task and model that was asked in other ways: a table of the variants, and one of the places."""
-    found = grouped(rows, lambda row: (row["task"], _asked_model(row)))
-    several = len({model for _, model in found}) > 1
-    columns = (Column("Metric", "text"), Column("Value", "value"), *COUNTS)
-    made = []
-    for (task, model), part in found.items():
-        title = f"{title_of(task)}: {label(model)}" if several else title_of(task)
-        caption = told(f"{title}: every variant, and what sums them up", part)
-        groups = [Group(WAYS[way], list(_variants(own))) for way, own in grouped(part, _way).items()]
-        places = [_places(title, row) for row in part if "places" in row]
-        made.append({"title": title, "table": Grid(caption, "Variant", columns, groups), "places": places})
-    return made
-
-
-def _asked_model(row: Row) -> str:
-    """Return the model that a variant's name stands for: "x" for "x.order-1"."""
-    return str(row["model"]).removesuffix(f".{row['protocol']['variant']}")
-
-
-def _way(row: Row) -> str:
-    return str(row["protocol"]["variant"]).partition("-")[0]
-
-
-def _variants(rows: Sequence[Row]) -> Iterator[Line]:
-    for text, part in grouped(rows, variant_text).items():
-        for place, row in enumerate(part):
-            found = cells(metric_name(row["metric"]), cell(row), *_counts(row))
-            yield Line(text, found, span=0 if place else len(part))
-
-
-def _places(title: str, row: Row) -> Grid:
-    """Return where the chosen options of a task stood, place by place."""
-    lines = []
-    for place in row["places"]:
-        shares = [shown(place[key], key) for key in ("chosen", "right")]
-        found = cells(*shares, cell({**place, "metric": "excess"}), place["n"])
-        lines.append(Line(f"option {place['place']}", found))
-    columns = [Column("Chosen, of 100"), Column("Right, of 100"), Column("Difference", "value"), Column("Answers")]
-    caption = told(f"{title}: where the chosen option stood, over all orders", row["places"])
-    return Grid(caption, "Place", columns, [Group("", lines)])
