@@ -45,9 +45,9 @@ def evaluate(args: argparse.Namespace) -> Answer:
 
 def _values(rows: list[dict[str, Any]], several: bool) -> str:
     """Return the table of values; the models' names stand in it where there is more than one."""
+    from residency.evaluate.cuts import variant_text
     from residency.evaluate.names import label
     from residency.evaluate.numbers import MARK, few
-    from residency.evaluate.overview import variant_text
     from residency.summary import table
 
     heads = ["family", "task", "metric", "value", "low", "high", "items", "unread", "not scored", "in training"]

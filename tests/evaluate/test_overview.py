@@ -1,14 +1,20 @@
-"""The page of an evaluation: what is worse than the first model stands there in red, what is not does not."""
+"""The page of an evaluation: what is worse stands there in red and in words, and every table can be read and heard."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from html import unescape
 
+import pytest
+
+from fixture_evaluation import make_evaluation
 from residency.core.store import read_json, write_json
 from residency.evaluate.cuts import by_axes, by_language, primary_of
+from residency.evaluate.grids import figure, spread
 from residency.evaluate.ledger import rows, versus
 from residency.evaluate.overview import overview, write_overview
-from residency.evaluate.tasks import TASKS
+from residency.evaluate.tasks import MED, TASKS
 
 PROTOCOL = {"method": "likelihood of the letter", "shots": 0, "precision": "fp32"}
 
@@ -19,6 +25,11 @@ def answered(right):
         {"id": str(i), "group": str(i), "score": float(i < right), "prediction": "A", "wanted": ["A"], "hash": "h"}
         for i in range(40)
     ]
+
+
+def plain(html):
+    """Return a page's words, without its tags."""
+    return " ".join(re.sub(r"<[^>]+>", "", html).split())
 
 
 def page(**models):
@@ -34,7 +45,9 @@ def test_a_model_that_got_worse_stands_in_red_with_its_interval():
     text, (row,) = page(base=35, small=10)
     assert row["verdict"] == "worse" and row["difference"] == -0.625 and row["high"] < 0 and row["n"] == 40
     assert '<tr class="worse"><th scope="row">MedMCQA' in text and "1 task, marked in red" in text
-    assert "-62.5 points [" in text and "<td>small</td>" in text
+    assert "-62.5 points [" in plain(text) and 'class="count">small</th>' in text
+    line = text.split('<tr class="worse">')[1].split("</tr>")[0]
+    assert plain(line).endswith("▼ worse")
 
 
 def test_a_model_that_did_not_get_worse_does_not():
@@ -46,7 +59,7 @@ def test_a_model_that_did_not_get_worse_does_not():
 
 def test_one_model_alone_is_compared_with_nothing():
     text, compared = page(base=20)
-    assert compared == [] and "Against the first model" not in text and "50.0 [" in text
+    assert compared == [] and "Against the first model" not in text and "50.0 [" in plain(text)
 
 
 def test_what_so_few_items_can_tell_is_nothing():
@@ -98,3 +111,112 @@ def test_the_same_kind_of_task_in_several_languages_is_held_against_english():
     assert -75 < float(low) < -50 < float(high) < -25
     assert "Minus English" in overview(["base"], made)
     assert "Minus English" not in overview(["base"], [r for r in made if r["task"] == "medmcqa"])
+
+
+# --- how it can be read ----------------------------------------------------------------------------------------------
+
+
+MODELS = ("base", "tuned", "gguf")
+
+
+@pytest.fixture(scope="module")
+def whole():
+    rows, compared = make_evaluation(MODELS)
+    return overview(MODELS, rows, compared)
+
+
+def tables(html):
+    return re.findall(r"<table.*?</table>", html, flags=re.S)
+
+
+def table_of(html, caption):
+    return next(table for table in tables(html) if caption in table)
+
+
+def test_a_task_is_named_once_in_a_table_and_its_metrics_stand_under_it(whole):
+    table = table_of(whole, "Med-Gen: values")
+    groups = re.findall(r'<tr class="group"><th scope="rowgroup" colspan="6">(.*?)</th>', table)
+    generated = [task for task in MED if task.family == "Med-Gen"]
+    assert [unescape(title) for title in groups] == [task.title for task in generated]
+    for title, body in zip(groups, re.findall(r"<tbody.*?</tbody>", table, flags=re.S), strict=True):
+        assert body.count(title) == 1 and body.count('<th scope="row">') >= 8
+        first = re.search(r'<tr class="first">(.*?)</tr>', body, flags=re.S).group(1)
+        assert first.count('<td class="value">') == len(MODELS) and body.count('class="first"') == 1
+
+
+def test_every_table_can_be_heard(whole):
+    for table in tables(whole):
+        assert table.count("<caption>") == 1 and "<th>" not in table
+        heads = re.search(r"<thead>(.*?)</thead>", table, flags=re.S).group(1).count('scope="col"')
+        bodies = re.findall(r"<tbody.*?</tbody>", table, flags=re.S)
+        assert heads > 2 and bodies and all('scope="row"' in body for body in bodies)
+
+
+def test_every_entry_of_the_contents_leads_to_its_place(whole):
+    places = re.findall(r' id="([^"]+)"', whole)
+    assert len(places) == len(set(places))
+    contents = whole.split('<nav id="contents"')[1].split("</nav>")[0]
+    links = re.findall(r'href="#([^"]+)"', contents)
+    assert set(links) < set(places) and len(links) >= len(MED) + 6
+    assert all(task.title in unescape(contents) for task in MED)
+
+
+def test_what_was_not_scored_is_written_and_is_never_0(whole):
+    last = table_of(whole, "Med-Gen: values").split("<tbody")[-1]
+    assert last.count('<span class="none">not scored</span>') == 1
+    bare = overview(["base"], [{**answered_row(), "value": None, "low": None, "high": None}])
+    values = re.findall(r'<td class="value">(.*?)</td>', bare)
+    assert len(values) == 3 and set(values) == {'<span class="none">not scored</span>'}
+
+
+def answered_row():
+    """Return the ledger row of a task's own metric."""
+    return rows("medmcqa", "base", answered(20), PROTOCOL, None)[0]
+
+
+def test_a_regression_is_said_in_words_wherever_it_is_red(whole):
+    against = table_of(whole, "Paired differences")
+    red = re.findall(r'<tr class="worse">(.*?)</tr>', against, flags=re.S)
+    assert len(red) == len(MED[::5]) and all("▼</span> worse" in line for line in red)
+    beside = [cell for cell in re.findall(r"<td.*?</td>", table_of(whole, "Med-QA: values")) if "worse" in cell]
+    expected = sum(task.family == "Med-QA" for task in MED[::5])
+    assert len(beside) == expected and all("▼</span> worse" in cell for cell in beside)
+
+
+def test_several_models_stand_under_each_task_and_one_beside_the_first_has_a_line_a_task(whole):
+    against = table_of(whole, "Paired differences")
+    assert against.count('scope="rowgroup"') == against.count('<th scope="row">Compressed</th>') == len(MED)
+    made, compared = make_evaluation(("base", "gguf"))
+    against = table_of(overview(["a", "b"], made, compared), "Paired differences")
+    assert re.findall(r'<th scope="rowgroup"[^>]*>(.*?)</th>', against) == list(dict.fromkeys(t.family for t in MED))
+    assert all(unescape(against).count(f">{task.title} <small>") == 1 for task in MED)
+
+
+def test_what_stands_behind_a_task_is_said_once_for_the_models_that_share_it():
+    made = [row for name in ("a", "b", "c") for row in rows("medmcqa", name, answered(20), PROTOCOL, name == "c")]
+    said = re.findall(r'<tr class="behind">(.*?)</tr>', overview(["a", "b", "c"], made))[0]
+    assert re.findall("<p>(.*?)</p>", said) == [
+        "How it was asked: likelihood of the letter, 0 examples, fp32.",
+        "Answers: 0 unreadable, 0 not scored.",
+        "In the training data: a, b: no; c: yes.",
+    ]
+    alone = re.findall(r'<tr class="behind">(.*?)</tr>', overview(["a"], made[:2]))[0]
+    assert alone.count("<p>") == 1 and alone.count("In the training data: no.") == 1
+
+
+def test_every_number_stands_with_its_counts_in_one_table(whole):
+    made, _ = make_evaluation(MODELS)
+    table = table_of(whole, "Every value with its 95% interval")
+    body = re.findall(r"<tr>(.*?)</tr>", table.split("<tbody", 1)[1], flags=re.S)
+    assert len(body) == len(made)
+    assert [plain(line.split("</td>")[-2]) for line in body] == [str(row["not_scored"]) for row in made]
+
+
+def test_models_that_differ_are_spread_out_and_those_that_do_not_are_not():
+    assert spread(["20", "20"]) == "20" and spread(["9.5", "12.0", "2.3"]) == "2.3 to 12.0"
+    assert spread(["2.3", "none: too few items"]) == "2.3, none: too few items"
+
+
+def test_an_interval_is_set_apart_and_words_in_a_numbers_place_are_marked():
+    assert figure("8.0 [5.4, 13.7]") == '8.0 <span class="interval">[5.4, 13.7]</span>'
+    assert figure("not scored") == '<span class="none">not scored</span>' and figure("< 0.1") == "&lt; 0.1"

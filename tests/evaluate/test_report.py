@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from fixture_run import HOSTILE, SKILL, SMALL, make_run, write_items
 from residency.core.store import read_json, read_jsonl, read_manifest, write_json, write_jsonl, write_manifest
 from residency.evaluate import charts, curves, facts, sections
 from residency.evaluate.ledger import read_items
-from residency.evaluate.report import duration, report, told
+from residency.evaluate.report import PAGE, duration, report, told
 
 FAMILIES = ("Med-QA", "Med-NLI", "Med-IE", "Med-Gen")
 
@@ -268,9 +269,13 @@ def test_rules_that_do_not_gate_are_marked_and_their_reason_stands_beside_them(h
 
 
 def test_a_rule_that_has_no_value_says_why(html: str) -> None:
-    for task, reason in (("nli", "none: a rule states no confidence"), ("gen", "none: computed for models")):
+    for task, metric, reason in (
+        ("nli", "expected calibration error", "none: a rule states no confidence"),
+        ("gen", "BERTScore", "none: computed for models"),
+    ):
         part = html.split(f'<article id="{task}"')[1].split("</article>")[0]
-        rows = [row for row in re.findall(r"<tr>(.*?)</tr>", part) if '<th scope="row">Rule:' in row]
+        (group,) = [body for body in part.split("<tbody") if re.search(rf'scope="rowgroup"[^>]*>{metric}\b', body)]
+        rows = [row for row in re.findall(r"<tr>(.*?)</tr>", group) if '<th scope="row">Rule:' in row]
         assert rows and all(reason in row and "not scored" not in row for row in rows)
 
 
@@ -350,7 +355,7 @@ def test_the_words_at_the_end_are_those_that_the_page_uses_and_a_link_leads_ther
 
 def test_an_interval_of_few_concepts_is_marked_and_the_mark_is_explained(html: str) -> None:
     part = html.split("<caption>Entity F1 on two tasks beside the four")[1].split("</table>")[0]
-    assert len(re.findall(r"\] \u2020</td>", part)) == 2
+    assert len(re.findall(r"\] \u2020</span></td>", part)) == 2
     assert html.count("\u2020 fewer than 20 concepts, patients or documents stand behind this interval") >= 3
 
 
@@ -368,3 +373,33 @@ def test_kinds_of_item_with_few_concepts_are_marked_and_explained_even_where_the
     rare, usual = (table.split(f'<th scope="row">{kind}')[1].split("</tr>")[0] for kind in ("rare", "usual"))
     assert rare.count("\u2020") == 2 and "\u2020" not in usual
     assert table.count("fewer than 20 concepts") == 1
+
+
+def test_every_comparison_stands_under_the_question_that_it_answers(html: str) -> None:
+    table = html.split("<caption>Paired comparisons")[1].split("</table>")[0]
+    titles = re.findall(r'<th scope="rowgroup"[^>]*>([^<]*)</th>', table)
+    assert titles == list(dict.fromkeys(titles)) and "Aligned against the best trivial rule" in titles
+    worse = re.findall(r'<tr class="worse">(.*?)</tr>', table)
+    assert worse and all('<span aria-hidden="true">▼</span> worse' in line for line in worse)
+
+
+# --- colours ---------------------------------------------------------------------------------------------------------
+
+TEXT = ("ink", "soft", "aligned", "rule", "good", "open", "red")
+GROUNDS = ("paper", "sheet", "tint")
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of "#rrggbb" (WCAG 2.2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_colour_of_text_stands_out_from_every_ground(theme: str) -> None:
+    style = (PAGE / "report.css").read_text(encoding="utf-8").split(f"macro {theme}()")[1].split("endmacro")[0]
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", style))
+    for text, ground in itertools.product(TEXT, GROUNDS):
+        dark, light = sorted((luminance(colours[text]), luminance(colours[ground])))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{text} on {ground}"

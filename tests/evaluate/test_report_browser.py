@@ -1,4 +1,4 @@
-"""The report in a real browser: it draws the four families, without console errors, in light and in dark.
+"""The pages in a real browser: the report draws its four families, in light and in dark, and no page scrolls sideways.
 
 The screenshot is what the README shows of a real run: ``python tests/evaluate/test_report_browser.py RUN PICTURE``.
 """
@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from residency.evaluate.grids import WIDE
+from residency.evaluate.overview import overview
 from residency.evaluate.report import report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -70,15 +72,54 @@ def test_an_error_on_the_console_would_be_seen(page: Path, tmp_path: Path) -> No
     assert len(said) == 1 and "nothing_of_this_name" in said[0]
 
 
-def test_nothing_sticks_out_at_the_side_with_everything_unfolded(page: Path, tmp_path: Path) -> None:
+def measured(page: Path, scratch: Path, width: int) -> dict[str, int]:
+    """Return by how many pixels a page with everything unfolded is too wide, and the most that a box in it is."""
     script = (
         "document.querySelectorAll('details').forEach(function (part) { part.open = true; });"
+        "var most = 0; document.querySelectorAll('.scroll').forEach(function (box) { "
+        "most = Math.max(most, box.scrollWidth - box.clientWidth); });"
         "document.body.dataset.wide = document.documentElement.scrollWidth - innerWidth;"
+        "document.body.dataset.boxes = most; document.body.dataset.width = innerWidth;"
     )
-    copy = with_script(page, script, tmp_path / "page.html")
-    for size in ("500,900", "1240,900"):
-        dom, _ = browse(copy, tmp_path / "profile", "--dump-dom", size=size)
-        assert int(re.search(r'data-wide="(-?\d+)"', dom).group(1)) <= 0  # type: ignore[union-attr]
+    scratch.mkdir()
+    copy = with_script(page, script, scratch / "page.html")
+    dom, _ = browse(copy, scratch / "profile", "--dump-dom", size=f"{width},900")
+    found = {key: int(number) for key, number in re.findall(r'data-(wide|boxes|width)="(-?\d+)"', dom)}
+    assert found["width"] == width
+    return found
+
+
+def allowed(text: str) -> str:
+    """Return a page that allows the test's own script, which its policy would refuse."""
+    return text.replace("default-src 'none';", "default-src 'none'; script-src 'unsafe-inline';")
+
+
+NAMES = ("base", "tuned", "gguf", "http---127-0-0-1-8765-v1-a-long-name-of-an-endpoint", "aligned", "other")
+
+
+def evaluation(models: int, target: Path) -> Path:
+    """Return the page of an evaluation of so many models on every public task."""
+    from fixture_evaluation import make_evaluation
+
+    rows, compared = make_evaluation(NAMES[:models])
+    target.write_text(allowed(overview(NAMES[:models], rows, compared)), encoding="utf-8")
+    return target
+
+
+@pytest.mark.parametrize("width", [500, 820, 1240, 1280])
+def test_nothing_sticks_out_at_the_side_with_everything_unfolded(page: Path, tmp_path: Path, width: int) -> None:
+    found = measured(page, tmp_path / "at", width)
+    assert found["wide"] <= 0
+    assert found["boxes"] <= 0 or width == 500
+
+
+@pytest.mark.parametrize(
+    ("models", "width"), [(1, 820), (2, 820), (3, 820), (6, 820), (2, 1280), (3, 1280), (6, 1280), (3, 500)]
+)
+def test_the_page_of_an_evaluation_does_not_scroll_sideways(models: int, width: int, tmp_path: Path) -> None:
+    found = measured(evaluation(models, tmp_path / "evaluation.html"), tmp_path / "at", width)
+    assert found["wide"] <= 0
+    assert found["boxes"] <= 0 or width == 500 or models > WIDE, "a table moves in its own box where it need not"
 
 
 def test_light_and_dark_are_two_pictures_with_ink_on_them(page: Path, tmp_path: Path) -> None:

@@ -27,6 +27,15 @@ def primary_of(rows: Iterable[Row]) -> list[Row]:
     return list(found.values())
 
 
+def variant_text(row: Row) -> str:
+    """Return which variant of the asking a row belongs to, or how many it sums up; "" for the usual asking."""
+    protocol = row["protocol"]
+    variant = str(protocol.get("variant", ""))
+    if "variants" not in protocol:
+        return variant.replace("-", " ")
+    return f"{variant}, {protocol['variants']} variants" + (f": {protocol['at']}" if "at" in protocol else "")
+
+
 def by_axes(rows: Sequence[Row]) -> list[Row]:
     """Return each stakeholder and stage of care with its rows."""
     found: dict[tuple[str, str], list[Row]] = {}

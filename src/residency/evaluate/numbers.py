@@ -73,6 +73,11 @@ def p_text(p: float | None) -> str:
     return f"p = {p:.2g}" if p >= 0.0001 else "p < 0.0001"
 
 
+def p_short(p: float | None) -> str:
+    """Return a p-value as a table has it, its letter in the head and never cut: "0.034", "< 0.0001"."""
+    return p_text(p).removeprefix("p ").removeprefix("= ").replace("< ", "<\u00a0")
+
+
 def absent(model: str, metric: str) -> str:
     """Return why a model has no value of a metric in a table: what a rule cannot do, or "not scored"."""
     if not is_rule(model):

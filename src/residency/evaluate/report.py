@@ -6,18 +6,20 @@ The page holds everything it needs: no script is required to read it, nothing is
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from residency.core.store import atomic_path, write_json, write_manifest
-from residency.evaluate import charts, glossary, limits, sections, tables
+from residency.evaluate import charts, glossary, grids, limits, sections, tables
 from residency.evaluate.curves import TITLES
 from residency.evaluate.facts import gather
 from residency.evaluate.ledger import build, read_items
 from residency.evaluate.names import label, metric_name
-from residency.evaluate.numbers import few, few_note, shown
+from residency.evaluate.numbers import cell, few_note
 from residency.evaluate.tasks import TASKS
 
 SOURCES = {
@@ -58,7 +60,8 @@ def page(run: Path, ledger: dict[str, Any]) -> str:
         "forgetting": tables.forgetting(ledger),
         "urgent": sections.urgent(ledger),
         "few_note": few_note([*ledger["rows"], *ledger["comparisons"]]),
-        "comparisons": tables.comparison_table(ledger),
+        "comparisons": tables.comparisons(ledger),
+        "every_row": every_row(ledger),
         "training": sections.loss_charts(facts["training"]),
         "parity_checks": sections.parity_checks(facts["parity"]),
         "speeds": sections.speeds(items),
@@ -76,14 +79,13 @@ def environment() -> Environment:
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters |= {
-        "shown": shown,
+        "figure": grids.figure,
         "metric": metric_name,
-        "label": label,
         "source": source_name,
         "duration": duration,
         "told": told,
     }
-    made.tests["few"] = few
+    made.globals["signs"] = grids.SIGNS
     return made
 
 
@@ -98,6 +100,36 @@ def example_counts(card: dict[str, Any]) -> dict[str, Any]:
         "uses": order,
         "families_of": {name: task.family for name, task in TASKS.items()},
     }
+
+
+UNTOLD = ("task", "model", "metric", "n", "fingerprint")
+"""Parts of a protocol that stand in a row's other columns, or say nothing to a reader."""
+
+
+def every_row(ledger: dict[str, Any]) -> grids.Grid:
+    """Return the table of the whole ledger: a group a task, a line a model and metric, the protocol of each."""
+    columns = [grids.Column("Metric", "text"), grids.Column("Value", "value"), grids.Column("Items")]
+    columns += [grids.Column("Contaminated", "text"), grids.Column("Protocol", "text")]
+    groups = [
+        grids.Group(part[0]["family"], list(_lines(part)), note=task)
+        for task, part in grids.grouped(ledger["rows"], lambda row: row["task"]).items()
+    ]
+    return grids.Grid("The ledger", "Model or rule", columns, groups, look="dense")
+
+
+def _lines(rows: list[dict[str, Any]]) -> Iterator[grids.Line]:
+    for model, part in grids.grouped(rows, lambda row: row["model"]).items():
+        for place, row in enumerate(part):
+            flag = "not checked" if row["contaminated"] is None else told(row["contaminated"])
+            found = [metric_name(row["metric"]), cell(row), row["n"], flag, protocol_told(row["protocol"])]
+            yield grids.Line(label(model), grids.cells(*found), span=0 if place else len(part))
+
+
+def protocol_told(protocol: dict[str, Any]) -> Markup:
+    """Return what a protocol says, each part with its name."""
+    one = Markup("<span><b>{}</b> {}</span>")
+    shown = {key: part for key, part in protocol.items() if part not in ("", None, []) and key not in UNTOLD}
+    return Markup(" ").join(one.format(key.replace("_", " "), told(part)) for key, part in shown.items())
 
 
 def costs(cost: dict[str, Any]) -> list[dict[str, Any]]:

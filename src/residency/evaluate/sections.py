@@ -13,7 +13,7 @@ from residency.evaluate.findings import GGUF_TOLERANCE, verdict, within
 from residency.evaluate.ledger import GATED, Items
 from residency.evaluate.names import SHOWN_RULES, in_order, is_base, is_rule, label, metric_name, model_words
 from residency.evaluate.numbers import cell, interval_text, shown
-from residency.evaluate.tables import VERDICTS, patterns, pivot
+from residency.evaluate.tables import VERDICTS, by_metric, patterns
 from residency.evaluate.tasks import TASKS
 
 Row = dict[str, Any]
@@ -113,7 +113,7 @@ def family(task: str, ledger: Row, run: Path, items: Items, *, public: bool) -> 
         "counts": uneven(rows),
         "beside": shown_beside(rows),
         "findings": [found for found in ledger["findings"] if found["task"] == task],
-        "table": pivot([row for row in ledger["rows"] if row["task"] == task], lambda row: metric_name(row["metric"])),
+        "table": by_metric([row for row in ledger["rows"] if row["task"] == task], f"{facts.family}: stages and rules"),
         "patterns": patterns(task, items, base),
         "before": label(base),
         "answers": answers(run, items, task, base) if public else [],

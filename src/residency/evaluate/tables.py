@@ -1,14 +1,15 @@
-"""The report's tables: ledger rows as a row a model and a column a metric, kinds of item, and every comparison."""
+"""The report's tables: a line a model and a column or a group a metric, kinds of item, and every comparison."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from residency.evaluate.findings import verdict
+from residency.evaluate.grids import NONE, Cell, Column, Grid, Group, Line, cells, grouped
 from residency.evaluate.ledger import FORGETTING, GATED, Items, known, metric_for
 from residency.evaluate.names import is_rule, label, metric_name
-from residency.evaluate.numbers import absent, cell, few_note, interval_text, p_text, shown
+from residency.evaluate.numbers import absent, cell, few_note, interval_text, p_short, shown
 from residency.evaluate.tasks import TASKS
 from residency.measure.intervals import bootstrap, groups_of, scored
 
@@ -23,45 +24,77 @@ KINDS = {
     "forgetting": "aligned against base, general ability",
 }
 VERDICTS = {"better": "better", "worse": "worse", "open": "no clear difference"}
+LOWER = ("ece", "perplexity", "contradiction", "position_bias")
+"""Metrics of which less is better."""
+COUNTS = (Column("Items"), Column("Unreadable"), Column("Not scored"))
 
 
-def pivot(rows: list[Row], head: Callable[[Row], str]) -> Row:
-    """Return ledger rows as a table: a row a model, a column for each ``head``, and the counts of the first column.
+def matrix(rows: list[Row], head: Callable[[Row], str], caption: str, *, counts: bool = True) -> Grid:
+    """Return ledger rows as a table: a line a model, a column for each ``head``, and the counts of the first column.
 
     A cell without a value says why there is none.
     """
     metrics = {head(row): row["metric"] for row in rows}
-    cells = {(row["model"], head(row)): cell(row) for row in rows}
-    first: dict[str, Row] = {}
-    for row in rows:
-        first.setdefault(row["model"], row)
-    return {
-        "heads": list(metrics),
-        "rows": [
-            {
-                "model": label(model),
-                "cells": [cells.get((model, column)) or absent(model, metrics[column]) for column in metrics],
-                "counts": [row["n"], row["unparsed"], row["not_scored"]],
-            }
-            for model, row in first.items()
-        ],
-    }
+    of = {(row["model"], head(row)): row for row in rows}
+    lines = []
+    for model, part in grouped(rows, lambda row: row["model"]).items():
+        found = [_value(of.get((model, column)), model, metric) for column, metric in metrics.items()]
+        lines.append(Line(label(model), cells(*found, *(_counts(part[0]) if counts else ()))))
+    columns = [*(Column(name, "value") for name in metrics), *(COUNTS if counts else ())]
+    groups, look = [Group("", lines)] if lines else [], "" if counts else "small"
+    return Grid(told(f"{caption}, with 95% intervals", rows), "Model", columns, groups, look)
 
 
-def others(ledger: Row) -> Row:
+def by_metric(rows: list[Row], caption: str) -> Grid:
+    """Return ledger rows as a table with a group a metric, and in each a line a model."""
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    groups = []
+    for metric, part in grouped(rows, lambda row: row["metric"]).items():
+        of = {row["model"]: row for row in part}
+        lines = [
+            Line(label(model), cells(_value(of.get(model), model, metric), *_counts(of.get(model)))) for model in models
+        ]
+        groups.append(Group(metric_name(metric), lines, note=lower(metric)))
+    caption = told(f"{caption}, with 95% intervals", rows)
+    return Grid(caption, "Model", (Column("Value", "value"), *COUNTS), groups, look="small")
+
+
+def lower(metric: str) -> str:
+    """Return what a reader must know of a metric to read it the right way round."""
+    return "lower is better" if metric in LOWER else ""
+
+
+def told(caption: str, rows: Iterable[Row]) -> str:
+    """Return a caption that explains the mark of a rough interval where one of the rows has it."""
+    note = few_note(rows)
+    return f"{caption}. {note}" if note else caption
+
+
+def _value(row: Row | None, model: str, metric: str) -> str:
+    return cell(row) if row else absent(model, metric)
+
+
+def _counts(row: Row | None) -> tuple[object, ...]:
+    return (row["n"], row["unparsed"], row["not_scored"]) if row else (NONE, NONE, NONE)
+
+
+def others(ledger: Row) -> Grid:
     """Return the table of tasks that are shown and gate nothing: relations, codes."""
     rows = [row for row in ledger["rows"] if row["task"] not in (*GATED, *FORGETTING) and not is_rule(row["model"])]
-    return pivot(rows, lambda row: TASKS[row["task"]].title if row["task"] in TASKS else row["task"])
+    caption = "Entity F1 on two tasks beside the four"
+    return matrix(rows, lambda row: TASKS[row["task"]].title if row["task"] in TASKS else row["task"], caption)
 
 
-def calibration(ledger: Row) -> Row:
+def calibration(ledger: Row) -> Grid:
     """Return the table of expected calibration errors, a column a family."""
-    return pivot([row for row in ledger["rows"] if row["metric"] == "ece"], lambda row: row["family"])
+    rows = [row for row in ledger["rows"] if row["metric"] == "ece"]
+    return matrix(rows, lambda row: row["family"], "Expected calibration error in points", counts=False)
 
 
-def forgetting(ledger: Row) -> Row:
+def forgetting(ledger: Row) -> Grid:
     """Return the table of general ability: perplexity and instructions followed."""
-    return pivot([row for row in ledger["rows"] if row["task"] in FORGETTING], lambda row: metric_name(row["metric"]))
+    rows = [row for row in ledger["rows"] if row["task"] in FORGETTING]
+    return matrix(rows, lambda row: metric_name(row["metric"]), "General ability", counts=False)
 
 
 def patterns(task: str, items: Items, before: str, after: str = "aligned") -> list[Row]:
@@ -106,24 +139,30 @@ def measured(metric: str, part: list[Row]) -> Row:
     return {**limits, "metric": metric, "groups": groups_of(kept), "n": len(kept)}
 
 
-def comparison_table(ledger: Row) -> list[Row]:
-    """Return every comparison in words."""
-    return [
-        {
-            "what": KINDS.get(row["kind"], row["kind"]),
-            "task": row["task"],
-            "family": row["family"],
-            "metric": metric_name(row["metric"]),
-            "from": label(row["from"]),
-            "to": label(row["to"]),
-            "n": row["n"],
-            "before": shown(row["from_value"], row["metric"]),
-            "after": shown(row["to_value"], row["metric"]),
-            "difference": interval_text(row),
-            "p": p_text(row["p"]).removeprefix("p = "),
-            "p_holm": p_text(row["p_holm"]).removeprefix("p = "),
-            "look": verdict(row),
-            "verdict": VERDICTS[verdict(row)],
-        }
-        for row in ledger["comparisons"]
+def comparisons(ledger: Row) -> Grid:
+    """Return every comparison in words, in groups of what was asked."""
+    columns = (
+        Column("From, to", "text"),
+        Column("Before"),
+        Column("After"),
+        Column("Difference", "value"),
+        Column("p"),
+        Column("p, Holm"),
+        Column("Items"),
+        Column("Verdict", "text"),
+    )
+    groups = [
+        Group(KINDS.get(kind, kind).capitalize(), [_compared(row) for row in part])
+        for kind, part in grouped(ledger["comparisons"], lambda row: row["kind"]).items()
     ]
+    caption = "Paired comparisons on the same items. p is corrected by Holm's method over the families within each kind"
+    return Grid(told(caption, ledger["comparisons"]), "Family", columns, groups)
+
+
+def _compared(row: Row) -> Line:
+    """Return a comparison as a line, its verdict in words beside its colour."""
+    values = [shown(row[key], row["metric"]) for key in ("from_value", "to_value")]
+    ways, look = f"{label(row['from'])} → {label(row['to'])}", verdict(row)
+    tests = [p_short(row["p"]), p_short(row["p_holm"])]
+    found = [*cells(ways, *values, interval_text(row), *tests, row["n"]), Cell("", VERDICTS[look], look)]
+    return Line(row["family"], found, note=metric_name(row["metric"]), look=look)
