@@ -9,7 +9,7 @@ import pytest
 from fixture_run import SMALL, make_run
 from residency.core.store import read_json, write_json
 from residency.evaluate.report import report
-from residency.summary import summary
+from residency.summary import summary, table
 
 
 @pytest.fixture
@@ -44,3 +44,7 @@ def test_a_parity_that_passed_gives_no_warning(run: Path) -> None:
 def test_a_run_without_an_export_has_no_parity(tmp_path: Path) -> None:
     document, words = summary(make_run(tmp_path / "run", sizes=SMALL, drop=("export", "gguf")))
     assert document["parity"] is None and "parity" not in words
+
+
+def test_a_value_that_rounds_to_nothing_has_no_sign() -> None:
+    assert table(["value"], [[-0.0001], [-0.25]]).split() == ["value", "0.000", "-0.250"]

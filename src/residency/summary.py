@@ -101,7 +101,7 @@ def _families_table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.3f}"
+    return "-" if value is None else f"{value:+z.3f}"
 
 
 def _cost_line(cost: dict[str, Any]) -> str:
@@ -131,7 +131,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:z.3f}" if isinstance(value, float) else str(value)
 
 
 def _opener() -> str:

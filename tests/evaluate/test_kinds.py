@@ -86,6 +86,7 @@ def test_a_label_with_a_bracket_does_not_end_the_list(tmp_path):
         ("similar", "[0, 5]", "[0, 2.5]", r"line 4: scale is \[0, 2.5\]; expected two whole numbers"),
         ("similar", "[0, 5]", "[no, yes]", r"line 4: scale is \[False, True\]; expected two whole numbers"),
         ("similar", "[0, 5]", "5", "line 4: scale is 5; expected a list"),
+        ("similar", "scale", "labels: [a, b]\nscale", "line 4: labels is for tasks of kind classify, tag and extract"),
         ("similar", "kind: similar", "kind: choice", "line 4: scale is for tasks of kind similar"),
         ("similar", "kind: similar", "kind: similer", "line 3: kind is 'similer'; did you mean similar"),
         ("similar", "scale", "metric: macro_f1\nscale", "line 4: metric is 'macro_f1'. Legal are pearson, spearman"),

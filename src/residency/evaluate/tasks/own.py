@@ -156,8 +156,10 @@ def _label_mistakes(found: dict[str, Any], lines: dict[str, int]) -> Iterator[st
         if (kind := found.get("kind")) in LABELLED:
             yield f"labels is missing: a task of kind {kind} names its labels, as in `labels: [urgent, routine]`"
         return
-    if isinstance(labels, list):
-        at = f"line {lines.get('labels', 0)}: "
+    at = f"line {lines.get('labels', 0)}: "
+    if found.get("kind") in KINDS and found["kind"] not in (*LABELLED, "extract"):
+        yield f"{at}labels is for tasks of kind {', '.join(LABELLED)} and extract"
+    elif isinstance(labels, list):
         if any(not isinstance(label, str) for label in labels):
             yield at + "labels holds something that is not a text; write yes, no, on, off and numbers in quotes"
         elif len(set(labels)) < len(labels):
