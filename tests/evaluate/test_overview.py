@@ -1,4 +1,5 @@
-"""The page of an evaluation: what is worse stands there in red and in words, and every table can be read and heard."""
+"""The page of an evaluation: what is worse stands there in red and in words, and every table can be read and heard."""from residency.evaluate.views import gap_text
+
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import pytest
 
 from fixture_evaluation import make_evaluation
 from residency.core.store import read_json, write_json
-from residency.evaluate.cuts import by_axes, by_language, primary_of
+from residency.evaluate.cuts import by_axes, by_language, gaps, primary_of
 from residency.evaluate.grids import figure, spread
 from residency.evaluate.ledger import rows, versus
 from residency.evaluate.overview import overview, write_overview
@@ -104,11 +105,14 @@ def test_the_same_kind_of_task_in_several_languages_is_held_against_english():
     ]
     found = by_language(primary_of(made))
     assert [(r["language"], r["task"]) for r in found] == [
-        ("English", "medmcqa"), ("Spanish", "apollo_es"), ("French", "apollo_fr"),
+        ("en", "medmcqa"), ("es", "apollo_es"), ("fr", "apollo_fr"),
     ]  # fmt: skip
-    assert found[0]["gap"] == "reference" and found[1]["gap"].startswith("-50.0 points [-")
-    low, high = found[1]["gap"].split("[")[1].rstrip("]").split(", ")
-    assert -75 < float(low) < -50 < float(high) < -25
+    spanish, french = gaps(primary_of(made))
+    assert found[0]["gap"] is None and (french["task"], french["language"]) == ("apollo_fr", "fr")
+    assert (spanish["from"], spanish["from_task"], spanish["metric"]) == ("en", "medmcqa", "accuracy")
+    assert spanish["difference"] == pytest.approx(-0.5)
+    assert -0.75 < spanish["low"] < -0.5 < spanish["high"] < -0.25
+    assert gap_text(spanish).startswith("-50.0 points [-") and gap_text(None) == "reference"
     assert "Minus English" in overview(["base"], made)
     assert "Minus English" not in overview(["base"], [r for r in made if r["task"] == "medmcqa"])
 

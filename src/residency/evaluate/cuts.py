@@ -9,13 +9,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from residency.core.types import Interval
-from residency.evaluate.numbers import interval_text
 from residency.measure.intervals import unpaired
 
 Row = dict[str, Any]
 REFERENCE = "en"
 """The language that others are held against."""
-NAMES = {"en": "English", "zh": "Chinese", "es": "Spanish", "fr": "French"}
 
 
 def primary_of(rows: Iterable[Row]) -> list[Row]:
@@ -59,21 +57,26 @@ def by_language(rows: Sequence[Row]) -> list[Row]:
         of = {row["protocol"].get("language", ""): row for row in part}
         if REFERENCE not in of or len(of) < 2 or len(of) < len(part):
             continue
-        made += [
-            {**row, "language": NAMES.get(code, code), "gap": _gap(of[REFERENCE], row)} for code, row in of.items()
-        ]
+        made += [{**row, "language": code, "gap": _gap(of[REFERENCE], row)} for code, row in of.items()]
     return made
 
 
-def _gap(reference: Row, row: Row) -> str:
-    """Return a row's value minus the reference's with its interval, in points."""
+def gaps(rows: Sequence[Row]) -> list[Row]:
+    """Return the gaps of ``by_language`` as a ledger holds them, one row a task and model that is not the reference."""
+    return [
+        {**{key: row[key] for key in ("model", "task", "family", "language")}, "from": REFERENCE, **row["gap"]}
+        for row in by_language(rows)
+        if row["gap"] is not None
+    ]
+
+
+def _gap(reference: Row, row: Row) -> Row | None:
+    """Return a row's value minus the reference's with its interval; None at the reference itself."""
     if row is reference:
-        return "reference"
+        return None
+    same = {"metric": row["metric"], "from_task": reference["task"], "groups": min(reference["groups"], row["groups"])}
     sides = [[each[key] for key in ("value", "low", "high")] for each in (reference, row)]
     if any(value is None for side in sides for value in side):
-        return "not known"
+        return {**same, "difference": None, "low": None, "high": None}
     found = unpaired(*(Interval(*side) for side in sides))
-    fewest = min(reference["groups"], row["groups"])
-    return interval_text(
-        {"metric": row["metric"], "difference": found.value, "low": found.low, "high": found.high, "groups": fewest}
-    )
+    return {**same, "difference": found.value, "low": found.low, "high": found.high}

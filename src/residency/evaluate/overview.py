@@ -10,7 +10,7 @@ from typing import Any
 from residency.core.machine import machine, versions
 from residency.core.store import atomic_path, read_json, write_json
 from residency.evaluate import glossary, views
-from residency.evaluate.cuts import primary_of, variant_text
+from residency.evaluate.cuts import gaps, primary_of, variant_text
 from residency.evaluate.findings import verdict
 from residency.evaluate.names import label, metric_name
 from residency.evaluate.report import environment
@@ -34,6 +34,7 @@ def write_overview(
     about: Row = {"command": command, "made": datetime.now(UTC).isoformat(timespec="seconds")}
     about |= {"machine": machine(), "versions": versions()}
     document = {"models": list(models), **about, "cost": cost, "rows": list(rows), "comparisons": list(compared)}
+    document["gaps"] = gaps(primary_of(rows))
     write_json(out / "ledger.json", document)
     target = out / "evaluation.html"
     text = overview(models, rows, compared, about={**about, "cost": cost}, examples=examples(out, rows))

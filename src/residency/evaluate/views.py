@@ -15,6 +15,7 @@ from residency.evaluate.tables import COUNTS, VERDICTS, lower, told
 from residency.evaluate.tasks import TASKS
 
 Row = dict[str, Any]
+LANGUAGES = {"en": "English", "zh": "Chinese", "es": "Spanish", "fr": "French"}
 CORRELATIONS = ("pearson", "spearman")
 TELLS, ITEMS = Column("Differences told from"), Column("Items")
 CHECKED = {True: "yes", False: "no", None: "not checked"}
@@ -206,7 +207,14 @@ def languages(primary: Sequence[Row]) -> Grid | None:
     several = len(models_of(primary)) > 1
     groups = []
     for (model, *kind), part in grouped(rows, _kind).items():
-        lines = [Line(row["language"], cells(cell(row), row["gap"], row["n"]), title_of(row["task"])) for row in part]
+        lines = [
+            Line(
+                LANGUAGES.get(row["language"]) or row["language"],
+                cells(cell(row), gap_text(row["gap"]), row["n"]),
+                title_of(row["task"]),
+            )
+            for row in part
+        ]
         about = f"{kind[0]}, {metric_name(kind[-1])}"
         groups.append(Group(f"{label(model)}: {about}" if several else about, lines))
     caption = (
@@ -215,6 +223,11 @@ def languages(primary: Sequence[Row]) -> Grid | None:
     )
     columns = (Column("Value", "value"), Column("Minus English", "value"), ITEMS)
     return Grid(told(caption, rows), "Language", columns, groups)
+
+
+def gap_text(gap: Row | None) -> str:
+    """Return a gap with its unit and interval, in words where there is none."""
+    return "reference" if gap is None else interval_text(gap)
 
 
 def _kind(row: Row) -> tuple[str, ...]:
