@@ -1,5 +1,4 @@
-"""The page of an evaluation: what is worse stands there in red and in words, and every table can be read and heard."""from residency.evaluate.views import gap_text
-
+"""The page of an evaluation: what is worse stands there in red and in words, and every table can be read and heard."""
 
 from __future__ import annotations
 
@@ -16,6 +15,7 @@ from residency.evaluate.grids import figure, spread
 from residency.evaluate.ledger import rows, versus
 from residency.evaluate.overview import overview, write_overview
 from residency.evaluate.tasks import MED, TASKS
+from residency.evaluate.views import gap_text
 
 PROTOCOL = {"method": "likelihood of the letter", "shots": 0, "precision": "fp32"}
 
