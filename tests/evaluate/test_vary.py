@@ -99,7 +99,7 @@ def quiz(tmp_path):
         for n in range(12)
     ]  # fmt: skip
     (tmp_path / "quiz.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    shots = [{**row, "id": f"s{n}"} for n, row in enumerate(rows[2:6])]
+    shots = [{**row, "id": f"s{n}", "question": f"grass {n + 2} ?"} for n, row in enumerate(rows[2:6])]
     (tmp_path / "shots.jsonl").write_text("".join(json.dumps(row) + "\n" for row in shots))
     path = tmp_path / "quiz.yaml"
     path.write_text("task: quiz\nitems: quiz.jsonl\nshots: shots.jsonl\nkind: choice\ninstruction: the sky is\n")

@@ -232,3 +232,15 @@ def test_a_difference_of_values_on_different_items_is_the_published_one() -> Non
     assert [round(v, 4) for v in (found.value, found.low, found.high)] == [0.2, 0.0524, 0.3339]
     turned = intervals.unpaired(second, first)
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
+
+
+def test_groups_that_say_nothing_do_not_narrow_the_interval():
+    metric = intervals.Metric("share", lambda row: row["parts"], intervals.ratio)
+    silent = [{"id": f"e{n}", "group": f"e{n}", "hash": f"e{n}", "parts": [0.0, 0.0]} for n in range(98)]
+    telling = [{"id": f"t{n}", "group": f"t{n}", "hash": f"t{n}", "parts": [0.0, 1.0]} for n in range(2)]
+    found, counted = intervals.bootstrap([*silent, *telling], metric), intervals.tally([*silent, *telling], metric)
+    alone = intervals.bootstrap(telling, metric)
+    assert found.value == 0.0 and found.high == pytest.approx(alone.high) and found.high > 0.8
+    assert (counted.n, counted.drawn, counted.groups) == (100, 100, 2)
+    both = intervals.paired([*silent, *telling], [*silent, *telling], metric)
+    assert both.groups == 2 and both.difference.high > 0.8

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from residency.core.types import Span
 from residency.measure.spans import locate, parse_labelled, relation_counts, relaxed_counts, span_counts
 
@@ -41,3 +43,19 @@ def test_pairs_of_phrases_are_pairs_of_concepts():
     names = {"aspirin": "C1", "asa": "C1", "ulcer": "D1"}
     found = [("ASA", "ulcer"), ("aspirin", "ulcer"), ("aspirin", "fever"), ("aspirin", "fever")]
     assert relation_counts(found, [("C1", "D1"), ("C1", "D2")], names) == {"tp": 1, "fp": 1, "fn": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase", "places"),
+    [
+        ("患者行CT检查后好转", "CT检查", [(3, 7)]),
+        ("Lungenembolie rechts", "embolie", [(6, 13)]),
+        ("nahm 400mg Ibuprofen", "400", [(5, 8)]),
+        ("Lungenödem, kein anderes ödem", "ödem", [(25, 29)]),
+        ("aspirin and aspirins", "aspirin", [(0, 7)]),
+        ("痛み止めで痛みが減った", "痛み", [(0, 2), (5, 7)]),
+    ],
+)
+def test_a_phrase_stands_within_a_word_only_where_it_is_no_whole_one(text, phrase, places):
+    found, absent = locate([(phrase, "X")], text)
+    assert [(s.start, s.end) for s in found] == places and absent == 0

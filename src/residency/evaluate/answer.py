@@ -124,7 +124,7 @@ def _score(task: Task, example: Example, prediction: str) -> Row:
         found, parsed = scorers.parse_mentions(prediction)
         wanted, _ = scorers.parse_mentions(example.wanted[0])
         counts = scorers.mention_counts(found, wanted)
-        return {"counts": counts, "parsed": parsed, "score": _f1(counts)}
+        return {"counts": counts, "parsed": parsed, "score": _f1(counts) if parsed else 0.0}
     if task.kind == "follow":
         said = prediction.lower()
         return {"score": float(any(w.lower() in said for w in example.wanted))}
@@ -144,7 +144,7 @@ def _spans(task: Task, example: Example, prediction: str) -> Row:
     found, absent = spans.locate(pairs, example.meta["text"])
     counts = spans.span_counts(found, example.spans, absent)
     relaxed = spans.relaxed_counts(found, example.spans, absent)
-    return {"counts": counts, "relaxed": relaxed, "parsed": parsed, "score": _f1(counts)}
+    return {"counts": counts, "relaxed": relaxed, "parsed": parsed, "score": _f1(counts) if parsed else 0.0}
 
 
 def _relations(example: Example, prediction: str) -> Row:
@@ -154,7 +154,7 @@ def _relations(example: Example, prediction: str) -> Row:
     malformed = len(found or ()) - len(pairs)
     counts = spans.relation_counts(pairs, example.meta["relations"], example.meta["concepts"])
     counts["fp"] += malformed
-    return {"counts": counts, "parsed": found is not None, "score": _f1(counts)}
+    return {"counts": counts, "parsed": found is not None, "score": _f1(counts) if found is not None else 0.0}
 
 
 def _written(task: Task, example: Example, prediction: str) -> Row:

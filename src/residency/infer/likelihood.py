@@ -13,6 +13,9 @@ from residency.infer.shared import alike
 from residency.models.local import LocalModel
 from residency.models.pack import Block
 
+EQUAL = 1e-5
+"""Nats that are rounding: of options that are as likely (the same tokens, say) the first is taken, on every machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -42,7 +45,8 @@ def choose(
 
 def _best(scores: Sequence[TokenScores], norm: str) -> Choice:
     values = [s.total / (len(s.logprobs) if norm == "mean" else 1) for s in scores]
-    return Choice(max(range(len(values)), key=values.__getitem__), values)
+    top = max(values)
+    return Choice(next((i for i, value in enumerate(values) if value >= top - EQUAL), 0), values)
 
 
 def affirm(

@@ -40,6 +40,11 @@ def added(sums: np.ndarray, index: dict[Hashable, int], rows: Sequence[tuple[Seq
     return sums
 
 
+def telling(sums: np.ndarray) -> int:
+    """Return how many groups have a number other than 0 among their sums ``[groups, width]``."""
+    return int(np.any(sums != 0, axis=1).sum()) if sums.size else 0
+
+
 def whole(metric: Metric, numbers: np.ndarray) -> float:
     """Return the metric of all groups as they are; ``numbers`` are their sums, or the rows where it is ranked."""
     return float(metric.value(numbers if metric.ranked else numbers.sum(axis=0)))

@@ -19,7 +19,7 @@ import numpy as np
 from residency.core.errors import UserError
 from residency.core.types import Interval
 from residency.measure import scorers
-from residency.measure.groups import added, drawn, exchanged, numbered, summed, whole
+from residency.measure.groups import added, drawn, exchanged, numbered, summed, telling, whole
 from residency.measure.limits import limits
 
 Row = Mapping[str, Any]
@@ -61,9 +61,14 @@ class Tally:
     owners: np.ndarray | None = None
 
     @property
-    def groups(self) -> int:
-        """Return how many groups were scored."""
+    def drawn(self) -> int:
+        """Return how many groups were scored, which are drawn again and again."""
         return len(self.sums if self.owners is None else np.unique(self.owners))
+
+    @property
+    def groups(self) -> int:
+        """Return how many groups say something: not those whose numbers are all 0, as without a finding to deny."""
+        return self.drawn if self.owners is not None else telling(self.sums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +199,7 @@ def interval(found: Tally, metric: Metric, *, n: int = 2000, seed: int = 0) -> I
     if not found.n:
         return Interval(float("nan"), float("nan"), float("nan"))
     sums, owners = found.sums, found.owners
-    weights = _resamples(found.groups, n, seed, len(sums))
+    weights = _resamples(found.drawn, n, seed, len(sums))
     draws = np.concatenate([drawn(metric, sums, owners, some) for some in weights])
     value = whole(metric, sums)
     span = (metric.least, 1.0) if metric.bounded else None
@@ -226,10 +231,11 @@ def paired(rows_a: Sequence[Row], rows_b: Sequence[Row], metric: Metric, *, n: i
     weights = _resamples(count, n, seed, len(first))
     draws = np.concatenate([drawn(metric, second, owners, w) - drawn(metric, first, owners, w) for w in weights])
     gap, span = value_b - value_a, (metric.least - 1.0, 1.0 - metric.least) if metric.bounded else None
-    difference = Interval(gap, *limits(draws, gap, count, span, graded=metric.graded))
+    told = count if metric.ranked else telling(np.abs(first) + np.abs(second))
+    difference = Interval(gap, *limits(draws, gap, told, span, graded=metric.graded))
     exchange = partial(exchanged, metric, first, second, owners)
     p = _exchange_p(exchange, gap, count, len(first), n=n, seed=seed)
-    return Paired(value_a, value_b, difference, p, len(both), len(pairs) - len(both), count)
+    return Paired(value_a, value_b, difference, p, len(both), len(pairs) - len(both), told)
 
 
 def unpaired(first: Interval, second: Interval) -> Interval:

@@ -1,7 +1,8 @@
 """Scores of marked spans: where a model's phrases stand in a text, and how many of the wanted ones that finds.
 
 A generator names phrases, not places. Each phrase stands for all of its occurrences as whole words, as annotators mark
-them; a phrase that does not occur is a false one. Exact: same start, end and label. Relaxed: same label, overlapping.
+them, or within words where it is no whole one; a phrase that does not occur is a false one. Exact: same start, end and
+label. Relaxed: same label, overlapping.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from collections.abc import Iterable, Sequence
 
 from residency.core.types import Span
 from residency.measure.scorers import parse_list
+
+UNPARTED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+"""Letters of scripts that write words without a gap (kana, Han, Hangul)."""
 
 
 def parse_labelled(text: str, labels: Sequence[str]) -> tuple[list[tuple[str, str]], bool]:
@@ -36,7 +40,7 @@ def parse_labelled(text: str, labels: Sequence[str]) -> tuple[list[tuple[str, st
 
 
 def locate(pairs: Iterable[tuple[str, str]], text: str) -> tuple[list[Span], int]:
-    """Return where the phrases stand in the text, as whole words, and how many of them stand nowhere.
+    """Return where the phrases stand in the text, as whole words if they do, and how many of them stand nowhere.
 
     Longer phrases take their place first: "breast cancer" leaves no "cancer" inside it.
     """
@@ -44,14 +48,31 @@ def locate(pairs: Iterable[tuple[str, str]], text: str) -> tuple[list[Span], int
     taken = bytearray(len(text))
     absent = 0
     for phrase, label in sorted(set(pairs), key=lambda pair: (-len(pair[0]), pair)):
-        pattern = rf"(?<!\w){re.escape(phrase)}(?!\w)" if phrase[0].isascii() else re.escape(phrase)
-        places = [m.span() for m in re.finditer(pattern, text)]
+        places = _places(phrase, text)
         free = [(a, b) for a, b in places if not any(taken[a:b])]
         for start, end in free:
             taken[start:end] = b"\x01" * (end - start)
             spans.append(Span(start, end, label))
         absent += not places
     return sorted(spans, key=lambda s: (s.start, s.end)), absent
+
+
+def _places(phrase: str, text: str) -> list[tuple[int, int]]:
+    """Return where a phrase stands as whole words; where it does so nowhere, where it stands within words.
+
+    Annotators mark parts of words too ("embolie" in "Lungenembolie", "400" in "400mg"). Between Chinese, Japanese or
+    Korean letters, and beside them, nothing parts words.
+    """
+    places = [m.span() for m in re.finditer(re.escape(phrase), text)]
+    alone = [(a, b) for a, b in places if not _within(text, a) and not _within(text, b)]
+    return alone or places
+
+
+def _within(text: str, place: int) -> bool:
+    """Return whether a place lies inside a word."""
+    return 0 < place < len(text) and all(
+        re.match(r"\w", c) and not UNPARTED.match(c) for c in text[place - 1 : place + 1]
+    )
 
 
 def span_counts(found: Sequence[Span], wanted: Sequence[Span], absent: int = 0) -> dict[str, int]:

@@ -79,7 +79,7 @@ def example_of(kind: str, ask: Ask, item: Item, *, task: str, source: str = "", 
         source=source,
         group=str(item.get("group", item["id"])),
         split=split,
-        meta={"task": task, "facts": facts, **item.get("meta", {}), **made.meta},
+        meta={**item.get("meta", {}), "task": task, "facts": facts, **made.meta},
     )
 
 

@@ -81,8 +81,12 @@ def _item(line: bytes, kind: str, known: Known, format: str) -> tuple[Item, str]
         return {}, f"not UTF-8 at byte {error.start}"
     except json.JSONDecodeError as error:
         return {}, f"not JSON at character {error.pos}: {error.msg}"
+    except (ValueError, RecursionError):
+        return {}, "holds a number of thousands of digits, or lists in lists without end"
     if not isinstance(item, dict):
         return {}, "not a JSON object"
+    if "\\ud" in line.decode("utf-8").lower() and not _is_text(item):
+        return {}, "holds half of a character (a surrogate such as \\ud83d without its other half)"
     if format == "mednli":
         item, problem = _of_mednli(item, known)
         if problem:
@@ -93,7 +97,18 @@ def _item(line: bytes, kind: str, known: Known, format: str) -> tuple[Item, str]
         return {}, '"id" is missing, or is neither a text nor a number'
     if not isinstance(item.get("meta", {}), dict):
         return {}, '"meta" is not an object'
+    if not isinstance(item.get("group", ""), str | int) or isinstance(item.get("group"), bool):
+        return {}, '"group" is neither a text nor a number; leave it out where an item stands for itself'
     return item, _unknown(item, kind) or _CHECKS[kind](item, known)
+
+
+def _is_text(item: Item) -> bool:
+    """Return whether all of an item can be written as UTF-8."""
+    try:
+        json.dumps(item, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _of_mednli(row: Item, labels: Known) -> tuple[Item, str]:

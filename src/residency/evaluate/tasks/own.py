@@ -23,6 +23,7 @@ from typing import Any
 import yaml
 
 from residency.core.errors import RecipeError
+from residency.core.store import sha256_json
 from residency.core.types import Example
 from residency.evaluate.tasks.form import KINDS, STYLES, Ask, Item, example_of
 from residency.evaluate.tasks.items import each_item
@@ -217,7 +218,28 @@ def examples_of(
     ask = ask_of(declaration, each_item_of(declaration, folder, file))
     named = {"task": declaration["task"], "source": declaration[file], "split": split}
     for item in each_item_of(declaration, folder, file):
-        yield example_of(declaration["kind"], ask, item, **named)
+        held = {**item, "meta": {"own": item["meta"]}} if "meta" in item else item  # its keys are nobody's but theirs
+        yield example_of(declaration["kind"], ask, held, **named)
+
+
+def repeated(declaration: dict[str, Any], folder: Path) -> str:
+    """Return what is wrong with solved items that are asked for too ("" where none is): they would tell the answer."""
+    if "shots" not in declaration:
+        return ""
+    solved = {_said(item) for item in each_item_of(declaration, folder, "shots")}
+    twice = sum(_said(item) in solved for item in each_item_of(declaration, folder))
+    if not twice:
+        return ""
+    return (
+        f"{declaration['shots']}: {twice} of the items of {declaration['items']} stand there too; "
+        "a solved example would tell the answer. Take them out of one of the two"
+    )
+
+
+def _said(item: Item) -> str:
+    """Return a hash of what an item says, its answer aside."""
+    said = [item.get(key) for key in ("context", "question", "text", "text_b", "input", "prompt", "choices")]
+    return sha256_json(said)
 
 
 def ask_of(declaration: dict[str, Any], items: Iterable[Item]) -> Ask:

@@ -61,6 +61,8 @@ def own_task(path: Path) -> Task:
                 deque(own.each_item_of(declared, path.parent, file), maxlen=0)
         except UserError as error:
             problems.append(str(error))
+    if not wrong and not problems and (twice := own.repeated(declared, path.parent)):
+        problems.append(twice)
     if wrong or problems:
         raise (RecipeError if wrong else UserError)("\n".join([*wrong, *problems]))
     return declared_task(path)
