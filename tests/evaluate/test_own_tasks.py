@@ -110,6 +110,8 @@ def test_every_bad_item_is_named_by_line_without_a_word_of_it(tmp_path):
         ("extract", {"text": "abc", "entities": [{"start": 1, "end": 9, "label": "X"}]}, "entity 1 does not lie"),
         ("extract", {"text": "abc", "entities": [{"start": 1, "end": 2}]}, "entity 1 is not an object"),
         ("generate", {"input": "a", "reference": []}, '"reference" is neither'),
+        ("generate", {"input": "a", "reference": "b", "group": None}, '"group" is neither a text nor a number'),
+        ("generate", {"input": "a \ud83d", "reference": "b"}, "holds half of a character"),
     ],
 )
 def test_what_each_kind_asks_of_an_item(kind, item, words, tmp_path):
@@ -176,6 +178,32 @@ def test_mistakes_of_the_declaration_the_items_and_the_solved_items_are_told_tog
         'items.jsonl: line 1: "label" is missing, or is not a text',
         'solved.jsonl: line 1: "label" is none of urgent, routine',
     ]
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"id": ' + "9" * 5000 + "}"])
+def test_a_line_that_no_parser_takes_is_a_bad_line(line, tmp_path):
+    (tmp_path / "items.jsonl").write_text(line + "\n")
+    with pytest.raises(UserError, match="line 1: holds a number of thousands of digits, or lists in lists"):
+        list(each_item(tmp_path / "items.jsonl", "generate", ()))
+
+
+def test_a_solved_example_is_none_of_the_items(tmp_path):
+    asked = [{"id": "1", "text": "Chest pain.", "label": "urgent"}, {"id": "2", "text": "A cold.", "label": "routine"}]
+    solved = {"id": "1", "text": "Fever.", "label": "routine"}  # the same id is another file's numbering
+    path = task_file(tmp_path, "classify", asked, "shots: solved.jsonl\n")
+    (tmp_path / "solved.jsonl").write_text(json.dumps(solved) + "\n")
+    assert named(str(path))
+    (tmp_path / "solved.jsonl").write_text("".join(json.dumps(r) + "\n" for r in (solved, {**asked[1], "id": "s"})))
+    with pytest.raises(UserError, match="solved.jsonl: 1 of the items of .* stand there too") as found:
+        named(str(path))
+    assert "cold" not in str(found.value)
+
+
+def test_what_a_user_keeps_with_an_item_is_not_taken_for_ours(tmp_path):
+    kept = {"turns": 3, "facts": 7, "shots": ["x"]}
+    path = task_file(tmp_path, "generate", [{"id": "1", "input": "a", "reference": "b", "meta": kept}])
+    (example,), _ = examples_of(named(str(path))[0])
+    assert example.meta["own"] == kept and example.meta["facts"] == ["a"] and "turns" not in example.meta
 
 
 def test_files_whose_form_is_not_known_are_not_read(tmp_path):
