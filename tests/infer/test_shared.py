@@ -74,3 +74,11 @@ def test_beginnings_within_beginnings_are_shared_where_that_saves_more():
     assert sorted(len(f.prefix) for f in families(pairs)) == [100, 100, 100]
     few = [([*subject, i], [7]) for subject in subjects for i in range(5)]
     assert [len(f.prefix) for f in families(few)] == [40]
+
+
+def test_long_answers_behind_one_token_do_not_lie_in_one_block():
+    """As where the texts of a corpus are read, each behind the token that begins one."""
+    pairs = [([0], list(range(1500))) for _ in range(5)] + [([0], [1])] * 3
+    (family,) = families(pairs)
+    assert family.prefix == [] and [len(b.branches) for b in family.blocks] == [1, 1, 1, 1, 1, 3]
+    assert restored(pairs, least=24) == {i: ([0], list(b)) for i, (_, b) in enumerate(pairs)}

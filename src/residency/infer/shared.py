@@ -16,6 +16,8 @@ LEAST = 24
 """Tokens that contexts must share before it pays to compute them apart."""
 WORTH = 512
 """Tokens that a family must save in all, since its prefix is a pass of its own."""
+ROOM = 1024
+"""Tokens of answers, beyond the context's length, that lie in one block: each is multiplied with every other, in vain."""
 
 Pair = tuple[Sequence[int], Sequence[int]]
 
@@ -33,14 +35,10 @@ def families(pairs: Sequence[Pair], *, least: int = LEAST, worth: int = WORTH) -
 
     What shares too little with others comes last, in one family without a prefix.
     """
-    blocks: dict[tuple[int, ...], Block] = {}
-    for owner, (context, answer) in enumerate(pairs):
-        block = blocks.setdefault(tuple(context), Block(list(context), [], []))
-        block.branches.append(list(answer))
-        block.owners.append(owner)
+    blocks = _blocks(pairs)
     if not blocks:
         return
-    ordered = sorted(blocks.values(), key=lambda block: block.context)
+    ordered = sorted(blocks, key=lambda block: block.context)
     common = [alike(a.context, b.context) for a, b in pairwise(ordered)]
     rest: list[Block] = []
     for start, stop, shared in _divided(common, 0, len(ordered), least, worth)[1]:
@@ -52,6 +50,20 @@ def families(pairs: Sequence[Pair], *, least: int = LEAST, worth: int = WORTH) -
         yield Family(family[0].context[:shared], [Block(b.context[shared:], b.branches, b.owners) for b in family])
     if rest:
         yield Family([], rest)
+
+
+def _blocks(pairs: Sequence[Pair]) -> list[Block]:
+    """Return every pair in a block with those of the same context, as many as are no dearer side by side than apart."""
+    blocks: list[Block] = []
+    newest: dict[tuple[int, ...], Block] = {}
+    for owner, (context, answer) in enumerate(pairs):
+        block = newest.get(tuple(context))
+        if block is None or block.length + len(answer) > 2 * len(context) + ROOM:
+            block = newest[tuple(context)] = Block(list(context), [], [])
+            blocks.append(block)
+        block.branches.append(list(answer))
+        block.owners.append(owner)
+    return blocks
 
 
 def _divided(
