@@ -69,7 +69,7 @@ def test_settings_that_run_code_need_to_be_allowed(tmp_path):
         ["--trust_rem"],
         ["--confirm_run"],
         ["--config", f"{tmp_path}/on.yaml"],
-        [f"--conf={tmp_path}/args.yaml"],
+        [f"-C{tmp_path}/args.yaml"],
         ["--model", "hf", "--model_args", "pretrained=x,trust_remote_code=True"],
     ):
         with pytest.raises(UserError, match="(trust_remote|confirm_run_unsafe)_code runs code.*--allow-code"):
