@@ -226,6 +226,12 @@ def test_arguments_that_mean_nothing_are_refused_with_what_is_legal(
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
     assert caught.value.code == 2 and words in capsys.readouterr().err and scripted == []
+    with pytest.raises(SystemExit) as caught:
+        cli.main([*arguments, "--json"])
+    out, err = capsys.readouterr()
+    found = json.loads(out)  # one document, as of every other error
+    assert caught.value.code == found["exit_code"] == 2 and err == ""
+    assert words in found["error"]["message"] and found["error"]["kind"] == "UserError"
 
 
 def test_a_run_is_the_one_in_the_runs_folder_whatever_lies_here(

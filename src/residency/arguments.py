@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
+from typing import NoReturn
 
 from residency.core.legal import Range
 from residency.core.scalars import read_scalar
@@ -27,6 +29,20 @@ def words(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("it is blank; write it out, in quotes where it has spaces")
     return text
+
+
+def error_document(kind: str, message: str, code: int) -> str:
+    """Return the one document that ``--json`` prints for an error."""
+    return json.dumps({"error": {"kind": kind, "message": message}, "exit_code": code}, ensure_ascii=False)
+
+
+class JsonParser(argparse.ArgumentParser):
+    """A parser, and so are its verbs, whose mistakes are a document on standard output, as other errors are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the mistake and leave with code 2."""
+        print(error_document("UserError", message, 2), flush=True)
+        self.exit(2)
 
 
 def page(parser: argparse.ArgumentParser) -> str:

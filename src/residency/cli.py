@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from residency import __version__, examine, judging
-from residency.arguments import page, whole, words
+from residency.arguments import JsonParser, error_document, page, whole, words
 from residency.core.errors import RecipeError, ResidencyError, UserError
 from residency.core.legal import Range
 
@@ -38,13 +38,14 @@ CAUTION = "An experimental model: not for decisions about patients."
 
 def main(arguments: list[str] | None = None) -> int:
     """Return the exit code of one command."""
-    parser = make_parser()
-    args, rest = parser.parse_known_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = make_parser(JsonParser if "--json" in given else argparse.ArgumentParser)
+    args, rest = parser.parse_known_args(given)
     if args.name == "lm-eval":
         args.arguments = rest
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    args.command = shlex.join(["residency", *(sys.argv[1:] if arguments is None else arguments)])
+    args.command = shlex.join(["residency", *given])
     for name, value in QUIET_PARTS.items():
         os.environ.setdefault(name, value)
     try:
@@ -66,7 +67,7 @@ def _stopped(args: argparse.Namespace, message: str, kind: str, code: int) -> in
     if args.trace:
         traceback.print_exc()
     if args.json:
-        _print(json.dumps({"error": {"kind": kind, "message": message}, "exit_code": code}, ensure_ascii=False))
+        _print(error_document(kind, message, code))
     else:
         print(f"residency {args.name}: {message}", file=sys.stderr, flush=True)
     return code
@@ -168,9 +169,9 @@ def doctor(args: argparse.Namespace) -> Answer:
 # --- the parser ------------------------------------------------------------------------------------------------------
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser(form: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Return the parser of all verbs; docs/cli.md is made from it."""
-    parser = argparse.ArgumentParser(prog="residency", description="Medical training of open language models.")
+    parser = form(prog="residency", description="Medical training of open language models.")
     parser.add_argument("--version", action="version", version=f"residency {__version__}")
     verbs = parser.add_subparsers(dest="name", metavar="VERB", required=True)
     one = _verb(verbs, "run", run, "walk a recipe: train, examine and export a model; goes on where it was stopped")

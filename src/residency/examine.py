@@ -117,10 +117,9 @@ def folder_name(args: argparse.Namespace) -> str:
 
 def model_name(name: str) -> str:
     """Return the name with ``runs/…`` read in the runs folder, wherever ``$RESIDENCY_RUNS`` puts it."""
-    from residency.core.runs import runs_root
+    from residency.core.runs import in_runs
 
-    first, slash, rest = name.partition("/")
-    return str(runs_root() / rest) if first == "runs" and slash else name
+    return in_runs(name)
 
 
 def reproduce(args: argparse.Namespace) -> Answer:
@@ -152,8 +151,8 @@ def lm_eval(args: argparse.Namespace) -> Answer:
     """Hand the rest of the line to lm-evaluation-harness, with our scorer as --model residency."""
     from residency.evaluate.harness import run_harness
 
-    run_harness([a for a in args.arguments if a != "--"], allow_code=args.allow_code)
-    return {}, ""
+    given = [a for a in args.arguments if a != "--"]
+    return run_harness(given, allow_code=args.allow_code, as_json=args.json), ""
 
 
 def data(args: argparse.Namespace) -> Answer:

@@ -8,9 +8,10 @@ import pytest
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
+from residency.cli import main
 from residency.core.errors import UserError
 from residency.core.store import read_manifest
-from residency.evaluate.harness import ResidencyLM, refuse_code, run_harness
+from residency.evaluate.harness import ResidencyLM, run_harness
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +61,40 @@ def test_an_argument_that_it_does_not_know_is_refused(toy_base):
         ResidencyLM(pretrained="x", dtype="float32")
 
 
-def test_task_files_that_run_python_need_to_be_allowed(tmp_path):
-    (tmp_path / "t.yaml").write_text("task: t\ndoc_to_text: !function utils.text\n")
-    with pytest.raises(UserError, match=r"t.yaml runs Python .!function.; read it, then add --allow-code"):
-        refuse_code(["--include_path", str(tmp_path)], False)
-    with pytest.raises(UserError, match="--trust_remote_code runs code"):
-        refuse_code(["--trust_remote_code"], False)
-    refuse_code([f"--include_path={tmp_path}", "--trust_remote_code"], True)
+def test_settings_that_run_code_need_to_be_allowed(tmp_path):
+    (tmp_path / "on.yaml").write_text("tasks: [x]\ntrust_remote_code: true\n")
+    (tmp_path / "args.yaml").write_text("tasks: [x]\nmodel_args: {pretrained: x, trust_remote_code: true}\n")
+    for given in (
+        ["--trust_remote_code"],
+        ["--trust_rem"],
+        ["--confirm_run"],
+        ["--config", f"{tmp_path}/on.yaml"],
+        [f"-C{tmp_path}/args.yaml"],
+        ["--model", "hf", "--model_args", "pretrained=x,trust_remote_code=True"],
+    ):
+        with pytest.raises(UserError, match="(trust_remote|confirm_run_unsafe)_code runs code.*--allow-code"):
+            run_harness(["--tasks", "x", *given])
+
+
+def test_what_its_command_line_does_not_understand_is_the_users_to_mend(tmp_path):
+    with pytest.raises(UserError, match="unrecognized arguments: --tusks"):
+        run_harness(["--tusks", "x"])
+    with pytest.raises(UserError, match="--config: .*not found"):
+        run_harness(["--config", str(tmp_path / "none.yaml"), "--tasks", "x"])
+
+
+def test_no_model_is_a_mistake_that_says_what_to_give():
+    with pytest.raises(UserError, match="say which model: --model_args pretrained="):
+        ResidencyLM()
+
+
+def test_runs_are_found_where_the_runs_folder_is(toy_base, tmp_path, monkeypatch):
+    folder = read_manifest(toy_base)["model"]["path"]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine").symlink_to(folder)
+    monkeypatch.setenv("RESIDENCY_RUNS", str(tmp_path / "elsewhere"))
+    monkeypatch.chdir(tmp_path)
+    assert ResidencyLM(pretrained="runs/mine").max_length > 0
 
 
 def test_a_task_that_the_harness_does_not_know_is_the_users_to_mend(toy_base):
@@ -75,7 +103,7 @@ def test_a_task_that_the_harness_does_not_know_is_the_users_to_mend(toy_base):
         run_harness(asked)
 
 
-def test_its_command_line_runs_a_local_task_with_our_model(toy_base, tmp_path, monkeypatch, capsys):
+def local_task(tmp_path, monkeypatch):
     rows = [{"q": f"the {thing} is", "a": i % 2} for i, thing in enumerate(("sky", "grass", "blood", "cat"))]
     (tmp_path / "t.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     (tmp_path / "t.yaml").write_text(
@@ -84,6 +112,10 @@ def test_its_command_line_runs_a_local_task_with_our_model(toy_base, tmp_path, m
         "doc_to_choice: [red, blue]\nmetric_list:\n  - metric: acc\n"
     )
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+
+
+def test_its_command_line_runs_a_local_task_with_our_model(toy_base, tmp_path, monkeypatch, capsys):
+    local_task(tmp_path, monkeypatch)
     folder = read_manifest(toy_base)["model"]["path"]
     given = ["--include_path", str(tmp_path), "--tasks", "colours", "--model_args", f"pretrained={folder}"]
     run_harness([*given, "--output_path", str(tmp_path / "out")])
@@ -91,3 +123,15 @@ def test_its_command_line_runs_a_local_task_with_our_model(toy_base, tmp_path, m
     assert 0 <= json.loads(found.read_text())["results"]["colours"]["acc,none"] <= 1
     out = capsys.readouterr().out
     assert "colours" in out and "Tasks" in out and "Metric" in out  # an older table writer left its head out
+
+
+def test_with_json_the_results_are_the_only_thing_on_standard_output(toy_base, tmp_path, monkeypatch, capsys):
+    local_task(tmp_path, monkeypatch)
+    folder = read_manifest(toy_base)["model"]["path"]
+    given = ["--include_path", str(tmp_path), "--tasks", "colours", "--model_args", f"pretrained={folder}"]
+    assert main(["lm-eval", "--json", *given]) == 0
+    out, err = capsys.readouterr()
+    assert 0 <= json.loads(out)["results"]["colours"]["acc,none"] <= 1
+    assert "Tasks" in err and "Metric" in err
+    assert main(["lm-eval", "--json", "ls", "no_such"]) == 2
+    assert "invalid choice" in json.loads(capsys.readouterr().out)["error"]["message"]

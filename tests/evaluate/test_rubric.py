@@ -108,6 +108,14 @@ def test_a_judge_without_its_passport_is_refused_and_one_with_it_judges(toy_base
     assert all(len(item["met"]) == 3 and item["score"] == rubric.score(RUBRICS, item["met"]) for item in items)
 
 
+def test_a_judge_is_looked_for_in_the_runs_folder_as_a_model_is(monkeypatch):
+    asked = []
+    monkeypatch.setattr(rubric, "load", lambda name, **_: asked.append(name))
+    monkeypatch.setattr(rubric.passport, "check", lambda *_, **__: None)
+    rubric.judge_of("runs/latest:aligned")
+    assert asked == [f"{runs_root()}/latest:aligned"] and not asked[0].startswith("runs/")
+
+
 def test_a_judge_of_rubrics_is_measured_on_peoples_verdicts(tmp_path):
     def line(number, labels):
         return {"prompt": [{"role": "user", "content": f"q{number}"}], "completion": f"said {number % 2}",

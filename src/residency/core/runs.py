@@ -45,6 +45,12 @@ def runs_root() -> Path:
     return Path(os.environ.get("RESIDENCY_RUNS") or "runs").expanduser()
 
 
+def in_runs(name: str) -> str:
+    """Return a model's name with ``runs/…`` read in the runs folder, wherever ``$RESIDENCY_RUNS`` puts it."""
+    first, slash, rest = name.partition("/")
+    return str(runs_root() / rest) if first == "runs" and slash else name
+
+
 def now() -> str:
     """Return the time, ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

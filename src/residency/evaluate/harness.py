@@ -7,13 +7,15 @@ by default; ``type=bf16`` is faster and approximate.
 
 from __future__ import annotations
 
+import io
+import json
 import os
-import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from unittest.mock import patch
 
 os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")  # else each data set that is read is told to a bucket
 
@@ -22,7 +24,9 @@ from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from residency.core.errors import ModelError, UserError
+from residency.core.runs import in_runs
 from residency.core.types import TokenScores
+from residency.evaluate.foreign import no_foreign_code, refuse_flags
 from residency.infer.shared import families
 from residency.models.decode import Sampling
 from residency.models.load import find, open_source
@@ -36,7 +40,7 @@ class ResidencyLM(TemplateLM):
 
     def __init__(
         self,
-        pretrained: str,
+        pretrained: str = "",
         type: str = "fp32",
         max_length: int | None = None,
         max_gen_toks: int = 256,
@@ -50,7 +54,9 @@ class ResidencyLM(TemplateLM):
             raise UserError(
                 f"--model_args of {NAME} are pretrained, type, max_length and max_gen_toks; not {', '.join(unknown)}"
             )
-        model = open_source(find(pretrained), type=type)
+        if not pretrained:
+            raise UserError("say which model: --model_args pretrained=runs/latest:aligned (or a folder, or a hub id)")
+        model = open_source(find(in_runs(str(pretrained))), type=type)
         if not isinstance(model, LocalModel):
             raise ModelError(f"{pretrained} gives no likelihoods; give its transformers form (a folder or an adapter)")
         self.model = model
@@ -154,43 +160,96 @@ def register() -> None:
         model_registry.register(NAME, target=f"{__name__}:ResidencyLM")
 
 
-def run_harness(arguments: Sequence[str], *, allow_code: bool = False) -> None:
+def run_harness(arguments: Sequence[str], *, allow_code: bool = False, as_json: bool = False) -> dict[str, Any]:
     """Hand the arguments to lm-evaluation-harness's own command line, ``--model residency`` where none is given.
 
-    Raises UserError where a task file of ``--include_path`` would run Python (``!function``) and that is not allowed,
-    or where code of a model or data set would be run.
+    Returns what it computed (``output``, its words, where it computes nothing); with ``as_json`` what it prints goes to
+    standard error. Raises UserError where Python of a task file (``!function``), model or data set would be run and
+    that is not allowed, and for what its command line does not understand.
     """
     given = list(arguments)
-    refuse_code(given, allow_code)
     register()
-    from lm_eval._cli import HarnessCLI
     from lm_eval.utils import setup_logging
 
     if given and given[0] not in ("run", "ls", "validate") and not given[0].startswith(("-h", "--help")):
         given = ["run", *given]
     if given[:1] == ["run"] and not any(a == "--model" or a.startswith("--model=") for a in given):
         given[1:1] = ["--model", NAME]
-    before, sys.argv = sys.argv, ["residency lm-eval", *given]
+    setup_logging()
+    printed = io.StringIO()
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(sys, "argv", ["residency lm-eval", *given]))
+        found = stack.enter_context(_results())
+        if not allow_code:
+            stack.enter_context(no_foreign_code())
+        if as_json:
+            stack.callback(lambda: print(printed.getvalue(), end="", file=sys.stderr))
+            stack.enter_context(redirect_stdout(printed))
+        try:
+            _execute(allow_code)
+        except SystemExit as stop:
+            if stop.code and as_json:
+                said = printed.getvalue().strip().splitlines() or [f"it stopped with code {stop.code}"]
+                raise UserError(f"lm-evaluation-harness: {said[-1]}") from None
+            if not as_json:
+                raise
+    return _document(found[0]) if found else {"output": printed.getvalue()}
+
+
+def _execute(allow_code: bool) -> None:
+    """Run what stands in ``sys.argv``."""
+    from lm_eval._cli import HarnessCLI
+
+    cli = HarnessCLI()
+    for parser in (cli._parser, *cli._subparsers.choices.values()):
+        parser.error = _mistake  # type: ignore[method-assign]
+    args = cli.parse_args()
+    if not allow_code:
+        refuse_flags(_settings(vars(args)))
     try:
-        setup_logging()
-        cli = HarnessCLI()
-        cli.execute(cli.parse_args())
+        cli.execute(args)
     except ValueError as error:
         if "not found" not in str(error):  # its own words for a task that it does not know
             raise
         raise UserError(f"lm-evaluation-harness: {str(error).splitlines()[0]}") from None
-    finally:
-        sys.argv = before
 
 
-def refuse_code(arguments: Sequence[str], allow_code: bool) -> None:
-    """Raise UserError for what would run foreign Python, unless that was allowed."""
-    for flag in ("--trust_remote_code", "--confirm_run_unsafe_code"):
-        if flag in arguments and not allow_code:
-            raise UserError(f"{flag} runs code that is not yours; if you have read it, add --allow-code")
-    folders = [b for a, b in zip(arguments, arguments[1:], strict=False) if a == "--include_path"]
-    folders += [a.split("=", 1)[1] for a in arguments if a.startswith("--include_path=")]
-    for folder in folders:
-        for path in sorted([*Path(folder).rglob("*.yaml"), *Path(folder).rglob("*.yml")]):
-            if not allow_code and re.search(r"!function\b", path.read_text(encoding="utf-8", errors="replace")):
-                raise UserError(f"{path} runs Python (!function); read it, then add --allow-code")
+def _mistake(message: str) -> NoReturn:
+    raise UserError(f"lm-evaluation-harness: {message}; its arguments: residency lm-eval run --help")
+
+
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the harness's settings: those of its ``--config`` with those of the line laid over them."""
+    from lm_eval.config.evaluate_config import EvaluatorConfig
+
+    try:
+        config = EvaluatorConfig.load_yaml_config(given["config"]) if given.get("config") else {}
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"--config: {error}") from None
+    return {**config, **{key: value for key, value in given.items() if value}}
+
+
+@contextmanager
+def _results() -> Iterator[list[dict[str, Any]]]:
+    """Give a list that gets the results which the harness's command line computes and only prints."""
+    import lm_eval
+
+    found: list[dict[str, Any]] = []
+    evaluate = lm_eval.simple_evaluate
+
+    def kept(*args: Any, **settings: Any) -> Any:
+        results = evaluate(*args, **settings)
+        found.extend([results] if results is not None else [])
+        return results
+
+    with patch.object(lm_eval, "simple_evaluate", kept):
+        yield found
+
+
+def _document(results: dict[str, Any]) -> dict[str, Any]:
+    """Return results as JSON holds them, without every item's samples (``--log_samples`` writes those to files)."""
+    from lm_eval.utils import handle_non_serializable
+
+    kept = {key: value for key, value in results.items() if key != "samples"}
+    document: dict[str, Any] = json.loads(json.dumps(kept, default=handle_non_serializable))
+    return document

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.errors import UserError
-from residency.core.runs import runs_root
+from residency.core.runs import in_runs, runs_root
 from residency.core.store import read_jsonl, sha256_json
 from residency.core.types import Example, Message, Model
 from residency.evaluate.judges import passport
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 @lru_cache(maxsize=1)
 def judge_of(name: str) -> Model:
     """Return the judge of a name; UserError where it has no passport for rubrics, or did not earn it."""
-    model = load(name, type="fp32")
+    model = load(in_runs(name), type="fp32")
     passport.check(runs_root() / "judges", model, CRITERION.name, KIND, called=name)
     return model
 
