@@ -74,7 +74,7 @@ def test_every_wrong_entry_is_named_and_blanks_are_not_rated(tmp_path):
     path = filled(form, "ann", lambda row, axis: next(marks, ""), tmp_path)
     with pytest.raises(UserError) as found:
         results(form, [path])
-    assert "row 2: safe is '9'; legal are 1, 2, 3, 4, 5, or blank" in str(found.value) and "row 3" in str(found.value)
+    assert "row 2: safe is no rating; legal are 1, 2, 3, 4, 5, or blank" in str(found.value) and "row 3" in str(found.value)
     marks = iter(["4"])
     one = filled(form, "one", lambda row, axis: next(marks, ""), tmp_path)
     assert sorted(m["n"] for m in results(form, [one])[0]["models"]) == [0, 1]
@@ -110,3 +110,15 @@ def test_what_cannot_be_judged_is_refused(tmp_path):
         write_form(tmp_path / "f.csv", QUESTIONS, {"a": {}}, ["safe"], pairwise=False)
     with pytest.raises(UserError, match="there is no key"):
         results(tmp_path / "f.csv", [])
+
+
+def test_what_stands_in_a_cell_is_never_told(tmp_path):
+    form = tmp_path / "form.csv"
+    write_form(form, QUESTIONS, ANSWERS, ["safe"], pairwise=False)
+    path = filled(form, "ann", lambda row, axis: "Patientin Anna", tmp_path)
+    path.write_text(path.read_text().replace("\n0001,", "\nFrau Schmidt,").replace("\n0002,", "\nHerr Weber,"))
+    with pytest.raises(UserError) as found:
+        results(form, [path])
+    assert "row 2: line is none of this form; legal are 0001 to 0024" in str(found.value)
+    assert "row 4: safe is no rating" in str(found.value)
+    assert not any(name in str(found.value) for name in ("Anna", "Schmidt", "Weber"))

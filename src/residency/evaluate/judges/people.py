@@ -83,7 +83,10 @@ def _pair(item: str, models: Sequence[str], draw: random.Random) -> list[Row]:
 
 
 def read_form(path: Path, key: Row) -> dict[str, dict[str, float]]:
-    """Return a rater's ratings by axis and line; UserError names every line that cannot be read. Blank: not rated."""
+    """Return a rater's ratings by axis and line; UserError names every row that cannot be read. Blank: not rated.
+
+    What stands in a cell is never told: it may be a remark about a patient that slipped into the wrong column.
+    """
     ratings: dict[str, dict[str, float]] = {axis: {} for axis in key["axes"]}
     wrong: list[str] = []
     try:
@@ -96,7 +99,7 @@ def read_form(path: Path, key: Row) -> dict[str, dict[str, float]]:
         raise UserError(f"{path.name} holds no column {', '.join(missing) or 'at all'}; a form's columns must stay")
     for place, row in enumerate(rows, 2):
         if row["line"] not in key["lines"]:
-            wrong.append(f"row {place}: line {row['line']!r} is not of this form")
+            wrong.append(f"row {place}: line is none of this form; legal are {_span(key)}")
             continue
         texts = [row.get(name) for name in ("question", *_answers(key))]
         if sha256_json(texts) != key["lines"][row["line"]]["shown"]:
@@ -108,10 +111,14 @@ def read_form(path: Path, key: Row) -> dict[str, dict[str, float]]:
             if text in legal:
                 ratings[axis][row["line"]] = float(text)
             elif text:
-                wrong.append(f"row {place}: {axis} is {text!r}; legal are {', '.join(legal)}, or blank")
+                wrong.append(f"row {place}: {axis} is no rating; legal are {', '.join(legal)}, or blank")
     if wrong:
         raise UserError("\n".join(f"{path.name}: {problem}" for problem in wrong))
     return ratings
+
+
+def _span(key: Row) -> str:
+    return f"{min(key['lines'])} to {max(key['lines'])}"
 
 
 def results(form: Path, filled: Sequence[Path]) -> list[Row]:
