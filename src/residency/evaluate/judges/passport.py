@@ -17,7 +17,7 @@ from residency.core.errors import UserError
 from residency.core.store import read_json, write_json
 from residency.core.types import Model
 from residency.corpus import benchmarks
-from residency.evaluate.judges.axes import AXES, Axis, axis_of
+from residency.evaluate.judges.axes import AXES, Axis, axis_of, nearest
 from residency.evaluate.judges.model import Judged, rate
 from residency.measure.agreement import cohen_kappa, krippendorff_alpha, with_interval
 from residency.measure.limits import FEW
@@ -104,11 +104,6 @@ def passport_of(axis: Axis, items: Sequence[dict[str, Any]], judged: Sequence[Ju
         "least_groups": FEW,
         "earned": bool(agreed.low >= BAR and len(set(groups)) >= FEW),
     }
-
-
-def nearest(axis: Axis, expected: float) -> float:
-    """Return the rating of the scale that lies next to an expected one; nan stays nan."""
-    return expected if math.isnan(expected) else float(min(axis.ratings, key=lambda r: (abs(r - expected), r)))
 
 
 def place(folder: Path, judge_hash: str, axis: str, part: bool = False) -> Path:
