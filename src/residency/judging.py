@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,6 @@ def _has_texts(row: Any, form: tuple[str, ...]) -> bool:
 
 def form(args: argparse.Namespace) -> Answer:
     """Write a blind form for people to judge answers with, or add up forms that they have filled in."""
-    from residency.core.store import read_jsonl
     from residency.evaluate.judges.people import key_of, results, write_form
     from residency.summary import table
 
@@ -118,13 +117,50 @@ def form(args: argparse.Namespace) -> Answer:
         raise UserError(
             f"there is no {', '.join(absent)}; answers lie in items/TASK/MODEL.jsonl of a run or evaluation"
         )
-    answers = {path.stem: {r["id"]: r["prediction"] for r in read_jsonl(path) if r.get("prediction")} for path in files}
+    answers = {path.stem: _answers(path) for path in files}
     if len(answers) < len(files):
         raise UserError("two files of answers have the same name: a model is known by its file's name")
     asked = _questions(files[0], args.limit)
-    count = write_form(out, asked, answers, args.axes.split(","), pairwise=args.pairwise, seed=args.seed)
+    left = _left_out(asked, answers)
+    said = {model: {item: text for item, text in found.items() if text} for model, found in answers.items()}
+    count = write_form(out, asked, said, args.axes.split(","), pairwise=args.pairwise, seed=args.seed)
     words = f"{count} lines to judge in {out}; whose answers they are lies in {key_of(out)}, which raters must not see"
-    return {"form": str(out), "key": str(key_of(out)), "lines": count}, words
+    document = {"form": str(out), "key": str(key_of(out)), "lines": count, "left_out": left}
+    return document, "\n".join([words, *_said_left_out(left)])
+
+
+def _answers(path: Path) -> dict[str, str]:
+    """Return a model's answers by item id, "" where it gave none; UserError names the lines that are no answers."""
+    from residency.core.store import read_jsonl
+
+    rows = list(read_jsonl(path))
+    wrong = [str(number) for number, row in enumerate(rows, 1) if not _is_answer(row)]
+    if wrong:
+        raise UserError(f"{path}: no id and prediction (both texts) in line {', '.join(wrong[:20])}")
+    return {row["id"]: (row.get("prediction") or "").strip() and row["prediction"] for row in rows}
+
+
+def _is_answer(row: Any) -> bool:
+    return _has_texts(row, ("id",)) and isinstance(row.get("prediction"), str | None)
+
+
+def _left_out(asked: Iterable[str], answers: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """Return how many items the form leaves out since not every model has answered them, and whose answers lack."""
+    touched = [item for item in asked if any(item in found for found in answers.values())]
+    empty = {model: sum(found.get(item) == "" for item in touched) for model, found in answers.items()}
+    absent = {model: sum(item not in found for item in touched) for model, found in answers.items()}
+    gone = [item for item in touched if not all(found.get(item) for found in answers.values())]
+    lost = sum(bool(found.get(item)) for item in gone for found in answers.values())
+    return {"items": len(gone), "empty": empty, "absent": absent, "answers_of_others": lost}
+
+
+def _said_left_out(left: dict[str, Any]) -> list[str]:
+    if not left["items"]:
+        return []
+    why = [f"{model} gave an empty answer to {n}" for model, n in left["empty"].items() if n]
+    why += [f"{model} holds no row of {n}" for model, n in left["absent"].items() if n]
+    lost = f", and with them {left['answers_of_others']} answers of others" if left["answers_of_others"] else ""
+    return [f"left out are {left['items']} items{lost}, since each model must have answered: {'; '.join(why)}"]
 
 
 def _agreed(row: dict[str, Any]) -> str:
@@ -132,6 +168,8 @@ def _agreed(row: dict[str, Any]) -> str:
     if found is None:
         return ""
     value = found["krippendorff_alpha"]
+    if math.isnan(value):
+        return f"{row['axis']}: agreement cannot be measured; two raters or more must rate the same lines"
     return f"{row['axis']}: agreement alpha {value:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
 
 
