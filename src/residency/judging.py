@@ -20,30 +20,51 @@ def judge(args: argparse.Namespace) -> Answer:
     from residency.models.load import load
 
     axis, folder = axis_of(args.axis), runs_root() / "judges"
-    of_people = args.measure and axis.name == CRITERION.name
+    _can_be_done(args, of_people=args.measure and axis.name == CRITERION.name)
+    if args.measure:
+        people = _rated_by_people(Path(args.items)) if args.items else None
+        return _measured(load(model_name(args.model), type="fp32"), args, folder, people)
+    rows = _rows(Path(args.items), args.limit)  # mistakes are told before a model is loaded
+    model = load(model_name(args.model), type="fp32")
+    found = passport.check(folder, model, args.axis, args.kind, called=args.model)
+    judged = list(_judged(model, axis, rows))
+    target = Path(args.items).with_suffix(f".{axis.name}.jsonl")
+    return {"passport": found, "judged": judged, "file": str(target)}, _kept(judged, target)
+
+
+def _can_be_done(args: argparse.Namespace, *, of_people: bool) -> None:
+    """Raise UserError where the options do not go together, a file or ratings are absent; no model is needed for it."""
+    from residency.corpus.benchmarks import folder_of
+    from residency.evaluate.judges.passport import set_of
+
     if of_people and not args.items:
         raise UserError(
             "a judge of rubrics is measured on people's verdicts: --measure --axis rubric --items FILE.jsonl, with "
             "rows of prompt, completion, rubric and binary_labels"
         )
-    if args.measure == bool(args.items) and not of_people:
+    if not args.measure and not args.items:
         raise UserError("say what to do: --measure, or --items FILE.jsonl with rows of question and answer")
+    if args.measure and args.items and not of_people:
+        raise UserError(
+            f"--measure takes --items only with --axis rubric; to measure a judge of {args.axis} leave --items out, to "
+            "have the items judged leave --measure out"
+        )
     if args.items and not Path(args.items).is_file():
         raise UserError(f"there is no file {args.items}")
-    model = load(model_name(args.model), type="fp32")
-    if args.measure:
-        return _measured(model, args, folder, of_people)
-    found = passport.check(folder, model, args.axis, args.kind, called=args.model)
-    judged = list(_judged(model, axis, Path(args.items)))
-    target = Path(args.items).with_suffix(f".{axis.name}.jsonl")
-    return {"passport": found, "judged": judged, "file": str(target)}, _kept(judged, target)
+    if args.measure and not of_people:
+        folder_of(set_of(args.axis)[0])
 
 
-def _measured(model: Any, args: argparse.Namespace, folder: Path, of_people: bool) -> Answer:
+def _rated_by_people(path: Path) -> tuple[str, str, list[dict[str, Any]]]:
+    from residency.evaluate.judges import rubric
+
+    return str(path), rubric.KIND, rubric.rated(path)
+
+
+def _measured(model: Any, args: argparse.Namespace, folder: Path, people: Any) -> Answer:
     """Return the passport of a judge, which is written to the folder, earned or not."""
-    from residency.evaluate.judges import passport, rubric
+    from residency.evaluate.judges import passport
 
-    people = (str(args.items), rubric.KIND, rubric.rated(Path(args.items))) if of_people else None
     made = passport.measure(model, args.axis, limit=args.limit, rated=people)
     path = passport.issue(folder, made)
     verdict = "earned" if made["earned"] else "not earned"
@@ -61,19 +82,34 @@ PAIR, ONE = ("question", "first", "second"), ("question", "answer")
 """What a line to be judged holds: two answers, or one."""
 
 
-def _judged(model: Any, axis: Any, path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the judgement of each line of a file; UserError names the lines that are not all of one form."""
+def _rows(path: Path, limit: int) -> list[dict[str, Any]]:
+    """Return the lines of a file to be judged; UserError where it holds none, or names those that are not of one form.
+
+    At most ``limit`` of them, the first, where that is given.
+    """
     from residency.core.store import read_jsonl
-    from residency.evaluate.judges.model import prefer, rate
 
     rows = list(read_jsonl(path))
-    form = PAIR if rows and isinstance(rows[0], dict) and "first" in rows[0] else ONE
+    if not rows:
+        raise UserError(f"{path} holds no line to judge")
+    form = _form_of(rows)
     wrong = [str(n) for n, row in enumerate(rows, 1) if not _has_texts(row, form)]
     if wrong:
         called = f"{', '.join(form[:-1])} and {form[-1]}"
         raise UserError(f"{path}: no {called} (all texts) in line {', '.join(wrong[:20])}")
+    return rows[: limit or None]
+
+
+def _form_of(rows: list[Any]) -> tuple[str, ...]:
+    return PAIR if isinstance(rows[0], dict) and "first" in rows[0] else ONE
+
+
+def _judged(model: Any, axis: Any, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the judgement of each row."""
+    from residency.evaluate.judges.model import prefer, rate
+
     marks = [{"id": row.get("id", number), "axis": axis.name} for number, row in enumerate(rows, 1)]
-    if form == PAIR:
+    if _form_of(rows) == PAIR:
         preferred = prefer(model, axis, rows)
         yield from (m | {"prefers_first": _known(p)} for m, p in zip(marks, preferred, strict=True))
         return
