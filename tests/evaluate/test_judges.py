@@ -10,7 +10,15 @@ import pytest
 from residency.core.errors import UserError
 from residency.evaluate.judges import passport
 from residency.evaluate.judges.axes import AXES, axis_of, nearest
-from residency.evaluate.judges.model import Judged, _from_likelihoods, pair_prompt, prefer, rate, rating_prompt, shortened
+from residency.evaluate.judges.model import (
+    Judged,
+    _from_likelihoods,
+    pair_prompt,
+    prefer,
+    rate,
+    rating_prompt,
+    shortened,
+)
 from residency.models.scripted import ScriptedModel
 
 RELEVANCE = AXES["relevance"]

@@ -74,7 +74,9 @@ def test_every_wrong_entry_is_named_and_blanks_are_not_rated(tmp_path):
     path = filled(form, "ann", lambda row, axis: next(marks, ""), tmp_path)
     with pytest.raises(UserError) as found:
         results(form, [path])
-    assert "row 2: safe is no rating; legal are 1, 2, 3, 4, 5, or blank" in str(found.value) and "row 3" in str(found.value)
+    assert "row 2: safe is no rating; legal are 1, 2, 3, 4, 5, or blank" in str(found.value) and "row 3" in str(
+        found.value
+    )
     marks = iter(["4"])
     one = filled(form, "one", lambda row, axis: next(marks, ""), tmp_path)
     assert sorted(m["n"] for m in results(form, [one])[0]["models"]) == [0, 1]
