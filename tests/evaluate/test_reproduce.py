@@ -75,8 +75,8 @@ def test_what_does_not_suit_the_task_is_told_all_at_once_with_the_nearest_name(t
 
 def test_a_file_in_another_encoding_is_an_error_of_the_user(tmp_path):
     path = tmp_path / "p.yaml"
-    path.write_bytes("rows: [Müller]".encode("latin-1"))
-    with pytest.raises(RecipeError, match="cannot be read: UnicodeDecodeError"):
+    path.write_bytes("rows:\n  [Müller]".encode("latin-1"))
+    with pytest.raises(RecipeError, match="p.yaml, line 2: not UTF-8"):
         read_rows(path)
 
 

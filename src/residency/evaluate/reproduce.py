@@ -38,7 +38,10 @@ def read_rows(path: Path) -> list[Row]:
     """Return the published rows of a YAML file; RecipeError names every mistake at once."""
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise RecipeError(f"{path}, line {line}: not UTF-8") from None
+    except (OSError, yaml.YAMLError) as error:
         raise RecipeError(f"{path} cannot be read: {type(error).__name__}") from None
     rows = found.get("rows") if isinstance(found, dict) else None
     if not isinstance(rows, list) or not rows:
