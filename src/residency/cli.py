@@ -20,6 +20,7 @@ from residency import __version__, examine, judging
 from residency.arguments import JsonParser, error_document, page, whole, words
 from residency.core.errors import RecipeError, ResidencyError, UserError
 from residency.core.legal import Range
+from residency.core.store import dumps
 
 Answer = tuple[Any, str]
 QUIET_PARTS = {
@@ -50,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     try:
         document, words = args.verb(args)
-        _print(json.dumps(document, indent=1, ensure_ascii=False) if args.json else words)
+        _print(dumps(document, indent=1) if args.json else words)
         return int(document.get("exit_code", 0)) if isinstance(document, dict) else 0
     except KeyboardInterrupt:
         return _stopped(args, "stopped; the same command goes on from here", "Interrupted", 130)

@@ -183,3 +183,12 @@ def test_a_list_has_the_same_hash_value_by_value(values: list[object]) -> None:
     for value in values:
         digest.add(value)
     assert digest.hexdigest() == store.sha256_json(values) == digest.hexdigest()
+
+
+def test_a_line_that_is_not_utf8_is_named_and_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'{"a": "M\xc3\xbcller"}\n' + '{"a": "Müller"}\n'.encode("latin-1"))
+    with pytest.raises(SourceError, match=r"x.jsonl, line 2: not UTF-8$"):
+        list(store.read_jsonl(path))
+    path.write_bytes(b'{"a": 1}\n{"a": "\xc3')  # a killed process may stop within a letter
+    assert list(store.read_jsonl(path, torn=True)) == [{"a": 1}]

@@ -9,8 +9,16 @@ import pytest
 
 from residency.core.errors import UserError
 from residency.evaluate.judges import passport
-from residency.evaluate.judges.axes import AXES, axis_of
-from residency.evaluate.judges.model import Judged, pair_prompt, prefer, rate, rating_prompt, shortened
+from residency.evaluate.judges.axes import AXES, axis_of, nearest
+from residency.evaluate.judges.model import (
+    Judged,
+    _from_likelihoods,
+    pair_prompt,
+    prefer,
+    rate,
+    rating_prompt,
+    shortened,
+)
 from residency.models.scripted import ScriptedModel
 
 RELEVANCE = AXES["relevance"]
@@ -114,3 +122,11 @@ def test_prompts_hold_the_scale_and_long_answers_keep_both_ends():
     text = rating_prompt(RELEVANCE, "why?", "x" * 5000 + "end")[0]["content"]
     assert "1 = incorrect" in text and "4 = excellent" in text and "end" in text and len(text) < 3500
     assert shortened("short") == "short" and "Answer B: two" in pair_prompt(RELEVANCE, "q", "one", "two")[0]["content"]
+
+
+def test_a_rating_is_what_the_passport_measures_and_not_the_likeliest_number():
+    odds = [0.4, 0.0001, 0.3, 0.2999]  # the likeliest is 1, the expected rating 2.5
+    judged = _from_likelihoods(RELEVANCE, [math.log(share) for share in odds])
+    assert judged.expected == pytest.approx(2.5, abs=0.01) and judged.rating == nearest(RELEVANCE, judged.expected) > 1
+    people = [{"rating": judged.rating, "group": str(n)} for n in range(30)]
+    assert passport.passport_of(RELEVANCE, people, [judged] * 30)["same_rating"] == 1.0

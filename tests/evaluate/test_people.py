@@ -74,7 +74,9 @@ def test_every_wrong_entry_is_named_and_blanks_are_not_rated(tmp_path):
     path = filled(form, "ann", lambda row, axis: next(marks, ""), tmp_path)
     with pytest.raises(UserError) as found:
         results(form, [path])
-    assert "row 2: safe is '9'; legal are 1, 2, 3, 4, 5, or blank" in str(found.value) and "row 3" in str(found.value)
+    assert "row 2: safe is no rating; legal are 1, 2, 3, 4, 5, or blank" in str(found.value) and "row 3" in str(
+        found.value
+    )
     marks = iter(["4"])
     one = filled(form, "one", lambda row, axis: next(marks, ""), tmp_path)
     assert sorted(m["n"] for m in results(form, [one])[0]["models"]) == [0, 1]
@@ -110,3 +112,61 @@ def test_what_cannot_be_judged_is_refused(tmp_path):
         write_form(tmp_path / "f.csv", QUESTIONS, {"a": {}}, ["safe"], pairwise=False)
     with pytest.raises(UserError, match="there is no key"):
         results(tmp_path / "f.csv", [])
+
+
+def test_what_stands_in_a_cell_is_never_told(tmp_path):
+    form = tmp_path / "form.csv"
+    write_form(form, QUESTIONS, ANSWERS, ["safe"], pairwise=False)
+    path = filled(form, "ann", lambda row, axis: "Patientin Anna", tmp_path)
+    path.write_text(path.read_text().replace("\n0001,", "\nFrau Schmidt,").replace("\n0002,", "\nHerr Weber,"))
+    with pytest.raises(UserError) as found:
+        results(form, [path])
+    assert "row 2: line is none of this form; legal are 0001 to 0024" in str(found.value)
+    assert "row 4: safe is no rating" in str(found.value)
+    assert not any(name in str(found.value) for name in ("Anna", "Schmidt", "Weber"))
+
+
+def resaved(path, delimiter, encoding):
+    """Save a filled form as a spreadsheet does: 0001 becomes 1, lines in cells end otherwise, rows are left over."""
+    rows = list(csv.reader(path.open(newline="", encoding="utf-8")))
+    rows = [[cell.lstrip("0") if n == 0 else cell.replace("\n", "\r\n") for n, cell in enumerate(row)] for row in rows]
+    with path.open("w", newline="", encoding=encoding) as handle:
+        csv.writer(handle, delimiter=delimiter).writerows([*rows, [""] * len(rows[0])])
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "encoding"),
+    [(",", "utf-8"), (";", "utf-8-sig"), (";", "cp1252"), ("\t", "utf-16"), ("\t", "utf-8"), (",", "cp1252")],
+)
+def test_a_form_that_went_through_a_spreadsheet_is_read(tmp_path, delimiter, encoding):
+    form = tmp_path / "form.csv"
+    questions = {i: {**row, "question": f"Müller; {i},\nwhat?"} for i, row in QUESTIONS.items()}
+    write_form(form, questions, ANSWERS, ["safe"], pairwise=False)
+    path = filled(form, "ann", lambda row, axis: 5 if "good" in row["answer"] else 2, tmp_path)
+    resaved(path, delimiter, encoding)
+    (safe,) = results(form, [path])
+    assert {m["model"]: (m["value"], m["n"]) for m in safe["models"]} == {"aligned": (5.0, 12), "base": (2.0, 12)}
+
+
+def test_a_line_given_twice_is_refused_with_both_rows(tmp_path):
+    form = tmp_path / "form.csv"
+    write_form(form, QUESTIONS, ANSWERS, ["safe"], pairwise=False)
+    path = filled(form, "ann", lambda row, axis: 5, tmp_path)
+    second = path.read_text().splitlines()[2]
+    path.write_text(path.read_text() + second.removeprefix("000").replace(",5,", ",1,") + "\n")
+    with pytest.raises(UserError, match=r"ann.csv: row 26: line 0002 stands in row 3 already; leave one of the two"):
+        results(form, [path])
+
+
+def test_what_is_no_table_or_lacks_a_column_is_refused(tmp_path):
+    form, path = tmp_path / "new" / "form.csv", tmp_path / "ann.csv"
+    write_form(form, QUESTIONS, ANSWERS, ["safe"], pairwise=False)  # its folder is made
+    for data, words in (
+        (b"\x81\x8d", "cannot be read: UnicodeDecodeError; save it as CSV in UTF-8"),
+        (b"line;question;answer\n1;q;a\n", "holds no column safe"),
+        (b"", "holds no column line, question, answer, safe"),
+        (b"line,question,answer,safe,remark\n", "holds no row under its header"),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(UserError, match=words):
+            results(form, [path])

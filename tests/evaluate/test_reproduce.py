@@ -53,3 +53,37 @@ def test_the_majority_of_pubmedqa_is_the_published_one(tmp_path):
     (row,) = reproduce([ROW], tmp_path)
     assert row["status"] == "measured" and row["value"] == pytest.approx(0.552) and abs(row["difference"]) < 0.05
     assert row["low"] < 0.552 < row["high"] and row["n"] == 500
+
+
+def test_what_does_not_suit_the_task_is_told_all_at_once_with_the_nearest_name(tmp_path):
+    rows = [
+        {**ROW, "metric": "acuracy"}, {**ROW, "metric": "rouge_l"}, {**ROW, "model": 3}, {**ROW, "task": "qa"},
+        {**ROW, "task": "aci_bench", "metric": "rouge_l", "model": "rule:random"}, {**ROW, "parts": "test"},
+    ]  # fmt: skip
+    with pytest.raises(RecipeError) as found:
+        read_rows(written(tmp_path, rows))
+    for words in (
+        "row 1: pubmedqa has no metric acuracy; did you mean accuracy? legal are",
+        "row 2: pubmedqa has no metric rouge_l; legal are",
+        "row 3: model is no text",
+        "row 4: task qa is made anew by every run",
+        "row 5: rule:random draws one of the options, and aci_bench has none",
+        "row 6: parts is no list of names",
+    ):
+        assert words in str(found.value)
+
+
+def test_a_file_in_another_encoding_is_an_error_of_the_user(tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_bytes("rows:\n  [Müller]".encode("latin-1"))
+    with pytest.raises(RecipeError, match="p.yaml, line 2: not UTF-8"):
+        read_rows(path)
+
+
+def test_a_metric_that_nothing_speaks_to_is_not_measured(tmp_path):
+    try:
+        benchmarks.folder_of("pubmedqa")
+    except SourceError:
+        pytest.skip("the data set pubmedqa is not here (RESIDENCY_DATA)")
+    (row,) = reproduce([{**ROW, "metric": "ece"}], tmp_path)
+    assert row["status"].startswith("cannot be measured here: rule:majority gives nothing") and "value" not in row

@@ -125,7 +125,7 @@ def sha256_text(text: str) -> str:
 
 def sha256_json(value: Any) -> str:
     """Return the SHA-256 of a value as canonical JSON (sorted keys, no spaces): equal values, equal hash."""
-    return sha256_text(_dumps(value, sort_keys=True, separators=(",", ":")))
+    return sha256_text(dumps(value, sort_keys=True, separators=(",", ":")))
 
 
 class ListHash:
@@ -136,7 +136,7 @@ class ListHash:
 
     def add(self, value: Any) -> None:
         """Add the list's next value."""
-        text = _dumps(value, sort_keys=True, separators=(",", ":"))
+        text = dumps(value, sort_keys=True, separators=(",", ":"))
         self._sha.update(self._comma + text.encode("utf-8", "surrogatepass"))
         self._comma = b","
 
@@ -153,7 +153,7 @@ class ListHash:
 def write_json(path: Path | str, value: Any) -> None:
     """Write a value as readable JSON, whole or not at all; nan becomes null."""
     with atomic_path(path) as temporary:
-        temporary.write_text(_dumps(value, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path | str) -> Any:
@@ -166,7 +166,7 @@ def write_jsonl(path: Path | str, rows: Iterable[Any]) -> int:
     count = 0
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as handle:
         for row in rows:
-            handle.write(_dumps(row) + "\n")
+            handle.write(dumps(row) + "\n")
             count += 1
     return count
 
@@ -193,30 +193,32 @@ def _cut_torn_line(handle: Any) -> None:
 def read_jsonl(path: Path | str, *, torn: bool = False) -> Iterator[Any]:
     """Yield the value of each line; ``torn`` allows for a last line that a killed process left half written.
 
-    Raises ``SourceError`` with file and line (never the text) where a line is not JSON.
+    Raises ``SourceError`` with file and line (never the text) where a line is not JSON, or not UTF-8.
     """
-    with open(path, encoding="utf-8") as handle:
+    with open(path, "rb") as handle:
         for number, line in enumerate(handle, 1):
             if not line.strip():
                 continue
             try:
-                yield json.loads(line)
-            except json.JSONDecodeError as error:
-                if torn and not line.endswith("\n"):
+                yield json.loads(line.decode("utf-8"))
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                if torn and not line.endswith(b"\n"):
                     return
-                raise SourceError(f"{path}, line {number}: not JSON ({error.msg} at {error.pos})") from None
+                why = f"JSON ({error.msg} at {error.pos})" if isinstance(error, json.JSONDecodeError) else "UTF-8"
+                raise SourceError(f"{path}, line {number}: not {why}") from None
 
 
 def json_line(row: Any) -> bytes:
     """Return a row as a line of JSONL."""
-    return (_dumps(row) + "\n").encode()
+    return (dumps(row) + "\n").encode()
 
 
-def _dumps(value: Any, **style: Any) -> str:
+def dumps(value: Any, **style: Any) -> str:
+    """Return a value as JSON text; nan and the infinite become null."""
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain, **style)
     except ValueError:  # a nan somewhere: null in JSON
-        return json.dumps(_without_nan(value), ensure_ascii=False, default=_plain, **style)
+        return json.dumps(_without_nan(value), ensure_ascii=False, allow_nan=False, default=_plain, **style)
 
 
 def _plain(value: Any) -> Any:
@@ -298,7 +300,7 @@ def write_documents(path: Path | str, documents: Iterable[Document], *, shard: i
 
 def _document_row(document: Document) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(document, name) for name in _TEXT_COLUMNS}
-    return {**row, "spans": _dumps(document.spans), "meta": _dumps(document.meta)}
+    return {**row, "spans": dumps(document.spans), "meta": dumps(document.meta)}
 
 
 def read_documents(path: Path | str, *, shard: int = 2000) -> Iterator[Document]:

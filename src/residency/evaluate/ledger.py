@@ -104,8 +104,7 @@ def rows(
     """
     facts = facts_of(task, protocol)
     made = []
-    usual = ("rouge_l", *BESIDE["rouge_l"]) if facts.kind == "generate" else ()
-    for name in dict.fromkeys((facts.metric, *facts.beside, *BESIDE.get(facts.metric, ()), *usual)):
+    for name in metrics_of(facts):
         found = figures(items, metric_for(name, items))
         if not found["n"] and name != facts.metric:
             continue
@@ -124,6 +123,12 @@ def rows(
             }
         )
     return made
+
+
+def metrics_of(facts: Task) -> list[str]:
+    """Return the metrics that a task can have, its own first."""
+    usual = ("rouge_l", *BESIDE["rouge_l"]) if facts.kind == "generate" else ()
+    return list(dict.fromkeys((facts.metric, *facts.beside, *BESIDE.get(facts.metric, ()), *usual)))
 
 
 def figures(items: Iterable[intervals.Row], metric: intervals.Metric) -> dict[str, Any]:

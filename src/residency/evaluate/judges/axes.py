@@ -6,6 +6,7 @@ the better, each with its words, since a number without words is another scale f
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from residency.core.errors import UserError
@@ -54,3 +55,8 @@ def axis_of(name: str) -> Axis:
     if name not in AXES:
         raise UserError(f"there is no axis {name}; legal are {', '.join(AXES)}, {CRITERION.name}")
     return AXES[name]
+
+
+def nearest(axis: Axis, expected: float) -> float:
+    """Return the rating of the scale that lies next to an expected one; nan stays nan."""
+    return expected if math.isnan(expected) else float(min(axis.ratings, key=lambda r: (abs(r - expected), r)))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from residency.core.types import Example, Message, Model
-from residency.evaluate.judges.axes import Axis
+from residency.evaluate.judges.axes import Axis, nearest
 from residency.infer.likelihood import choose
 from residency.models.local import LocalModel
 
@@ -23,7 +23,10 @@ LONGEST = 3000
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A rating on an axis's scale: the likeliest whole number, and the expected value; nan: not scored."""
+    """A rating on an axis's scale: the expected value, and the whole number next to it; nan: not scored.
+
+    The whole number is what a passport measures, so it is what a judge's rating is everywhere.
+    """
 
     rating: float
     expected: float
@@ -59,7 +62,7 @@ def _from_likelihoods(axis: Axis, logprobs: Sequence[float]) -> Judged:
     top = max(logprobs)
     odds = [math.exp(v - top) for v in logprobs]
     expected = sum(r * o for r, o in zip(axis.ratings, odds, strict=True)) / sum(odds)
-    return Judged(float(axis.ratings[odds.index(max(odds))]), expected)
+    return Judged(nearest(axis, expected), expected)
 
 
 def _from_words(axis: Axis, text: str | None) -> Judged:

@@ -17,7 +17,7 @@ from residency.core.errors import UserError
 from residency.core.store import read_json, write_json
 from residency.core.types import Model
 from residency.corpus import benchmarks
-from residency.evaluate.judges.axes import AXES, Axis, axis_of
+from residency.evaluate.judges.axes import AXES, Axis, axis_of, nearest
 from residency.evaluate.judges.model import Judged, rate
 from residency.measure.agreement import cohen_kappa, krippendorff_alpha, with_interval
 from residency.measure.limits import FEW
@@ -45,14 +45,9 @@ def measure(
     axis = axis_of(axis_name)
     if rated is not None:
         (name, kind, items), split = rated, "all"
-    elif axis_name in MEASURED_ON:
-        name, kind = MEASURED_ON[axis_name]
-        items = benchmarks.items(name, split).items
     else:
-        raise UserError(
-            f"nobody's ratings of {axis_name} are at hand, so a judge of it cannot be measured; legal: "
-            f"{', '.join(MEASURED_ON)}. Collect them with a form: residency form"
-        )
+        name, kind = set_of(axis_name)
+        items = benchmarks.items(name, split).items
     part = 0 < limit < len(items)
     items = items[:limit] if part else items
     found = passport_of(axis, items, rate(model, axis, items))
@@ -66,6 +61,16 @@ def measure(
         "split": split,
         **found,
     }
+
+
+def set_of(axis_name: str) -> tuple[str, str]:
+    """Return the set that holds people's ratings of an axis, and its kind of text; UserError where none does."""
+    if axis_name not in MEASURED_ON:
+        raise UserError(
+            f"nobody's ratings of {axis_name} are at hand, so a judge of it cannot be measured; legal: "
+            f"{', '.join(MEASURED_ON)}. Collect them with a form: residency form"
+        )
+    return MEASURED_ON[axis_name]
 
 
 def passport_of(axis: Axis, items: Sequence[dict[str, Any]], judged: Sequence[Judged]) -> dict[str, Any]:
@@ -104,11 +109,6 @@ def passport_of(axis: Axis, items: Sequence[dict[str, Any]], judged: Sequence[Ju
         "least_groups": FEW,
         "earned": bool(agreed.low >= BAR and len(set(groups)) >= FEW),
     }
-
-
-def nearest(axis: Axis, expected: float) -> float:
-    """Return the rating of the scale that lies next to an expected one; nan stays nan."""
-    return expected if math.isnan(expected) else float(min(axis.ratings, key=lambda r: (abs(r - expected), r)))
 
 
 def place(folder: Path, judge_hash: str, axis: str, part: bool = False) -> Path:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import csv
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from residency.core.errors import UserError
-from residency.core.store import read_json, sha256_json, write_json
+from residency.core.store import read_json, sha256_json, storage_errors, write_json
 from residency.evaluate.judges.axes import axis_of
+from residency.evaluate.judges.sheet import sheet
 from residency.measure.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha, with_interval
 from residency.measure.intervals import bootstrap, mean_of
 
@@ -48,13 +49,15 @@ def write_form(
     lines = [line for item in shared for line in (_pair(item, models, draw) if pairwise else _single(item, models))]
     draw.shuffle(lines)
     key = {f"{number:04d}": {**line, "group": questions[line["item"]]["group"]} for number, line in enumerate(lines, 1)}
-    with out.open("w", encoding="utf-8", newline="") as handle:
+    with storage_errors(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+    with storage_errors(out), out.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle)
         shown = ["answer 1", "answer 2"] if pairwise else ["answer"]
         writer.writerow(["line", "question", *shown, *axes, "remark"])
         for number, line in key.items():
             texts = [questions[line["item"]]["question"], *(answers[m][line["item"]] for m in line["models"])]
-            line["shown"] = sha256_json([no_formula(text) for text in texts])
+            line["shown"] = _shown(map(no_formula, texts))
             writer.writerow([number, *map(no_formula, texts), *[""] * (len(axes) + 1)])
     write_json(key_of(out), {"axes": list(axes), "pairwise": pairwise, "models": models, "lines": key})
     return len(lines)
@@ -83,35 +86,56 @@ def _pair(item: str, models: Sequence[str], draw: random.Random) -> list[Row]:
 
 
 def read_form(path: Path, key: Row) -> dict[str, dict[str, float]]:
-    """Return a rater's ratings by axis and line; UserError names every line that cannot be read. Blank: not rated."""
+    """Return a rater's ratings by axis and line; UserError names every row that cannot be read. Blank: not rated.
+
+    What stands in a cell is never told: it may be a remark about a patient that slipped into the wrong column.
+    """
     ratings: dict[str, dict[str, float]] = {axis: {} for axis in key["axes"]}
     wrong: list[str] = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            rows = list(csv.DictReader(handle))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} cannot be read: {type(error).__name__}") from None
-    missing = [name for name in ("line", *key["axes"]) if rows and name not in rows[0]]
-    if missing or not rows:
-        raise UserError(f"{path.name} holds no column {', '.join(missing) or 'at all'}; a form's columns must stay")
-    for place, row in enumerate(rows, 2):
-        if row["line"] not in key["lines"]:
-            wrong.append(f"row {place}: line {row['line']!r} is not of this form")
-            continue
-        texts = [row.get(name) for name in ("question", *_answers(key))]
-        if sha256_json(texts) != key["lines"][row["line"]]["shown"]:
-            wrong.append(f"row {place}: the question or an answer is not the one of this form's line {row['line']}")
-            continue
-        for axis in key["axes"]:
-            text = (row[axis] or "").strip()
-            legal = ("0", "1", "2") if key["pairwise"] else tuple(map(str, axis_of(axis).ratings))
-            if text in legal:
-                ratings[axis][row["line"]] = float(text)
-            elif text:
-                wrong.append(f"row {place}: {axis} is {text!r}; legal are {', '.join(legal)}, or blank")
+    first: dict[str, int] = {}
+    for place, row in sheet(path, ("line", "question", *_answers(key), *key["axes"])):
+        line = _line(row["line"])
+        if line not in key["lines"]:
+            wrong.append(f"row {place}: line is none of this form; legal are {_span(key)}")
+        elif line in first:
+            wrong.append(f"row {place}: line {line} stands in row {first[line]} already; leave one of the two")
+        elif _shown(row[name] for name in ("question", *_answers(key))) != key["lines"][line]["shown"]:
+            wrong.append(f"row {place}: the question or an answer is not the one of this form's line {line}")
+        else:
+            wrong += _rated(row, place, line, key, ratings)
+        first.setdefault(line, place)
     if wrong:
         raise UserError("\n".join(f"{path.name}: {problem}" for problem in wrong))
     return ratings
+
+
+def _rated(row: dict[str, str], place: int, line: str, key: Row, ratings: dict[str, dict[str, float]]) -> list[str]:
+    """Add a row's ratings to the others; return what is wrong with them."""
+    wrong = []
+    for axis in key["axes"]:
+        text = row[axis].strip()
+        legal = ("0", "1", "2") if key["pairwise"] else tuple(map(str, axis_of(axis).ratings))
+        if text in legal:
+            ratings[axis][line] = float(text)
+        elif text:
+            wrong.append(f"row {place}: {axis} is no rating; legal are {', '.join(legal)}, or blank")
+    return wrong
+
+
+def _line(text: str) -> str:
+    """Return a line's number as the key has it; spreadsheets save 0001 as 1."""
+    text = text.strip()
+    return f"{int(text):04d}" if text.isascii() and text.isdecimal() and len(text) < 10 else ""
+
+
+def _shown(texts: Iterable[str]) -> str:
+    """Return the hash of what a line shows, however a program ends the lines within a cell."""
+    return sha256_json([text.replace("\r\n", "\n").replace("\r", "\n") for text in texts])
+
+
+def _span(key: Row) -> str:
+    lines = list(key["lines"])
+    return f"{lines[0]} to {lines[-1]}"
 
 
 def results(form: Path, filled: Sequence[Path]) -> list[Row]:
