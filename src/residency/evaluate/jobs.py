@@ -34,9 +34,9 @@ from residency.models.local import LocalModel
 
 CONTEXT = 4096
 """Tokens of prompt and reply that a GGUF is given room for; what is longer is not scored."""
-ENDPOINT = 16
-"""Questions that go to an endpoint between two marks on the disk."""
-COMPARED, WRITTEN = 2000, 500
+ENDPOINT = 8
+"""Questions that go to an endpoint between two marks on the disk: twice those under way at once."""
+COMPARED, WRITTEN = 2000, 128
 """Items in memory at once, and between two marks on the disk, where likelihoods are compared and where not."""
 Row = dict[str, Any]
 
@@ -147,21 +147,27 @@ class Worker:
     def in_parts(self, job: Job, ask: Callable[[list[Example]], list[Row]], asked: ItemParts, mark: str) -> int:
         """Write the rows of items that are asked for part by part, and return how many could not be got.
 
-        What was answered before under the same mark is not asked again, but what could not be got is. Raises
-        ModelError where nothing could be got.
+        What was answered before under the same mark is not asked again, but what was not answered is. Raises ModelError
+        where nothing could be got.
         """
         target, places, failed = self.bench.items / job.task / f"{job.state}.jsonl", array("q"), 0
-        with Parts(target.with_suffix(".part"), mark, wanted=lambda row: not _failed(row)) as kept:
+        refused, remote = 0, job.source.is_remote
+        with Parts(target.with_suffix(".part"), mark, wanted=lambda row: not _unanswered(row)) as kept:
+            if remote and kept.done:
+                self.model(job.source).answered = True
             for part in asked:
                 todo = [e for e in part if e.id not in kept.done]
-                step = ENDPOINT if job.source.is_remote else asked.size
+                step = ENDPOINT if remote else asked.size
                 made: list[int] = []
                 for start in range(0, len(todo), step):
                     rows = ask(todo[start : start + step])
                     failed += sum(map(_failed, rows))
+                    refused += sum(map(_unanswered, rows)) - sum(map(_failed, rows))
                     made += kept.append(rows)
                 new = iter(made)
                 places.extend(kept.done[e.id] if e.id in kept.done else next(new) for e in part)
+            if refused == asked.n and not self.model(job.source).answered:
+                raise self.model(job.source).refusal()
             if failed == asked.n:
                 raise ModelError(f"{job.source.name} answered none of {failed} questions of {job.task}; is it running?")
             kept.whole(target, places)
@@ -181,6 +187,11 @@ class Worker:
 
 def _failed(row: Row) -> bool:
     return row.get("finish") == "failed"
+
+
+def _unanswered(row: Row) -> bool:
+    """Return whether an endpoint gave no answer; what it refuses is not asked for once more when all else is there."""
+    return row.get("finish") in ("failed", "refused")
 
 
 def test_items(examples: Path | None, task: Task, limit: int = 0) -> list[Example]:
