@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from residency.core.errors import ModelError, Unsupported
+from residency.core.errors import ModelError, Unsupported, UserError
 from residency.evaluate.jobs import Bench, Job, Worker, finished
 from residency.models.load import find
 from residency.models.remote import RemoteModel, open_remote
@@ -138,6 +138,12 @@ def test_the_only_model_needs_no_name_and_one_of_several_does(server):
         open_remote(server.url)
     source = find(f"{server.url}#a")
     assert source.is_remote and not source.is_gguf
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1:18765/v1#m", "localhost:8000/v1"])
+def test_an_address_without_http_is_told_what_to_write(name):
+    with pytest.raises(UserError, match=f"looks like an endpoint; write http://{name}"):
+        find(name)
 
 
 def test_nobody_there_is_said(server):
