@@ -171,7 +171,7 @@ class Worker:
                     made += kept.append(rows)
                 new = iter(made)
                 places.extend(kept.done[e.id] if e.id in kept.done else next(new) for e in part)
-            if refused == asked.n and isinstance(model, RemoteModel) and not model.answered:
+            if refused and failed + refused == asked.n and isinstance(model, RemoteModel) and not model.answered:
                 raise model.refusal()
             if failed == asked.n:
                 raise ModelError(f"{job.source.name} answered none of {failed} questions of {job.task}; is it running?")
