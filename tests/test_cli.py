@@ -303,6 +303,20 @@ def test_an_examination_on_few_concepts_says_so(
     assert "\u2020 fewer than 20 concepts, patients or documents stand behind" in out
 
 
+def test_an_examination_says_why_items_are_not_scored(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from residency.evaluate import run as evaluation
+
+    about = {**EXAMINED["protocol"], "left_out": {"refused": 1, "too long": 3}, "context": 2048}
+    row = {**EXAMINED, "value": 0.5, "low": 0.4, "high": 0.6, "n": 20, "not_scored": 4, "protocol": about}
+    found = {"rows": [row, {**row, "metric": "ece"}], "comparisons": []}
+    monkeypatch.setattr(evaluation, "evaluate_models", lambda names, **given: found)
+    assert cli.main(["evaluate", "smollm2-135m"]) == 0
+    words = "qa: 4 not scored (3 too long for the model's 2,048 tokens, 1 refused by the endpoint)"
+    assert capsys.readouterr().out.count(words) == 1
+
+
 def test_the_doctor_names_what_is_missing_and_the_command_that_gets_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
 
     asked = named(args.tasks, args.suite)  # mistakes in a task file are told before anything heavy is read
     from residency.evaluate.numbers import few_note
-    from residency.evaluate.overview import write_overview
+    from residency.evaluate.overview import resolve, write_overview
     from residency.evaluate.protocol import Protocol
     from residency.evaluate.run import evaluate_models
     from residency.evaluate.vary import ways
@@ -29,13 +29,15 @@ def evaluate(args: argparse.Namespace) -> Answer:
     settings = {"tasks": asked, "limit": args.limit, "shots": args.shots}
     vary = ways(args.vary or "")
     protocol = Protocol(args.method, args.pick, args.style, not args.no_template, args.seed, args.constrained)
+    resolved = list(map(resolve, names))  # now, since another run may be the latest when this is done
     with meter() as cost:
         found = evaluate_models(names, out=out, precision=args.precision, protocol=protocol, vary=vary, **settings)
     rows, compared = found["rows"], found["comparisons"]
-    page = write_overview(out, names, rows, compared, cost.row(), args.command)
+    page = write_overview(out, names, rows, compared, cost.row(), args.command, resolved)
     unknown = "?: not checked, since the items are the run's own or the model belongs to no run here"
     notes = [few_note([*rows, *compared]), unknown if any(r["contaminated"] is None for r in rows) else ""]
     peak = f"peak memory {cost.peak_rss_mb:.0f} MB, {cost.wall_s:.0f} s"
+    notes.append(_left_out(rows, len(names) > 1))
     parts = [_values(rows, len(names) > 1), _differences(compared), "\n".join(note for note in notes if note)]
     parts.append(f"{peak}\nitems  {out / 'items'}\npage   {page}")
     document = {"models": names, "out": str(out), "page": str(page), "cost": cost.row(), **found}
@@ -69,6 +71,20 @@ def _values(rows: list[dict[str, Any]], several: bool) -> str:
     if several:
         heads, lines = ["model", *heads], [[label(r["model"]), *line] for r, line in zip(rows, lines, strict=True)]
     return table(heads, lines)
+
+
+def _left_out(rows: list[dict[str, Any]], several: bool) -> str:
+    """Return a line for each task of which items have no answer: how many, and why."""
+    from residency.evaluate.cuts import variant_text
+    from residency.evaluate.names import label
+    from residency.evaluate.numbers import left_out_text
+
+    lines: dict[str, str] = {}
+    for row in rows:
+        if why := left_out_text(row["protocol"]):
+            about = ", ".join(filter(None, (row["task"], label(row["model"]) if several else "", variant_text(row))))
+            lines.setdefault(about, f"{about}: {row['not_scored']} not scored ({why})")  # by the task's own metric
+    return "\n".join(lines.values())
 
 
 def _differences(compared: list[dict[str, Any]]) -> str:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from residency.core.errors import Unsupported
+from residency.core.errors import RecipeError, Unsupported
 from residency.core.types import Example
 from residency.evaluate.answer import answer, row_of
 from residency.evaluate.general import general_instructions, general_text
+from residency.evaluate.protocol import Protocol
 from residency.evaluate.tasks import TASKS, named
 from residency.infer.likelihood import choose
 from residency.infer.prompt import pick_shots, prefix_ids
@@ -63,6 +64,18 @@ def test_likelihood_tasks_refuse_a_model_without_likelihoods():
         answer(TASKS["qa"], ScriptedModel({}), [])
 
 
+@pytest.mark.parametrize("method", ["generate", "reason"])
+def test_a_model_without_likelihoods_writes_its_choices(method):
+    example = Example("1", ask("q"), ["yes"], choices=["yes", "no"])
+    (row,) = answer(TASKS["qa"], ScriptedModel(lambda said: "Answer: yes"), [example], protocol=Protocol(method))
+    assert row["score"] == 1.0 and row["prediction"] == "yes"
+
+
+def test_reading_needs_likelihoods_however_it_is_asked():
+    with pytest.raises(Unsupported, match="compares likelihoods"):
+        answer(TASKS["general_text"], ScriptedModel({}), [], protocol=Protocol("generate"))
+
+
 def test_a_rule_and_a_model_get_the_same_row_for_the_same_answer():
     example = Example("1", ask("q"), ["yes"], choices=["yes", "no"], group="g", meta={"pattern": "kind"})
     row = row_of(TASKS["qa"], example, "yes")
@@ -118,6 +131,17 @@ def test_an_unknown_task_is_named_with_the_legal_ones():
         named("qa,tea")
     with pytest.raises(Exception, match=r"no task is called pubmeqa \(did you mean pubmedqa\?\), nope; legal"):
         named("pubmeqa,nope")
+
+
+def test_unknown_names_and_the_mistakes_of_every_file_are_told_together(tmp_path):
+    (tmp_path / "label.yaml").write_text("task: one\nitems: gone.jsonl\nkind: clasify\n")
+    (tmp_path / "ans.yaml").write_text("task: two\nitems: gone-too.jsonl\nkind: choice\n")
+    names = [str(tmp_path / name) for name in ("nope.yaml", "label.yaml", "ans.yaml")]
+    with pytest.raises(RecipeError) as found:
+        named(",".join([*names, "pubmedqqa"]))
+    told = str(found.value)
+    for words in ("no task file", "kind is 'clasify'", "gone.jsonl", "gone-too.jsonl", "did you mean pubmedqa?"):
+        assert words in told
 
 
 def test_what_does_not_fit_into_the_models_context_is_not_scored_and_the_rest_is(toy_base):

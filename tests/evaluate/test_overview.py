@@ -13,7 +13,7 @@ from residency.core.store import read_json, write_json
 from residency.evaluate.cuts import by_axes, by_language, gaps, primary_of
 from residency.evaluate.grids import figure, spread
 from residency.evaluate.ledger import rows, versus
-from residency.evaluate.overview import overview, write_overview
+from residency.evaluate.overview import overview, resolve, write_overview
 from residency.evaluate.tasks import MED, TASKS
 from residency.evaluate.views import gap_text
 
@@ -224,3 +224,18 @@ def test_models_that_differ_are_spread_out_and_those_that_do_not_are_not():
 def test_an_interval_is_set_apart_and_words_in_a_numbers_place_are_marked():
     assert figure("8.0 [5.4, 13.7]") == '8.0 <span class="interval">[5.4, 13.7]</span>'
     assert figure("not scored") == '<span class="none">not scored</span>' and figure("< 0.1") == "&lt; 0.1"
+
+
+def test_a_model_of_a_run_is_named_by_the_run_it_was(tmp_path):
+    run = tmp_path / "quickstart-0e241a2f"
+    (run / "prefer").mkdir(parents=True)
+    (run / "recipe.yaml").write_text("base: toy\n")
+    (tmp_path / "latest").symlink_to(run)
+    assert resolve(f"{tmp_path}/latest:base") == "quickstart-0e241a2f:base"
+    assert resolve(f"{tmp_path}/latest/prefer") == "quickstart-0e241a2f/prefer"
+    assert resolve("http://there/v1#m") == "http://there/v1#m" and resolve("smollm2-135m") == "smollm2-135m"
+    made = rows("medmcqa", "base", answered(20), PROTOCOL, None)
+    cost = {"wall_s": 1.0, "peak_rss_mb": 1000.0}
+    page = write_overview(tmp_path, ["latest:base"], made, [], cost, "", ["quickstart-0e241a2f:base"])
+    assert read_json(tmp_path / "ledger.json")["resolved"] == ["quickstart-0e241a2f:base"]
+    assert "<dt>Models</dt><dd><code>quickstart-0e241a2f:base</code></dd>" in page.read_text()

@@ -1,8 +1,10 @@
 """Evaluation of a toy run: real jobs in real processes, resumed, and stopped by a fault with its name."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
+from html import unescape
 
 import pytest
 import torch
@@ -15,6 +17,8 @@ from residency.evaluate import answer as answers
 from residency.evaluate import jobs as jobs_of
 from residency.evaluate.general import general_instructions
 from residency.evaluate.jobs import Bench, Job, Worker, fingerprint, finished
+from residency.evaluate.numbers import left_out_text
+from residency.evaluate.overview import overview
 from residency.evaluate.protocol import Protocol
 from residency.evaluate.run import evaluate, evaluate_models, examples_of, jobs, model_job, shots_of
 from residency.evaluate.statement import without_effect
@@ -279,6 +283,26 @@ def test_a_gguf_that_lies_in_no_run_is_refused_saying_what_to_type(exported, exa
     alone.write_bytes(b"GGUF")
     with pytest.raises(Unsupported, match="lies in no run.*: qa. Name the run that made it: runs/latest:gguf, or"):
         evaluate_models([str(alone)], tasks="qa", out=tmp_path / "own", examples=examples)
+
+
+@pytest.mark.parametrize("method", ["generate", "reason"])
+def test_a_gguf_that_lies_in_no_run_writes_its_choices(method, tmp_path):
+    alone = tmp_path / "alone.gguf"
+    alone.write_bytes(b"GGUF")
+    job = model_job(TASKS["qa"], find(str(alone)), 0, 4, Protocol(method))
+    assert job.source.path == str(alone) and job.limit == 4 and job.note == "llama.cpp"
+    assert model_job(TASKS["general_text"], find(str(alone)), 0, 4, Protocol(method)) is None
+
+
+def test_items_that_do_not_fit_are_counted_with_the_reason(toy_base, tmp_path):
+    rows = [{"id": i, "text": "the sky is " * n, "label": "red"} for i, n in enumerate((1, 400, 1, 400))]
+    (tmp_path / "i.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    (tmp_path / "t.yaml").write_text("task: mine\nitems: i.jsonl\nkind: classify\nlabels: [red, blue]\n")
+    given = {"tasks": str(tmp_path / "t.yaml"), "out": tmp_path / "o", "precision": "fp32"}
+    row, *_ = evaluate_models([str(toy_base)], **given)["rows"]
+    assert row["not_scored"] == 2 and row["protocol"]["left_out"] == {"too long": 2}
+    assert re.fullmatch(r"2 too long for the model's [\d,]+ tokens", left_out_text(row["protocol"]))
+    assert f"2 not scored ({left_out_text(row['protocol'])})" in unescape(overview(["base"], [row]))
 
 
 @pytest.mark.parametrize("tasks", ["", " , "])

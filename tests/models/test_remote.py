@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from residency.core.errors import ModelError, Unsupported
+from residency.core.errors import ModelError, Unsupported, UserError
 from residency.evaluate.jobs import Bench, Job, Worker, finished
 from residency.models.load import find
 from residency.models.remote import RemoteModel, open_remote
@@ -18,7 +18,8 @@ class Server:
     """An OpenAI-compatible server whose answers are played from a list of (status, body) and then repeat the last."""
 
     def __init__(self):
-        self.plays, self.asked, self.models, self.keys = [], [], ["tiny"], []
+        self.plays, self.asked, self.models, self.keys, self.headers = [], [], ["tiny"], [], {}
+        self.status = None
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -30,11 +31,14 @@ class Server:
                 outer.asked.append(body)
                 outer.keys.append(self.headers.get("Authorization"))
                 status, answer = outer.plays.pop(0) if len(outer.plays) > 1 else outer.plays[0]
+                status = outer.status(body) if outer.status else status
                 self.send(status, answer(body) if callable(answer) else answer)
 
             def send(self, status, answer):
                 data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
+                for name, value in outer.headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -96,6 +100,37 @@ def test_a_refusal_that_asking_again_will_not_mend_is_told_at_once(server):
     assert "secret" not in str(found.value) and len(server.asked) == 1
 
 
+def usage(value):
+    return (200, b'{"choices": [{"message": {"content": "A"}}], "usage": %s}' % value)
+
+
+def test_garbage_of_every_kind_is_asked_again_and_then_not_scored(server):
+    deep = b'{"a":' * 200_000
+    plays = [usage(b'["x"]'), usage(b'{"completion_tokens": 1e999}'), (200, deep), (200, b"[1]"), (200, b"\xff")]
+    server.plays = plays
+    asked = model(server, tries=5)
+    assert asked.generate(ASK, max_tokens=9)[0].finish == "failed" and asked.faults == {"no chat completion": 5}
+    server.plays, server.headers = [(200, saying("no gzip"))], {"Content-Encoding": "gzip"}
+    asked = model(server, tries=2)
+    assert asked.generate(ASK, max_tokens=9)[0].finish == "failed" and asked.faults == {"DecodingError": 2}
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_one_refused_question_is_not_scored_and_the_rest_goes_on(server, status):
+    server.plays = [(200, saying("yes")), (status, {}), (200, saying("no"))]
+    replies = model(server).generate(ASK * 3, max_tokens=9)
+    assert [(r.text, r.finish) for r in replies] == [("yes", "stop"), (None, "refused"), ("no", "stop")]
+    assert len(server.asked) == 3  # not again
+
+
+def test_an_endpoint_that_refuses_the_very_first_questions_is_told(server):
+    server.plays = [(400, {})]
+    with pytest.raises(ModelError, match=r"answers 400 .*URL#NAME"):
+        model(server).generate(ASK * 16, max_tokens=9)
+    with pytest.raises(ModelError, match=r"answers 400 "):
+        next(model(server).stream(ASK[0]))
+
+
 def test_the_only_model_needs_no_name_and_one_of_several_does(server):
     assert open_remote(server.url).model == "tiny"
     server.models = ["a", "b"]
@@ -103,6 +138,12 @@ def test_the_only_model_needs_no_name_and_one_of_several_does(server):
         open_remote(server.url)
     source = find(f"{server.url}#a")
     assert source.is_remote and not source.is_gguf
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1:18765/v1#m", "localhost:8000/v1"])
+def test_an_address_without_http_is_told_what_to_write(name):
+    with pytest.raises(UserError, match=f"looks like an endpoint; write http://{name}"):
+        find(name)
 
 
 def test_nobody_there_is_said(server):
@@ -133,6 +174,27 @@ def test_an_endpoint_that_answers_nothing_is_a_failure_and_one_that_stammers_is_
     server.plays = [(200, saying("A"))]
     Worker(bench).do(job)
     assert finished(job, bench)
+
+
+def job_of(server, folder, count):
+    items = [{"id": str(i), "question": f"q{i}", "choices": ["a", "b"], "answer": i % 2} for i in range(count)]
+    (folder / "i.jsonl").write_text("".join(json.dumps(i) + "\n" for i in items))
+    (folder / "t.yaml").write_text("task: mine\nitems: i.jsonl\nkind: choice\n")
+    return Job("there", "mine", find(f"{server.url}#tiny"), own=str(folder / "t.yaml"))
+
+
+def test_a_refused_item_does_not_lose_the_others_and_all_refused_is_an_error(server, tmp_path):
+    job, bench = job_of(server, tmp_path, 3), Bench(None, tmp_path / "items", "fp32", 1)
+    server.plays = [(400, {})]
+    with pytest.raises(ModelError, match="answers 400"):
+        Worker(bench).do(job)
+    server.plays = [(200, lambda body: saying("A"))]
+    refuse = lambda body: "q1" in body["messages"][-1]["content"]  # noqa: E731
+    server.status = lambda body: 400 if refuse(body) else 200
+    Worker(bench).do(job)
+    assert finished(job, bench)
+    rows = [json.loads(line) for line in (tmp_path / "items/mine/there.jsonl").read_text().splitlines()]
+    assert [(r["prediction"], r["score"]) for r in rows] == [("A", 1.0), (None, None), ("A", 1.0)]
 
 
 def test_an_evaluation_goes_on_without_asking_again_for_what_it_has(server, tmp_path, monkeypatch):

@@ -14,9 +14,9 @@ from residency.core.types import Example, Message, Model, Reply
 from residency.evaluate import vocabulary
 from residency.evaluate.bertscore import bertscore
 from residency.evaluate.kinds import FILES
-from residency.evaluate.protocol import Protocol, own_prompt, reasoning, room
+from residency.evaluate.protocol import Protocol, compares, own_prompt, reasoning, room
 from residency.evaluate.schema import Schema, chosen_in, schema_of
-from residency.evaluate.tasks import BY_LIKELIHOOD, EITHER, Task
+from residency.evaluate.tasks import EITHER, Task
 from residency.infer.likelihood import choose
 from residency.infer.prompt import prefix_ids, shot_messages
 from residency.measure import findings, questions, scorers, spans, writing
@@ -44,7 +44,7 @@ def answer(
 ) -> list[Row]:
     """Return one scored row an example, in order; Unsupported where the model cannot do this kind of task."""
     began = time.perf_counter()
-    if task.kind in BY_LIKELIHOOD and not isinstance(model, LocalModel | RemoteModel):
+    if compares(task, protocol) and not isinstance(model, LocalModel | RemoteModel):
         raise Unsupported(
             f"{task.name} compares likelihoods, which {model.name} does not give fast enough; "
             "use the transformers form of the model (a folder, or runs/latest:aligned)"

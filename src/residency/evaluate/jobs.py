@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -18,12 +19,13 @@ from typing import Any
 from residency import __version__
 from residency.core.errors import ModelError
 from residency.core.machine import give_back_memory
-from residency.core.parts import Parts
+from residency.core.parts import Parts, Rows
 from residency.core.progress import say
 from residency.core.store import ListHash, read_examples, read_json, read_manifest, sha256_file, sha256_json, write_json
 from residency.core.types import Example
 from residency.evaluate.general import general_instructions, general_text
 from residency.evaluate.kinds import as_shown
+from residency.evaluate.numbers import LEFT_OUT
 from residency.evaluate.protocol import Protocol, own_prompt, room, with_shots
 from residency.evaluate.statement import example_of, is_public, protocol_of, written
 from residency.evaluate.tasks import BY_LIKELIHOOD, TASKS, Task
@@ -31,12 +33,13 @@ from residency.evaluate.tasks.own import read_declaration
 from residency.evaluate.tasks.read import declared_task, each_example, examples_of
 from residency.models.load import Source, find, open_source
 from residency.models.local import LocalModel
+from residency.models.remote import RemoteModel
 
 CONTEXT = 4096
 """Tokens of prompt and reply that a GGUF is given room for; what is longer is not scored."""
-ENDPOINT = 16
-"""Questions that go to an endpoint between two marks on the disk."""
-COMPARED, WRITTEN = 2000, 500
+ENDPOINT = 8
+"""Questions that go to an endpoint between two marks on the disk: twice those under way at once."""
+COMPARED, WRITTEN = 2000, 128
 """Items in memory at once, and between two marks on the disk, where likelihoods are compared and where not."""
 Row = dict[str, Any]
 
@@ -136,6 +139,7 @@ class Worker:
         failed = self.in_parts(job, lambda part: answer(task, model, part, asked.shots, job.protocol), asked, mark)
         seconds = time.perf_counter() - began
         protocol = {**protocol_of(job, task, asked, self.bench), "fingerprint": mark, "seconds": round(seconds, 2)}
+        protocol |= left_out(Rows(self.bench.items / job.task / f"{job.state}.jsonl"), getattr(model, "context", None))
         if failed:
             protocol["fingerprint"] = "not whole"  # the next time asks for what could not be got
             why = ", ".join(sorted(getattr(model, "faults", ()))) or "no answer"
@@ -147,21 +151,28 @@ class Worker:
     def in_parts(self, job: Job, ask: Callable[[list[Example]], list[Row]], asked: ItemParts, mark: str) -> int:
         """Write the rows of items that are asked for part by part, and return how many could not be got.
 
-        What was answered before under the same mark is not asked again, but what could not be got is. Raises
-        ModelError where nothing could be got.
+        What was answered before under the same mark is not asked again, but what was not answered is. Raises ModelError
+        where nothing could be got.
         """
         target, places, failed = self.bench.items / job.task / f"{job.state}.jsonl", array("q"), 0
-        with Parts(target.with_suffix(".part"), mark, wanted=lambda row: not _failed(row)) as kept:
+        refused, remote = 0, job.source.is_remote
+        with Parts(target.with_suffix(".part"), mark, wanted=lambda row: not _unanswered(row)) as kept:
+            model = self.model(job.source)
+            if isinstance(model, RemoteModel):
+                model.answered |= bool(kept.done)
             for part in asked:
                 todo = [e for e in part if e.id not in kept.done]
-                step = ENDPOINT if job.source.is_remote else asked.size
+                step = ENDPOINT if remote else asked.size
                 made: list[int] = []
                 for start in range(0, len(todo), step):
                     rows = ask(todo[start : start + step])
                     failed += sum(map(_failed, rows))
+                    refused += sum(map(_unanswered, rows)) - sum(map(_failed, rows))
                     made += kept.append(rows)
                 new = iter(made)
                 places.extend(kept.done[e.id] if e.id in kept.done else next(new) for e in part)
+            if refused and failed + refused == asked.n and isinstance(model, RemoteModel) and not model.answered:
+                raise model.refusal()
             if failed == asked.n:
                 raise ModelError(f"{job.source.name} answered none of {failed} questions of {job.task}; is it running?")
             kept.whole(target, places)
@@ -181,6 +192,17 @@ class Worker:
 
 def _failed(row: Row) -> bool:
     return row.get("finish") == "failed"
+
+
+def left_out(rows: Iterable[Row], context: int | None) -> dict[str, Any]:
+    """Return what a protocol says of items that no answer was got for: how many for each reason, and the context."""
+    found = Counter(row["finish"] for row in rows if row.get("finish") in LEFT_OUT)
+    return {"left_out": dict(found), "context": context} if found else {}
+
+
+def _unanswered(row: Row) -> bool:
+    """Return whether an endpoint gave no answer; what it refuses is not asked for once more when all else is there."""
+    return row.get("finish") in ("failed", "refused")
 
 
 def test_items(examples: Path | None, task: Task, limit: int = 0) -> list[Example]:

@@ -13,6 +13,13 @@ MARK = "†"
 """Stands behind an interval that rests on few groups."""
 TOO_FEW = "too few to tell"
 
+LEFT_OUT = {
+    "too long": "too long for the model's {context} tokens",
+    "refused": "refused by the endpoint",
+    "failed": "failed: no answer from the endpoint",
+}
+"""Why no answer was got for an item, by the finish of its row."""
+
 
 def shown(value: float | None, metric: str) -> str:
     """Return a value as the report prints it: 0 to 100 with one decimal, perplexity with two, or "not scored"."""
@@ -98,3 +105,10 @@ def parity_text(parity: Row) -> str:
         f"the same next token as the model in {100 * side['share']:.1f}% of {side['of']} positions "
         f"[{100 * side['low']:.1f}, {100 * side['high']:.1f}]{bar}"
     )
+
+
+def left_out_text(protocol: Row) -> str:
+    """Return why items of a task have no answer, with how many; "" where all have one."""
+    context = f"{protocol['context']:,}" if protocol.get("context") else "fewer"
+    counts = protocol.get("left_out", {})
+    return ", ".join(f"{counts[why]} {text.format(context=context)}" for why, text in LEFT_OUT.items() if why in counts)

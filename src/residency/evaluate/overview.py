@@ -25,13 +25,21 @@ EXPLAINED = ("Micro F1", "All labels right", "Pearson and Spearman correlation")
 
 
 def write_overview(
-    out: Path, models: Sequence[str], rows: Sequence[Row], compared: Sequence[Row], cost: Row, command: str = ""
+    out: Path,
+    models: Sequence[str],
+    rows: Sequence[Row],
+    compared: Sequence[Row],
+    cost: Row,
+    command: str = "",
+    resolved: Sequence[str] = (),
 ) -> Path:
     """Write ``ledger.json`` and ``evaluation.html`` of an evaluation, and return the page's file.
 
-    Both say by which ``command`` they were made, when, and on what machine and versions.
+    Both say by which ``command`` they were made, when, on what machine and versions, and of which runs the models are
+    (``resolved``, in their order).
     """
     about: Row = {"command": command, "made": datetime.now(UTC).isoformat(timespec="seconds")}
+    about["resolved"] = list(resolved)
     about |= {"machine": machine(), "versions": versions()}
     document = {"models": list(models), **about, "cost": cost, "rows": list(rows), "comparisons": list(compared)}
     document["gaps"] = gaps(primary_of(rows))
@@ -41,6 +49,16 @@ def write_overview(
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return target
+
+
+def resolve(name: str) -> str:
+    """Return a model's name with the folder of the run it is of, if of any: ``runs/latest`` is another one later."""
+    given, colon, stage = name.partition(":")
+    folder = Path(given).resolve()
+    if not folder.exists():
+        return name
+    run = next((place for place in (folder, *folder.parents[:2]) if (place / "recipe.yaml").exists()), None)
+    return name if run is None else f"{folder.relative_to(run.parent)}{colon}{stage}"
 
 
 def examples(out: Path, rows: Sequence[Row]) -> list[Row]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from residency.core.types import Example, Message
-from residency.evaluate.tasks import EITHER, Task
+from residency.evaluate.tasks import BY_LIKELIHOOD, EITHER, Task
 from residency.infer.prompt import nearest_shots, pick_shots, shot_messages
 
 Method = Literal["likelihood", "generate", "reason"]
@@ -99,6 +99,11 @@ def reasoning(example: Example) -> Example:
     """Return the example with the wish to think first."""
     last = example.prompt[-1]
     return replace(example, prompt=[*example.prompt[:-1], {**last, "content": f"{last['content']}\n\n{REASON}"}])
+
+
+def compares(task: Task, protocol: Protocol) -> bool:
+    """Return whether a task's answers are compared by likelihood, and nothing need be written."""
+    return task.kind in BY_LIKELIHOOD and (task.kind not in EITHER or protocol.method == "likelihood")
 
 
 def room(task: Task, examples: Sequence[Example], protocol: Protocol) -> int:

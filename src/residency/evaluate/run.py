@@ -17,10 +17,10 @@ from residency.core.store import read_examples, read_manifest, write_json, write
 from residency.evaluate.contamination import found_in_training
 from residency.evaluate.jobs import Bench, Job, test_items
 from residency.evaluate.ledger import item_files, rows, versus
-from residency.evaluate.protocol import Protocol
+from residency.evaluate.protocol import Protocol, compares
 from residency.evaluate.rules import run_rules
 from residency.evaluate.statement import without_effect
-from residency.evaluate.tasks import BY_LIKELIHOOD, Suite, Task, named
+from residency.evaluate.tasks import BY_LIKELIHOOD, EITHER, Suite, Task, named
 from residency.evaluate.vary import Way, place, summaries, varied
 from residency.evaluate.workers import run_jobs
 from residency.models.device import Precision
@@ -163,12 +163,14 @@ def _by_run(names: Sequence[str], called: Sequence[str]) -> dict[Path | None, li
 
 
 def _plan(source: Source, asked: Sequence[Task], shots: int, limit: int, protocol: Protocol) -> list[Job]:
-    found = {task.name: model_job(task, source, shots, limit) for task in asked}
+    found = {task.name: model_job(task, source, shots, limit, protocol) for task in asked}
     plan = [replace(job, protocol=protocol) for job in found.values() if job]
     if skipped := [task for task, job in found.items() if job is None]:
         text = f"left out for a GGUF that lies in no run, which gives no fast likelihoods: {', '.join(skipped)}"
         if not plan:
-            raise Unsupported(f"{text}. Name the run that made it: runs/latest:gguf, or runs/latest:aligned for torch")
+            named_so = "Name the run that made it: runs/latest:gguf, or runs/latest:aligned for torch"
+            written = any(task.kind in EITHER for task in asked)
+            raise Unsupported(f"{text}. {named_so}" + ("; or let it write: --method generate" if written else ""))
         say(text)
     return plan
 
@@ -238,7 +240,7 @@ def state_of(source: Source) -> str:
     return source.name.replace("/", "_")
 
 
-def model_job(task: Task, source: Source, shots: int, limit: int) -> Job | None:
+def model_job(task: Task, source: Source, shots: int, limit: int, protocol: Protocol = USUAL) -> Job | None:
     """Return the job of one model on one task; a GGUF's likelihoods need the torch form beside it, else None."""
     shots = 0 if task.kind in ("read", "follow", "rubric") else shots
     if not source.is_gguf:
@@ -247,7 +249,8 @@ def model_job(task: Task, source: Source, shots: int, limit: int) -> Job | None:
     made = read_manifest(folder) or {}
     beside = made.get("gguf") == Path(source.path).name and "dequantised" in made
     if task.kind in BY_LIKELIHOOD and not beside:
-        return None
+        alone = Job(state_of(source), task.name, source, shots, limit, note="llama.cpp", own=task.own)
+        return None if compares(task, protocol) else alone
     return replace(gguf_job(task, folder, source, limit), shots=shots, limit=limit, own=task.own)
 
 

@@ -10,7 +10,7 @@ from residency.evaluate.findings import verdict
 from residency.evaluate.grids import Cell, Column, Grid, Group, Line, cells, grouped, spread
 from residency.evaluate.ledger import TOLD
 from residency.evaluate.names import label, metric_name
-from residency.evaluate.numbers import cell, interval_text, p_short, shown
+from residency.evaluate.numbers import cell, interval_text, left_out_text, p_short, shown
 from residency.evaluate.tables import COUNTS, VERDICTS, lower, told
 from residency.evaluate.tasks import TASKS
 
@@ -110,7 +110,8 @@ def _of_models(found: dict[str, list[Row]]) -> str:
 def _asked(row: Row) -> tuple[str, str, str]:
     protocol = row["protocol"]
     asked = f"{protocol.get('method', '')}, {protocol.get('shots', 0)} examples, {protocol.get('precision', '')}"
-    counts = f"{row['unparsed']} unreadable, {row['not_scored']} not scored"
+    why = left_out_text(protocol)
+    counts = f"{row['unparsed']} unreadable, {row['not_scored']} not scored{f' ({why})' if why else ''}"
     return asked, counts, CHECKED[row["contaminated"]]
 
 

@@ -132,6 +132,8 @@ def find(name: str) -> Source:
     path, _, stage = name.partition(":")
     run = Path(path)
     if stage and stage not in STAGES:
+        if stage.partition("/")[0].isdigit():
+            raise UserError(f"{name!r} looks like an endpoint; write http://{name}")
         raise UserError(f"{stage!r} is not a stage of a run; legal are {', '.join(STAGES)}")
     if (run / "recipe.yaml").exists() or stage or (not run.exists() and _named_as_run(run)):
         return of_run(run, stage)

@@ -1,13 +1,13 @@
 """A model behind an OpenAI-compatible endpoint (``http(s)://…/v1``), as a `Model`: chat completions over HTTP.
 
 Nothing is sent anywhere but to the address that was given. What times out, is refused for a while or comes back as
-garbage is asked again with growing pauses; then it is a reply without text, "not scored", and the work goes on.
+garbage is asked again with growing pauses; then it is a reply without text, "not scored", and the work goes on. So is
+one question that is refused as it stands (too long, say), unless the first ones all are.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from collections import Counter
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 KEY = "RESIDENCY_API_KEY"
 AGAIN = (408, 409, 425, 429, 500, 502, 503, 504)
 """Answers of a server that is busy or broken for the moment."""
+REFUSED = (400, 413, 422)
+"""Answers to a question that cannot be put so: it is too long, or everything is wrong with how we ask."""
+FIRST = 16
+"""So many questions refused, and none answered: then it is not they that are wrong, but the name or the address."""
 NO_LIKELIHOOD = "an endpoint gives no likelihood of a given text here; a folder, hub id or run does"
 
 
@@ -32,7 +36,7 @@ NO_LIKELIHOOD = "an endpoint gives no likelihood of a given text here; a folder,
 class RemoteModel:
     """An endpoint and the model's name there; ``tries`` a question of ``timeout`` seconds, ``at_once`` questions.
 
-    ``faults`` counts what came back instead of answers, by kind.
+    ``faults`` counts what came back instead of answers, by kind; ``answered`` says whether anything ever was.
     """
 
     name: str
@@ -44,6 +48,7 @@ class RemoteModel:
     pause: Callable[[float], None] = field(default=time.sleep, repr=False)
     hash: str = ""
     faults: Counter[str] = field(default_factory=Counter, repr=False)
+    answered: bool = False
     _client: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -72,7 +77,10 @@ class RemoteModel:
         schema: dict[str, Any] | None = None,
         n: int = 1,
     ) -> list[Reply]:
-        """Return ``n`` replies a prompt, in prompt order; a reply without text is one that could not be got."""
+        """Return ``n`` replies a prompt, in prompt order; a reply without text is one that could not be got.
+
+        Raises ModelError where the endpoint wants a key, knows no such address, or refuses all first questions.
+        """
         base: dict[str, Any] = {"model": self.model, "max_tokens": max_tokens, "temperature": temperature, "seed": seed}
         if stop:
             base["stop"] = list(stop)[:4]  # more than four are refused by most servers
@@ -81,7 +89,25 @@ class RemoteModel:
             base["response_format"] = {"type": "json_schema", "json_schema": held}
         asked = [{**base, "messages": list(p), "seed": seed + i} for p in prompts for i in range(n)]
         with ThreadPoolExecutor(self.at_once) as pool:
-            return list(pool.map(lambda body: self._reply(body, tuple(stop)), asked))
+            replies = list(pool.map(lambda body: self._reply(body, tuple(stop)), asked))
+        if not self.answered and self._refused >= FIRST:
+            raise self.refusal()
+        return replies
+
+    def refusal(self) -> ModelError:
+        """Return the error of an endpoint that refuses what it is asked."""
+        codes = [code for code in REFUSED if self.faults[f"HTTP {code}"]]
+        return self._unusable(", ".join(map(str, codes)))
+
+    @property
+    def _refused(self) -> int:
+        return sum(self.faults[f"HTTP {code}"] for code in REFUSED)
+
+    def _unusable(self, code: object) -> ModelError:
+        return ModelError(
+            f"{self.url} answers {code} to a question for {self.model}; look at the address, the model's name "
+            f"(URL#NAME) and the key in ${KEY}"
+        )
 
     def _reply(self, body: dict[str, Any], stop: tuple[str, ...]) -> Reply:
         for number in range(self.tries):
@@ -89,7 +115,7 @@ class RemoteModel:
                 self.pause(min(30.0, 0.5 * 2**number))
             found = self._ask(body)
             if found is not None:
-                text = found.text or ""
+                text = found.text or ""  # none where the question was refused
                 cuts = [place for place in (text.find(s) for s in stop) if place >= 0]
                 return Reply(text[: min(cuts)], found.tokens, "stop") if cuts else found
         return Reply(None, finish="failed")
@@ -100,27 +126,20 @@ class RemoteModel:
 
         try:
             answer = self.client.post(f"{self.url}/chat/completions", json=body)
-        except httpx.TransportError as error:  # timeouts, refused and broken connections
+        except httpx.RequestError as error:  # timeouts, refused and broken connections, what cannot be unpacked
             self.faults[type(error).__name__] += 1
             return None
-        if answer.status_code in AGAIN:
+        if answer.status_code in (*AGAIN, *REFUSED):
             self.faults[f"HTTP {answer.status_code}"] += 1
-            return None
+            return None if answer.status_code in AGAIN else Reply(None, finish="refused")
         if answer.status_code >= 300:
-            raise ModelError(
-                f"{self.url} answers {answer.status_code} to a question for {self.model}; look at the address, the "
-                f"model's name (URL#NAME) and the key in ${KEY}"
-            )
-        try:
-            choice = answer.json()["choices"][0]
-            text = choice["message"]["content"]
-            tokens = int((answer.json().get("usage") or {}).get("completion_tokens") or 0)
-        except (json.JSONDecodeError, KeyError, IndexError, TypeError, ValueError):
-            text = None
-        if not isinstance(text, str):
+            raise self._unusable(answer.status_code)
+        found = _read(answer)
+        if found is None:
             self.faults["no chat completion"] += 1
-            return None
-        return Reply(text, tokens, choice.get("finish_reason") or "stop")
+        else:
+            self.answered = True
+        return found
 
     def stream(
         self,
@@ -136,6 +155,8 @@ class RemoteModel:
         (reply,) = self.generate(
             [prompt], max_tokens=max_tokens, temperature=temperature, seed=seed, stop=stop, schema=schema
         )
+        if reply.finish == "refused":
+            raise self.refusal()
         if reply.text is None:
             raise ModelError(f"{self.url} gave no answer in {self.tries} tries")
         yield reply.text
@@ -147,6 +168,19 @@ class RemoteModel:
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Raise Unsupported."""
         raise Unsupported("an endpoint's embeddings are not used here; load an encoder such as minilm")
+
+
+def _read(answer: Any) -> Reply | None:
+    """Return the reply that an answer holds, None where it is no chat completion."""
+    try:
+        body = answer.json()
+        choice = body["choices"][0]
+        text = choice["message"]["content"]
+        tokens = int((body.get("usage") or {}).get("completion_tokens") or 0)
+        finish = str(choice.get("finish_reason") or "stop")
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
+        return None
+    return Reply(text, tokens, finish) if isinstance(text, str) else None
 
 
 def open_remote(address: str, **settings: Any) -> RemoteModel:
@@ -169,7 +203,7 @@ def only_model(remote: RemoteModel) -> str:
     try:
         answer = remote.client.get(f"{remote.url}/models")
         names = [str(row["id"]) for row in answer.json()["data"]]
-    except (httpx.TransportError, json.JSONDecodeError, KeyError, TypeError) as error:
+    except (httpx.RequestError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(
             f"{remote.url} cannot be asked for its models ({type(error).__name__}); is it running?"
         ) from None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from residency.core.errors import UserError
+from residency.core.errors import RecipeError, UserError
 from residency.evaluate.tasks import own
 from residency.evaluate.tasks.med import HUB, MED
 from residency.evaluate.tasks.task import BY_LIKELIHOOD, EITHER, Task
@@ -53,17 +54,34 @@ def named(names: str | None, suite: Suite = "quickstart") -> list[Task]:
     wanted = [n.strip() for n in names.split(",") if n.strip()] if names is not None else list(SUITES[suite])
     if not wanted:
         raise UserError(f"no task is named in {names!r}; legal are {', '.join(TASKS)}")
-    unknown = [n for n in wanted if n not in TASKS and n not in SUITES and not _is_file(n)]
-    if unknown:
-        raise UserError(
-            f"no task is called {', '.join(map(_with_nearest, unknown))}; legal are {', '.join(TASKS)}, the suites "
-            f"{', '.join(SUITES)}, or a file of your own (NAME.yaml)"
-        )
     found: dict[str, Task] = {}
-    for task in (task for n in wanted for task in _of(n)):
+    for task in _all_of(wanted):
         if found.setdefault(task.name, task) != task:
             raise UserError(f"two task files are called {task.name}; give one of them another `task:` name")
     return list(found.values())
+
+
+def _all_of(wanted: Sequence[str]) -> list[Task]:
+    """Return the tasks of all names; one error tells the unknown names and what is wrong in any of the files."""
+    unknown = [n for n in wanted if n not in TASKS and n not in SUITES and not _is_file(n)]
+    tasks: list[Task] = []
+    wrong: list[UserError] = []
+    for name in dict.fromkeys(n for n in wanted if n not in unknown):
+        try:
+            tasks += _of(name)
+        except UserError as error:
+            wrong.append(error)
+    if unknown:
+        wrong.append(
+            UserError(
+                f"no task is called {', '.join(map(_with_nearest, unknown))}; legal are {', '.join(TASKS)}, the suites "
+                f"{', '.join(SUITES)}, or a file of your own (NAME.yaml)"
+            )
+        )
+    if wrong:
+        kind = next((type(e) for e in wrong if isinstance(e, RecipeError)), type(wrong[0]))
+        raise kind("\n".join(map(str, wrong)))
+    return tasks
 
 
 def _with_nearest(name: str) -> str:

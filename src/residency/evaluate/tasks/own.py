@@ -104,7 +104,15 @@ def declared(path: Path) -> tuple[dict[str, Any], list[str]]:
             f"{path} is not a YAML mapping such as `task: NAME`, `items: FILE.jsonl`, `kind: choice`"
         ) from None
     found = {**_brought(found), **found}
-    return found, [f"{path.name}: {problem}" for problem in _mistakes(found, lines)]
+    return found, [f"{path.name}: {problem}" for problem in (*_mistakes(found, lines), *_absent(found, path, lines))]
+
+
+def _absent(found: dict[str, Any], path: Path, lines: dict[str, int]) -> Iterator[str]:
+    """Yield which files are not there, of those that nobody will read since the rest of the declaration is wrong."""
+    for file in ("items", "shots"):
+        name = found.get(file)
+        if isinstance(name, str) and not can_read(found, file) and not (path.parent / name).exists():
+            yield f"line {lines.get(file, 0)}: {file} is {name}, which is not there"
 
 
 def _brought(found: dict[str, Any]) -> dict[str, Any]:
