@@ -251,7 +251,7 @@ def _judging(one: argparse.ArgumentParser) -> None:
     one.add_argument("--items", type=words, metavar="FILE", help=text)
     text = "what kind of text the items are; the passport must hold for it"
     one.add_argument("--kind", default="answers to consumers' questions", metavar="WORDS", help=text)
-    _limit(one, "at most N items to measure on, {} (default: all)")
+    _limit(one, "at most N items, measured or judged, {} (default: all)")
 
 
 def _form(one: argparse.ArgumentParser) -> None:
