@@ -86,6 +86,8 @@ def test_what_its_command_line_does_not_understand_is_the_users_to_mend(tmp_path
 def test_no_model_is_a_mistake_that_says_what_to_give():
     with pytest.raises(UserError, match="say which model: --model_args pretrained="):
         ResidencyLM()
+    with pytest.raises(UserError, match="say which model: --model_args pretrained="):
+        run_harness(["--tasks", "pubmedqa"])
 
 
 def test_runs_are_found_where_the_runs_folder_is(toy_base, tmp_path, monkeypatch):

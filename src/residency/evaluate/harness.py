@@ -33,6 +33,7 @@ from residency.models.load import find, open_source
 from residency.models.local import LocalModel
 
 NAME = "residency"
+NO_MODEL = "say which model: --model_args pretrained=runs/latest:aligned (or a folder, or a hub id)"
 
 
 class ResidencyLM(TemplateLM):
@@ -55,7 +56,7 @@ class ResidencyLM(TemplateLM):
                 f"--model_args of {NAME} are pretrained, type, max_length and max_gen_toks; not {', '.join(unknown)}"
             )
         if not pretrained:
-            raise UserError("say which model: --model_args pretrained=runs/latest:aligned (or a folder, or a hub id)")
+            raise UserError(NO_MODEL)
         model = open_source(find(in_runs(str(pretrained))), type=type)
         if not isinstance(model, LocalModel):
             raise ModelError(f"{pretrained} gives no likelihoods; give its transformers form (a folder or an adapter)")
@@ -204,8 +205,12 @@ def _execute(allow_code: bool) -> None:
     for parser in (cli._parser, *cli._subparsers.choices.values()):
         parser.error = _mistake  # type: ignore[method-assign]
     args = cli.parse_args()
+    settings = _settings(vars(args))
     if not allow_code:
-        refuse_flags(_settings(vars(args)))
+        refuse_flags(settings)
+    named = "pretrained" in str(settings.get("model_args"))
+    if settings.get("command") == "run" and settings.get("model") == NAME and not named:
+        raise UserError(NO_MODEL)  # before all tasks are looked through
     try:
         cli.execute(args)
     except ValueError as error:
