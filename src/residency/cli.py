@@ -7,7 +7,6 @@ machine's, 130 Ctrl-C. What a verb needs is imported when it runs, so that help 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import sys

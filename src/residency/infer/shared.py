@@ -17,7 +17,7 @@ LEAST = 24
 WORTH = 512
 """Tokens that a family must save in all, since its prefix is a pass of its own."""
 ROOM = 1024
-"""Tokens of answers, beyond the context's length, that lie in one block: each is multiplied with all others, in vain."""
+"""Tokens of answers, beyond the context's length, that lie in one block: each is multiplied with all, in vain."""
 
 Pair = tuple[Sequence[int], Sequence[int]]
 
