@@ -83,7 +83,8 @@ def test_the_text_is_read_once_for_all_its_labels(toy_bytes, tmp_path, monkeypat
 @pytest.mark.parametrize("pick", ["fixed", "random", "nearest"])
 def test_solved_items_are_shown_with_the_answers_that_are_compared(pick, toy_bytes, tmp_path):
     source = of_stage(toy_bytes)
-    for kind, solved in (("similar", {**PAIR, "id": "s", "score": 2.5}), ("tag", {**TAGGED, "id": "s"})):
+    other = {"id": "s", "text": "red , the sky is blue"}
+    for kind, solved in (("similar", {**PAIR, **other, "score": 2.5}), ("tag", {**TAGGED, **other})):
         path = task_file(tmp_path, kind, shots=[solved])
         task, (example,), shots = asked_of(path, source, 1, pick=pick)
         turns = [*shot_messages(shots), *example.prompt]
