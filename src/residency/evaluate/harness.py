@@ -25,7 +25,6 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from residency.core.errors import ModelError, UserError
 from residency.core.runs import in_runs
-from residency.core.types import TokenScores
 from residency.evaluate.foreign import no_foreign_code, refuse_flags
 from residency.infer.shared import families
 from residency.models.decode import Sampling
@@ -101,9 +100,7 @@ class ResidencyLM(TemplateLM):
         self, requests: Sequence[tuple[Any, list[int], list[int]]], **_: Any
     ) -> list[tuple[float, bool]]:
         pairs = [self._cut(context, answer) for _key, context, answer in requests]
-        scores: dict[int, TokenScores] = {}
-        for family in families(pairs):
-            scores |= self.model.score(family.blocks, prefix=family.prefix)
+        scores = self.model.score_families([(family.prefix, family.blocks) for family in families(pairs)])
         answers = [(scores[i].total, all(scores[i].greedy)) for i in range(len(pairs))]
         for (key, _context, _answer), found in zip(requests, answers, strict=True):
             if key is not None:

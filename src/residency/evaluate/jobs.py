@@ -39,7 +39,7 @@ CONTEXT = 4096
 """Tokens of prompt and reply that a GGUF is given room for; what is longer is not scored."""
 ENDPOINT = 8
 """Questions that go to an endpoint between two marks on the disk: twice those under way at once."""
-COMPARED, WRITTEN = 2000, 128
+COMPARED, WRITTEN = 1000, 128
 """Items in memory at once, and between two marks on the disk, where likelihoods are compared and where not."""
 Row = dict[str, Any]
 
@@ -171,6 +171,7 @@ class Worker:
                     made += kept.append(rows)
                 new = iter(made)
                 places.extend(kept.done[e.id] if e.id in kept.done else next(new) for e in part)
+                give_back_memory()  # else what the lanes of one part have freed stands under those of the next
             if refused and failed + refused == asked.n and isinstance(model, RemoteModel) and not model.answered:
                 raise model.refusal()
             if failed == asked.n:

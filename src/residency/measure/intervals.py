@@ -25,8 +25,8 @@ from residency.measure.limits import limits
 Row = Mapping[str, Any]
 CHUNK = 500
 """Resamples, and rows, held in memory at once."""
-CELLS = 2_000_000
-"""The largest matrix of resamples, in numbers; beyond 4,000 groups fewer resamples are held at once."""
+CELLS = 500_000
+"""The largest matrix of resamples, in numbers; beyond 1,000 groups fewer resamples are held at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ from residency.core.errors import ModelError, Unsupported
 from residency.core.types import Message, Reply, TokenScores
 from residency.models.attention import Cache, use_packed
 from residency.models.constrain import start_of
-from residency.models.decode import Sampling, Writer, unsure
+from residency.models.decode import ROOM, Sampling, Writer, cache_bytes, unsure
 from residency.models.device import device, precision
 from residency.models.fused import fuse
-from residency.models.lanes import lanes, side_by_side
-from residency.models.pack import Block, collate, fill_rows
+from residency.models.lanes import side_by_side
+from residency.models.pack import Block, collate
+from residency.models.passes import Behind, Pass, passes_of, together
+from residency.models.products import pack
+from residency.models.rotary import turn_faster
 from residency.models.weights import quiet_transformers
 
 
@@ -58,7 +62,7 @@ class LocalModel:
     @property
     def width(self) -> int:
         """Return the number of logits: the tokens known to the model, of which the tokenizer may use fewer."""
-        return int(self.net.get_output_embeddings().weight.shape[0])
+        return int(self.net.get_output_embeddings().out_features)
 
     def encode_prompt(self, messages: Sequence[Message], *, reply: bool = True) -> list[int]:
         """Return the token ids of a chat, with the opening of the reply where ``reply``."""
@@ -157,33 +161,34 @@ class LocalModel:
 
     # ---- packed scoring -----------------------------------------------------------------------------------
 
-    @torch.inference_mode()
     def score(self, blocks: Sequence[Block], *, prefix: Sequence[int] = ()) -> dict[int, TokenScores]:
         """Return the token scores (nats) of every branch by its owner; blocks without branches score their text."""
-        cache = self.read_prefix(prefix)
-        order = sorted(range(len(blocks)), key=lambda i: blocks[i].read)
-        logprobs: dict[int, list[float]] = {}
-        greedy: dict[int, list[bool]] = {}
+        return self.score_families([(prefix, blocks)])
 
-        @torch.inference_mode()
-        def read(row: list[int]) -> list[tuple[int, float, bool]]:
-            batch = collate([blocks[order[i]] for i in row], offset=len(prefix)).to(self.net.device)
-            places, sources = torch.unique(batch.sources, return_inverse=True)
-            hidden = self.states(batch.ids, batch.positions, keep=places, layout=batch.layout, cache=cache)
-            return list(self._head(hidden, sources, batch.targets, batch.owners))
+    def score_families(self, families: Sequence[Behind]) -> dict[int, TokenScores]:
+        """Return what ``score`` does for blocks behind several prefixes, whose passes share the lanes."""
+        scores: dict[int, TokenScores] = {}
+        for some in together(families, ROOM // cache_bytes(self.net)):
+            prefixes = [prefix for prefix in dict.fromkeys(tuple(prefix) for prefix, _ in some) if prefix]
+            read = side_by_side(self.read_prefix, prefixes, self.net.device)
+            caches = {(): Cache(), **dict(zip(prefixes, read, strict=True))}
+            passes = passes_of(some, self.row, self.net.device)
+            for found in side_by_side(partial(self._read, caches), passes, self.net.device):
+                scores |= found
+        return scores
 
-        for found in side_by_side(read, self._rows([blocks[i].read for i in order]), self.net.device):
-            for owner, value, best in found:
-                logprobs.setdefault(owner, []).append(value)
-                greedy.setdefault(owner, []).append(best)
-        return {owner: TokenScores(values, greedy[owner]) for owner, values in logprobs.items()}
-
-    def _rows(self, lengths: Sequence[int]) -> list[list[int]]:
-        """Return blocks (by index, in order) packed into rows, as many full ones in each lane."""
-        total, count = sum(lengths), lanes(len(lengths), self.net.device)
-        turns = max(1, -(-total // (self.row * max(1, count))))
-        even = -(-total // (turns * max(1, count))) + total // max(1, len(lengths))
-        return fill_rows(lengths, max(min(even, self.row), *lengths)) if lengths else []
+    @torch.inference_mode()
+    def _read(self, caches: dict[tuple[int, ...], Cache], one: Pass) -> dict[int, TokenScores]:
+        """Return the token scores of a pass by their owners."""
+        batch = collate(one.blocks, offset=len(one.prefix)).to(self.net.device)
+        places, sources = torch.unique(batch.sources, return_inverse=True)
+        hidden = self.states(batch.ids, batch.positions, keep=places, layout=batch.layout, cache=caches[one.prefix])
+        scores: dict[int, TokenScores] = {}
+        for owner, value, best in self._head(hidden, sources, batch.targets, batch.owners):
+            mine = scores.setdefault(owner, TokenScores([], []))
+            mine.logprobs.append(value)
+            mine.greedy.append(best)
+        return scores
 
     def states(
         self, ids: torch.Tensor, positions: torch.Tensor, *, keep: torch.Tensor | None = None, **kwargs: Any
@@ -203,7 +208,7 @@ class LocalModel:
         The first tokens of a question's answers come from one place of it, which reaches the head once.
         """
         head = self.net.get_output_embeddings()
-        for part in torch.arange(len(sources)).split(128):
+        for part in torch.arange(len(sources)).split(64):
             places, row = torch.unique(sources[part], return_inverse=True)
             logits = head(hidden[places]).float()
             chosen = logits[row, targets[part]] - logits.logsumexp(-1)[row]
@@ -243,7 +248,7 @@ def open_folder(
         with quiet_transformers():
             net = PeftModel.from_pretrained(net, str(adapter)).merge_and_unload().to(precision(type))
     tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
-    net = fuse(use_packed(net).to(device()).eval())
+    net = pack(fuse(turn_faster(use_packed(net).to(device()).eval())))
     return LocalModel(name, hash, net, tokenizer, plain=not tokenizer.chat_template)
 
 

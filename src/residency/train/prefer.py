@@ -123,7 +123,7 @@ def hardest_pairs(items: Sequence[Example], model: LocalModel, tokens: int, capa
     if not candidates:
         raise UserError(f"no preference pair fits: {len(items)} examples with wrong answers; raise tokens")
     scores = model.score([b for _, b in candidates])
-    pairs = []
+    pairs: list[dict[str, Any]] = []
     for example, block in candidates:
         found = [scores[owner] for owner in block.owners]
         worst = max(range(1, len(found)), key=lambda i: found[i].total / len(found[i].logprobs))
