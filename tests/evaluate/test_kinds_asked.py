@@ -44,7 +44,7 @@ def test_the_number_is_the_one_expected_over_the_whole_ones(toy_bytes, tmp_path)
     rows = answer(task, model, examples)
     for row, choice in zip(rows, choose(model, examples), strict=True):
         weights = np.exp(choice.logprobs) / np.exp(choice.logprobs).sum()
-        assert float(row["prediction"]) == pytest.approx(float(weights @ np.arange(6)), abs=1e-5)
+        assert float(row["prediction"]) == pytest.approx(float(weights @ np.arange(6)), abs=5e-5)
     found = figures(rows, metric_for("pearson", rows))
     said = [float(row["prediction"]) for row in rows]
     gold = [example.meta["score"] for example in examples]
@@ -140,7 +140,7 @@ def test_a_model_that_cannot_tell_numbers_apart_is_not_scored_and_not_zero(toy_b
     rows = evaluated(toy_base, task_file(tmp_path, "similar", list(many("similar"))), tmp_path)
     assert [(row["value"], row["low"], row["n"], row["not_scored"]) for row in rows] == [(None, None, 12, 0)] * 2
     items = list(read_jsonl(tmp_path / "own" / "items" / "my_similar" / "toy.jsonl"))
-    assert {item["prediction"] for item in items} == {"2.500000"}
+    assert {item["prediction"] for item in items} == {"2.5000"}
     assert "not scored" in overview(["toy"], rows)
 
 

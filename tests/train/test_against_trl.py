@@ -7,7 +7,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from residency.core.store import read_jsonl, read_manifest
+from residency.models.attention import use_packed
 from residency.models.load import of_stage, open_source
+from residency.models.local import read_net
 from residency.models.pack import collate
 from residency.train.instruct import instruct
 from residency.train.loop import forward
@@ -25,13 +27,13 @@ def test_the_preference_loss_and_its_gradients_are_trls(toy_base, toy_examples, 
     policy = open_source(of_stage(tmp_path / "tuned"), type="fp32")
 
     batch = collate([_numbered(encode_pair(row, policy), 2 * i) for i, row in enumerate(rows)])
-    net = policy.net.requires_grad_(True)
+    merged = tmp_path / "merged"
+    policy.net.save_pretrained(merged)
+    net = use_packed(read_net(merged, "fp32")).requires_grad_(True)
     ours, _ = preference_loss(forward(net, batch), batch, beta=0.3, nll=0.0)
     ours.backward()
 
     folder = read_manifest(toy_base)["model"]["path"]
-    merged = tmp_path / "merged"
-    net.save_pretrained(merged)
     keep = ("prompt", "chosen", "rejected")
     trainer = trl.DPOTrainer(
         model=AutoModelForCausalLM.from_pretrained(merged, dtype=torch.float32, attn_implementation="eager"),

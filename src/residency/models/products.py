@@ -7,6 +7,8 @@ once, the same products take six sevenths of the time for long rows, and half fo
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -26,6 +28,10 @@ class Packed(nn.Module):
     def weight(self) -> torch.Tensor:
         """Return the dense weight [out, in], a copy."""
         return self.packed.to_dense()
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[prefix + "weight"] = self.weight  # what is saved is a usual layer
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the product [..., out]."""

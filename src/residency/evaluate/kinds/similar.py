@@ -29,7 +29,7 @@ def by_likelihood(model: Any, examples: Sequence[Example], prefix: Sequence[int]
     for example, choice in zip(examples, choose(model, examples, prefix=prefix), strict=True):
         weights = confidences(choice.logprobs)
         value = sum(float(weight) * int(number) for weight, number in zip(weights, example.choices, strict=True))
-        yield f"{value:.6f}", {"choice_logprobs": choice.logprobs}
+        yield f"{value:.4f}", {"choice_logprobs": choice.logprobs}  # further digits are rounding and would rank items
 
 
 def number_in(text: str, example: Example, *, thought: bool = False) -> str | None:
