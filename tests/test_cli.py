@@ -285,6 +285,7 @@ def test_an_examination_prints_its_rows_and_says_where_the_items_are(
     assert out.splitlines()[1].split() == ["Med-QA", "qa", "accuracy", "0.500", "0.400", "-", "20", "3", "0", "?"]
     page = Path(seen["out"]) / "evaluation.html"
     assert str(page) in out and "Questions with given options" in page.read_text() and "peak memory" in out
+    assert "lower is better: ece" in out
     assert seen["shots"] == 0 and seen["protocol"].method == "likelihood"
     assert [task.name for task in seen["tasks"]] == ["qa"] and seen["limit"] == 20 and str(seen["out"]) in out
     assert "fewer than" not in out

@@ -36,6 +36,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
     page = write_overview(out, names, rows, compared, cost.row(), args.command, resolved)
     unknown = "?: not checked, since the items are the run's own or the model belongs to no run here"
     notes = [few_note([*rows, *compared]), unknown if any(r["contaminated"] is None for r in rows) else ""]
+    notes.append(_less_is_better(rows))
     peak = f"peak memory {cost.peak_rss_mb:.0f} MB, {cost.wall_s:.0f} s"
     notes.append(_left_out(rows, len(names) > 1))
     parts = [_values(rows, len(names) > 1), _differences(compared), "\n".join(note for note in notes if note)]
@@ -71,6 +72,14 @@ def _values(rows: list[dict[str, Any]], several: bool) -> str:
     if several:
         heads, lines = ["model", *heads], [[label(r["model"]), *line] for r, line in zip(rows, lines, strict=True)]
     return table(heads, lines)
+
+
+def _less_is_better(rows: list[dict[str, Any]]) -> str:
+    """Return of which of the metrics less is better, "" where of none."""
+    from residency.evaluate.tables import lower
+
+    found = list(dict.fromkeys(row["metric"] for row in rows if lower(row["metric"])))
+    return f"lower is better: {', '.join(found)}" if found else ""
 
 
 def _left_out(rows: list[dict[str, Any]], several: bool) -> str:

@@ -63,6 +63,31 @@ def test_every_mistake_of_a_declaration_is_told_at_once_with_its_line(tmp_path):
         assert words in told, words
 
 
+@pytest.mark.parametrize(
+    "lines, words",
+    [
+        ("labels: [a, b]\nlabels: [a, c]\n", "line 5: labels stands already in line 4"),
+        ("labels: [a, A]\n", "line 4: labels holds a label twice"),
+        ("labels: [not  yet, not yet]\n", "line 4: labels holds a label twice"),
+        ("labels: [a, ' b']\n", "line 4: labels holds a label that is empty, or begins or ends with white space"),
+        ("labels: [a, '']\n", "line 4: labels holds a label that is empty"),
+        ("labels: [a, b]\nlanguage: English\n", "line 5: language is 'English'; expected its code"),
+    ],
+)
+def test_what_would_be_taken_for_something_else_is_told(lines, words, tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("task: t\nitems: x.jsonl\nkind: classify\n" + lines)
+    with pytest.raises(RecipeError, match=words):
+        read_declaration(path)
+
+
+def test_a_language_without_words_of_ours_is_told(tmp_path, capsys):
+    named(str(task_file(tmp_path, "choice", more="language: de\n")))
+    assert "no words of ours in 'de'; the answer is asked for in English" in capsys.readouterr().err
+    named(str(task_file(tmp_path, "choice", more="language: fr\n")))
+    assert "words of ours" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["../../elsewhere", "a b", "/tmp/x", ".hidden", "qa", "pubmedqa"])
 def test_a_task_may_not_lie_elsewhere_nor_take_the_name_of_one_of_ours(name, tmp_path):
     path = task_file(tmp_path, "choice")
@@ -93,7 +118,7 @@ def test_every_bad_item_is_named_by_line_without_a_word_of_it(tmp_path):
     with pytest.raises(SourceError) as found:
         list(each_item(path, "classify", ("a", "c")))
     told = str(found.value)
-    lines = ("line 2: not JSON", "line 3: not a JSON object", 'line 4: "id"', 'line 5: "label" is none of a, c',
+    lines = ("line 2: not JSON", "line 3: not a JSON object; a file holds one", 'line 4: "id"', 'line 5: "label" is none of a, c',
              "line 6: its id stands already in line 1", 'line 7: "text" is missing')  # fmt: skip
     for words in lines:
         assert words in told, words
@@ -105,6 +130,8 @@ def test_every_bad_item_is_named_by_line_without_a_word_of_it(tmp_path):
     [
         ("choice", {"question": "q", "choices": ["a", "b"], "answer": 2}, '"answer" is not the index'),
         ("choice", {"question": "q", "choices": ["a", "a "], "answer": 0}, "holds a text twice"),
+        ("choice", {"question": "q", "choices": ["a", " "], "answer": 0}, "holds an empty text"),
+        ("extract", {"text": "abc", "entities": [{"start": 1, "end": 2, "label": "X", "text": "c"}]}, "is not what stan"),
         ("generate", {"input": " ", "reference": "a"}, '"input" is empty'),
         ("choice", {"question": "q", "choices": ["a"], "answer": 0}, '"choices" is not a list of 2'),
         ("extract", {"text": "abc", "entities": [{"start": 1, "end": 9, "label": "X"}]}, "entity 1 does not lie"),

@@ -80,11 +80,13 @@ def _item(line: bytes, kind: str, known: Known, format: str) -> tuple[Item, str]
     except UnicodeDecodeError as error:
         return {}, f"not UTF-8 at byte {error.start}"
     except json.JSONDecodeError as error:
-        return {}, f"not JSON at character {error.pos}: {error.msg}"
+        whole = "; a file holds one object a line, and no list around them" if line.strip() in (b"[", b"]") else ""
+        return {}, f"not JSON at character {error.pos}: {error.msg}{whole}"
     except (ValueError, RecursionError):
         return {}, "holds a number of thousands of digits, or lists in lists without end"
     if not isinstance(item, dict):
-        return {}, "not a JSON object"
+        hint = "; a file holds one object a line, and no list around them" if isinstance(item, list) else ""
+        return {}, f"not a JSON object{hint}"
     if "\\ud" in line.decode("utf-8").lower() and not _is_text(item):
         return {}, "holds half of a character (a surrogate such as \\ud83d without its other half)"
     if format == "mednli":
@@ -158,6 +160,8 @@ def _check_choice(item: Item, labels: Known) -> str:
         return '"context" is not a text'
     if not isinstance(choices, list) or not 2 <= len(choices) <= 26 or any(not isinstance(c, str) for c in choices):
         return '"choices" is not a list of 2 to 26 texts'
+    if not all(c.strip() for c in choices):
+        return '"choices" holds an empty text'
     if len({c.strip() for c in choices}) < len(choices):
         return '"choices" holds a text twice'
     if not isinstance(answer, int) or isinstance(answer, bool) or not 0 <= answer < len(choices):
@@ -205,6 +209,8 @@ def _check_extract(item: Item, labels: Known) -> str:
         start, end = entity.get("start"), entity.get("end")
         if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= len(item["text"]):
             return f"entity {number} does not lie in the text ({len(item['text'])} characters)"
+        if entity.get("text", item["text"][start:end]) != item["text"][start:end]:
+            return f'the "text" of entity {number} is not what stands from its "start" to its "end"'
         if labels and entity["label"] not in labels:
             return f"the label of entity {number} is none of {', '.join(labels)}"
     return ""

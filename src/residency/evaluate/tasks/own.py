@@ -48,6 +48,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
 }
 NEEDED = ("task", "items", "kind")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+LANGUAGE = re.compile(r"[a-z]{2,3}")
 TAKEN: set[str] = set()
 """The names of the tasks that come with us; filled where those are declared."""
 METRICS = {
@@ -91,7 +92,7 @@ def declared(path: Path) -> tuple[dict[str, Any], list[str]]:
         text = path.read_text(encoding="utf-8")
         found = yaml.safe_load(text)
         root: Any = yaml.compose(text)
-        lines = {key.value: key.start_mark.line + 1 for key, _ in root.value}
+        places = [(key.value, key.start_mark.line + 1) for key, _ in root.value]
     except FileNotFoundError:
         raise RecipeError(f"there is no task file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -103,8 +104,18 @@ def declared(path: Path) -> tuple[dict[str, Any], list[str]]:
         raise RecipeError(
             f"{path} is not a YAML mapping such as `task: NAME`, `items: FILE.jsonl`, `kind: choice`"
         ) from None
-    found = {**_brought(found), **found}
-    return found, [f"{path.name}: {problem}" for problem in (*_mistakes(found, lines), *_absent(found, path, lines))]
+    found, lines = {**_brought(found), **found}, dict(places)
+    problems = (*_twice(places), *_mistakes(found, lines), *_absent(found, path, lines))
+    return found, [f"{path.name}: {problem}" for problem in problems]
+
+
+def _twice(places: list[tuple[str, int]]) -> Iterator[str]:
+    """Yield which fields stand a second time, of which YAML would take the last without a word."""
+    first: dict[str, int] = {}
+    for name, line in places:
+        if name in first:
+            yield f"line {line}: {name} stands already in line {first[name]}"
+        first.setdefault(name, line)
 
 
 def _absent(found: dict[str, Any], path: Path, lines: dict[str, int]) -> Iterator[str]:
@@ -155,6 +166,9 @@ def _mistakes(found: dict[str, Any], lines: dict[str, int]) -> Iterator[str]:
         yield "judge is missing: a task of kind rubric names the model that judges, as in `judge: runs/latest:aligned`"
     elif kind != "rubric" and "judge" in found:
         yield f"line {lines.get('judge', 0)}: judge is for tasks of kind rubric"
+    spoken = found.get("language")
+    if isinstance(spoken, str) and not LANGUAGE.fullmatch(spoken):
+        yield f"line {lines['language']}: language is {spoken!r}; expected its code in ISO 639, as en, de or zh"
     if isinstance(found.get("max_tokens"), int) and found["max_tokens"] < 1:
         yield f"line {lines['max_tokens']}: max_tokens is {found['max_tokens']}; expected 1 or more"
 
@@ -171,8 +185,10 @@ def _label_mistakes(found: dict[str, Any], lines: dict[str, int]) -> Iterator[st
     elif isinstance(labels, list):
         if any(not isinstance(label, str) for label in labels):
             yield at + "labels holds something that is not a text; write yes, no, on, off and numbers in quotes"
-        elif len(set(labels)) < len(labels):
-            yield at + "labels holds a label twice"
+        elif any(not label.strip() or label != label.strip() for label in labels):
+            yield at + "labels holds a label that is empty, or begins or ends with white space"
+        elif len({" ".join(label.casefold().split()) for label in labels}) < len(labels):
+            yield at + "labels holds a label twice (capitals and white space make no other)"
         elif found.get("kind") == "classify" and len(labels) < 2:
             yield at + "labels holds fewer than two labels"
         elif found.get("kind") == "tag" and not labels:

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from residency.core.errors import RecipeError, UserError
+from residency.core.progress import say
 from residency.core.types import Example
 from residency.corpus import benchmarks
 from residency.evaluate.tasks import own
 from residency.evaluate.tasks.form import Ask, Item, example_of
 from residency.evaluate.tasks.task import Task
+from residency.evaluate.tasks.words import WORDINGS
 
 
 def examples_of(task: Task, split: str = "") -> tuple[list[Example], Counter[str]]:
@@ -65,6 +67,8 @@ def own_task(path: Path) -> Task:
         problems.append(twice)
     if wrong or problems:
         raise (RecipeError if wrong else UserError)("\n".join([*wrong, *problems]))
+    if (spoken := declared.get("language", "en")) not in WORDINGS:
+        say(f"{path.name}: there are no words of ours in {spoken!r}; the answer is asked for in English")
     return declared_task(path)
 
 
