@@ -118,8 +118,8 @@ def test_every_bad_item_is_named_by_line_without_a_word_of_it(tmp_path):
     with pytest.raises(SourceError) as found:
         list(each_item(path, "classify", ("a", "c")))
     told = str(found.value)
-    lines = ("line 2: not JSON", "line 3: not a JSON object; a file holds one", 'line 4: "id"', 'line 5: "label" is none of a, c',
-             "line 6: its id stands already in line 1", 'line 7: "text" is missing')  # fmt: skip
+    lines = ("line 2: not JSON", "line 3: not a JSON object; a file holds one", 'line 4: "id"',
+             'line 5: "label" is none of a, c', "line 6: its id stands already in line 1", 'line 7: "text" is missing')  # fmt: skip
     for words in lines:
         assert words in told, words
     assert "secret" not in told and len(told.splitlines()) == len(lines)
@@ -131,7 +131,11 @@ def test_every_bad_item_is_named_by_line_without_a_word_of_it(tmp_path):
         ("choice", {"question": "q", "choices": ["a", "b"], "answer": 2}, '"answer" is not the index'),
         ("choice", {"question": "q", "choices": ["a", "a "], "answer": 0}, "holds a text twice"),
         ("choice", {"question": "q", "choices": ["a", " "], "answer": 0}, "holds an empty text"),
-        ("extract", {"text": "abc", "entities": [{"start": 1, "end": 2, "label": "X", "text": "c"}]}, "is not what stan"),
+        (
+            "extract",
+            {"text": "abc", "entities": [{"start": 1, "end": 2, "label": "X", "text": "c"}]},
+            "is not what stan",
+        ),
         ("generate", {"input": " ", "reference": "a"}, '"input" is empty'),
         ("choice", {"question": "q", "choices": ["a"], "answer": 0}, '"choices" is not a list of 2'),
         ("extract", {"text": "abc", "entities": [{"start": 1, "end": 9, "label": "X"}]}, "entity 1 does not lie"),
