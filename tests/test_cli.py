@@ -269,6 +269,12 @@ def test_the_same_examination_has_the_same_folder_and_another_one_another(capsys
     assert outs[0] == outs[1] and len(set(outs)) == 4
 
 
+def test_metrics_of_which_less_is_better_are_named():
+    rows = [{"metric": name} for name in ("accuracy", "ece", "position_bias", "ece")]
+    assert examine._less_is_better(rows) == "lower is better: ece, position_bias"
+    assert examine._less_is_better(rows[:1]) == ""
+
+
 def test_an_examination_prints_its_rows_and_says_where_the_items_are(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,7 +291,6 @@ def test_an_examination_prints_its_rows_and_says_where_the_items_are(
     assert out.splitlines()[1].split() == ["Med-QA", "qa", "accuracy", "0.500", "0.400", "-", "20", "3", "0", "?"]
     page = Path(seen["out"]) / "evaluation.html"
     assert str(page) in out and "Questions with given options" in page.read_text() and "peak memory" in out
-    assert "lower is better: ece" in out
     assert seen["shots"] == 0 and seen["protocol"].method == "likelihood"
     assert [task.name for task in seen["tasks"]] == ["qa"] and seen["limit"] == 20 and str(seen["out"]) in out
     assert "fewer than" not in out

@@ -119,7 +119,8 @@ def test_every_bad_item_is_named_by_line_without_a_word_of_it(tmp_path):
         list(each_item(path, "classify", ("a", "c")))
     told = str(found.value)
     lines = ("line 2: not JSON", "line 3: not a JSON object; a file holds one", 'line 4: "id"',
-             'line 5: "label" is none of a, c', "line 6: its id stands already in line 1", 'line 7: "text" is missing')  # fmt: skip
+             'line 5: "label" is none of a, c', "line 6: its id stands already in line 1",
+             'line 7: "text" is missing')  # fmt: skip
     for words in lines:
         assert words in told, words
     assert "secret" not in told and len(told.splitlines()) == len(lines)
