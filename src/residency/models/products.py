@@ -1,8 +1,8 @@
 """A network's matrix products by oneDNN, on weights that lie in memory as its kernels read them.
 
 ``torch.nn.functional.linear`` gives fp32 to MKL, and lays every weight out anew at each call. With weights laid out
-once, the same products take six sevenths of the time for long rows, and half for the few rows of a decoding step
-(``bench/products.py``). The dense weight is not kept beside the other: it is made again where it is asked for.
+once, the same products take six sevenths of the time for long rows, and three fifths for eight rows, as in a decoding
+step (``bench/products.py``, an AMD EPYC). The dense weight is not kept beside the other: it is made again where it is asked for.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ KEYS = {
 """The keys that an item of each kind may have."""
 Known = tuple[Any, ...]
 """What a declaration says of its items: the labels of a closed set, or the two ends of a scale."""
+NO_LIST = "; a file holds one object a line, and no list around them"
 PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
 """A key that is a name; another may be a text that slipped, and is not shown."""
 
@@ -80,12 +81,12 @@ def _item(line: bytes, kind: str, known: Known, format: str) -> tuple[Item, str]
     except UnicodeDecodeError as error:
         return {}, f"not UTF-8 at byte {error.start}"
     except json.JSONDecodeError as error:
-        whole = "; a file holds one object a line, and no list around them" if line.strip() in (b"[", b"]") else ""
+        whole = NO_LIST if line.strip() in (b"[", b"]") else ""
         return {}, f"not JSON at character {error.pos}: {error.msg}{whole}"
     except (ValueError, RecursionError):
         return {}, "holds a number of thousands of digits, or lists in lists without end"
     if not isinstance(item, dict):
-        hint = "; a file holds one object a line, and no list around them" if isinstance(item, list) else ""
+        hint = NO_LIST if isinstance(item, list) else ""
         return {}, f"not a JSON object{hint}"
     if "\\ud" in line.decode("utf-8").lower() and not _is_text(item):
         return {}, "holds half of a character (a surrogate such as \\ud83d without its other half)"
