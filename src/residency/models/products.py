@@ -2,7 +2,8 @@
 
 ``torch.nn.functional.linear`` gives fp32 to MKL, and lays every weight out anew at each call. With weights laid out
 once, the same products take six sevenths of the time for long rows, and three fifths for eight rows, as in a decoding
-step (``bench/products.py``, an AMD EPYC). The dense weight is not kept beside the other: it is made again where it is asked for.
+step (``bench/products.py``, an AMD EPYC). The dense weight is not kept beside the other: it is made again where it is
+asked for.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Rotary positions (Su et al. 2021) turned in three walks through memory, for a network that only reads.
 
 transformers writes the turn of queries and keys as seven operations with two copies between them; in one thread, a
-twentieth of the time of scoring goes into what that has too many (docs/lab.md). An attention layer keeps its own code and is given another function to turn with, where
-both were found to give the same.
+twentieth of the time of scoring goes into what that has too many (docs/lab.md). An attention layer keeps its own code
+and is given another function to turn with, where both were found to give the same.
 """
 
 from __future__ import annotations
