@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from residency.core.errors import SourceError
@@ -29,19 +28,26 @@ class Bad:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A source with what must be said about it; ``records`` is read once, in file order.
+class Left:
+    """A record that is well formed but not wanted, such as an attachment that is a picture; counted by reason."""
 
-    ``skipped`` counts, while the records are read, what is well formed but not wanted, by reason.
-    """
+    reason: str
+
+
+Part = Callable[[], Iterator[Document | Bad | Left]]
+"""A piece of a source of bounded size: a function that can be sent to another process, and yields its records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source with what must be said about it, and the parts that it is read in, in order."""
 
     name: str
     version: str
     licence: str
     acknowledgement: str
     files: tuple[Path, ...]
-    records: Iterator[Document | Bad]
-    skipped: Counter[str] = field(default_factory=Counter)
+    parts: tuple[Part, ...]
 
 
 def place_words(file: str, line: int | None) -> str:
