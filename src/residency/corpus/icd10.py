@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from xml.parsers import expat
@@ -52,7 +53,7 @@ def read_icd10(*, path: Tabular | None = None) -> Source:
         raise SourceError(problem)
     tree = _parse(path)
     version = f"{tree.version} ({path.stem})"
-    return Source("icd10", version, LICENCE, ACKNOWLEDGEMENT, (path,), _records(path, tree))
+    return Source("icd10", version, LICENCE, ACKNOWLEDGEMENT, (path,), (partial(_records, path),))
 
 
 @dataclass(slots=True)
@@ -122,9 +123,9 @@ def _parse(path: Path) -> _Tree:
     return tree
 
 
-def _records(path: Path, tree: _Tree) -> Iterator[Document | Bad]:
+def _records(path: Path) -> Iterator[Document | Bad]:
     seen: set[str] = set()
-    for node in tree.nodes:
+    for node in _parse(path).nodes:
         key = _key(node)
         if not node.name or not node.description:
             yield Bad(path.name, node.line, f"a {node.kind} without a name or a description")

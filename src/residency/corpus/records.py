@@ -49,6 +49,12 @@ class Source:
     files: tuple[Path, ...]
     parts: tuple[Part, ...]
 
+    @property
+    def records(self) -> Iterator[Document | Bad | Left]:
+        """All records, part after part; read anew each time."""
+        for part in self.parts:
+            yield from part()
+
 
 def place_words(file: str, line: int | None) -> str:
     """Return a place as it is told to people: the file, and the line where there is one."""

@@ -1,0 +1,222 @@
+"""The one file that knows how work is spread: over the cores of this machine, or over a Ray cluster.
+
+Work is a function and a list of tasks, each bounded, each writing its own files and returning little. Results come in
+the order of the tasks, so what is made from them does not hang on which engine ran, or on how many workers. What has
+to be brought together (which ids, hashes and bands are equal) is one SQL statement over small Parquet files without
+text, run by DuckDB with a limit on its memory; the rest spills to the run's own folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from residency.core.errors import UserError
+from residency.core.store import atomic_path
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Name = Literal["local", "ray"]
+AHEAD = 2
+"""Tasks a worker is given before its last result is taken: enough to keep it busy, few enough to bound memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Two ways to work: ``each`` calls a function on tasks and yields the results in order, ``query`` runs SQL.
+
+    ``each(function, tasks, broken)``: a task whose process dies (a crash in a library, the system's memory killer)
+    gives ``broken(task)`` instead of a result, and the others go on.
+    """
+
+    each: Callable[..., Iterator[Any]]
+    query: Callable[..., Path]
+
+
+@contextmanager
+def engine(name: Name, *, scratch: Path, workers: int = 0, memory_mb: int = 1000) -> Iterator[Engine]:
+    """Yield the engine of that name. ``workers`` 0 means every core (of the cluster); ``memory_mb`` bounds queries.
+
+    Raises UserError where Ray is asked for and not installed or not reached. On a cluster, ``scratch`` and the sources
+    have to lie on a file system that all machines share.
+    """
+    count = workers or len(os.sched_getaffinity(0))
+    ask = partial(query, scratch=scratch, memory_mb=memory_mb, threads=count)
+    if name == "local":
+        yield Engine(partial(each_local, workers=count), ask)
+        return
+    with _ray(workers) as ray:
+        yield Engine(partial(_each_ray, ray, workers=workers), ask)
+
+
+# --- on this machine -------------------------------------------------------------------------------------------------
+
+
+def each_local(
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    broken: Callable[[Task], Result] | None = None,
+    *,
+    workers: int = 1,
+) -> Iterator[Result]:
+    """Yield the results in order, made in processes beside each other, or here where one worker or one task is all."""
+    rest = iter(tasks)
+    first = list(islice(rest, 2))
+    if workers == 1 or len(first) < 2:
+        yield from map(function, (*first, *rest))
+        return
+    left = deque(first)
+    while left:
+        left = yield from _pooled(function, left, rest, broken, workers)
+
+
+def _pooled(
+    function: Callable[[Task], Result],
+    left: deque[Task],
+    rest: Iterator[Task],
+    broken: Callable[[Task], Result] | None,
+    workers: int,
+) -> Any:
+    """Yield results until all is done or the pool breaks; return the tasks that are still to be done."""
+    waiting: deque[tuple[Task, Future[Result]]] = deque()
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet)
+    try:
+        while True:
+            while len(waiting) < AHEAD * workers and (task := _next(left, rest)) is not None:
+                waiting.append((task, pool.submit(function, task)))
+            if not waiting:
+                return deque()
+            yield waiting[0][1].result()
+            waiting.popleft()
+    except BrokenProcessPool:
+        pool.shutdown(wait=False, cancel_futures=True)
+        tasks = deque(task for task, _ in waiting)
+        yield _alone(function, tasks.popleft(), broken)
+        return deque([*tasks, *left])
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _next(left: deque[Task], rest: Iterator[Task]) -> Task | None:
+    return left.popleft() if left else next(rest, None)
+
+
+def _alone(function: Callable[[Task], Result], task: Task, broken: Callable[[Task], Result] | None) -> Result:
+    """Return a task's result from a process of its own: if that one dies too, it was this task."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_quiet) as pool:
+        try:
+            return pool.submit(function, task).result()
+        except BrokenProcessPool:
+            if broken is None:
+                raise
+            return broken(task)
+
+
+def _quiet() -> None:
+    """Leave Ctrl-C to the process that started this one, and one thread to each library."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+# --- on a Ray cluster ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _ray(workers: int) -> Iterator[Any]:
+    """Yield ray, connected to the cluster of ``RAY_ADDRESS``, or to one of ``workers`` started on this machine."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise UserError("engine: ray needs Ray; install it with: pip install 'residency[ray]'") from None
+    address = os.environ.get("RAY_ADDRESS")
+    settings: dict[str, Any] = {"logging_level": "error", "log_to_driver": False, "include_dashboard": False}
+    if address:
+        settings = {**settings, "address": address}
+        settings.pop("include_dashboard")
+    else:
+        settings |= {"num_cpus": workers or len(os.sched_getaffinity(0)), "object_store_memory": 100_000_000}
+    try:
+        ray.init(**settings)
+    except (ConnectionError, RuntimeError, OSError) as error:
+        raise UserError(f"no Ray cluster at {address or 'this machine'} ({type(error).__name__})") from None
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _each_ray(
+    ray: Any,
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    broken: Callable[[Task], Result] | None = None,
+    *,
+    workers: int = 0,
+) -> Iterator[Result]:
+    """Yield the results in order, made by the cluster's workers."""
+    remote = ray.remote(max_retries=1)(function)
+    most = AHEAD * (workers or int(ray.cluster_resources().get("CPU", 1)))
+    rest = iter(tasks)
+    waiting = deque((task, remote.remote(task)) for task in islice(rest, most))
+    while waiting:
+        task, reference = waiting.popleft()
+        try:
+            result = ray.get(reference)
+        except ray.exceptions.WorkerCrashedError:
+            if broken is None:
+                raise
+            result = broken(task)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        yield result
+        waiting.extend((task, remote.remote(task)) for task in islice(rest, 1))
+
+
+# --- what has to be brought together ---------------------------------------------------------------------------------
+
+
+def query(sql: str, out: Path, *, scratch: Path, memory_mb: int = 1000, threads: int = 1, **files: Sequence[Path]) -> Path:
+    """Write the result of one SELECT to the Parquet file ``out`` and return that path.
+
+    Each keyword of ``files`` is a view over its Parquet files. Only an ORDER BY of the statement fixes an order.
+    """
+    import duckdb
+
+    spill = scratch / ".spill"
+    settings = {
+        "memory_limit": f"{memory_mb}MB",
+        "threads": threads,
+        "temp_directory": str(spill),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "preserve_insertion_order": False,
+    }
+    try:
+        with duckdb.connect(":memory:", config=settings) as database, atomic_path(out) as temporary:
+            for name, paths in files.items():
+                listed = ", ".join(_quoted(path) for path in paths)
+                database.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
+            database.execute(f"COPY ({sql}) TO {_quoted(temporary)} (FORMAT parquet, COMPRESSION zstd)")
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)
+    return out
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -1,0 +1,359 @@
+"""The two passes over the text, as pure functions from files to files: what runs on one core, for one part.
+
+``prepare`` reads a part of a source, cleans it, looks for held-out items, and writes documents with small tables of
+keys beside them. When all keys have been compared, ``finish`` takes out what fell, and writes the rest sorted by id.
+A folder that was finished before is not done again. Nothing that returns to the coordinator holds text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from residency.core.documents import documents_of, read_documents, schema, table
+from residency.core.machine import give_back_memory
+from residency.core.store import atomic_path, dumps, read_json, sha256_file, write_json, write_jsonl
+from residency.core.types import Document
+from residency.corpus.clean import Clean, cleaner
+from residency.corpus.dedup import Dedup, keys, without_paragraphs
+from residency.corpus.leaks import Leaks
+from residency.corpus.records import KNOWLEDGE_KINDS, Bad, Left, Part
+
+BATCH_DOCUMENTS = 2000
+BATCH_CHARACTERS = 8_000_000
+SHARD_CHARACTERS = 64_000_000
+FACTS = "facts.json"
+ROW_BITS = 32
+"""A row's number is its part's number times 2**32, plus its place among the part's documents."""
+
+cached_cleaner = lru_cache(2)(cleaner)
+cached_leaks = lru_cache(2)(Leaks.load)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """What ``prepare`` is given: a part of the source numbered ``source``, and where its files go."""
+
+    number: int
+    source: int
+    part: Part
+    folder: Path
+    clean: Clean | None
+    dedup: Dedup
+    leaks: Path | None
+
+
+# --- the first pass --------------------------------------------------------------------------------------------------
+
+
+def prepare(task: Preparing) -> dict[str, Any]:
+    """Return what was found in a part, as numbers: read, bad, left, dropped and trimmed, and the rows of each shard."""
+    done = task.folder / f"{task.number:06d}"
+    if not (done / FACTS).is_file():
+        with atomic_path(done) as temporary:
+            temporary.mkdir()
+            write_json(temporary / FACTS, _prepared(task, temporary))
+        give_back_memory()
+    facts: dict[str, Any] = read_json(done / FACTS)
+    return facts
+
+
+def lost(task: Preparing) -> dict[str, Any]:
+    """Return the facts of a part whose process died: a bad record for each of its files, and nothing else."""
+    done = task.folder / f"{task.number:06d}"
+    with atomic_path(done) as temporary:
+        temporary.mkdir()
+        files = [given.name for given in getattr(task.part, "args", [[]])[0] if hasattr(given, "name")]
+        reason = "the process that read it ended without a word (a crash of a library, or no memory)"
+        bad = [Bad(name, None, reason) for name in files or [f"part {task.number}"]]
+        write_jsonl(temporary / "bad.jsonl", map(asdict, bad))
+        write_json(temporary / FACTS, {**_Found(task.number, task.source).row(), "bad": len(bad)})
+    facts: dict[str, Any] = read_json(done / FACTS)
+    return facts
+
+
+@dataclass(slots=True)
+class _Found:
+    number: int
+    source: int
+    read: int = 0
+    bad: int = 0
+    documents: int = 0
+    left: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    trimmed: Counter[str] = field(default_factory=Counter)
+    leaks: Counter[str] = field(default_factory=Counter)
+    shards: list[int] = field(default_factory=list)
+    digest: str = ""
+
+    def row(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _prepared(task: Preparing, folder: Path) -> dict[str, Any]:
+    found, digest = _Found(task.number, task.source), hashlib.sha256()
+    writer = _Shards(folder)
+    with (folder / "bad.jsonl").open("wb") as aside, _Tables(folder) as tables:
+        for documents, bad in _batches(task.part, found):
+            aside.writelines(dumps(asdict(row)).encode() + b"\n" for row in bad)
+            for document in documents:
+                digest.update(dumps([document.id, document.text, document.meta]).encode())
+            kept, dropped = _checked(documents, task, found)
+            writer.drop(dropped)
+            if kept:
+                first = task.number << ROW_BITS | found.documents
+                rows = list(range(first, first + len(kept)))
+                tables.write("ids", _ids(kept, rows, task.source))
+                for name, made in keys(kept, rows, task.dedup).items():
+                    tables.write(name, made)
+                writer.keep(kept)
+                found.documents += len(kept)
+    found.shards, found.digest = writer.close(), digest.hexdigest()
+    return found.row()
+
+
+def _batches(part: Part, found: _Found) -> Iterator[tuple[list[Document], list[Bad]]]:
+    """Yield documents and bad records, a bounded number and size of them at a time; counts go to ``found``."""
+    documents: list[Document] = []
+    bad: list[Bad] = []
+    held = 0
+    for record in part():
+        if isinstance(record, Left):
+            found.left[record.reason] += 1
+        elif isinstance(record, Bad):
+            found.bad += 1
+            bad.append(record)
+        else:
+            found.read += 1
+            held += len(record.text)
+            documents.append(record)
+        if held >= BATCH_CHARACTERS or len(documents) + len(bad) >= BATCH_DOCUMENTS:
+            yield documents, bad
+            documents, bad, held = [], [], 0
+    if documents or bad:
+        yield documents, bad
+
+
+def _checked(
+    documents: list[Document], task: Preparing, found: _Found
+) -> tuple[list[Document], list[tuple[Document, str]]]:
+    """Return what is kept of a batch, and what is dropped with the reason. Knowledge is not judged as text."""
+    clean = cached_cleaner(task.clean) if task.clean else None
+    kept: list[Document] = []
+    dropped: list[tuple[Document, str]] = []
+    for document in documents:
+        if clean and document.meta.get("kind") not in KNOWLEDGE_KINDS:
+            outcome = clean(document)
+            found.trimmed.update(outcome.trimmed)
+            if outcome.reason:
+                dropped.append((document, outcome.reason))
+                continue
+        kept.append(document)
+    if task.leaks:
+        kept, leaked = _without_leaks(kept, task.leaks, found)
+        dropped += leaked
+    found.dropped.update(reason for _, reason in dropped)
+    return kept, dropped
+
+
+def _without_leaks(
+    documents: list[Document], path: Path, found: _Found
+) -> tuple[list[Document], list[tuple[Document, str]]]:
+    texts = ["" if document.meta.get("kind") in KNOWLEDGE_KINDS else document.text for document in documents]
+    kept: list[Document] = []
+    dropped: list[tuple[Document, str]] = []
+    for document, leak in zip(documents, cached_leaks(path).find(texts), strict=True):
+        if leak is None:
+            kept.append(document)
+        else:
+            found.leaks[f"{leak.item}\t{leak.rule}"] += 1
+            document.meta["leak"] = {"item": leak.item, "rule": leak.rule}
+            dropped.append((document, f"contamination: {leak.rule} in common with a held-out item"))
+    return kept, dropped
+
+
+def _ids(documents: list[Document], rows: list[int], source: int) -> Any:
+    """Return the table by which ids that come twice are found; it holds places, and no text."""
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            "row": pa.array(rows, pa.uint64()),
+            "id": pa.array([document.id for document in documents], pa.string()),
+            "source": pa.array([source] * len(rows), pa.int32()),
+            "file": pa.array([document.place[0] for document in documents], pa.string()),
+            "line": pa.array([document.place[1] for document in documents], pa.int64()),
+        }
+    )
+
+
+class _Tables:
+    """One Parquet file for each table of keys, open until the part is done."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._writers = folder, dict[str, Any]()
+
+    def __enter__(self) -> _Tables:
+        return self
+
+    def write(self, name: str, rows: Any) -> None:
+        import pyarrow.parquet as pq
+
+        if name not in self._writers:
+            self._writers[name] = pq.ParquetWriter(self._folder / f"{name}.parquet", rows.schema, compression="zstd")
+        self._writers[name].write_table(rows)
+
+    def __exit__(self, *_: Any) -> None:
+        for writer in self._writers.values():
+            writer.close()
+
+
+class _Shards:
+    """Documents in files of bounded size, and what was dropped in one file with its reasons."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._writer, self._aside = folder, None, None
+        self._held, self._rows = 0, list[int]()
+
+    def keep(self, documents: list[Document]) -> None:
+        import pyarrow.parquet as pq
+
+        if self._writer is None or self._held >= SHARD_CHARACTERS:
+            self._end()
+            path = self._folder / f"documents-{len(self._rows):04d}.parquet"
+            self._writer, self._held = pq.ParquetWriter(path, schema(), compression="zstd"), 0
+            self._rows.append(0)
+        self._writer.write_table(table(documents))
+        self._rows[-1] += len(documents)
+        self._held += sum(len(document.text) for document in documents)
+
+    def drop(self, dropped: list[tuple[Document, str]]) -> None:
+        import pyarrow.parquet as pq
+
+        if dropped:
+            if self._aside is None:
+                path = self._folder / "dropped.parquet"
+                self._aside = pq.ParquetWriter(path, dropped_schema(), compression="zstd")
+            self._aside.write_table(dropped_table(dropped))
+
+    def _end(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def close(self) -> list[int]:
+        """Return how many documents each shard has."""
+        self._end()
+        if self._aside is not None:
+            self._aside.close()
+        return self._rows
+
+
+def dropped_schema() -> Any:
+    """Return the schema of what is kept aside: a document's columns, and why it was dropped."""
+    import pyarrow as pa
+
+    return schema().append(pa.field("reason", pa.string()))
+
+
+def dropped_table(dropped: Iterable[tuple[Document, str]]) -> Any:
+    """Return what was dropped as a table."""
+    import pyarrow as pa
+
+    rows = list(dropped)
+    return table([row for row, _ in rows]).append_column("reason", pa.array([why for _, why in rows], pa.string()))
+
+
+# --- the second pass -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finishing:
+    """What ``finish`` is given: a shard of the first pass, its first row's number, and what was decided of its rows.
+
+    ``dropped`` maps a row to its reason, ``renamed`` to its new id, ``repeated`` to the paragraphs to take out.
+    """
+
+    number: int
+    shard: Path
+    first: int
+    out: Path
+    dropped: Mapping[int, str]
+    renamed: Mapping[int, str]
+    repeated: Mapping[int, list[int]]
+
+
+def finish(task: Finishing) -> dict[str, Any]:
+    """Return the numbers of one shard of the corpus after writing it, sorted by id, and what was dropped of it."""
+    name = f"part-{task.number:05d}"
+    note = task.out / "done" / f"{name}.json"
+    if not note.is_file():
+        write_json(note, _finished(task, name))
+        give_back_memory()
+    facts: dict[str, Any] = read_json(note)
+    return facts
+
+
+def _finished(task: Finishing, name: str) -> dict[str, Any]:
+    kept: list[Document] = []
+    dropped: list[tuple[Document, str]] = []
+    taken = 0
+    for row, document in enumerate(read_documents(task.shard), task.first):
+        document.id = task.renamed.get(row, document.id)
+        reason = task.dropped.get(row)
+        if reason is None and row in task.repeated:
+            rest = without_paragraphs(document.text, task.repeated[row])
+            taken += len(document.text) - len(rest)
+            document.text = rest
+        if reason is None:
+            kept.append(document)
+        else:
+            dropped.append((document, reason))
+    kept.sort(key=lambda document: document.id)
+    _write(task.out / "documents" / f"{name}.parquet", table(kept))
+    if dropped:
+        _write(task.out / "dropped" / f"{name}.parquet", dropped_table(dropped))
+    facts = _facts(kept)
+    return {**facts, "name": name, "dropped": Counter(why for _, why in dropped), "repeated_characters": taken} | {
+        "sha256": sha256_file(task.out / "documents" / f"{name}.parquet")
+    }
+
+
+def _write(path: Path, rows: Any) -> None:
+    import pyarrow.parquet as pq
+
+    with atomic_path(path) as temporary:
+        pq.write_table(rows, temporary, compression="zstd", row_group_size=BATCH_DOCUMENTS)
+
+
+def _facts(documents: list[Document]) -> dict[str, Any]:
+    """Return counts by what a data card shows, and a hash that does not hang on the order of the documents."""
+    counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    content = 0
+    dates = sorted(document.date for document in documents if document.date)
+    for document in documents:
+        size = {"documents": 1, "characters": len(document.text), "bytes": len(document.text.encode())}
+        for by in ("source", "language", "licence"):
+            counts[by][getattr(document, by)].update(size)
+        counts["kind"][str(document.meta.get("kind", ""))].update(size)
+        fact = dumps([document.id, document.text, document.meta], sort_keys=True)
+        content += int.from_bytes(hashlib.sha256(fact.encode()).digest(), "big")
+    return {
+        "documents": len(documents),
+        "counts": counts,
+        "dates": [dates[0], dates[-1]] if dates else [],
+        "content": f"{content % 2**256:064x}",
+    }
+
+
+def documents_in(path: Path) -> Iterator[Document]:
+    """Yield the documents of one file of what was dropped, without their reasons."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=BATCH_DOCUMENTS):
+            yield from documents_of(batch.drop_columns(["reason"]))
