@@ -63,7 +63,9 @@ def collect(
         finished = _finish(run, prepared, decided, out, work)
     cards = _cards(opened, prepared, decided)
     facts = _facts(prepared, finished, decided)
-    write_manifest(out, stage="corpus", bad=sum(card["bad"] for card in cards), bad_share=bad_share, sources=cards, **facts)
+    write_manifest(
+        out, stage="corpus", bad=sum(card["bad"] for card in cards), bad_share=bad_share, sources=cards, **facts
+    )
     shutil.rmtree(work)
 
 

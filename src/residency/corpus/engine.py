@@ -138,19 +138,20 @@ def _quiet() -> None:
 @contextmanager
 def _ray(workers: int) -> Iterator[Any]:
     """Yield ray, connected to the cluster of ``RAY_ADDRESS``, or to one of ``workers`` started on this machine."""
+    address = os.environ.get("RAY_ADDRESS")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if not address:  # Ray then stays on the loopback address, where nothing outside reaches it
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         import ray
     except ModuleNotFoundError:
         raise UserError("engine: ray needs Ray; install it with: pip install 'residency[ray]'") from None
-    address = os.environ.get("RAY_ADDRESS")
-    settings: dict[str, Any] = {"logging_level": "error", "log_to_driver": False, "include_dashboard": False}
+    settings: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
     if address:
-        settings = {**settings, "address": address}
-        settings.pop("include_dashboard")
+        settings["address"] = address
     else:
-        settings |= {"num_cpus": workers or len(os.sched_getaffinity(0)), "object_store_memory": 100_000_000}
+        cores = workers or len(os.sched_getaffinity(0))
+        settings |= {"num_cpus": cores, "object_store_memory": 100_000_000, "include_dashboard": False}
     try:
         ray.init(**settings)
     except (ConnectionError, RuntimeError, OSError) as error:
@@ -170,10 +171,11 @@ def _each_ray(
     workers: int = 0,
 ) -> Iterator[Result]:
     """Yield the results in order, made by the cluster's workers."""
-    remote = ray.remote(max_retries=1)(function)
+    work = ray.put(function)
+    remote = ray.remote(max_retries=1)(_call)
     most = AHEAD * (workers or int(ray.cluster_resources().get("CPU", 1)))
     rest = iter(tasks)
-    waiting = deque((task, remote.remote(task)) for task in islice(rest, most))
+    waiting = deque((task, remote.remote(work, task)) for task in islice(rest, most))
     while waiting:
         task, reference = waiting.popleft()
         try:
@@ -185,13 +187,19 @@ def _each_ray(
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         yield result
-        waiting.extend((task, remote.remote(task)) for task in islice(rest, 1))
+        waiting.extend((task, remote.remote(work, task)) for task in islice(rest, 1))
+
+
+def _call(function: Callable[[Task], Result], task: Task) -> Result:
+    return function(task)
 
 
 # --- what has to be brought together ---------------------------------------------------------------------------------
 
 
-def query(sql: str, out: Path, *, scratch: Path, memory_mb: int = 1000, threads: int = 1, **files: Sequence[Path]) -> Path:
+def query(
+    sql: str, out: Path, *, scratch: Path, memory_mb: int = 1000, threads: int = 1, **files: Sequence[Path]
+) -> Path:
     """Write the result of one SELECT to the Parquet file ``out`` and return that path.
 
     Each keyword of ``files`` is a view over its Parquet files. Only an ORDER BY of the statement fixes an order.

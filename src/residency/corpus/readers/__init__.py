@@ -134,7 +134,9 @@ def files_under(path: Path | str) -> tuple[Path, tuple[Path, ...]]:
     for folder, below, names in os.walk(path):
         below[:] = [name for name in below if not name.startswith(".")]
         found += [Path(folder) / name for name in names if not name.startswith(".")]
-    files = tuple(sorted((file for file in found if file.is_file()), key=lambda file: file.relative_to(path).as_posix()))
+    files = tuple(
+        sorted((file for file in found if file.is_file()), key=lambda file: file.relative_to(path).as_posix())
+    )
     if not files:
         raise SourceError(f"{path} holds no file")
     return path, files
