@@ -12,14 +12,18 @@ import shlex
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from residency import __version__, examine, judging
 from residency.arguments import JsonParser, error_document, page, whole, words
 from residency.core.errors import RecipeError, ResidencyError, UserError
 from residency.core.legal import Range
 from residency.core.store import dumps
+
+if TYPE_CHECKING:
+    from residency.plan import Stage
 
 Answer = tuple[Any, str]
 QUIET_PARTS = {
@@ -92,22 +96,37 @@ def _print(text: str) -> None:
 def run(args: argparse.Namespace) -> Answer:
     """Walk a recipe; without one, the quickstart."""
     from residency import pipeline
+    from residency.summary import summary
+
+    return summary(_walk(args, "quickstart", pipeline.STAGES))
+
+
+def corpus(args: argparse.Namespace) -> Answer:
+    """Make only the corpus of a recipe: read, clean, compare, describe."""
+    from residency import pipeline
+    from residency.summary import corpus_summary
+
+    return corpus_summary(_walk(args, "corpus_demo", {"corpus": pipeline.STAGES["corpus"]}))
+
+
+def _walk(args: argparse.Namespace, default: str, stages: Mapping[str, Stage]) -> Path:
+    """Return the run's folder after walking the stages on the recipe that was given, or on the default one."""
+    from residency import pipeline
     from residency.core.recipe import read_text, resolve
     from residency.doctor import before_run
     from residency.plan import make_plan
-    from residency.summary import summary
 
     recipes = [item for item in args.items if "=" not in item]
     changes = [item for item in args.items if "=" in item]
     if len(recipes) > 1:
         raise UserError(f"one recipe at a time; found {', '.join(recipes)}. Settings are given as key=value")
-    path = find_recipe(recipes[0] if recipes else "quickstart")
+    path = find_recipe(recipes[0] if recipes else default)
     text = read_text(path)
     recipe = resolve(text, changes, pipeline.sections(pipeline.STAGES), name=str(path))
     recipe["name"] = recipe["name"] or path.stem
-    before_run([step.kind for step in make_plan(recipe, pipeline.STAGES)])
+    before_run([step.kind for step in make_plan(recipe, stages)])
     passed = {"recipe": str(path), "arguments": changes, "text": text}
-    return summary(pipeline.walk(recipe, passed, fresh=args.fresh, stages=pipeline.STAGES))
+    return pipeline.walk(recipe, passed, fresh=args.fresh, stages=stages)
 
 
 def find_recipe(name: str) -> Path:
@@ -176,6 +195,10 @@ def make_parser(form: type[argparse.ArgumentParser] = argparse.ArgumentParser) -
     verbs = parser.add_subparsers(dest="name", metavar="VERB", required=True)
     one = _verb(verbs, "run", run, "walk a recipe: train, examine and export a model; goes on where it was stopped")
     one.add_argument("items", nargs="*", metavar="RECIPE|key=value", help="a recipe (default: quickstart) and settings")
+    one.add_argument("--fresh", action="store_true", help="start a new run instead of going on with the last")
+    text = "read, clean and compare the sources of a recipe, and describe what came of them; trains nothing"
+    one = _verb(verbs, "corpus", corpus, text)
+    one.add_argument("items", nargs="*", metavar="RECIPE|key=value", help="a recipe (default: corpus_demo) and settings")
     one.add_argument("--fresh", action="store_true", help="start a new run instead of going on with the last")
     one = _verb(verbs, "ask", ask, "ask a model one question; the answer streams")
     forms = "runs/latest (its GGUF where it has one), runs/latest:tuned, a folder, a .gguf, a hub id, a name"

@@ -106,7 +106,8 @@ def walk(
                 note(folder, outdated=outdated(folder, plan, given))
                 _do(folder, step, begun, recipe.get("budget", {}))
                 new = True
-            runs.point_latest(folder)
+            if any(step.stage.model for step in plan):  # a corpus alone can be asked nothing
+                runs.point_latest(folder)
         _make_links(folder, plan)
     return folder
 
