@@ -34,7 +34,7 @@ from residency.state import STARTED, is_done, outdated, started, why_again
 
 STAGES = {
     "base": Stage("residency.models.load:prepare", model="base"),
-    "corpus": Stage("residency.corpus.sources:collect"),
+    "corpus": Stage("residency.corpus.assemble:collect"),
     "examples": Stage("residency.corpus.shape:build", ("corpus",)),
     "pretrain": Stage("residency.train.pretrain:pretrain", ("model", "examples"), section="train", model="pretrained"),
     "instruct": Stage("residency.train.instruct:instruct", ("model", "examples"), section="train", model="tuned"),

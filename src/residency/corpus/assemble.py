@@ -1,6 +1,6 @@
 """The corpus stage: the sources of a recipe become documents that are clean, not repeated, and not the test.
 
-Two passes over the text (``shards``), on as many cores or machines as there are (``engine``), and between them one
+Two passes over the text (``prepare``, ``finish``), on as many cores or machines as there are (``engine``), and between them one
 look at the keys of all documents: ids, hashes, bands of near-duplicates, paragraphs of one patient's record. Whatever
 is taken out is counted by its reason and kept aside; malformed records are named by file and line.
 """
@@ -8,25 +8,29 @@ is taken out is counted by its reason and kept aside; malformed records are name
 from __future__ import annotations
 
 import shutil
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from residency.core.errors import SourceError
 from residency.core.legal import AtLeastOne, Count, Seed, Share
-from residency.core.progress import say, track
-from residency.core.store import read_jsonl, sha256_json, write_jsonl, write_manifest
+from residency.core.progress import track
+from residency.core.store import write_manifest
+from residency.corpus.account import bad_records, check_bad, collect_facts, source_cards
 from residency.corpus.clean import Clean
-from residency.corpus.dedup import Dedup, decide
-from residency.corpus.engine import Engine, engine
-from residency.corpus.leaks import Decontaminate, index_of
-from residency.corpus.records import Bad, Source, place_words
-from residency.corpus.shards import ROW_BITS, Finishing, Preparing, finish, lost, prepare
-from residency.corpus.sources import Sources, open_source, source_card
+from residency.corpus.datacard import write_card
+from residency.corpus.dedup import Dedup
+from residency.corpus.engine import Engine, Name, engine
+from residency.corpus.finish import DONE, Finishing, Shape, finish
+from residency.corpus.held_out import index_of
+from residency.corpus.leaks import Decontaminate
+from residency.corpus.records import Source
+from residency.corpus.prepare import Preparing, lost, prepare
+from residency.corpus.sources import Sources, open_source
+from residency.corpus.splits import Splits
+from residency.corpus.verdicts import Verdicts, compare
 
 WORK = "work"
+start = engine
 
 
 def collect(
@@ -36,7 +40,9 @@ def collect(
     clean: Clean | None = None,
     dedup: Dedup | None = None,
     decontaminate: Decontaminate | None = None,
-    engine: Literal["local", "ray"] = "local",
+    splits: Splits | None = None,
+    shapes: tuple[Shape, ...] = (),
+    engine: Name = "local",
     workers: Count = 0,
     memory_mb: AtLeastOne = 1000,
     bad_share: Share = 0.01,
@@ -45,74 +51,73 @@ def collect(
     """Write ``documents/``, ``dropped/``, ``bad.jsonl``, the data card and the manifest of the sources to ``out``.
 
     Each of ``sources`` has one key, the reader, with its settings or simply a path: ``{"hpo": {}}``,
-    ``{"files": "my/folder"}``. ``clean``, ``dedup`` and ``decontaminate`` are left out where they are not given.
-    ``workers`` 0 takes every core; ``memory_mb`` bounds the comparison of keys. ``seed`` is the simulated hospital's,
-    unless it names its own. Raises SourceError where a source is unknown or absent (before any is read), or where
-    more than ``bad_share`` of a source's records are malformed, and more than one of them; ``bad.jsonl`` then says
-    which.
+    ``{"files": "my/folder"}``. ``clean``, ``dedup``, ``decontaminate`` and ``splits`` are left out where they are not
+    given. ``shapes`` are written beside the documents for trainers: text, instruct, preference. ``workers`` 0 takes
+    every core; ``memory_mb`` bounds the comparison of keys. ``seed`` is the simulated hospital's, unless it names its
+    own. Raises SourceError where a source is unknown or absent (before any is read), or where more than ``bad_share``
+    of a source's records are malformed, and more than one of them; ``bad.jsonl`` then says which.
     """
     out = Path(out)
     work = out / WORK
     work.mkdir(parents=True, exist_ok=True)
-    opened = [open_source(source, scratch=out, seed=seed) for source in sources]
-    with _engine(engine, work, workers, memory_mb) as run:
-        held = index_of(decontaminate, work / "held-out") if decontaminate else None
+    opened = [open_source(source, scratch=work, seed=seed) for source in sources]
+    with start(engine, scratch=work, workers=workers, memory_mb=memory_mb) as run:
+        held = _held_out(decontaminate, work)
         prepared = _prepare(run, opened, work, clean, dedup or Dedup.none(), held)
-        decided = _decide(run, prepared, opened, work, dedup or Dedup.none())
-        _tell_bad(out, opened, prepared, decided, bad_share)
-        finished = _finish(run, prepared, decided, out, work)
-    cards = _cards(opened, prepared, decided)
-    facts = _facts(prepared, finished, decided)
-    write_manifest(
-        out, stage="corpus", bad=sum(card["bad"] for card in cards), bad_share=bad_share, sources=cards, **facts
-    )
+        verdicts = compare(run, prepared, work, [source.name for source in opened], dedup or Dedup.none(), splits)
+        bad = bad_records(out, opened, prepared, verdicts, work / "prepared")
+        check_bad(opened, prepared, bad, bad_share)
+        finished = _finish(run, prepared, verdicts, out, work, splits, shapes)
+    facts = collect_facts(opened, prepared, finished, verdicts, held)
+    cards = source_cards(opened, prepared, bad)
+    card = write_card(out, facts)
+    kept = {name: facts[name] for name in ("documents", "dropped", "duplicates")}
+    total = sum(len(rows) for rows in bad)
     shutil.rmtree(work)
+    write_manifest(out, stage="corpus", bad=total, bad_share=bad_share, sources=cards, hashes=card["hashes"], **kept)
 
 
-_engine = engine
-
-
-# --- the first pass --------------------------------------------------------------------------------------------------
+def _held_out(settings: Decontaminate | None, work: Path) -> Path | None:
+    if settings is None:
+        return None
+    path = work / "held-out"
+    if not path.is_dir():  # by an earlier start of this stage, from the same settings
+        index_of(settings, path)
+    return path
 
 
 def _prepare(
-    run: Engine, opened: Sequence[Source], work: Path, clean: Clean | None, dedup: Dedup, leaks: Path | None
+    run: Engine, opened: Sequence[Source], work: Path, clean: Clean | None, dedup: Dedup, held: Path | None
 ) -> list[dict[str, Any]]:
     parts = [(index, part) for index, source in enumerate(opened) for part in source.parts]
-    tasks = (
-        Preparing(number, index, part, work / "prepared", clean, dedup, leaks)
+    tasks = [
+        Preparing(number, index, part, work / "prepared", clean, dedup, held)
         for number, (index, part) in enumerate(parts)
-    )
+    ]
     return list(track(run.each(prepare, tasks, lost), "read and clean", len(parts), unit="parts"))
 
 
-# --- between the passes: what is decided from the keys ---------------------------------------------------------------
+def _finish(
+    run: Engine,
+    prepared: Sequence[Mapping[str, Any]],
+    verdicts: Verdicts,
+    out: Path,
+    work: Path,
+    splits: Splits | None,
+    shapes: tuple[Shape, ...],
+) -> list[dict[str, Any]]:
+    """Return the facts of each shard of the corpus; what an earlier start wrote under the same verdicts stays."""
+    total = sum(len(facts["shards"]) for facts in prepared)
 
+    def tasks() -> Any:
+        number = 0
+        for facts in prepared:
+            folder, first = work / "prepared" / f"{facts['number']:06d}", facts["first"]
+            for place, rows in enumerate(facts["shards"]):
+                shard = folder / f"documents-{place:04d}.parquet"
+                yield Finishing(number, shard, out, verdicts.of(first, first + rows), splits, shapes)
+                number, first = number + 1, first + rows
 
-@dataclass(slots=True)
-class _Decided:
-    """Parquet files of decisions, each sorted by row; ``twice`` are the bad records of ids that came twice."""
-
-    ids: Path
-    drops: Path
-    repeats: Path
-    twice: dict[int, list[Bad]] = field(default_factory=lambda: defaultdict(list))
-
-
-_TWICE = """
-SELECT row, id, source, file, line, first_source, first_file, first_line FROM (
-  SELECT *, row_number() OVER same AS nth, first(source) OVER same AS first_source, first(file) OVER same AS first_file,
-  first(line) OVER same AS first_line, row_number() OVER (PARTITION BY id, source ORDER BY row) AS own
-  FROM ids WINDOW same AS (PARTITION BY id ORDER BY row)
-) WHERE nth > 1 ORDER BY row
-"""
-
-
-def _decide(
-    run: Engine, prepared: Sequence[Mapping[str, Any]], opened: Sequence[Source], work: Path, dedup: Dedup
-) -> _Decided:
-    files = defaultdict(list)
-    for facts in prepared:
-        for path in sorted((work / "prepared" / f"{facts['number']:06d}").glob("*.parquet")):
-            files[path.stem].append(path)
-    raise NotImplementedError
+    found = list(track(run.each(finish, tasks()), "compare and write", total, unit="shards"))
+    shutil.rmtree(out / DONE, ignore_errors=True)
+    return found

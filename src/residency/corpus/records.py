@@ -11,6 +11,10 @@ from residency.core.errors import SourceError
 from residency.core.types import Document
 
 
+KNOWLEDGE_KINDS = frozenset({"term", "disease", "code", "chapter", "block", "concept"})
+"""What ``meta["kind"]`` calls records of an ontology or a classification: facts, which are not judged as text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bad:
     """A record that could not be read: where it stands and why; never a word of its text.

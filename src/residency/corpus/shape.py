@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from residency.core.legal import Count, Range, Seed
+from residency.core.documents import read_documents
 from residency.core.store import (
-    read_documents,
     read_manifest,
     write_examples,
     write_json,
@@ -71,7 +71,7 @@ def build(
     """
     corpus, out = Path(corpus), Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    facts = read_facts(read_documents(corpus / "documents.parquet"), seed=seed, test=test_share, dev=dev_share)
+    facts = read_facts(read_documents(corpus / "documents"), seed=seed, test=test_share, dev=dev_share)
     uses = {"qa": (qa, prefer_qa), "nli": (nli, prefer_nli), "ie": (ie, prefer_ie), "gen": (gen, prefer_gen)}
     tests = {"qa": test_choice, "nli": test_choice, "ie": test_written, "gen": test_written}
     held = _held_out(facts, tests, dev, test_shown, seed)

@@ -1,26 +1,25 @@
-"""The two passes over the text, as pure functions from files to files: what runs on one core, for one part.
+"""The first pass over the text, as a pure function from files to files: what runs on one core, for one part.
 
 ``prepare`` reads a part of a source, cleans it, looks for held-out items, and writes documents with small tables of
-keys beside them. When all keys have been compared, ``finish`` takes out what fell, and writes the rest sorted by id.
-A folder that was finished before is not done again. Nothing that returns to the coordinator holds text.
+keys beside them. A part that was finished before is not done again. Nothing that returns to the coordinator holds text.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from residency.core.documents import documents_of, read_documents, schema, table
+from residency.core.documents import schema, table
 from residency.core.machine import give_back_memory
-from residency.core.store import atomic_path, dumps, read_json, sha256_file, write_json, write_jsonl
+from residency.core.store import atomic_path, dumps, read_json, write_json, write_jsonl
 from residency.core.types import Document
 from residency.corpus.clean import Clean, cleaner
-from residency.corpus.dedup import Dedup, keys, without_paragraphs
+from residency.corpus.dedup import Dedup, keys
 from residency.corpus.leaks import Leaks
 from residency.corpus.records import KNOWLEDGE_KINDS, Bad, Left, Part
 
@@ -48,9 +47,6 @@ class Preparing:
     leaks: Path | None
 
 
-# --- the first pass --------------------------------------------------------------------------------------------------
-
-
 def prepare(task: Preparing) -> dict[str, Any]:
     """Return what was found in a part, as numbers: read, bad, left, dropped and trimmed, and the rows of each shard."""
     done = task.folder / f"{task.number:06d}"
@@ -72,7 +68,7 @@ def lost(task: Preparing) -> dict[str, Any]:
         reason = "the process that read it ended without a word (a crash of a library, or no memory)"
         bad = [Bad(name, None, reason) for name in files or [f"part {task.number}"]]
         write_jsonl(temporary / "bad.jsonl", map(asdict, bad))
-        write_json(temporary / FACTS, {**_Found(task.number, task.source).row(), "bad": len(bad)})
+        write_json(temporary / FACTS, {**_found(task).row(), "bad": len(bad)})
     facts: dict[str, Any] = read_json(done / FACTS)
     return facts
 
@@ -81,6 +77,7 @@ def lost(task: Preparing) -> dict[str, Any]:
 class _Found:
     number: int
     source: int
+    first: int
     read: int = 0
     bad: int = 0
     documents: int = 0
@@ -95,8 +92,12 @@ class _Found:
         return asdict(self)
 
 
+def _found(task: Preparing) -> _Found:
+    return _Found(task.number, task.source, task.number << ROW_BITS)
+
+
 def _prepared(task: Preparing, folder: Path) -> dict[str, Any]:
-    found, digest = _Found(task.number, task.source), hashlib.sha256()
+    found, digest = _found(task), hashlib.sha256()
     writer = _Shards(folder)
     with (folder / "bad.jsonl").open("wb") as aside, _Tables(folder) as tables:
         for documents, bad in _batches(task.part, found):
@@ -106,7 +107,7 @@ def _prepared(task: Preparing, folder: Path) -> dict[str, Any]:
             kept, dropped = _checked(documents, task, found)
             writer.drop(dropped)
             if kept:
-                first = task.number << ROW_BITS | found.documents
+                first = found.first + found.documents
                 rows = list(range(first, first + len(kept)))
                 tables.write("ids", _ids(kept, rows, task.source))
                 for name, made in keys(kept, rows, task.dedup).items():
@@ -188,6 +189,8 @@ def _ids(documents: list[Document], rows: list[int], source: int) -> Any:
             "source": pa.array([source] * len(rows), pa.int32()),
             "file": pa.array([document.place[0] for document in documents], pa.string()),
             "line": pa.array([document.place[1] for document in documents], pa.int64()),
+            "patient": pa.array([document.patient for document in documents], pa.string()),
+            "date": pa.array([document.date for document in documents], pa.string()),
         }
     )
 
@@ -266,94 +269,3 @@ def dropped_table(dropped: Iterable[tuple[Document, str]]) -> Any:
 
     rows = list(dropped)
     return table([row for row, _ in rows]).append_column("reason", pa.array([why for _, why in rows], pa.string()))
-
-
-# --- the second pass -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Finishing:
-    """What ``finish`` is given: a shard of the first pass, its first row's number, and what was decided of its rows.
-
-    ``dropped`` maps a row to its reason, ``renamed`` to its new id, ``repeated`` to the paragraphs to take out.
-    """
-
-    number: int
-    shard: Path
-    first: int
-    out: Path
-    dropped: Mapping[int, str]
-    renamed: Mapping[int, str]
-    repeated: Mapping[int, list[int]]
-
-
-def finish(task: Finishing) -> dict[str, Any]:
-    """Return the numbers of one shard of the corpus after writing it, sorted by id, and what was dropped of it."""
-    name = f"part-{task.number:05d}"
-    note = task.out / "done" / f"{name}.json"
-    if not note.is_file():
-        write_json(note, _finished(task, name))
-        give_back_memory()
-    facts: dict[str, Any] = read_json(note)
-    return facts
-
-
-def _finished(task: Finishing, name: str) -> dict[str, Any]:
-    kept: list[Document] = []
-    dropped: list[tuple[Document, str]] = []
-    taken = 0
-    for row, document in enumerate(read_documents(task.shard), task.first):
-        document.id = task.renamed.get(row, document.id)
-        reason = task.dropped.get(row)
-        if reason is None and row in task.repeated:
-            rest = without_paragraphs(document.text, task.repeated[row])
-            taken += len(document.text) - len(rest)
-            document.text = rest
-        if reason is None:
-            kept.append(document)
-        else:
-            dropped.append((document, reason))
-    kept.sort(key=lambda document: document.id)
-    _write(task.out / "documents" / f"{name}.parquet", table(kept))
-    if dropped:
-        _write(task.out / "dropped" / f"{name}.parquet", dropped_table(dropped))
-    facts = _facts(kept)
-    return {**facts, "name": name, "dropped": Counter(why for _, why in dropped), "repeated_characters": taken} | {
-        "sha256": sha256_file(task.out / "documents" / f"{name}.parquet")
-    }
-
-
-def _write(path: Path, rows: Any) -> None:
-    import pyarrow.parquet as pq
-
-    with atomic_path(path) as temporary:
-        pq.write_table(rows, temporary, compression="zstd", row_group_size=BATCH_DOCUMENTS)
-
-
-def _facts(documents: list[Document]) -> dict[str, Any]:
-    """Return counts by what a data card shows, and a hash that does not hang on the order of the documents."""
-    counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    content = 0
-    dates = sorted(document.date for document in documents if document.date)
-    for document in documents:
-        size = {"documents": 1, "characters": len(document.text), "bytes": len(document.text.encode())}
-        for by in ("source", "language", "licence"):
-            counts[by][getattr(document, by)].update(size)
-        counts["kind"][str(document.meta.get("kind", ""))].update(size)
-        fact = dumps([document.id, document.text, document.meta], sort_keys=True)
-        content += int.from_bytes(hashlib.sha256(fact.encode()).digest(), "big")
-    return {
-        "documents": len(documents),
-        "counts": counts,
-        "dates": [dates[0], dates[-1]] if dates else [],
-        "content": f"{content % 2**256:064x}",
-    }
-
-
-def documents_in(path: Path) -> Iterator[Document]:
-    """Yield the documents of one file of what was dropped, without their reasons."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=BATCH_DOCUMENTS):
-            yield from documents_of(batch.drop_columns(["reason"]))

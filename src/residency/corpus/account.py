@@ -1,0 +1,151 @@
+"""The account of a corpus: malformed records by file and line, counts by source, and the facts of the data card."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from residency.core.errors import SourceError
+from residency.core.machine import versions
+from residency.core.progress import say
+from residency.core.store import read_json, read_jsonl, sha256_file, sha256_json, write_jsonl
+from residency.corpus.records import Bad, Source, place_words
+from residency.corpus.verdicts import DUPLICATE_ID, Verdicts
+
+Facts = Mapping[str, Any]
+CHARACTERS_A_TOKEN = 4
+"""Of English text, in common tokenizers; only an estimate, and called one."""
+
+
+def bad_records(
+    out: Path, opened: Sequence[Source], prepared: Sequence[Facts], verdicts: Verdicts, folder: Path
+) -> list[list[Bad]]:
+    """Return the malformed records of each source after writing them to ``bad.jsonl``, in the order of reading."""
+    found: list[list[Bad]] = [[] for _ in opened]
+    for facts in prepared:
+        path = folder / f"{facts['number']:06d}" / "bad.jsonl"
+        found[facts["source"]] += [Bad(**row) for row in read_jsonl(path)]
+    for row in verdicts.same_ids():
+        name = opened[row["source"]].name
+        place = place_words(row["first_file"] or name, row["first_line"])
+        words = f"the id {row['id']} was already read from {place}"
+        found[row["source"]].append(Bad(row["file"] or name, row["line"], words))
+    rows = ({"source": source.name, **asdict(bad)} for source, mine in zip(opened, found, strict=True) for bad in mine)
+    write_jsonl(out / "bad.jsonl", rows)
+    return found
+
+
+def check_bad(opened: Sequence[Source], prepared: Sequence[Facts], bad: Sequence[list[Bad]], bad_share: float) -> None:
+    """Raise SourceError for too many malformed records; one alone never stops what else could be read."""
+    read = Counter[int]()
+    for facts in prepared:
+        read[facts["source"]] += facts["read"] + facts["bad"]
+    for index, (source, aside) in enumerate(zip(opened, bad, strict=True)):
+        total = read[index]
+        if not total:
+            raise SourceError(f"source {source.name} holds no record")
+        first = "; ".join(str(row) for row in aside[:3])
+        if len(aside) > max(bad_share * total, 1 if len(aside) < total else 0):
+            raise SourceError(
+                f"source {source.name}: {len(aside)} of {total} records are malformed, more than the {bad_share:.2%} "
+                f"that bad_share allows. First: {first}. All are in bad.jsonl; mend them or raise bad_share"
+            )
+        if aside:
+            more = f", and {len(aside) - 3} more" if len(aside) > 3 else ""
+            say(f"source {source.name}: {len(aside)} of {total} records kept aside in bad.jsonl: {first}{more}")
+
+
+def source_cards(opened: Sequence[Source], prepared: Sequence[Facts], bad: Sequence[list[Bad]]) -> list[dict[str, Any]]:
+    """Return what is known of each source: version, licence, counts, and hashes of its files and of what was read."""
+    cards = []
+    for index, source in enumerate(opened):
+        mine = [facts for facts in prepared if facts["source"] == index]
+        left: Counter[str] = sum((Counter(facts["left"]) for facts in mine), Counter())
+        hashes = {file.name: sha256_file(file) for file in source.files}
+        digest = sha256_json([facts["digest"] for facts in mine])
+        cards.append(
+            {
+                "name": source.name,
+                "version": source.version,
+                "licence": source.licence,
+                "acknowledgement": source.acknowledgement,
+                "documents": sum(facts["read"] for facts in mine) + sum(facts["bad"] for facts in mine) - len(bad[index]),
+                "bad": len(bad[index]),
+                "skipped": dict(sorted(left.items())),
+                "path_sha256": sha256_json(hashes) if hashes else None,
+                "documents_sha256": digest,
+            }
+        )
+    return cards
+
+
+def collect_facts(
+    opened: Sequence[Source],
+    prepared: Sequence[Facts],
+    finished: Sequence[Facts],
+    verdicts: Verdicts,
+    held: Path | None,
+) -> dict[str, Any]:
+    """Return what the data card is made from; all of it counts, none of it text."""
+    counts = _added(finished, "counts")
+    characters = sum(row["characters"] for row in counts["source"].values())
+    cleaned, repeated = Counter[str](), Counter[str]()
+    for facts in prepared:
+        cleaned.update(facts["dropped"])
+    for facts in finished:
+        repeated.update({reason: n for reason, n in facts["dropped"].items() if reason != DUPLICATE_ID})
+    leaked = {reason: cleaned.pop(reason) for reason in list(cleaned) if reason.startswith("contamination")}
+    dropped = {"clean": cleaned, "decontaminate": leaked, "dedup": repeated}
+    trimmed: Counter[str] = sum((Counter(facts["trimmed"]) for facts in prepared), Counter())
+    trimmed["paragraphs copied forward"] = sum(facts["repeated_characters"] for facts in finished)
+    return {
+        "documents": sum(facts["documents"] for facts in finished),
+        "read": sum(facts["read"] for facts in prepared),
+        "characters": characters,
+        "tokens": {"count": characters // CHARACTERS_A_TOKEN, "by": None},
+        "languages": {name: row["documents"] for name, row in counts["language"].items()},
+        "kinds": {name: row["documents"] for name, row in counts["kind"].items()},
+        "dates": _dates(finished),
+        "patients": len({key for facts in finished for key in facts["patients"]}),
+        "dropped": {step: dict(sorted(reasons.items())) for step, reasons in dropped.items() if reasons},
+        "duplicates": dict(repeated),
+        "contamination": _contamination(prepared, held),
+        "shards": {"train": [f"documents/{facts['name']}.parquet" for facts in finished]},
+        "hashes": {"content": f"{sum(int(facts['content'], 16) for facts in finished) % 2**256:064x}"},
+        "versions": versions(),
+    }
+
+
+def _added(finished: Sequence[Facts], key: str) -> dict[str, dict[str, Counter[str]]]:
+    found: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for facts in finished:
+        for by, rows in facts[key].items():
+            for name, row in rows.items():
+                found[by][name].update(row)
+    return found
+
+
+def _dates(finished: Sequence[Facts]) -> dict[str, Any]:
+    known = [date for facts in finished for date in facts["dates"]]
+    without = sum(facts["undated"] for facts in finished)
+    return {"first": min(known, default=None), "last": max(known, default=None), "without": without}
+
+
+def _contamination(prepared: Sequence[Facts], held: Path | None) -> dict[str, Any] | None:
+    """Return what was found and removed, by set and rule, of the sets that were compared."""
+    if held is None:
+        return None
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for facts in prepared:
+        for key, count in facts["leaks"].items():
+            item, rule = key.split("\t")
+            found[item.split("/", 1)[0]][rule] += count
+    sizes = Counter(item.split("/", 1)[0] for item in set(read_json(held / "index.json")["items"]))
+    rows = [
+        {"set": name, "items": size, "rules": {rule: {"found": n, "removed": n} for rule, n in sorted(found[name].items())}}
+        for name, size in sorted(sizes.items())
+    ]
+    return {"sets": rows}

@@ -1,0 +1,172 @@
+"""The second pass over the text: a shard without what fell when all were compared, sorted by id, and counted.
+
+Beside the documents it writes the shapes that trainers read: running text, instructions and preferences.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from residency.core.documents import BATCH, read_documents, table
+from residency.core.machine import give_back_memory
+from residency.core.store import atomic_path, dumps, read_json, write_json
+from residency.core.types import Document
+from residency.corpus.paragraphs import without_paragraphs
+from residency.corpus.prepare import dropped_table
+from residency.corpus.records import KNOWLEDGE_KINDS
+from residency.corpus.splits import Splits, part
+from residency.corpus.verdicts import Stretch
+
+Shape = Literal["text", "instruct", "preference"]
+DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Finishing:
+    """What ``finish`` is given: a shard of the first pass, what was decided of its rows, and where its files go."""
+
+    number: int
+    shard: Path
+    out: Path
+    decided: Stretch
+    splits: Splits | None
+    shapes: tuple[Shape, ...]
+
+
+def finish(task: Finishing) -> dict[str, Any]:
+    """Return the numbers of one shard of the corpus after writing it, and what was dropped of it."""
+    name = f"part-{task.number:05d}"
+    note = task.out / DONE / f"{name}.json"
+    if not note.is_file():
+        write_json(note, _finished(task, name))
+        give_back_memory()
+    facts: dict[str, Any] = read_json(note)
+    return facts
+
+
+def _finished(task: Finishing, name: str) -> dict[str, Any]:
+    documents = list(read_documents(task.shard))
+    if task.splits:
+        _split(documents, task.splits, task.decided.parted)
+    kept, dropped, taken = _sifted(documents, task.decided)
+    kept.sort(key=lambda document: document.id)
+    _write(task.out / "documents" / f"{name}.parquet", table(kept))
+    if dropped:
+        _write(task.out / "dropped" / f"{name}.parquet", dropped_table(dropped))
+    train = [document for document in kept if document.meta.get("split", "train") == "train"]
+    for shape in task.shapes:
+        rows = [row for document in train if (row := SHAPES[shape](document))]
+        if rows:
+            _write(task.out / shape / f"{name}.parquet", _table(rows))
+    return {**_facts(kept), "name": name, "dropped": Counter(why for _, why in dropped), "repeated_characters": taken}
+
+
+def _split(documents: list[Document], splits: Splits, parted: Sequence[str] | None) -> None:
+    """Note in each document which split it is in."""
+    if parted is None:
+        columns: dict[str, Any] = {key: [getattr(d, key) for d in documents] for key in ("patient", "id", "date", "source")}
+        parted = part(splits, **columns).split
+    for document, name in zip(documents, parted, strict=True):
+        document.meta["split"] = str(name)
+
+
+def _sifted(documents: list[Document], decided: Stretch) -> tuple[list[Document], list[tuple[Document, str]], int]:
+    """Return what stays, what falls with the reason, and how many characters were cut out of what stays."""
+    kept: list[Document] = []
+    dropped: list[tuple[Document, str]] = []
+    taken = 0
+    for row, document in enumerate(documents, decided.first):
+        document.id = decided.renamed.get(row, document.id)
+        reason = decided.dropped.get(row)
+        if document.meta.get("split") == "left out":
+            reason = reason or "left out of the splits"
+        if reason is not None:
+            dropped.append((document, reason))
+            continue
+        if row in decided.repeated and not document.spans:
+            rest = without_paragraphs(document.text, decided.repeated[row])
+            taken += len(document.text) - len(rest)
+            document.text = rest
+        kept.append(document)
+    return kept, dropped, taken
+
+
+def _write(path: Path, rows: Any) -> None:
+    import pyarrow.parquet as pq
+
+    with atomic_path(path) as temporary:
+        pq.write_table(rows, temporary, compression="zstd", row_group_size=BATCH)
+
+
+def _facts(documents: list[Document]) -> dict[str, Any]:
+    """Return counts by what a data card shows, and a hash that does not hang on the order of the documents."""
+    counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    content = 0
+    for document in documents:
+        size = {"documents": 1, "characters": len(document.text)}
+        for by in ("source", "language", "licence"):
+            counts[by][getattr(document, by)].update(size)
+        counts["kind"][str(document.meta.get("kind", ""))].update(size)
+        counts["split"][str(document.meta.get("split", ""))].update(size)
+        fact = dumps([document.id, document.text, document.meta], sort_keys=True)
+        content += int.from_bytes(hashlib.sha256(fact.encode()).digest(), "big")
+    dates = sorted(document.date for document in documents if document.date)
+    people = {document.patient for document in documents if document.patient}
+    return {
+        "documents": len(documents),
+        "counts": counts,
+        "dates": [dates[0], dates[-1]] if dates else [],
+        "undated": len(documents) - len(dates),
+        "patients": sorted(hashlib.blake2b(name.encode(), digest_size=8).hexdigest() for name in people),
+        "content": f"{content % 2**256:064x}",
+    }
+
+
+# --- the shapes that trainers read -----------------------------------------------------------------------------------
+
+
+def _text(document: Document) -> dict[str, Any] | None:
+    """Return running text as a row; chats and knowledge records are none."""
+    meta = document.meta
+    if meta.get("kind") in KNOWLEDGE_KINDS or "messages" in meta or "chosen" in meta:
+        return None
+    return {"id": document.id, "text": document.text, "source": document.source, "group": document.patient or document.id}
+
+
+def _instruct(document: Document) -> dict[str, Any] | None:
+    """Return a chat that ends with an answer as a row of ``messages``."""
+    messages = document.meta.get("messages")
+    if not messages or messages[-1].get("role") != "assistant":
+        return None
+    return {"id": document.id, "messages": [_message(message) for message in messages]}
+
+
+def _preference(document: Document) -> dict[str, Any] | None:
+    """Return a judged pair as a row of ``prompt``, ``chosen`` and ``rejected``."""
+    if "chosen" not in document.meta or "rejected" not in document.meta:
+        return None
+    parts = {name: document.meta.get(name) or [] for name in ("prompt", "chosen", "rejected")}
+    return {"id": document.id, **{name: [_message(message) for message in rows] for name, rows in parts.items()}}
+
+
+def _message(message: dict[str, Any]) -> dict[str, str]:
+    return {"role": str(message["role"]), "content": str(message["content"])}
+
+
+SHAPES: dict[Shape, Callable[[Document], dict[str, Any] | None]] = {
+    "text": _text,
+    "instruct": _instruct,
+    "preference": _preference,
+}
+"""TRL's columns (``text``, ``messages``, ``prompt`` with ``chosen`` and ``rejected``), each with the document's id."""
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(rows)
