@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ def lm_eval(args: argparse.Namespace) -> Answer:
 def data(args: argparse.Namespace) -> Answer:
     """List the public data sets, or get some from their publishers."""
     if args.what == "get":
-        return _got(args.sets)
+        return _got(args.sets, args.accept_licence or ())
     if args.sets:
         raise UserError(f"list takes no names; to fetch a set: residency data get {' '.join(args.sets)}")
     from residency.core.errors import SourceError
@@ -202,16 +203,16 @@ def data(args: argparse.Namespace) -> Answer:
     return {"sets": rows}, f"{table(['set', 'here', 'licence', 'from'], lines)}\n\n{looked}"
 
 
-def _got(names: list[str]) -> Answer:
-    """Fetch sets; all names are looked at first."""
+def _got(names: list[str], accepted: Sequence[str]) -> Answer:
+    """Fetch sets; all names are looked at first. ``accepted`` are those whose licence the user accepts."""
     from residency.corpus import benchmarks
     from residency.corpus.benchmarks.get import get
 
     if not names:
         raise UserError(f"say which sets to get; known are {', '.join(benchmarks.SETS)}")
-    for name in names:
+    for name in (*names, *accepted):
         benchmarks.known(name)
-    found = [get(name) for name in names]
+    found = [get(name, accepted) for name in names]
     return {"sets": found}, "\n".join(map(_got_words, found))
 
 
