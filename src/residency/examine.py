@@ -189,18 +189,26 @@ def data(args: argparse.Namespace) -> Answer:
         raise UserError(f"list takes no names; to fetch a set: residency data get {' '.join(args.sets)}")
     from residency.core.errors import SourceError
     from residency.corpus import benchmarks
+    from residency.corpus.benchmarks.publishers import told_size
     from residency.summary import table
 
-    rows = []
+    def size(count: int | None) -> str:
+        return "-" if count is None else f"{count / 1e6:.1f} MB"
+
+    rows: list[dict[str, Any]] = []
     for name, about in benchmarks.SETS.items():
         try:
             folder = str(benchmarks.folder_of(name))
         except SourceError:
             folder = ""
-        rows.append({"name": name, "here": folder, "licence": about.licence, "url": about.url, "commit": about.commit})
-    lines = [[r["name"], "yes" if r["here"] else "no", r["licence"], f"{r['url']} at {r['commit']}"] for r in rows]
+        row = {"name": name, "here": folder, "licence": about.licence, "url": about.url, "commit": about.commit}
+        rows.append({**row, "bytes": told_size(about.folder)})
+    lines = [
+        [r["name"], "yes" if r["here"] else "no", r["licence"], size(r["bytes"]), f"{r['url']} at {r['commit']}"]
+        for r in rows
+    ]
     looked = "looked for in " + ", ".join(map(str, benchmarks.data_folders()))
-    return {"sets": rows}, f"{table(['set', 'here', 'licence', 'from'], lines)}\n\n{looked}"
+    return {"sets": rows}, f"{table(['set', 'here', 'licence', 'size', 'from'], lines)}\n\n{looked}"
 
 
 def _got(names: list[str], accepted: Sequence[str]) -> Answer:

@@ -41,7 +41,7 @@ def server(monkeypatch):
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            server.asked.append((self.path, dict(self.headers)))
+            server.asked.append((self.path, {key.lower(): value for key, value in self.headers.items()}))
             if self.path.startswith("/moved"):
                 self.send_response(302)
                 self.send_header("Location", self.path.removeprefix("/moved"))
@@ -225,11 +225,15 @@ def test_licence_address_commit_and_size_are_shown_before_anything_is_fetched(pu
     getting.get("pubmedqa")
     first, second, *_ = capsys.readouterr().err.splitlines()
     size = sum(map(len, PUBMEDQA.values()))
-    assert first.startswith(f"pubmedqa: licence MIT; 2 files, {size:,} bytes, each with its SHA-256; from http://127.0.0.1")
+    assert first.startswith(
+        f"pubmedqa: licence MIT; 2 files, {size:,} bytes, each with its SHA-256; from http://127.0.0.1"
+    )
     assert PUBLISHERS["pubmedqa"].commit in first and second.startswith("fetching http")
 
 
-def test_a_licence_that_is_not_known_must_be_accepted_by_name_before_anything_is_fetched(pubmedqa, folders, monkeypatch):
+def test_a_licence_that_is_not_known_must_be_accepted_by_name_before_anything_is_fetched(
+    pubmedqa, folders, monkeypatch
+):
     import dataclasses
 
     for licence, words in (("ask Fred", "is not known here"), ("CC BY-NC 4.0", "does not allow everything")):
@@ -246,7 +250,7 @@ def test_a_licence_that_is_not_known_must_be_accepted_by_name_before_anything_is
 def test_a_broken_line_is_gone_on_with_where_it_broke(pubmedqa, folders):
     pubmedqa.how[ORI] = [cut(10), cut(4)]  # the second serves from the start, and breaks sooner
     assert getting.get("pubmedqa")["fetched"]
-    assert [h.get("Range") for h in asked_of(pubmedqa, ORI)] == [None, "bytes=10-", "bytes=4-"]
+    assert [h.get("range") for h in asked_of(pubmedqa, ORI)] == [None, "bytes=10-", "bytes=4-"]
     assert (folders[1] / "pubmedqa" / "ori_pqal.json").read_text() == PUBMEDQA["ori_pqal.json"]
     assert sorted(path.name for path in folders[1].rglob("*")) == sorted(["pubmedqa", *PUBMEDQA, "SOURCE.json"])
 
@@ -260,14 +264,14 @@ def test_what_has_arrived_is_kept_and_the_next_command_goes_on_there(pubmedqa, f
     assert not (folders[1] / "pubmedqa").exists()
     assert getting.get("pubmedqa")["fetched"]
     assert len(asked_of(pubmedqa, ORI)) == 1  # it was whole
-    assert [h.get("Range") for h in asked_of(pubmedqa, second)] == [None, "bytes=5-"]
+    assert [h.get("range") for h in asked_of(pubmedqa, second)] == [None, "bytes=5-"]
     assert not [path for path in folders[1].iterdir() if path.name.startswith(".")]
 
 
 def test_a_server_that_cannot_go_on_is_asked_for_the_whole_again(pubmedqa, folders):
     pubmedqa.how[ORI] = [cut(10), answer(416)]
     assert getting.get("pubmedqa")["fetched"]
-    assert [h.get("Range") for h in asked_of(pubmedqa, ORI)] == [None, "bytes=10-", None]
+    assert [h.get("range") for h in asked_of(pubmedqa, ORI)] == [None, "bytes=10-", None]
     assert (folders[1] / "pubmedqa" / "ori_pqal.json").read_text() == PUBMEDQA["ori_pqal.json"]
 
 
@@ -347,7 +351,10 @@ def test_another_host_is_only_followed_where_the_hash_is_known_beforehand(server
 
 def test_a_way_without_encryption_is_not_taken():
     asked = httpx.Request("GET", "https://publisher.example/file")
-    for to, words in (("http://publisher.example/file", "without encryption"), ("https://evil.example/", "another host")):
+    for to, words in (
+        ("http://publisher.example/file", "without encryption"),
+        ("https://evil.example/", "another host"),
+    ):
         with pytest.raises(SourceError, match=words):
             fetching._check_way(httpx.Response(302, headers={"location": to}, request=asked), pinned=False)
     for to in ("/elsewhere", "https://cas-bridge.xethub.hf.co/file"):
@@ -364,6 +371,24 @@ def test_the_hash_that_the_hub_tells_of_a_large_file_is_held(server, folders, mo
     server.how[path] = [whole(headers=[("X-Linked-Etag", f'"{"0" * 64}"'), ("X-Linked-Size", "3")])]
     with pytest.raises(SourceError, match=f"has the SHA-256 .*, not {'0' * 64}"):
         getting.get("medqa")
+
+
+def test_the_command_shows_the_licence_on_standard_error_and_answers_in_json(pubmedqa, folders, monkeypatch, capsys):
+    import dataclasses
+
+    from residency import cli
+
+    odd = dataclasses.replace(benchmarks.SETS["pubmedqa"], licence="ask Fred")
+    monkeypatch.setitem(benchmarks.SETS, "pubmedqa", odd)
+    assert cli.main(["data", "get", "pubmedqa", "--json"]) == 2
+    assert not pubmedqa.asked and "licence ask Fred" in capsys.readouterr().err
+    assert cli.main(["data", "get", "pubmedqa", "--accept-licence", "pubmedqa", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["sets"][0]["fetched"] and "licence ask Fred" in said.err
+    assert cli.main(["data", "get", "pubmedqa", "--accept-licence", "nothing"]) == 2
+    assert cli.main(["data", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert "ask Fred" in listed and "4.0 MB" in listed
 
 
 def test_two_commands_do_not_write_into_one_folder(pubmedqa, folders):

@@ -31,7 +31,9 @@ def test_a_licence_is_known_however_it_is_written(words, hub):
     assert licence_of(words).hub == hub
 
 
-@pytest.mark.parametrize("words", ["", "ask Fred", "free for all", "MIT (clinosim); codes under others", "not CC BY 4.0"])
+@pytest.mark.parametrize(
+    "words", ["", "ask Fred", "free for all", "MIT (clinosim); codes under others", "not CC BY 4.0"]
+)
 def test_what_is_not_in_the_table_is_unknown_and_allows_nothing(words):
     assert licence_of(words) is UNKNOWN
     assert together(["MIT", words])["commercial"] is None

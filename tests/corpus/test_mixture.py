@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from residency.core.check import Place, as_node, check
 from residency.core.errors import UserError
-from residency.corpus.mixture import Mixture, Stage, chosen, fill, order, plan, race
+from residency.core.settings import call_settings
+from residency.corpus.mixture import Mixture, Stage, fill, plan, token_counts
+from residency.corpus.ordering import chosen, order, race
+from residency.corpus.splits import Splits
+
+NONE, WHOLE = Mixture(), Splits()
 
 
 def tokens(made, stage=0):
@@ -47,7 +55,10 @@ def test_the_temperature_of_mt5_makes_small_sources_larger_as_published():
 
 def test_what_a_full_source_cannot_give_goes_to_the_others_in_their_proportions():
     """Of 1,000 by 5:3:2, a may have 200; b and c share 800 by 3:2: 480 and 320. c may have 250, so b has 550."""
-    assert fill({"a": 5, "b": 3, "c": 2}, 1000, {"a": 200, "b": 1e9, "c": 1e9}) == ({"a": 200, "b": 480, "c": 320}, {"a"})
+    assert fill({"a": 5, "b": 3, "c": 2}, 1000, {"a": 200, "b": 1e9, "c": 1e9}) == (
+        {"a": 200, "b": 480, "c": 320},
+        {"a"},
+    )
     taken, full = fill({"a": 5, "b": 3, "c": 2}, 1000, {"a": 200, "b": 1e9, "c": 250})
     assert taken == {"a": 200, "c": 250, "b": 550} and full == {"a", "c"}
 
@@ -141,7 +152,7 @@ def test_stages_follow_one_another_and_go_on_in_a_source_where_the_stage_before_
 
 
 def test_priority_draws_one_row_after_another_in_proportion_to_what_is_left():
-    """Of two rows a (priority 3) and b, c of 1: a comes first with 3/5; then b before c with 1/2 (checked over seeds)."""
+    """Of rows a (priority 3), b and c (1 each), a comes first with 3/5, then b before c with 1/2; over 4,000 seeds."""
     table = {"id": ["a", "b", "c"], "source": ["x", "y", "y"], "tokens": [1, 1, 1]}
     made = plan(Mixture(priority={"x": 3.0}), {"x": 1, "y": 2})
     seen = [tuple(order(made, **table, seed=seed)) for seed in range(4000)]
@@ -195,6 +206,65 @@ def test_names_that_there_are_not_and_weights_that_miss_some_are_told(settings, 
         plan(Mixture(**settings), {"pubmed": 100, "notes": 100, "empty": 0})
 
 
+def test_rows_of_a_source_that_the_plan_does_not_know_are_not_lost_in_silence():
+    made = plan(Mixture(), {"a": 100})
+    with pytest.raises(ValueError, match="knows nothing of the sources b"):
+        order(made, id=["1", "2"], source=["a", "b"], tokens=[100, 5])
+    assert list(order(made, id=["1", "2"], source=["a", "b"], tokens=[100, 0])) == [0]
+
+
 def test_nothing_at_all_is_told():
     with pytest.raises(UserError, match="nothing to mix"):
         plan(Mixture(), {})
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    sizes=st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 10**7), min_size=2),
+    temperature=st.floats(1, 10),
+    most=st.floats(0.1, 8),
+    budget=st.integers(0, 10**8),
+    replay=st.sampled_from([0.0, 0.05, 0.5]),
+    parts=st.sampled_from([(1.0,), (0.8, 0.2), (0.3, 0.3, 0.4)]),
+)
+def test_whatever_is_asked_for_caps_budget_and_replay_hold(sizes, temperature, most, budget, replay, parts):
+    general = tuple(sorted(sizes))[:1] if replay else ()
+    stages = tuple(Stage(share) for share in parts)
+    wish = Mixture(
+        temperature=temperature, most_epochs=most, tokens=budget, general=general, replay=replay, stages=stages
+    )
+    made = plan(wish, sizes)
+    total = sum(rate.tokens for rate in made.rates)
+    assert total == pytest.approx(made.tokens) and total <= made.budget * (1 + 1e-9) and total > 0
+    for name, size in sizes.items():
+        assert sum(rate.tokens for rate in made.rates if rate.source == name) <= most * size * (1 + 1e-9)
+    for stage in range(len(parts)):
+        here = tokens(made, stage)
+        if sum(here.values()) > 1e-6:
+            assert sum(here[name] for name in general) / sum(here.values()) == pytest.approx(replay, abs=1e-6)
+    room = sum(size * most for name, size in sizes.items() if name not in general)
+    if not replay and made.budget <= room:
+        assert total == pytest.approx(made.budget)  # nothing falls short where there is room
+
+
+def test_a_recipe_can_say_all_of_it():
+    def stage(*, mix: Mixture = NONE, splits: Splits = WHOLE) -> None: ...
+
+    place, said = Place(), {"splits": {"by": "time", "time": "2024-01-01"}}
+    said["mix"] = {
+        "stages": [{"share": 0.8, "weights": {"a": 1}}, {"share": 0.2}], "general": ["web"], "replay": 0.05,
+        "priority": {"a": 2},
+    }  # fmt: skip
+    found = check(as_node(said, "line 1"), stage, place)
+    assert not place.problems
+    typed = call_settings(stage, found)
+    assert typed["mix"].stages[0] == Stage(0.8, {"a": 1.0}) and typed["mix"].general == ("web",)
+    assert typed["splits"] == Splits(by="time", time="2024-01-01")
+    check(as_node({"mix": {"replay": 0.1, "most_epochs": 0}, "splits": {"by": "day"}}, "line 1"), stage, place)
+    told = " ".join(problem.text for problem in place.problems)
+    assert "most_epochs" in told and "splits.by" in told
+
+
+def test_tokens_are_estimated_by_characters_unless_they_are_counted():
+    assert list(token_counts(["", "abcd", "abcde"])) == [1, 1, 2]
+    assert list(token_counts(["a b c", "d"], count=lambda texts: [len(text.split()) for text in texts])) == [3, 1]

@@ -103,7 +103,11 @@ def test_marked_texts_keep_their_spans(tmp_path, monkeypatch):
         text = "7|t|Gout and aspirin\n7|a|It hurts.\n7\t0\t4\tGout\tDisease\tD1\n7\tCID\tC1\tD1\n"
         (tmp_path / "bc5cdr" / f"CDR_{name}Set.PubTator.txt").write_text(text)
     (found,) = [r for r in read(read_set(name="bc5cdr")) if isinstance(r, Document)]
-    assert found.spans == [Span(0, 4, "Disease")] and found.text[0:4] == "Gout" and found.meta["relations"] == [["C1", "D1"]]
+    assert (
+        found.spans == [Span(0, 4, "Disease")]
+        and found.text[0:4] == "Gout"
+        and found.meta["relations"] == [["C1", "D1"]]
+    )
 
 
 def test_huatuo_has_instructions_and_conversations(tmp_path, monkeypatch):

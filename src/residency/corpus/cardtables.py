@@ -35,16 +35,21 @@ def sections(card: Card) -> dict[str, Any]:
 
 def opening(card: Card) -> str:
     """Return the card's first sentence: how much of what it is."""
-    count = "An unknown number of" if card["documents"] is None else f"{card['documents']:,}"
+    found = card["documents"]
+    count = "An unknown number of documents" if found is None else counted_words(found, "document")
     names = ", ".join(source["name"] for source in card["sources"]) or "no named source"
-    return f"{count} documents for training medical language models, from {names}."
+    return f"{count} for training medical language models, from {names}."
 
 
 def plain(card: Card) -> list[str]:
     """Return what a committee asks first, in sentences."""
-    patients = {None: "It is not known how many patients it is about.", 0: "It names no patients."}
-    about = patients.get(card["patients"]) or f"It is about {card['patients']:,} patients."
-    return [about, card["deidentification_words"].replace("; the receipt:", "; see the receipt."), contamination_words(card)]
+    patients = {None: "It is not known how many patients it is about.", 0: "No document carries a patient's id."}
+    about = patients.get(card["patients"]) or f"It is about {counted_words(card['patients'], 'patient')}."
+    return [
+        about,
+        card["deidentification_words"].replace("; the receipt:", "; see the receipt."),
+        contamination_words(card),
+    ]
 
 
 def use(card: Card) -> list[Row]:
@@ -52,7 +57,11 @@ def use(card: Card) -> list[Row]:
     words = {True: "yes", False: "NO", None: "not known"}
     asked = {True: "required", False: "not required", None: "not known"}
     found, rows = card["licence"], []
-    for name, text in (("commercial", "commercial use"), ("derivatives", "changing it"), ("redistribution", "passing it on")):
+    for name, text in (
+        ("commercial", "commercial use"),
+        ("derivatives", "changing it"),
+        ("redistribution", "passing it on"),
+    ):
         rows.append([text, words[found[name]]])
     rows.append(["naming the authors", asked[found["attribution"]]])
     rows.append(["passing on under the same licence only", asked[found["alike"]]])
@@ -62,7 +71,12 @@ def use(card: Card) -> list[Row]:
 def _source(source: Mapping[str, Any]) -> Row:
     words = {True: "yes", False: "NO", None: "not known"}
     left = sum((source.get("left") or {}).values())
-    about = [source["name"], source["version"], source.get("licence") or "none stated", words[source["allows"]["commercial"]]]
+    about = [
+        source["name"],
+        source["version"],
+        source.get("licence") or "none stated",
+        words[source["allows"]["commercial"]],
+    ]
     return [*about, source["access"], source.get("documents"), source.get("bad"), left]
 
 
@@ -111,14 +125,19 @@ def contamination_words(card: Card) -> str:
     rows = contamination(card)
     found, removed = sum(row[3] for row in rows), sum(row[4] for row in rows)
     items = sum(about["items"] for about in sets)
-    start = f"Compared with {len(sets)} evaluation sets ({items:,} items): {found:,} findings"
+    start = f"Compared with {counted_words(len(sets), 'evaluation set')} ({items:,} items): {found:,} found"
+    if not found:
+        return f"{start}."
     return f"{start}, all removed." if found == removed else f"{start}, of which {found - removed:,} were NOT removed."
 
 
 def splits(card: Card) -> list[Row]:
     """Return a row for each split."""
     found = (card["splits"] or {}).get("splits", {})
-    return [[name, *(row.get(key) for key in ("documents", "groups", "patients", "first", "last"))] for name, row in found.items()]
+    return [
+        [name, *(row.get(key) for key in ("documents", "groups", "patients", "first", "last"))]
+        for name, row in found.items()
+    ]
 
 
 def splits_words(card: Card) -> str:
@@ -127,7 +146,9 @@ def splits_words(card: Card) -> str:
     if in_two is None:
         return "Whether a patient stands in two splits was not checked."
     wrong = in_two["patients"] or in_two["groups"]
-    return f"{in_two['patients']} patients and {in_two['groups']} groups stand in two splits{' (WRONG)' if wrong else ''}."
+    return (
+        f"{in_two['patients']} patients and {in_two['groups']} groups stand in two splits{' (WRONG)' if wrong else ''}."
+    )
 
 
 def mixture(card: Card) -> list[Row]:
@@ -170,7 +191,7 @@ def markdown(heads: Sequence[str], rows: Sequence[Row]) -> str:
     """Return a table in Markdown; what a source says of itself cannot break it."""
 
     def line(values: Sequence[Any]) -> str:
-        made = (re.sub(r"([|<>])", r"\\\1", value) for value in values)
+        made = map(escaped, values)
         return f"| {' | '.join(made)} |"
 
     numbers = [bool(rows) and all(isinstance(row[i], int) or row[i] is None for row in rows) for i in range(len(heads))]
@@ -189,6 +210,16 @@ def columns(heads: Sequence[str], rows: Sequence[Row]) -> str:
         return "  ".join(made).rstrip()
 
     return "\n".join([line(heads), *map(line, cells)])
+
+
+def escaped(text: str) -> str:
+    """Return text with what Markdown would take for a table or for HTML made plain."""
+    return re.sub(r"([|<>])", r"\\\1", " ".join(text.split()))
+
+
+def counted_words(count: int, noun: str) -> str:
+    """Return a count with its noun, which takes an s where there are several."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def tidy(text: str) -> str:

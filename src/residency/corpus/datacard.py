@@ -90,7 +90,9 @@ def make_card(facts: Facts) -> Card:
 
 def _source(source: Facts) -> dict[str, Any]:
     about = licence_of(source.get("licence", ""))
-    allows = {name: getattr(about, name) for name in ("commercial", "derivatives", "redistribution", "attribution", "alike")}
+    allows = {
+        name: getattr(about, name) for name in ("commercial", "derivatives", "redistribution", "attribution", "alike")
+    }
     return {"access": "", "version": "", "acknowledgement": "", **source, "spdx": about.spdx or None, "allows": allows}
 
 
@@ -108,7 +110,7 @@ def _not_known(card: Card) -> list[str]:
     if tokens and not tokens.get("by"):
         words.append("The exact number of tokens: it is estimated by characters.")
     if without := card["dates"].get("without"):
-        words.append(f"The date of {without:,} documents.")
+        words.append(f"The date of {tables.counted_words(without, 'document')}.")
     if not card["sources"]:
         words.append("Where the documents come from: no source is named.")
     return words
@@ -157,8 +159,11 @@ def readme(card: Card, folder: Path) -> str:
 
     place = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=place, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    environment.filters["plain"] = tables.escaped
     head = yaml.safe_dump(front_matter(card, folder), sort_keys=False, allow_unicode=True, width=1000)
-    body = environment.get_template("datacard.md.jinja").render(card=card, table=tables.markdown, **tables.sections(card))
+    body = environment.get_template("datacard.md.jinja").render(
+        card=card, table=tables.markdown, **tables.sections(card)
+    )
     return f"---\n{head}---\n\n{tables.tidy(body)}"
 
 
@@ -167,7 +172,11 @@ def front_matter(card: Card, folder: Path) -> dict[str, Any]:
     tasks = sorted({HUB_TASKS.get(kind, "text-generation") for kind in card["kinds"]})
     made = any(source["name"] == "simulated_hospital" for source in card["sources"])
     found: dict[str, Any] = {
-        **{name: card["licence"][name] for name in ("license", "license_name", "license_link") if name in card["licence"]},
+        **{
+            name: card["licence"][name]
+            for name in ("license", "license_name", "license_link")
+            if name in card["licence"]
+        },
         "language": sorted(code for code in card["languages"] if 2 <= len(code) <= 3 and code != "und"),
         "pretty_name": card["name"],
         "size_categories": [size_category(card["documents"])] if card["documents"] is not None else [],

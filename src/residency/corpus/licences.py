@@ -65,7 +65,9 @@ KNOWN: tuple[tuple[str, Licence], ...] = (
     (r"umls.*|snomed.*", Licence("", "other", None, None, False, True, None, _USE)),
     (
         r"hpo.*",
-        Licence("", "other", None, None, None, True, None, "free with its acknowledgement, its content unchanged: read it"),
+        Licence(
+            "", "other", None, None, None, True, None, "free with its acknowledgement, its content unchanged: read it"
+        ),
     ),
     (r"gnu fdl.*|gfdl.*", Licence("GFDL-1.3-or-later", "gfdl", alike=True)),
 )
@@ -86,7 +88,9 @@ def together(licences: Iterable[str]) -> dict[str, Allowed]:
     """Return what may be done with texts of all these licences at once: forbidden by one is forbidden, else unknown to
     one is unknown; ``attribution`` and ``alike`` are asked for where one asks for them."""
     found = [licence_of(words) for words in licences]
-    allowed = {name: _all(getattr(about, name) for about in found) for name in ("commercial", "derivatives", "redistribution")}
+    allowed = {
+        name: _all(getattr(about, name) for about in found) for name in ("commercial", "derivatives", "redistribution")
+    }
     asked = {name: _any(getattr(about, name) for about in found) for name in ("attribution", "alike")}
     return {**allowed, **asked}
 
@@ -102,7 +106,7 @@ def _any(values: Iterable[Allowed]) -> Allowed:
 
 
 def conflicts(licences: Iterable[str]) -> list[tuple[str, str]]:
-    """Return pairs of licences that each want the whole under themselves: what is made from both may not be passed on."""
+    """Return pairs of licences that each want the whole under themselves: made from both, it may not be passed on."""
     alike = sorted({licence_of(words).spdx for words in licences if licence_of(words).alike})
     return [(a, b) for i, a in enumerate(alike) for b in alike[i + 1 :]]
 
@@ -122,7 +126,9 @@ def licence_words(licences: Iterable[str]) -> list[str]:
     found = list(dict.fromkeys(licences))
     words = []
     if unknown := [name or "none stated" for name in found if licence_of(name).hub == "unknown"]:
-        words.append(f"Licences that are not known here ({'; '.join(unknown)}): read them before anything is passed on.")
+        words.append(
+            f"Licences that are not known here ({'; '.join(unknown)}): read them before anything is passed on."
+        )
     words += [f"{name}: {licence_of(name).note}." for name in found if licence_of(name).note]
     if closed := [name for name in found if licence_of(name).commercial is False]:
         words.append(f"No commercial use, because of {', '.join(closed)}.")
@@ -130,7 +136,9 @@ def licence_words(licences: Iterable[str]) -> list[str]:
         words.append(f"Changed texts may not be passed on, because of {', '.join(fixed)}.")
     if alike := [name for name in found if licence_of(name).alike]:
         words.append(f"What is made from it must be passed on under the same licence: {', '.join(alike)}.")
-    words += [f"{a} and {b} each want the whole under themselves: it cannot be passed on as one." for a, b in conflicts(found)]
+    words += [
+        f"{a} and {b} each want the whole under themselves: it cannot be passed on as one." for a, b in conflicts(found)
+    ]
     if named := [name for name in found if licence_of(name).attribution]:
         words.append(f"The authors must be named ({', '.join(named)}): keep the acknowledgements below with it.")
     return words

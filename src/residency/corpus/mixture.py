@@ -1,12 +1,11 @@
-"""How much of each source goes to training, and in what order: a plan of numbers, then rows by it.
+"""How much of each source goes to training: a plan of numbers, made from the sources' sizes alone.
 
-The plan is made from the sources' sizes alone, and every number of it can be worked out by hand. The order is a sort:
-each row has a key made from the hash of its id, so that any engine can make it, shard by shard.
+Every number of it can be worked out by hand; ``ordering.py`` takes rows by it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
@@ -14,9 +13,10 @@ import numpy as np
 
 from residency.core.errors import UserError
 from residency.core.legal import Above0, AtLeast0, Count, Range, Seed, Share, nearest
-from residency.corpus.splits import codes, hashes, unit
 
 Weights = dict[str, AtLeast0]
+CHARACTERS = 4.0
+"""Characters that count as one token where no tokenizer is at hand: about right for English, too many for Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Mixture:
     """What the training tokens are made of.
 
     ``weights`` are proportions by source, of all of them; without, a source of n tokens has the rate n^(1/temperature):
-    1 is as they are, more is more even (XLM, Conneau and Lample 2019, arXiv 1901.07291, eq. 1; mT5, Xue et al. 2021,
+    1 is as they are, more is more even (XLM, Conneau and Lample 2019, arXiv 1901.07291; mT5, Xue et al. 2021,
     arXiv 2010.11934: 1/0.3). No source is seen more than ``most_epochs`` times (four are nearly as good as new text:
     Muennighoff et al. 2023, arXiv 2305.16264). ``tokens`` is the budget (0: each token once). ``replay`` is the share
     of the sources named in ``general`` (Ibrahim et al. 2024, arXiv 2403.08763). ``stages`` follow one another.
@@ -87,7 +87,9 @@ class Plan:
 
     def words(self) -> list[str]:
         """Return what a reader must know beside the numbers."""
-        short = [f"{self.tokens:,.0f} of {self.budget:,.0f} tokens: the sources hold no more at the epochs that are allowed"]
+        short = [
+            f"{self.tokens:,.0f} of {self.budget:,.0f} tokens: the sources hold no more at the epochs that are allowed"
+        ]
         unused = sorted(set(self.sizes) - {rate.source for rate in self.rates if rate.tokens})
         return [*(short if self.tokens < self.budget * (1 - 1e-9) else []), *(f"{name} is not used" for name in unused)]
 
@@ -105,7 +107,9 @@ def plan(settings: Mixture, sizes: Mapping[str, int]) -> Plan:
     """
     sizes = {name: int(size) for name, size in sorted(sizes.items()) if size > 0}
     _check_names(settings, sizes)
-    budget = float(settings.tokens) or sum(n for s, n in sizes.items() if s not in settings.general) / (1 - settings.replay)
+    budget = float(settings.tokens) or sum(n for s, n in sizes.items() if s not in settings.general) / (
+        1 - settings.replay
+    )
     stages = settings.stages or (Stage(1.0),)
     left = {name: settings.most_epochs * size for name, size in sizes.items()}
     rates: list[Rate] = []
@@ -115,7 +119,14 @@ def plan(settings: Mixture, sizes: Mapping[str, int]) -> Plan:
         total = sum(taken.values())
         left = {name: left[name] - taken[name] for name in left}
         rates[:0] = [
-            Rate(number, name, taken[name] / total if total else 0.0, taken[name] / sizes[name], taken[name], name in capped)
+            Rate(
+                number,
+                name,
+                taken[name] / total if total else 0.0,
+                taken[name] / sizes[name],
+                taken[name],
+                name in capped,
+            )
             for name in sizes
         ]
     return Plan(tuple(rates), sizes, budget, sum(rate.tokens for rate in rates), dict(settings.priority))
@@ -130,7 +141,9 @@ def _check_names(settings: Mixture, sizes: Mapping[str, int]) -> None:
             raise UserError(f"mixture: there is no source {name} with text; {nearest(name, sizes)}")
     for named in filter(None, weights):
         if missing := [name for name in sizes if name not in named]:
-            raise UserError(f"weights name {', '.join(named)} and not {', '.join(missing)}; name all (0 leaves one out)")
+            raise UserError(
+                f"weights name {', '.join(named)} and not {', '.join(missing)}; name all (0 leaves one out)"
+            )
         if not sum(named.values()):
             raise UserError("all weights are 0; give at least one that is more")
 
@@ -148,10 +161,14 @@ def _stage(
 ) -> tuple[dict[str, float], set[str]]:
     """Return the tokens of each source in a stage of ``budget``, and the sources at their cap."""
     sides = {True: settings.replay, False: 1 - settings.replay}
-    held = {side: [name for name in wanted if (name in settings.general) == side and wanted[name] > 0] for side in sides}
+    held = {
+        side: [name for name in wanted if (name in settings.general) == side and wanted[name] > 0] for side in sides
+    }
     most = [sum(left[name] for name in held[side]) / share for side, share in sides.items() if share]
     if empty := [side for side, share in sides.items() if share and not held[side]]:
-        raise UserError(f"the weights leave no {'general' if empty[0] else 'other'} source; replay is {settings.replay:g}")
+        raise UserError(
+            f"the weights leave no {'general' if empty[0] else 'other'} source; replay is {settings.replay:g}"
+        )
     budget = min(budget, *most)
     taken, capped = dict.fromkeys(wanted, 0.0), set[str]()
     for side, share in sides.items():
@@ -166,8 +183,8 @@ def fill(wanted: Mapping[str, float], budget: float, most: Mapping[str, float]) 
 
     The surplus of a full one goes to the others in their proportions, again until none is over.
     """
-    taken, open_ = {}, dict(wanted)
-    full: set[str] = set()
+    taken: dict[str, float] = {}
+    open_, full = dict(wanted), set[str]()
     while open_:
         scale = max(budget - sum(taken.values()), 0.0) / sum(open_.values())
         over = [name for name, weight in open_.items() if weight * scale > most[name]]
@@ -180,102 +197,8 @@ def fill(wanted: Mapping[str, float], budget: float, most: Mapping[str, float]) 
     return taken, full
 
 
-# --- rows ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows that are trained on, one entry each time that a row is seen: its number, stage, epoch and key."""
-
-    row: np.ndarray
-    stage: np.ndarray
-    epoch: np.ndarray
-    key: np.ndarray
-
-
-def chosen(made: Plan, *, id: Sequence[str], source: Sequence[str], tokens: Sequence[int], seed: int = 0) -> Rows:
-    """Return the rows that each stage sees, as often as the plan says; sorting by (stage, key) is the training order.
-
-    Of an epoch that is not whole, rows come by the hash of their id until their tokens are nearest to the plan's, so a
-    larger budget keeps all rows of a smaller one. Keys spread a source evenly over its stage, all of an epoch before
-    the next; with priorities w they are times of an exponential race (Efraimidis and Spirakis 2006), which is drawing
-    one row after another in proportion to w.
-    """
-    numbers, names = codes(source)
-    marks, sizes = hashes(id, f"{seed}:mix:"), np.asarray(tokens, np.float64)
-    begun = dict.fromkeys(names, 0.0)
-    parts = []
-
-    def weight(name: str) -> float | None:
-        return made.priority.get(name, 1.0) if made.priority else None
-
-    for rate in made.rates:
-        if rate.tokens and rate.source in names:
-            rows = np.flatnonzero(numbers == names.index(rate.source))
-            rows = rows[np.lexsort((rows, marks[rows]))]
-            parts.append(_seen(rate, rows, marks, sizes[rows], begun[rate.source], weight(rate.source)))
-            begun[rate.source] += rate.epochs
-    if not parts:
-        return Rows(*(np.zeros(0, kind) for kind in (np.int64, np.int16, np.int16, np.float64)))
-    return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-
-def _seen(
-    rate: Rate, rows: np.ndarray, marks: np.ndarray, sizes: np.ndarray, begun: float, weight: float | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return (row, stage, epoch, key) of one source in one stage, which goes on where the stage before it stopped."""
-    ends = np.cumsum(sizes)
-    middles = (ends - sizes / 2) / ends[-1] if len(ends) and ends[-1] else np.zeros(len(rows))
-    found = []
-    for epoch in range(int(begun), int(np.ceil(begun + rate.epochs - 1e-9))):
-        low, high = max(begun - epoch, 0.0), min(begun + rate.epochs - epoch, 1.0)
-        mine = rows[(middles >= low) & (middles < high)]
-        u = unit(_mixed(marks[mine], epoch))
-        place = (max(epoch - begun, 0.0) + u * (high - low)) / rate.epochs
-        key = place if weight is None else -np.log1p(-np.minimum(place, 1 - 2**-53)) / weight
-        found.append((mine, np.full(len(mine), rate.stage), np.full(len(mine), epoch), key))
-    return tuple(np.concatenate(column) for column in zip(*found, strict=True))  # type: ignore[return-value]
-
-
-def _mixed(numbers: np.ndarray, salt: int) -> np.ndarray:
-    """Return 64-bit numbers drawn anew for a salt (the finaliser of SplitMix64, Steele et al. 2014)."""
-    with np.errstate(over="ignore"):
-        x = numbers + np.uint64((salt + 1) * 0x9E3779B97F4A7C15 % 2**64)
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return x ^ (x >> np.uint64(31))
-
-
-def order(made: Plan, *, id: Sequence[str], source: Sequence[str], tokens: Sequence[int], seed: int = 0) -> np.ndarray:
-    """Return row numbers in training order, a row as often as it is seen; the same rows give the same order of ids,
-    however they are sorted beforehand."""
-    rows = chosen(made, id=id, source=source, tokens=tokens, seed=seed)
-    rank = codes(id)[0]
-    found: np.ndarray = rows.row[np.lexsort((rank[rows.row], rows.key, rows.stage))]
-    return found
-
-
-def race(made: Plan, steps: int = 4) -> list[dict[str, float]]:
-    """Return each source's share of the rows drawn at 0, 1/steps … of a stage without end: how priority falls.
-
-    Of a source of weight w and n tokens, n e^(-wt) are left at time t, and w n e^(-wt) of its tokens come next; t is
-    where that share of all tokens has been drawn. Only for plans of one stage.
-    """
-    tokens = {rate.source: rate.tokens for rate in made.rates if rate.tokens}
-    weight = {name: made.priority.get(name, 1.0) for name in tokens}
-    found = []
-    for step in range(steps):
-        t = _time_of(tokens, weight, step / steps)
-        rates = {name: weight[name] * n * np.exp(-weight[name] * t) for name, n in tokens.items()}
-        found.append({name: float(rate / sum(rates.values())) for name, rate in rates.items()})
-    return found
-
-
-def _time_of(tokens: Mapping[str, float], weight: Mapping[str, float], drawn: float) -> float:
-    """Return when a share of all tokens has been drawn, by bisection."""
-    low, high, total = 0.0, 64.0 / min(weight.values()), sum(tokens.values())
-    for _ in range(200):
-        middle = (low + high) / 2
-        left = sum(n * np.exp(-weight[name] * middle) for name, n in tokens.items()) / total
-        low, high = (middle, high) if left > 1 - drawn else (low, middle)
-    return high
+def token_counts(texts: Sequence[str], count: Callable[[Sequence[str]], Sequence[int]] | None = None) -> np.ndarray:
+    """Return how many tokens each text has: counted where a tokenizer's function is handed in, else estimated by
+    characters, and at least 1. The card must say which."""
+    found = count(texts) if count else [len(text) / CHARACTERS for text in texts]
+    return np.maximum(np.ceil(np.asarray(found, np.float64)), 1).astype(np.int64)

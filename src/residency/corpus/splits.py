@@ -127,7 +127,9 @@ def _groups(
     return names, rows
 
 
-def _linked(names: list[str], rows: np.ndarray, clusters: tuple[np.ndarray, list[str | None]]) -> tuple[list[str], np.ndarray]:
+def _linked(
+    names: list[str], rows: np.ndarray, clusters: tuple[np.ndarray, list[str | None]]
+) -> tuple[list[str], np.ndarray]:
     """Return groups joined where a cluster links them, each under the first of its names in order of the alphabet."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -158,7 +160,10 @@ def _by_time(settings: Splits, draw: np.ndarray, group: np.ndarray, date: np.nda
     reasons: Counter[str] = Counter()
     undated = (last == "") & np.array([bool(name) for name in patient], bool) & ~tested[group]
     side[tested[group]] = 2
-    for rows, reason in ((undated, "no date to split by"), (_early(settings, tested[group], late), "before a test document of its group")):
+    for rows, reason in (
+        (undated, "no date to split by"),
+        (_early(settings, tested[group], late), "before a test document of its group"),
+    ):
         side[rows] = 3
         reasons[reason] += int(rows.sum())
     return Parted(np.array(SPLITS)[side], group, +reasons)
@@ -171,12 +176,15 @@ def _early(settings: Splits, tested: np.ndarray, late: np.ndarray) -> np.ndarray
 def _last_days(dates: np.ndarray) -> np.ndarray:
     """Return the last day that each date may mean, as text; "" where there is no date that can be read."""
     numbers, known = codes(dates)
-    days = []
-    for date in known:
-        found = _DAY.match(date or "")
-        whole = bool(found) and (len(date or "") == found.end() or (date or "")[found.end()] in "T ")
-        days.append(f"{found[0]}{'-12-31'[len(found[0]) - 4:]}" if found and whole else "")
+    days = [_last_day(date or "") for date in known]
     return np.array(days, "U10")[numbers] if days else np.array([], "U10")
+
+
+def _last_day(date: str) -> str:
+    found = _DAY.match(date)
+    if found is None or date[found.end() : found.end() + 1] not in ("", "T", " "):
+        return ""
+    return f"{found[0]}{'-12-31'[len(found[0]) - 4 :]}"
 
 
 # --- what came of it -------------------------------------------------------------------------------------------------

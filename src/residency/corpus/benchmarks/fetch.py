@@ -1,4 +1,4 @@
-"""One file from the web: in pieces, gone on with where the line broke, and refused unless it is the file it should be."""
+"""One file from the web: in pieces, gone on with where the line broke, refused unless it is the file it should be."""
 
 from __future__ import annotations
 
@@ -95,14 +95,18 @@ def _receive(url: str, reply: httpx.Response, part: Path, begun: int, size: int)
     length = None if encoded else reply.headers.get("content-length")
     total = begun + int(length) if length and length.isdigit() else None
     if size and total is not None and total != size:
-        raise SourceError(f"{url} has {total:,} bytes, not {size:,}: it is not the file that was read; nothing was kept")
+        raise SourceError(
+            f"{url} has {total:,} bytes, not {size:,}: it is not the file that was read; nothing was kept"
+        )
     most = size or total or MOST
     with part.open("ab" if begun else "wb") as handle, progress(part.stem, size or total, "bytes", before=begun) as bar:
         for piece in reply.iter_bytes():
             begun += handle.write(piece)
             bar.add(len(piece))
             if begun > most:
-                raise SourceError(f"{url} sends more than {most:,} bytes: it is not the file that was read; nothing was kept")
+                raise SourceError(
+                    f"{url} sends more than {most:,} bytes: it is not the file that was read; nothing was kept"
+                )
     if begun < (size or 0):
         raise Broken(f"{httpx.URL(url).host} stopped after {begun:,} of {size:,} bytes")
 

@@ -32,6 +32,4 @@ def huatuo_zh(folder: Path) -> Iterator[Item]:
 def spoken(text: str) -> list[dict[str, str]]:
     """Return the turns of a text in which each begins with ``<user>:`` or ``<bot>:``."""
     parts = _TURN.split(text)[1:]
-    return [
-        {"role": _ROLES[role], "content": said.strip()} for role, said in zip(parts[::2], parts[1::2], strict=True)
-    ]
+    return [{"role": _ROLES[role], "content": said.strip()} for role, said in zip(parts[::2], parts[1::2], strict=True)]

@@ -151,3 +151,9 @@ LAYOUTS = {
     "QA-TestSet-LiveQA-Med-Qrels-2479-Answers as it is there",
 }
 """What the folders of the other sets hold."""
+
+
+def told_size(folder: str) -> int | None:
+    """Return how many bytes a folder's files are at their publisher; None where that is not known beforehand."""
+    made = PUBLISHERS.get(folder)
+    return sum(made.sizes.values()) if made and made.sizes else None
