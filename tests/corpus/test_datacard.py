@@ -10,7 +10,15 @@ import yaml
 
 from residency.core.store import sha256_file, write_documents
 from residency.core.types import Document
-from residency.corpus.datacard import content_hash, front_matter, make_card, size_category, words, write_card
+from residency.corpus.datacard import (
+    content_hash,
+    data_files,
+    front_matter,
+    make_card,
+    size_category,
+    words,
+    write_card,
+)
 from residency.corpus.mixture import Mixture, plan
 from residency.corpus.splits import Splits, part, report
 
@@ -101,6 +109,11 @@ def test_the_front_matter_is_what_the_hub_reads(folder):
     assert front_matter(only, folder)["license"] == "mit"
     mixed = make_card({"sources": [{"name": "a", "licence": "MIT"}, {"name": "b", "licence": "Apache-2.0"}]})
     assert front_matter(mixed, folder)["license"] == "other" and front_matter(mixed, folder)["license_name"]
+
+
+def test_a_file_that_is_no_shard_is_never_caught_by_a_pattern(folder):
+    shutil.copy(folder / "dropped.parquet", folder / "train" / "dropped.parquet")
+    assert data_files(SHARDS, folder) == {"train": SHARDS["train"], "test": ["test.parquet"]}
 
 
 def test_the_hub_client_finds_nothing_wrong_with_the_card(folder):

@@ -136,6 +136,13 @@ def test_what_is_dated_from_the_day_on_is_test_and_so_is_the_whole_patient():
     assert found["in_two"] == {"patients": 0, "groups": 0} and found["left_out"] == {"no date to split by": 1}
 
 
+def test_a_year_or_a_month_counts_as_its_last_day():
+    date = ["2023", "2022", "2023-06", "2023-05", "2023-06-14", "2023-06-15 08:00", "2023-06-15x", "20230620"]
+    ids = list("abcdefgh")
+    parted = part(Splits(by="time", time="2023-06-15", validation=0), patient=ids, id=ids, date=date, source=["s"] * 8)
+    assert list(parted.split) == ["test", "train", "test", "train", "train", "test", "left out", "left out"]
+
+
 def test_earlier_documents_of_a_test_patient_are_left_out_where_that_is_asked_for():
     parted = part(Splits(by="time", time="2023-01-01", validation=0, both="drop"), **VISITS)
     assert list(parted.split[2:5]) == ["left out", "test", "left out"] and parted.split[10] == "left out"

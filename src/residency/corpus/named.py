@@ -25,7 +25,7 @@ INSTRUCTIONS = {
 """What is asked for where the item's input does not say it itself."""
 NOTES = ("meddocan", "medec")
 """Sets whose texts are clinical notes; other plain texts are articles."""
-ACCESS = "free at the publisher"
+ACCESS = {True: "free at the publisher", False: "comes with an installed package"}
 
 
 def read_set(*, name: str, split: str = "train", licence: str = "") -> Source:
@@ -37,7 +37,7 @@ def read_set(*, name: str, split: str = "train", licence: str = "") -> Source:
     about = benchmarks.known(name)
     folder = benchmarks.folder_of(name)
     files = tuple(sorted(path for path in folder.rglob("*") if path.is_file())) if about.folder else ()
-    words = f"{name}: {about.url} at {about.commit}, {licence or about.licence}; access: {ACCESS}."
+    words = f"{name}: {about.url} at {about.commit}, {licence or about.licence}; access: {ACCESS[bool(about.folder)]}."
     return Source(name, about.commit, licence or about.licence, words, files, (partial(records, name, split, licence),))
 
 
