@@ -231,6 +231,8 @@ def _examining(verbs: Any) -> None:
     legal = ["list", "get"]
     one.add_argument("what", nargs="?", choices=legal, default="list", metavar="list|get", help="default: list")
     one.add_argument("sets", nargs="*", metavar="NAME", help="the sets to get; only this fetches anything")
+    text = "get: accept the licence of this set, where one must be; may be given again"
+    one.add_argument("--accept-licence", action="append", metavar="NAME", help=text)
 
 
 def _evaluating(one: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,35 +184,43 @@ def lm_eval(args: argparse.Namespace) -> Answer:
 def data(args: argparse.Namespace) -> Answer:
     """List the public data sets, or get some from their publishers."""
     if args.what == "get":
-        return _got(args.sets)
+        return _got(args.sets, args.accept_licence or ())
     if args.sets:
         raise UserError(f"list takes no names; to fetch a set: residency data get {' '.join(args.sets)}")
     from residency.core.errors import SourceError
     from residency.corpus import benchmarks
+    from residency.corpus.benchmarks.publishers import told_size
     from residency.summary import table
 
-    rows = []
+    def size(count: int | None) -> str:
+        return "-" if count is None else f"{count / 1e6:.1f} MB"
+
+    rows: list[dict[str, Any]] = []
     for name, about in benchmarks.SETS.items():
         try:
             folder = str(benchmarks.folder_of(name))
         except SourceError:
             folder = ""
-        rows.append({"name": name, "here": folder, "licence": about.licence, "url": about.url, "commit": about.commit})
-    lines = [[r["name"], "yes" if r["here"] else "no", r["licence"], f"{r['url']} at {r['commit']}"] for r in rows]
+        row = {"name": name, "here": folder, "licence": about.licence, "url": about.url, "commit": about.commit}
+        rows.append({**row, "bytes": told_size(about.folder)})
+    lines = [
+        [r["name"], "yes" if r["here"] else "no", r["licence"], size(r["bytes"]), f"{r['url']} at {r['commit']}"]
+        for r in rows
+    ]
     looked = "looked for in " + ", ".join(map(str, benchmarks.data_folders()))
-    return {"sets": rows}, f"{table(['set', 'here', 'licence', 'from'], lines)}\n\n{looked}"
+    return {"sets": rows}, f"{table(['set', 'here', 'licence', 'size', 'from'], lines)}\n\n{looked}"
 
 
-def _got(names: list[str]) -> Answer:
-    """Fetch sets; all names are looked at first."""
+def _got(names: list[str], accepted: Sequence[str]) -> Answer:
+    """Fetch sets; all names are looked at first. ``accepted`` are those whose licence the user accepts."""
     from residency.corpus import benchmarks
     from residency.corpus.benchmarks.get import get
 
     if not names:
         raise UserError(f"say which sets to get; known are {', '.join(benchmarks.SETS)}")
-    for name in names:
+    for name in (*names, *accepted):
         benchmarks.known(name)
-    found = [get(name) for name in names]
+    found = [get(name, accepted) for name in names]
     return {"sets": found}, "\n".join(map(_got_words, found))
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.errors import SourceError
-from residency.corpus.benchmarks import annotated, coding, dialogue, exams, hub, judged, reading, writing
+from residency.corpus.benchmarks import annotated, coding, dialogue, exams, hub, instructed, judged, reading, writing
 from residency.corpus.benchmarks.publishers import PUBLISHERS
 
 Item = dict[str, Any]
@@ -43,10 +43,11 @@ class BenchmarkSet:
 
 @dataclass(slots=True)
 class Items:
-    """The items of one split, and how many were left out for what reason."""
+    """The items of one split, how many were left out for what reason, and how many the other splits have."""
 
     items: list[Item]
     skipped: Counter[str] = field(default_factory=Counter)
+    elsewhere: Counter[str] = field(default_factory=Counter)
 
 
 _G, _H = "https://github.com/", "https://huggingface.co/datasets/"
@@ -77,6 +78,8 @@ SETS: dict[str, BenchmarkSet] = {s.name: s for s in (
                  "the package simple-icd-10-cm", "1.5.0"),
     BenchmarkSet("medquad_judged", "medquad", judged.medquad_judged, "CC BY 4.0", _G + "abachaa/MedQuAD", "577bd37b",
                  frozen=True),
+    BenchmarkSet("huatuo_zh", "huatuo_zh", instructed.huatuo_zh, "Apache-2.0",
+                 _G + "SCIR-HI/Huatuo-Llama-Med-Chinese", "ba9b3d65", "zh"),
     BenchmarkSet("medqa", "medqa", hub.medqa, "CC BY 4.0", _H + "GBaker/MedQA-USMLE-4-options", "0fb93dd2"),
     *(BenchmarkSet(f"mmlu_{subject}", "mmlu", partial(hub.mmlu, subject=subject), "MIT", _H + "cais/mmlu", "c30699e8")
       for subject in hub.SUBJECTS),
@@ -126,10 +129,11 @@ def items(name: str, split: str) -> Items:
         for item in about.read(folder):
             if "skip" in item:
                 found.skipped[item["skip"]] += 1
-            elif item.get("split") == split or (about.frozen and frozen.get(item["id"], "train") == split):
-                if item["id"] in seen:
-                    found.skipped["id a second time"] += 1
-                    continue
+            elif (part := item.get("split") or frozen.get(item["id"], "train")) != split:
+                found.elsewhere[part] += 1
+            elif item["id"] in seen:
+                found.skipped["id a second time"] += 1
+            else:
                 seen.add(item["id"])
                 found.items.append({**item, "split": split, "group": item.get("group", item["id"])})
     except (OSError, ValueError, KeyError, IndexError) as error:

@@ -1,38 +1,39 @@
 """Getting a public set from its publisher: at a pinned commit, every file's SHA-256 written down, whole or not at all.
 
 The files go to the user's data folder (``~/.local/share/residency/data``), with ``SOURCE.json`` beside them. Nothing is
-fetched unless this is asked for.
+fetched unless this is asked for, and the licence is shown before anything is. What a broken line has left is kept in a
+hidden folder, and gone on with.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from residency.core.errors import SourceError
 from residency.core.progress import say
-from residency.core.store import atomic_path, read_json, sha256_file, write_json
+from residency.core.store import read_json, sha256_file, storage_errors, write_json
 from residency.corpus import benchmarks
+from residency.corpus.benchmarks.fetch import Broken, fetch
 from residency.corpus.benchmarks.publishers import LAYOUTS, PUBLISHERS, Publisher
+from residency.corpus.licences import licence_of
 
 GITHUB = "https://raw.githubusercontent.com"
 SOURCE = "SOURCE.json"
-TIMEOUT = 60.0
 Record = dict[str, Any]
 
 
-def get(name: str) -> Record:
+def get(name: str, accepted: Collection[str] = ()) -> Record:
     """Return what is known of a set's folder after it was fetched: ``folder``, ``commit``, ``files``, ``fetched``.
 
-    One that is here already stays; its files are held against the SHA-256 that was written down. Raises SourceError
-    where the set cannot be fetched, the publisher cannot be reached, or a file has another hash than expected.
+    One that is here already stays; its files are held against the SHA-256 that was written down. ``accepted`` names the
+    sets whose licence the user accepts, where one must be. Raises SourceError where the set cannot be fetched, the
+    publisher cannot be reached, or a file has another hash than expected.
     """
     about = benchmarks.known(name)
     if not about.folder:
@@ -46,9 +47,11 @@ def get(name: str) -> Record:
             f"{name} cannot be fetched file by file. Take it from {about.url} (commit {about.commit}) and put into "
             f"{benchmarks.data_folders()[-1] / about.folder}: {LAYOUTS[about.folder]}"
         )
+    show(name, about.licence, publisher)
+    _check_accepted(name, about, accepted)
     folder = benchmarks.data_folders()[-1] / about.folder
-    with atomic_path(folder) as temporary:
-        files = {file: _fetched(publisher, file, temporary / file) for file in publisher.files}
+    with _half_made(folder, publisher) as half:
+        files = {file: _fetched(publisher, file, half / file) for file in publisher.files}
         record = {
             "from": address(publisher, ""),
             "commit": publisher.commit,
@@ -56,8 +59,79 @@ def get(name: str) -> Record:
             "got": datetime.now(UTC).isoformat(timespec="seconds"),
             "files": files,
         }
-        write_json(temporary / SOURCE, record)
+        write_json(half / SOURCE, record)
     return {"set": name, "folder": str(folder), "fetched": True, **record}
+
+
+def show(name: str, licence: str, publisher: Publisher) -> None:
+    """Say what is about to be fetched, under which licence, how much, and what of it can be verified."""
+    count, pinned = len(publisher.files), len(publisher.sha256)
+    size = f"{sum(publisher.sizes.values()):,} bytes" if publisher.sizes else "of a size that the publisher will tell"
+    held = "each with its SHA-256" if pinned == count else "whose SHA-256 is not known beforehand and is written down"
+    say(f"{name}: licence {licence}; {count} files, {size}, {held}; from {address(publisher, '')}")
+
+
+def _check_accepted(name: str, about: benchmarks.BenchmarkSet, accepted: Collection[str]) -> None:
+    """Raise SourceError where a licence is not known, or forbids something, and was not accepted by name."""
+    licence = licence_of(about.licence)
+    if name in accepted or (licence.commercial and licence.derivatives and licence.redistribution):
+        return
+    kind = "is not known here" if licence.hub == "unknown" else "does not allow everything"
+    raise SourceError(
+        f"{name} is under {about.licence!r}, which {kind}: read it at {about.url}, and where you accept it give: "
+        f"residency data get {name} --accept-licence {name}"
+    )
+
+
+@contextmanager
+def _half_made(folder: Path, publisher: Publisher) -> Iterator[Path]:
+    """Yield a hidden folder that becomes ``folder`` when all is there; it stays where the line broke, else it goes."""
+    half = folder.with_name(f".{folder.name}.{publisher.commit[:12]}.part")
+    with storage_errors(folder):
+        half.mkdir(parents=True, exist_ok=True)
+        with _alone(half):
+            try:
+                yield half
+                os.replace(half, folder)
+            except (Broken, KeyboardInterrupt) as error:
+                kept = sum(file.stat().st_size for file in half.rglob("*") if file.is_file() and file.name != _LOCK)
+                if not kept:
+                    shutil.rmtree(half, ignore_errors=True)
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                raise SourceError(_broken(error, publisher, kept)) from None
+            except BaseException:
+                shutil.rmtree(half, ignore_errors=True)
+                raise
+    (folder / _LOCK).unlink(missing_ok=True)
+
+
+_LOCK = ".lock"
+
+
+@contextmanager
+def _alone(half: Path) -> Iterator[None]:
+    """Hold a folder against a second command; SourceError where another has it."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system
+        yield
+        return
+    with (half / _LOCK).open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SourceError(f"another command is fetching into {half.parent}; wait until it is done") from None
+        yield
+
+
+def _broken(error: Broken, publisher: Publisher, kept: int) -> str:
+    state = f"{kept:,} bytes are kept, and the same command goes on there" if kept else "nothing was kept"
+    return (
+        f"{error}; {state}. Where there is a network, get {', '.join(publisher.files)} of {publisher.repository} at "
+        f"commit {publisher.commit}, and put the files into a folder of this name in {benchmarks.data_folders()[-1]} "
+        "or $RESIDENCY_DATA"
+    )
 
 
 def _unchanged(folder: Path) -> Record:
@@ -87,24 +161,18 @@ def address(publisher: Publisher, file: str) -> str:
 
 
 def _fetched(publisher: Publisher, file: str, target: Path) -> Record:
-    """Return a file's ``sha256`` and ``bytes`` after writing it to ``target``; it goes by piece by piece."""
+    """Return a file's ``sha256``, ``bytes`` and ``url`` after writing it to ``target``."""
     url = address(publisher, file)
-    say(f"fetching {url}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    digest, size = hashlib.sha256(), 0
-    with (
-        _clear(url, publisher),
-        httpx.stream("GET", url, follow_redirects=True, timeout=TIMEOUT, headers=_headers(publisher)) as reply,
-    ):
-        reply.raise_for_status()
-        with target.open("wb") as handle:
-            for piece in reply.iter_bytes():
-                digest.update(piece)
-                size += handle.write(piece)
-    wanted = publisher.sha256.get(file)
-    if wanted and digest.hexdigest() != wanted:
-        raise SourceError(f"{url} has the SHA-256 {digest.hexdigest()}, not {wanted}: it is not the file that was read")
-    return {"sha256": digest.hexdigest(), "bytes": size, "url": url}
+    if target.exists():  # whole, from the command before
+        return {"sha256": sha256_file(target), "bytes": target.stat().st_size, "url": url}
+    found = fetch(
+        url,
+        target,
+        headers=_headers(publisher),
+        sha256=publisher.sha256.get(file, ""),
+        size=publisher.sizes.get(file, 0),
+    )
+    return {**found, "url": url}
 
 
 def _headers(publisher: Publisher) -> dict[str, str]:
@@ -117,19 +185,3 @@ def _headers(publisher: Publisher) -> dict[str, str]:
 
     token = get_token()
     return {"authorization": f"Bearer {token}"} if token else {}
-
-
-@contextmanager
-def _clear(url: str, publisher: Publisher) -> Iterator[None]:
-    """Turn what a network can do into one clear error, which says what would lie here."""
-    try:
-        yield
-    except httpx.HTTPStatusError as error:
-        raise SourceError(f"{url} answered {error.response.status_code}; nothing was kept") from None
-    except httpx.HTTPError as error:
-        host = httpx.URL(url).host
-        raise SourceError(
-            f"{host} cannot be reached ({type(error).__name__}); nothing was kept. Where there is a network, get "
-            f"{', '.join(publisher.files)} of {publisher.repository} at commit {publisher.commit}, and put the files "
-            f"into a folder of this name in {benchmarks.data_folders()[-1]} or $RESIDENCY_DATA"
-        ) from None

@@ -16,7 +16,7 @@ class Publisher:
     """A folder of data at its publisher.
 
     ``host`` is "github" or "hub" (a data set of the Hugging Face hub). ``files`` maps a file's name here to its path
-    there, and ``sha256`` to the hash that our numbers rest on, where that is known.
+    there, and ``sha256`` to the hash that our numbers rest on, where that is known; ``sizes`` are their bytes.
     """
 
     host: str
@@ -24,6 +24,7 @@ class Publisher:
     commit: str
     files: dict[str, str]
     sha256: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
 
 
 _SHA256 = {
@@ -55,6 +56,34 @@ _SHA256 = {
         "MTS-Dialog-TestSet-1-MEDIQA-Chat-2023.csv": "b4d38dd2c99b2e9860099abcf653f1e0f3e9b69f9fcc45be2a2699b37a4d2f37",
         "MTS-Dialog-TestSet-2-MEDIQA-Sum-2023.csv": "226644466ed3af82382b327a3e684aab70aa605b96cfd93b04f584f1826ab1a6",
     },
+    "huatuo_zh": {
+        "liver_cancer.json": "4f63bccb513b12c965faf4ef14ac4c07afc9ac20b64f546476a5de89f3d5adf4",
+        "llama_data.json": "f96fe83b584e274415930758db9a32e87898f16176f342fe86bd2636ea2fd95d",
+    },
+}
+_SIZES = {
+    "pubmedqa": {"ori_pqal.json": 2584787, "test_ground_truth.json": 11414},
+    "medmcqa_dev": {"dev.json": 2594517},
+    "bc5cdr": {
+        "CDR_DevelopmentSet.PubTator.txt": 1127990,
+        "CDR_TestSet.PubTator.txt": 1168687,
+        "CDR_TrainingSet.PubTator.txt": 1129998,
+    },
+    "presidio_synth": {"synth_dataset_v2.json": 1023794},
+    "evidence_inference": {
+        "prompts_merged.csv": 1498509,
+        "v2_annotations.csv": 1284457,
+        "ev2_test_article_ids.txt": 743,
+        "ev2_train_article_ids.txt": 5877,
+        "ev2_validation_article_ids.txt": 731,
+    },
+    "mts_dialog": {
+        "MTS-Dialog-TrainingSet.csv": 1041071,
+        "MTS-Dialog-ValidationSet.csv": 74054,
+        "MTS-Dialog-TestSet-1-MEDIQA-Chat-2023.csv": 162806,
+        "MTS-Dialog-TestSet-2-MEDIQA-Sum-2023.csv": 171558,
+    },
+    "huatuo_zh": {"liver_cancer.json": 1048238, "llama_data.json": 2937979},
 }
 _CDR = "data/BC5CDR/raw/CDR_Data/CDR.Corpus.v010516"
 _MTS = ("TrainingSet", "ValidationSet", "TestSet-1-MEDIQA-Chat-2023", "TestSet-2-MEDIQA-Sum-2023")
@@ -63,35 +92,40 @@ PUBLISHERS: dict[str, Publisher] = {
     "pubmedqa": Publisher(
         "github", "pubmedqa/pubmedqa", "1cbae8e92f72f20c8d3747cbb3bf5bc53554d997",
         {name: f"data/{name}" for name in ("ori_pqal.json", "test_ground_truth.json")},
-        _SHA256["pubmedqa"],
+        _SHA256["pubmedqa"], _SIZES["pubmedqa"],
     ),
     "medmcqa_dev": Publisher(
         "github", "Teddy-XiongGZ/MIRAGE", "392943af99cd94cafd50a0de2e7fca24bbf65494",
         {"dev.json": "rawdata/medmcqa/data/dev.json"},
-        _SHA256["medmcqa_dev"],
+        _SHA256["medmcqa_dev"], _SIZES["medmcqa_dev"],
     ),
     "bc5cdr": Publisher(
         "github", "microsoft/BioGPT", "648f7d6503c038b44e70b7510bf431c7be94e891",
         {f"CDR_{part}Set.PubTator.txt": f"{_CDR}/CDR_{part}Set.PubTator.txt"
          for part in ("Training", "Development", "Test")},
-        _SHA256["bc5cdr"],
+        _SHA256["bc5cdr"], _SIZES["bc5cdr"],
     ),
     "presidio_synth": Publisher(
         "github", "microsoft/presidio-research", "7622dec1e5f7d25dc60b57c28c39f4c4af197018",
         {"synth_dataset_v2.json": "data/synth_dataset_v2.json"},
-        _SHA256["presidio_synth"],
+        _SHA256["presidio_synth"], _SIZES["presidio_synth"],
     ),
     "evidence_inference": Publisher(
         "github", "jayded/evidence-inference", "b9831b6c59b52ac2d277f757d413ececf0949a8d",
         {"prompts_merged.csv": "annotations/prompts_merged.csv", "v2_annotations.csv": "annotations/v2_annotations.csv",
          **{f"ev2_{part}_article_ids.txt": f"annotations/splits/ev2_{part}_article_ids.txt"
             for part in ("train", "validation", "test")}},
-        _SHA256["evidence_inference"],
+        _SHA256["evidence_inference"], _SIZES["evidence_inference"],
     ),
     "mts_dialog": Publisher(
         "github", "abachaa/MTS-Dialog", "3ff0801933608d6f570468c13125125fb5cabdea",
         {f"MTS-Dialog-{part}.csv": f"Main-Dataset/MTS-Dialog-{part}.csv" for part in _MTS},
-        _SHA256["mts_dialog"],
+        _SHA256["mts_dialog"], _SIZES["mts_dialog"],
+    ),
+    "huatuo_zh": Publisher(
+        "github", "SCIR-HI/Huatuo-Llama-Med-Chinese", "ba9b3d65b33ba346e3d60979019abe6fa2ac741a",
+        {"liver_cancer.json": "data-literature/liver_cancer.json", "llama_data.json": "data/llama_data.json"},
+        _SHA256["huatuo_zh"], _SIZES["huatuo_zh"],
     ),
     "medqa": Publisher(
         "hub", "GBaker/MedQA-USMLE-4-options", "0fb93dd23a7339b6dcd27e241cb9b5eca62d4d18",
@@ -117,3 +151,9 @@ LAYOUTS = {
     "QA-TestSet-LiveQA-Med-Qrels-2479-Answers as it is there",
 }
 """What the folders of the other sets hold."""
+
+
+def told_size(folder: str) -> int | None:
+    """Return how many bytes a folder's files are at their publisher; None where that is not known beforehand."""
+    made = PUBLISHERS.get(folder)
+    return sum(made.sizes.values()) if made and made.sizes else None

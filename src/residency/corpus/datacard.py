@@ -1,0 +1,210 @@
+"""The data card: what a corpus is made of, what was taken out of it, what may be done with it, and what is not known.
+
+``README.md`` is for people and for the hub (its front matter lets ``datasets`` load the folder); ``card.json`` holds
+the same as data. Neither holds a word of the documents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from residency.core.store import atomic_path, sha256_file, write_json
+from residency.corpus import cardtables as tables
+from residency.corpus.cardtables import words as words
+from residency.corpus.licences import hub_licence, licence_of, licence_words, together
+
+Facts = Mapping[str, Any]
+Card = dict[str, Any]
+HUB_TASKS = {"instruction": "question-answering", "label": "text-classification", "preference": "text-generation"}
+EMPTY: dict[str, Any] = {
+    "name": "Corpus",
+    "sources": (),
+    "documents": None,
+    "characters": None,
+    "tokens": None,
+    "languages": {},
+    "kinds": {},
+    "dates": {},
+    "patients": None,
+    "dropped": {},
+    "read": None,
+    "duplicates": {},
+    "contamination": None,
+    "splits": None,
+    "mixture": None,
+    "deidentification": None,
+    "shards": {},
+    "hashes": {},
+    "versions": {},
+    "settings": {},
+    "time": {},
+}
+"""What a card is made from, and what stands for "not said"."""
+ASKED = {
+    "documents": "how many documents it holds",
+    "tokens": "how many tokens it holds",
+    "languages": "which languages it is in",
+    "kinds": "which kinds of documents it holds",
+    "patients": "how many patients it is about",
+    "contamination": "whether evaluation sets are in it: nothing was compared",
+    "splits": "which documents are kept for the test: it was not split",
+}
+
+
+def write_card(folder: Path, facts: Facts) -> Card:
+    """Return the card after writing ``README.md`` and ``card.json`` to ``folder``.
+
+    ``facts`` has keys of ``EMPTY``: ``sources`` (``name``, ``version``, ``licence``, ``access``, ``acknowledgement``,
+    ``documents``, ``bad``, ``left`` by reason); ``tokens`` (``count``, ``by``: the tokenizer, or None where estimated
+    by characters); ``dropped`` ({step: {reason: count}}) of ``read`` documents; ``contamination`` (``sets``: ``set``,
+    ``items``, ``rules``: {rule: {found, removed}}); ``splits`` as ``splits.report``; ``mixture`` as ``Plan.facts``;
+    ``shards``: {split: [paths in the folder]}. The hashes of the shards are made here. Unknown keys raise ValueError.
+    """
+    card = make_card(facts)
+    card["hashes"] = {**card["hashes"], "shards": shard_hashes(folder, card["shards"])}
+    text = readme(card, folder)
+    with atomic_path(folder / "README.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    write_json(folder / "card.json", card)
+    return card
+
+
+def make_card(facts: Facts) -> Card:
+    """Return the card as data: the facts, what their licences allow together, and what is not known."""
+    if wrong := sorted(set(facts) - set(EMPTY)):
+        raise ValueError(f"a card knows nothing of {', '.join(wrong)}; it knows {', '.join(EMPTY)}")
+    card: Card = {name: facts.get(name, empty) for name, empty in EMPTY.items()}
+    card["sources"] = [_source(source) for source in card["sources"]]
+    licences = [source["licence"] for source in card["sources"]]
+    card["licence"] = {**together(licences), **hub_licence(licences), "words": licence_words(licences)}
+    receipt = card["deidentification"]
+    card["deidentification_words"] = "De-identified; the receipt:" if receipt else "Not de-identified: no receipt."
+    card["not_known"] = _not_known(card)
+    return card
+
+
+def _source(source: Facts) -> dict[str, Any]:
+    about = licence_of(source.get("licence", ""))
+    allows = {
+        name: getattr(about, name) for name in ("commercial", "derivatives", "redistribution", "attribution", "alike")
+    }
+    return {"access": "", "version": "", "acknowledgement": "", **source, "spdx": about.spdx or None, "allows": allows}
+
+
+def _not_known(card: Card) -> list[str]:
+    """Return what a committee would ask and this card cannot say."""
+    words = [f"{text[0].upper()}{text[1:]}." for name, text in ASKED.items() if card[name] is None or card[name] == {}]
+    if not card["deidentification"]:
+        words.append("Whether the texts still name people: they were not de-identified, or there is no receipt.")
+    words += [
+        f"The licence of {source['name']}: {source.get('licence') or 'none is stated'}."
+        for source in card["sources"]
+        if licence_of(source.get("licence", "")).hub == "unknown"
+    ]
+    tokens = card["tokens"] or {}
+    if tokens and not tokens.get("by"):
+        words.append("The exact number of tokens: it is estimated by characters.")
+    if without := card["dates"].get("without"):
+        words.append(f"The date of {tables.counted_words(without, 'document')}.")
+    if not card["sources"]:
+        words.append("Where the documents come from: no source is named.")
+    return words
+
+
+# --- files and hashes ------------------------------------------------------------------------------------------------
+
+
+def shard_hashes(folder: Path, shards: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the SHA-256 of each shard by its path in the folder."""
+    return {path: sha256_file(folder / path) for paths in shards.values() for path in sorted(paths)}
+
+
+def content_hash(paths: Iterable[Path], columns: Sequence[str] = ("id", "text", "meta")) -> str:
+    """Return a hash of the documents of Parquet files that does not depend on their order or on how they are cut.
+
+    The sum of the documents' SHA-256, modulo 2^256: hashes of parts may be added. A document that comes twice counts
+    twice. It tells changes by accident; against someone who forges, the SHA-256 of the shards is what counts.
+    """
+    import pyarrow.parquet as pq
+
+    total = 0
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=2000, columns=list(columns)):
+                for row in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
+                    total += document_hash(row)
+    return f"{total % 2**256:064x}"
+
+
+def document_hash(fields: Iterable[str | None]) -> int:
+    """Return the number that a document adds to the content hash: SHA-256 over its fields, each with its length."""
+    digest = hashlib.sha256()
+    for value in fields:
+        raw = b"" if value is None else value.encode("utf-8", "surrogatepass")
+        digest.update(f"{-1 if value is None else len(raw)}:".encode() + raw)
+    return int.from_bytes(digest.digest(), "big")
+
+
+# --- README.md -------------------------------------------------------------------------------------------------------
+
+
+def readme(card: Card, folder: Path) -> str:
+    """Return the card as Markdown with the hub's front matter."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    place = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=place, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    environment.filters["plain"] = tables.escaped
+    head = yaml.safe_dump(front_matter(card, folder), sort_keys=False, allow_unicode=True, width=1000)
+    body = environment.get_template("datacard.md.jinja").render(
+        card=card, table=tables.markdown, **tables.sections(card)
+    )
+    return f"---\n{head}---\n\n{tables.tidy(body)}"
+
+
+def front_matter(card: Card, folder: Path) -> dict[str, Any]:
+    """Return what the hub reads (its dataset card's fields); ``configs`` lets ``datasets`` load the folder as it is."""
+    tasks = sorted({HUB_TASKS.get(kind, "text-generation") for kind in card["kinds"]})
+    made = any(source["name"] == "simulated_hospital" for source in card["sources"])
+    found: dict[str, Any] = {
+        **{
+            name: card["licence"][name]
+            for name in ("license", "license_name", "license_link")
+            if name in card["licence"]
+        },
+        "language": sorted(code for code in card["languages"] if 2 <= len(code) <= 3 and code != "und"),
+        "pretty_name": card["name"],
+        "size_categories": [size_category(card["documents"])] if card["documents"] is not None else [],
+        "task_categories": tasks,
+        "tags": ["medical", *(["synthetic"] if made else [])],
+    }
+    files = [{"split": split, "path": paths} for split, paths in data_files(card["shards"], folder).items()]
+    if files:
+        found["configs"] = [{"config_name": "default", "data_files": files}]
+    return {name: value for name, value in found.items() if value != []}
+
+
+def data_files(shards: Mapping[str, Sequence[str]], folder: Path) -> dict[str, Any]:
+    """Return the files of each split as the hub names them: one pattern where a folder holds nothing else."""
+    found: dict[str, Any] = {}
+    for split, paths in shards.items():
+        folders = {PurePosixPath(path).parent for path in paths}
+        there = sum(1 for place in folders for _ in (folder / place).glob("*.parquet"))
+        if len(folders) == 1 and there == len(paths) and folders != {PurePosixPath()}:
+            found[split] = f"{folders.pop()}/*.parquet"
+        elif paths:
+            found[split] = sorted(paths)
+    return found
+
+
+def size_category(count: int) -> str:
+    """Return the hub's name for a number of documents."""
+    edges = [1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000, 100_000_000_000]
+    names = ["1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T"]
+    at = sum(count >= edge for edge in edges)
+    return "n<1K" if at == 0 else f"{names[at - 1]}<n<{names[at]}"

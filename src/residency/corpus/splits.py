@@ -1,0 +1,221 @@
+"""Which documents are for training, validation and test: whole groups, drawn by the hash of their name, or by a day.
+
+The same group is on the same side whatever else is in the corpus, so a corpus that grows keeps its test. Only ids,
+patients, dates and sources are looked at, never a text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from residency.core.errors import UserError
+from residency.core.legal import Date, Seed, Share
+
+TRAIN, VALIDATION, TEST, LEFT = SPLITS = ("train", "validation", "test", "left out")
+Column = Sequence[str | None] | np.ndarray
+_DAY = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """How the documents are parted; ``test`` and ``validation`` are shares of the groups.
+
+    ``by``: "patient" (the document where there is none), "source" (whole sources), or "time": what is dated
+    ``time`` or later is test, and ``validation`` is a share of the patients before. A patient who stands on both sides
+    of that day is "test" in whole, or ("drop") their earlier documents are left out.
+    """
+
+    by: Literal["patient", "source", "time"] = "patient"
+    test: Share = 0.05
+    validation: Share = 0.05
+    time: Date | None = None
+    both: Literal["test", "drop"] = "test"
+    seed: Seed = 0
+
+    def __post_init__(self) -> None:
+        """Hold the settings against each other."""
+        if self.by == "time" and self.time is None:
+            raise UserError("splits by time need the day from which on documents are test; give time: 2024-01-01")
+        if self.by != "time" and self.time is not None:
+            raise UserError(f"a day is given (time: {self.time}), but splits are by {self.by}; give by: time")
+        if self.by != "time" and self.test + self.validation > 1:
+            raise UserError(f"test {self.test:g} and validation {self.validation:g} are more than 1 together")
+
+
+@dataclass(slots=True)
+class Parted:
+    """The split of each row, the group that it stands in (a number), and why rows were left out."""
+
+    split: np.ndarray
+    group: np.ndarray
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+def part(
+    settings: Splits, *, patient: Column, id: Column, date: Column, source: Column, cluster: Column | None = None
+) -> Parted:
+    """Return the split of each document: "train", "validation", "test", or "left out" with the reason counted.
+
+    ``cluster`` names each document's group of near-duplicates, None where it has none: what it links (two patients
+    with one note) becomes one group, drawn by the first of its names. A patient of that name is one patient, whatever
+    source they come from.
+    """
+    patient, id, date, source = map(_listed, (patient, id, date, source))
+    names, group = _groups(settings, patient, id, source, cluster)
+    draw = unit(hashes(names, f"{settings.seed}:split:"))
+    if settings.by == "time":
+        return _by_time(settings, draw, group, np.asarray(date, object), np.asarray(patient, object))
+    side = np.where(draw < settings.test, 2, np.where(draw < settings.test + settings.validation, 1, 0))
+    return Parted(np.array(SPLITS)[side[group]], group)
+
+
+def _listed(column: Column) -> Any:
+    """Return an Arrow column as a list; others as they are."""
+    return column.to_pylist() if hasattr(column, "to_pylist") else column
+
+
+def hashes(keys: Iterable[str], salt: str) -> np.ndarray:
+    """Return a 64-bit number a key, ``uint64 [keys]``: the same everywhere and always (BLAKE2b of salt and key)."""
+    start = hashlib.blake2b(salt.encode(), digest_size=8)
+    digests = []
+    for key in keys:
+        one = start.copy()
+        one.update(key.encode("utf-8", "surrogatepass"))
+        digests.append(one.digest())
+    return np.frombuffer(b"".join(digests), dtype="<u8")
+
+
+def unit(numbers: np.ndarray) -> np.ndarray:
+    """Return 64-bit numbers as even draws from [0, 1), of 53 bits each."""
+    return (numbers >> np.uint64(11)) * 2.0**-53
+
+
+def codes(column: Column) -> tuple[np.ndarray, list[str | None]]:
+    """Return a number a row, and the value that each number stands for, sorted (None first)."""
+    import pyarrow as pa
+
+    values = pa.array(_listed(column), pa.string(), from_pandas=True)
+    coded = values.dictionary_encode("encode")
+    found: list[str | None] = coded.dictionary.to_pylist()
+    order = sorted(range(len(found)), key=lambda i: (found[i] is not None, found[i] or ""))
+    rank = np.empty(len(found), np.int64)
+    rank[order] = np.arange(len(found))
+    return rank[coded.indices.to_numpy(zero_copy_only=False)], [found[i] for i in order]
+
+
+def _groups(
+    settings: Splits, patient: Column, id: Column, source: Column, cluster: Column | None
+) -> tuple[list[str], np.ndarray]:
+    """Return the groups' names, sorted, and each row's number among them."""
+    rows, known = codes(source if settings.by == "source" else patient)
+    kind = "source" if settings.by == "source" else "patient"
+    names = [f"{kind}:{name}" for name in known]
+    alone = np.array([not name for name in known], bool)[rows] if len(rows) else np.zeros(0, bool)
+    if alone.any():
+        own, ids = codes([key for key, single in zip(id, alone, strict=True) if single])
+        rows[alone] = len(names) + own
+        names += [f"document:{key}" for key in ids]
+    if cluster is not None:
+        return _linked(names, rows, codes(cluster))
+    return names, rows
+
+
+def _linked(
+    names: list[str], rows: np.ndarray, clusters: tuple[np.ndarray, list[str | None]]
+) -> tuple[list[str], np.ndarray]:
+    """Return groups joined where a cluster links them, each under the first of its names in order of the alphabet."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    numbers, known = clusters
+    linked = np.array([name is not None for name in known], bool)[numbers]
+    size = len(names) + len(known)
+    ends = rows[linked], len(names) + numbers[linked]
+    graph = coo_matrix((np.ones(len(ends[0]), np.int8), ends), shape=(size, size))
+    _, component = connected_components(graph, directed=False)
+    order = np.array(sorted(range(len(names)), key=names.__getitem__))
+    found, first, inverse = np.unique(component[order], return_index=True, return_inverse=True)
+    group = np.empty(len(names), np.int64)
+    group[order] = inverse
+    return [names[order[i]] for i in first], group[rows]
+
+
+def _by_time(settings: Splits, draw: np.ndarray, group: np.ndarray, date: np.ndarray, patient: np.ndarray) -> Parted:
+    """Return the split by a day; a date that is only a year or a month counts as its last day.
+
+    Without a date, a patient's document is left out (it may be from after that day), any other one trains.
+    """
+    last, day = _last_days(date), str(settings.time)
+    late = last >= day
+    tested = np.zeros(len(draw), bool)
+    tested[group[late]] = True
+    side = np.where(draw < settings.validation, 1, 0)[group]
+    reasons: Counter[str] = Counter()
+    undated = (last == "") & np.array([bool(name) for name in patient], bool) & ~tested[group]
+    side[tested[group]] = 2
+    for rows, reason in (
+        (undated, "no date to split by"),
+        (_early(settings, tested[group], late), "before a test document of its group"),
+    ):
+        side[rows] = 3
+        reasons[reason] += int(rows.sum())
+    return Parted(np.array(SPLITS)[side], group, +reasons)
+
+
+def _early(settings: Splits, tested: np.ndarray, late: np.ndarray) -> np.ndarray:
+    return tested & ~late if settings.both == "drop" else np.zeros(len(late), bool)
+
+
+def _last_days(dates: np.ndarray) -> np.ndarray:
+    """Return the last day that each date may mean, as text; "" where there is no date that can be read."""
+    numbers, known = codes(dates)
+    days = [_last_day(date or "") for date in known]
+    return np.array(days, "U10")[numbers] if days else np.array([], "U10")
+
+
+def _last_day(date: str) -> str:
+    found = _DAY.match(date)
+    if found is None or date[found.end() : found.end() + 1] not in ("", "T", " "):
+        return ""
+    return f"{found[0]}{'-12-31'[len(found[0]) - 4 :]}"
+
+
+# --- what came of it -------------------------------------------------------------------------------------------------
+
+
+def report(parted: Parted, *, patient: Column, date: Column) -> dict[str, Any]:
+    """Return ``splits`` (documents, groups, patients, first and last date of each), the reasons, and ``in_two``: how
+    many patients and groups stand in two splits, counted anew; both must be 0."""
+    people, known = codes(patient)
+    date = _listed(date)
+    named = np.array([bool(name) for name in known], bool)[people] if known else np.zeros(0, bool)
+    days = np.array([name or "" for name in date], object)
+    rows = {}
+    for split in SPLITS:
+        mine = parted.split == split
+        if mine.any():
+            dated = days[mine & (days != "")]
+            rows[split] = {
+                "documents": int(mine.sum()),
+                "groups": len(np.unique(parted.group[mine])),
+                "patients": len(np.unique(people[mine & named])),
+                "first": min(dated, default=None),
+                "last": max(dated, default=None),
+            }
+    in_two = {"patients": _in_two(people[named], parted.split[named]), "groups": _in_two(parted.group, parted.split)}
+    return {"splits": rows, "left_out": dict(sorted(parted.reasons.items())), "in_two": in_two}
+
+
+def _in_two(group: np.ndarray, split: np.ndarray) -> int:
+    """Return how many groups stand in more than one split; what was left out stands in none."""
+    side = np.select([split == name for name in SPLITS[:3]], [1, 2, 4], 0)
+    held = np.zeros(int(group.max(initial=-1)) + 1, np.int64)
+    np.bitwise_or.at(held, group, side)
+    return int(sum((held & (held - 1)) != 0))
