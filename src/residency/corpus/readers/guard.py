@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from residency.core.types import Document
@@ -59,6 +59,11 @@ class Given:
     limits: Limits = field(default_factory=Limits)
     span: tuple[int, int] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The file's name without its ending (and without .gz): the id of a file that is one document."""
+        return str(PurePosixPath(self.name.removesuffix(".gz")).with_suffix(""))
 
     def document(self, key: str, text: str, line: int | None = None, **fields: Any) -> Document:
         """Return a document of this file; ``fields`` are those of ``Document``."""
@@ -186,6 +191,8 @@ def reason(error: BaseException) -> str:
         return f"not JSON at line {error.lineno}, column {error.colno}: {error.msg.partition(':')[0]}"
     if isinstance(error, SyntaxError) and error.lineno:  # lxml's, whose message quotes the file
         return f"not well-formed XML at line {error.lineno}, column {error.offset}"
+    if type(error) is LookupError:
+        return "its encoding is not a known one; name another with encoding: utf-8 (or other)"
     if isinstance(error, _BROKEN_GZIP):
         return "its packing (gzip) is broken or cut short"
     if isinstance(error, RecursionError):
