@@ -60,7 +60,7 @@ _NAME = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)")
 _DOCTYPE = re.compile(r"<!doctype\s+(?:[\w.-]+:)?([\w.-]+)", re.IGNORECASE)
 _LABEL = re.compile(r"(?:[BIESLU]-[\w-]+|O)$")
 _HTML = re.compile(r"<(?:html|head|body|p|div|table|ul|ol|span|br|h[1-6])\b", re.IGNORECASE)
-_TURTLE = re.compile(r"(?:@prefix\s+[\w.-]*:\s*<|prefix\s+[\w.-]*:\s*<|@?base\s+<)", re.IGNORECASE)
+_TURTLE = re.compile(r"@?(?:prefix\s+[\w.-]*:|base)\s+<[^<>\s]*>", re.IGNORECASE)
 _COMMENTS = re.compile(r"(?:#[^\n]*+\n\s*+)*+")
 _SPACES = re.compile(r"\s*+")
 _TRIPLE = re.compile(r"(?:<[^<>\s]+>|_:\w+)\s+<[^<>\s]+>\s+\S.*\.\s*$")
@@ -137,7 +137,9 @@ def _textual(text: str, ending: str, path: Path) -> str | None:
         return "obo"
     if _TURTLE.match(start, _end(_COMMENTS, start)):
         return "rdf"
-    return _ENDINGS.get(ending, "text") if ending not in (".txt", "") else "conll" if _is_tagged(text) else "text"
+    if ending not in (".csv", ".tsv", ".md") and _is_tagged(text):
+        return "conll"
+    return _ENDINGS.get(ending, "text")
 
 
 def _end(pattern: re.Pattern[str], text: str, place: int = 0) -> int:
