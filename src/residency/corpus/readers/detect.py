@@ -107,7 +107,7 @@ def _head(path: Path, size: int) -> tuple[bytes, bool]:
 
 def _is_word(path: Path, head: bytes, ending: str) -> bool:
     with suppress(OSError, zipfile.BadZipFile, ValueError, NotImplementedError), zipfile.ZipFile(path) as file:
-        return "word/document.xml" in file.namelist()
+        return ending == ".docx" or "word/document.xml" in file.namelist()
     return ending == ".docx" or b"word/document.xml" in head
 
 

@@ -113,8 +113,12 @@ def iterparse_xml(stream: IO[bytes], tags: Iterable[str], limits: Limits) -> Ite
 def _start(stream: IO[bytes]) -> bytes:
     """Return the first bytes of an XML file whose prolog is as ``_check_prolog`` allows it."""
     start = b""
-    while len(start) < _PIECE and (piece := stream.read1(_PIECE - len(start))):  # type: ignore[attr-defined]
-        start += piece
+    try:
+        while len(start) < _PIECE and (piece := stream.read1(_PIECE - len(start))):  # type: ignore[attr-defined]
+            start += piece
+    except Exception:
+        if not start:
+            raise  # else the next read says it again, after what came before it is read
     _check_prolog(start)
     return start
 
