@@ -1,50 +1,45 @@
-"""What a file may cost: limits on size, time, depth and expansion, held in one place for every reader.
+"""The file that a reader is handed, and the ways to its bytes, text and lines that keep within the limits.
 
-A file that breaks one is named with the limit that it broke; nothing hangs, and nothing fills the memory.
+``limits.py`` says what a file may cost, ``parse.py`` reads JSON and XML within it; readers take all of it from here.
 """
 
 from __future__ import annotations
 
 import gzip
-import signal
-import threading
+import io
+import json
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Annotated, Any, cast
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, cast
 
-from residency.core.legal import Above0, Range
 from residency.core.types import Document
+from residency.corpus.readers.limits import Limits, OutOfTime, TooMuch, time_limit
+from residency.corpus.readers.parse import iterparse_xml, load_json, parse_xml, safe_parser
 from residency.corpus.records import Bad
 
-Megabytes = Annotated[float, Range(above=0)]
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The most that one file, and one record of it, may cost.
-
-    ``whole_mb`` bounds files that have to be in memory at once (PDF, DOCX, a JSON document), ``record_mb`` one line or
-    one record of the others, ``expand`` how many times its packed size a packed file may become, ``seconds`` the time
-    for one whole file or, of a file of many records, for one record; ``depth`` the nesting of JSON and XML.
-    """
-
-    whole_mb: Megabytes = 256.0
-    record_mb: Megabytes = 16.0
-    expand: Above0 = 200.0
-    seconds: Above0 = 60.0
-    depth: Annotated[int, Range(least=8, most=900)] = 200
-
-
-class TooMuch(Exception):
-    """A limit was broken; the message says which, and never quotes the file."""
-
-
-class OutOfTime(TooMuch):
-    """The seconds that a file or a record may take are over."""
+__all__ = [
+    "Given",
+    "Limits",
+    "OutOfTime",
+    "TooMuch",
+    "decoded",
+    "iterparse_xml",
+    "lines",
+    "load_json",
+    "opened",
+    "parse_xml",
+    "reason",
+    "safe_parser",
+    "time_limit",
+    "whole_bytes",
+    "whole_text",
+]
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_PIECE = 1 << 18
+_BROKEN_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +61,11 @@ class Given:
     span: tuple[int, int] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def key(self) -> str:
+        """The file's name without its ending (and without .gz): the id of a file that is one document."""
+        return str(PurePosixPath(self.name.removesuffix(".gz")).with_suffix(""))
+
     def document(self, key: str, text: str, line: int | None = None, **fields: Any) -> Document:
         """Return a document of this file; ``fields`` are those of ``Document``."""
         known = {"source": self.source, "licence": self.licence, "language": self.language, **fields}
@@ -78,50 +78,33 @@ class Given:
         return Bad(self.name, line, reason)
 
 
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime inside the block when its seconds are over, also out of a loop that never ends.
-
-    Where alarms cannot be had (a thread, or a system without them) the block is not interrupted.
-    """
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def ring(*_: Any) -> None:
-        raise OutOfTime(f"it takes more than {seconds:g} s (limits: seconds)")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, left)
-        signal.signal(signal.SIGALRM, before)
+# --- bytes and text --------------------------------------------------------------------------------------------------
 
 
 def whole_bytes(given: Given) -> bytes:
     """Return a file's content, unpacked where it is gzip. Raises TooMuch above ``whole_mb``, OSError, EOFError."""
     limit = int(given.limits.whole_mb * 1e6)
+    pieces, held = [], 0
     with opened(given) as handle:
-        content = handle.read(limit + 1)
-    if len(content) > limit:
-        raise TooMuch(f"it is larger than {given.limits.whole_mb:g} MB (limits: whole_mb)")
-    return content
+        while piece := handle.read(_PIECE):  # read(limit) would take that much memory for every small file
+            held += len(piece)
+            if held > limit:
+                raise TooMuch(f"it is larger than {given.limits.whole_mb:g} MB (limits: whole_mb)")
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 def whole_text(given: Given) -> str:
-    """Return a file's text, without its byte order mark. Raises as ``whole_bytes``, and UnicodeDecodeError."""
+    """Return a file's text, without its byte order mark. Raises as ``whole_bytes`` and ``decoded`` do."""
     return decoded(whole_bytes(given), given.encoding)
 
 
 def decoded(content: bytes, encoding: str = "utf-8") -> str:
     """Return text; a byte order mark names its own encoding, and is not part of the text.
 
-    Raises UnicodeDecodeError, and TooMuch for NUL bytes: no text has them.
+    Raises UnicodeDecodeError, LookupError, and TooMuch for NUL bytes: no text has them.
     """
-    marks = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-    text = content.decode(next((name for mark, name in marks if content.startswith(mark)), encoding))
+    text = content.decode(next((name for mark, name in _MARKS if content.startswith(mark)), encoding))
     if "\0" in text:
         raise TooMuch(f"NUL byte at character {text.index(chr(0))}: not a text")
     return text
@@ -131,79 +114,92 @@ def decoded(content: bytes, encoding: str = "utf-8") -> str:
 def opened(given: Given) -> Iterator[IO[bytes]]:
     """Open a file for reading bytes, unpacked where it is gzip (by content, not name); a bomb raises TooMuch."""
     with given.path.open("rb") as handle:
-        head = handle.read(2)
+        packed = handle.read(2) == b"\x1f\x8b"
         handle.seek(0)
-        if head != b"\x1f\x8b":
+        if not packed:
             yield handle
             return
-        size = given.path.stat().st_size
-        yield cast(IO[bytes], _Bounded(gzip.GzipFile(fileobj=handle), max(size, 4096) * given.limits.expand))
+        most = max(given.path.stat().st_size, 4096) * given.limits.expand
+        with gzip.GzipFile(fileobj=handle) as unpacked, io.BufferedReader(_Bounded(unpacked, most), 1 << 16) as buffer:
+            yield cast(IO[bytes], buffer)
 
 
-class _Bounded:
+class _Bounded(io.RawIOBase):
     """An unpacked stream that ends with TooMuch when more comes out than the packed size allows."""
 
-    def __init__(self, stream: Any, most: float) -> None:
+    def __init__(self, stream: gzip.GzipFile, most: float) -> None:
+        super().__init__()
         self._stream, self._left, self._most = stream, most, most
 
-    def _count(self, piece: bytes) -> bytes:
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._stream.read1(len(buffer))
         self._left -= len(piece)
         if self._left < 0:
-            raise TooMuch(f"it unpacks to more than {self._most / 1e6:.0f} MB (limits: expand)")
-        return piece
+            raise TooMuch(f"it unpacks to more than {self._most / 1e6:.3g} MB (limits: expand)")
+        buffer[: len(piece)] = piece
+        return len(piece)
 
-    def read(self, size: int = -1) -> bytes:
-        if size >= 0:
-            return self._count(self._stream.read(size))
-        pieces = []
-        while piece := self.read(_CHUNK):
-            pieces.append(piece)
-        return b"".join(pieces)
 
-    def readline(self, size: int = -1) -> bytes:
-        return self._count(self._stream.readline(size))
-
-    def close(self) -> None:
-        self._stream.close()
+# --- lines -----------------------------------------------------------------------------------------------------------
 
 
 def lines(given: Given) -> Iterator[tuple[int, bytes | Bad]]:
     """Yield (number, line with its end) of a file, or of the lines that begin in its span, numbered from 1 there.
 
     A line longer than ``record_mb`` becomes a Bad and is passed over without ever being in memory. Packing that is
-    broken ends the file with a Bad.
+    broken ends the file with a Bad, after the lines before it.
     """
     limit = int(given.limits.record_mb * 1e6)
+    start, end = given.span or (0, None)
     number = 0
     try:
-        with opened(given) as handle:
-            start, end = given.span or (0, None)
+        with opened(given) as stream:
+            handle, place = _by_line(stream, given.encoding), start
             if start:
                 handle.seek(start - 1)
-                _pass_line(handle, limit)  # the line that began before, or the end of the line before
-            place = handle.tell() if given.span else 0
-            while end is None or place < end:
-                line = handle.readline(limit + 1)
-                if not line:
-                    return
+                place += _pass_line(handle) - 1  # the line that began before, or the end of the line before
+            while (end is None or place < end) and (line := handle.readline(limit + 1)):
                 number += 1
                 place += len(line)
                 if len(line) > limit and not line.endswith(b"\n"):
-                    place += _pass_line(handle, limit)
+                    place += _pass_line(handle)
                     yield number, given.bad(f"a line of more than {given.limits.record_mb:g} MB", number)
                 else:
                     yield number, line
-    except (EOFError, zlib.error, gzip.BadGzipFile, TooMuch, OSError) as error:
+    except (*_BROKEN_GZIP, TooMuch, OSError, UnicodeError) as error:
         yield number + 1, given.bad(reason(error), number + 1)
 
 
-def _pass_line(handle: IO[bytes], limit: int) -> int:
+def _by_line(handle: Any, encoding: str) -> Any:
+    """Return what has ``readline``: the stream, or UTF-16, whose line ends are two bytes, as UTF-8 on the way."""
+    if handle.peek(2)[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        return handle
+    return _Recoded(io.TextIOWrapper(handle, "utf-16", newline="\n"), "utf-8" if encoding == "utf-8" else "utf-8-sig")
+
+
+@dataclass(frozen=True, slots=True)
+class _Recoded:
+    text: io.TextIOWrapper
+    encoding: str  # with a mark where the file's encoding is said to be another
+
+    def readline(self, size: int) -> bytes:
+        line = self.text.readline(size)
+        return line.encode(self.encoding) if line else b""
+
+
+def _pass_line(handle: Any) -> int:
     passed = 0
-    while piece := handle.readline(limit + 1):
+    while piece := handle.readline(1 << 16):
         passed += len(piece)
         if piece.endswith(b"\n"):
             break
     return passed
+
+
+# --- what went wrong -------------------------------------------------------------------------------------------------
 
 
 def reason(error: BaseException) -> str:
@@ -212,7 +208,13 @@ def reason(error: BaseException) -> str:
         return str(error)
     if isinstance(error, UnicodeDecodeError):
         return f"not {error.encoding.upper()} at byte {error.start}; name the encoding with encoding: cp1252 (or other)"
-    if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile):
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON at line {error.lineno}, column {error.colno}: {error.msg.partition(':')[0]}"
+    if isinstance(error, SyntaxError) and error.lineno:  # lxml's, whose message quotes the file
+        return f"not well-formed XML at line {error.lineno}, column {error.offset}"
+    if type(error) is LookupError:
+        return "its encoding is not a known one; name another with encoding: utf-8 (or other)"
+    if isinstance(error, _BROKEN_GZIP):
         return "its packing (gzip) is broken or cut short"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"

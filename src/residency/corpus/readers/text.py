@@ -1,0 +1,117 @@
+"""Plain text and Markdown: one document a file, its words as they are, with line ends made the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from residency.core.types import Document
+from residency.corpus.readers.guard import Given, whole_text
+from residency.corpus.records import Bad
+
+_FRONT = 1 << 16
+_SMALL = 500
+_ISO = re.compile(r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?)?(?:[T ](\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?))?$")
+_ATX = re.compile(r" {0,3}#{1,6}[ \t]+(.*)")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+
+
+def read_text(given: Given) -> Iterator[Document | Bad]:
+    """Yield a text file's one document; a file without a word is bad."""
+    text = same_line_ends(whole_text(given))
+    if not text.strip():
+        yield given.bad("it is empty")
+    else:
+        yield given.document(given.key, text, meta={"kind": given.options.get("kind", "note"), "format": "text"})
+
+
+def read_markdown(given: Given) -> Iterator[Document | Bad]:
+    """Yield a Markdown file's one document, its markup kept; YAML front matter becomes metadata and is not text."""
+    front, text = _front_matter(same_line_ends(whole_text(given)))
+    if not text.strip():
+        yield given.bad("it is empty")
+        return
+    fields: dict[str, Any] = {}
+    if licence := str(front.pop("licence", "") or front.pop("license", "")):
+        fields["licence"] = licence
+    if language := iso_language(str(front.get("language") or front.get("lang") or "")):
+        fields["language"] = language
+    if day := iso_date(str(front.get("date", ""))):
+        fields["date"] = day
+    meta = {"kind": given.options.get("kind", "page"), "format": "markdown"}
+    if title := str(front.pop("title", "")) or _first_heading(text):
+        meta["title"] = title
+    meta |= {str(name): value for name, value in front.items() if name not in {*meta, *fields, "lang"}}
+    yield given.document(given.key, text, meta=meta, **fields)
+
+
+def same_line_ends(text: str) -> str:
+    """Return the text with ``\\n`` at the end of every line."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def iso_date(value: str) -> str | None:
+    """Return a date as ISO 8601, as precise as it is known, or None where it is none; its parts may stand in slashes."""
+    found = _ISO.match(value.strip())
+    if not found:
+        return None
+    year, month, day, clock = found.groups()
+    try:
+        date(int(year), int(month or 1), int(day or 1))
+    except ValueError:
+        return None
+    parts = "-".join([year, *(f"{int(part):02d}" for part in (month, day) if part)])
+    return f"{parts}T{clock}" if clock and day else parts
+
+
+def iso_language(value: str) -> str | None:
+    """Return the two letters of a language tag such as en-GB, or None where it has others."""
+    letters = re.split("[-_]", value.strip().lower())[0]
+    return letters if re.fullmatch("[a-z]{2}", letters) else None
+
+
+def _front_matter(text: str) -> tuple[dict[str, Any], str]:
+    """Return what stands between the first line ``---`` and the next, as texts, and the text after it."""
+    if not text.startswith("---\n"):
+        return {}, text
+    end = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE).search(text, 4, _FRONT)
+    front = _yaml(text[4 : end.start()]) if end else None
+    if front is None or end is None:
+        return {}, text
+    return {name: value for name, value in front.items() if _is_small(value)}, text[end.end() :].lstrip("\n")
+
+
+def _yaml(text: str) -> dict[str, Any] | None:
+    import yaml
+
+    try:
+        front = yaml.load(text, Loader=yaml.BaseLoader)  # texts, lists and mappings: no other type is made
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError):
+        return None
+    return front if isinstance(front, dict) and all(isinstance(name, str) for name in front) else None
+
+
+def _is_small(value: Any) -> bool:
+    if isinstance(value, list):
+        return len(value) <= 50 and all(isinstance(item, str) and len(item) <= _SMALL for item in value)
+    return isinstance(value, str) and len(value) <= _SMALL
+
+
+def _first_heading(text: str) -> str:
+    """Return the first heading outside code, "# so" or underlined; empty where there is none."""
+    fence, before = "", ""
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if fence or mark:
+            if mark and (not fence or mark[1].startswith(fence)):
+                fence = "" if fence else mark[1]
+            before = ""
+            continue
+        if found := _ATX.match(line):
+            return re.sub(r"(?:^|[ \t])#+[ \t]*$", "", found[1]).strip()
+        if before and line and not line.strip("=") or before and len(line) > 2 and not line.strip("-"):
+            return before
+        before = line.strip()
+    return ""
