@@ -46,8 +46,8 @@ FORMATS: dict[str, Format] = {
     "docx": Format(f"{_HERE}.docx:read_docx"),
     "jsonl": Format(f"{_HERE}.rows:read_jsonl", whole=False, cut=True),
     "json": Format(f"{_HERE}.rows:read_json"),
-    "csv": Format(f"{_HERE}.rows:read_csv", whole=False),
-    "parquet": Format(f"{_HERE}.rows:read_parquet", whole=False),
+    "csv": Format(f"{_HERE}.tables:read_csv", whole=False),
+    "parquet": Format(f"{_HERE}.tables:read_parquet", whole=False),
     "medline": Format(f"{_HERE}.medline:read_medline", whole=False),
     "jats": Format(f"{_HERE}.jats:read_jats", whole=False),
     "cda": Format(f"{_HERE}.cda:read_cda"),
@@ -108,12 +108,14 @@ def parts(
     form: str = "",
     limits: Limits | None = None,
     options: dict[str, Any] | None = None,
+    endings: tuple[str, ...] = (),
 ) -> tuple[tuple[Path, ...], tuple[Part, ...]]:
     """Return the files of a folder (or the one file), sorted, and the parts that they are read in.
 
-    ``form`` names the format of all of them; without it each is looked at. Raises SourceError where there is none.
+    ``form`` names the format of all of them; without it each is looked at. ``endings`` keeps only the files of a folder
+    whose names end so. Raises SourceError where there is none.
     """
-    root, files = files_under(path)
+    root, files = files_under(path, endings)
     given = Given(root, "", source, licence, language, encoding, limits or Limits())
     settings = {**(options or {}), **({"format": form} if form else {})}
     pieces: list[Given] = []
@@ -123,8 +125,8 @@ def parts(
     return files, tuple(partial(read_part, group) for group in _grouped(pieces))
 
 
-def files_under(path: Path | str) -> tuple[Path, tuple[Path, ...]]:
-    """Return a folder and all files under it, sorted by name; hidden ones and links out of it are passed over."""
+def files_under(path: Path | str, endings: tuple[str, ...] = ()) -> tuple[Path, tuple[Path, ...]]:
+    """Return a folder and all files under it (that end in one of ``endings``), sorted by name, without hidden ones."""
     path = Path(path).expanduser()
     if path.is_file():
         return path, (path,)
@@ -134,9 +136,13 @@ def files_under(path: Path | str) -> tuple[Path, tuple[Path, ...]]:
     for folder, below, names in os.walk(path):
         below[:] = [name for name in below if not name.startswith(".")]
         found += [Path(folder) / name for name in names if not name.startswith(".")]
-    files = tuple(sorted((file for file in found if file.is_file()), key=lambda file: file.relative_to(path).as_posix()))
+    if endings:
+        found = [file for file in found if file.name.lower().endswith(endings)]
+    files = tuple(
+        sorted((file for file in found if file.is_file()), key=lambda file: file.relative_to(path).as_posix())
+    )
     if not files:
-        raise SourceError(f"{path} holds no file")
+        raise SourceError(f"{path} holds no file" + (f" that ends in {' or '.join(endings)}" if endings else ""))
     return path, files
 
 

@@ -1,0 +1,196 @@
+"""A row of JSON, CSV or Parquet as a document: its keys say what it is, from a plain text to a preference pair.
+
+Names of columns are matched without regard to capitals, and ``columns: {text: NOTE_BODY}`` names the unusual ones.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from residency.core.types import Document
+from residency.corpus.readers.chats import Wrong
+from residency.corpus.readers.guard import Given, TooMuch
+from residency.corpus.readers.text import iso_date, iso_language
+from residency.corpus.readers.training_sets import FIELDS, SHAPES
+from residency.corpus.records import Bad
+
+SMALL = 10_000
+"""The characters up to which a value that no shape knows is kept in ``meta``; ``meta["left_out"]`` names the others."""
+NAMES = {
+    "id": ("id", "_id", "doc_id", "document_id", "note_id", "row_id", "text_id", "uid", "uuid", "pmid"),
+    "patient": ("patient", "patient_id", "patientid", "subject_id", "person_id", "mrn"),
+    "date": ("date", "note_date", "chartdate", "charttime", "note_datetime", "created_at", "created", "published"),
+    "language": ("language", "lang"),
+    "licence": ("licence", "license"),
+    "title": ("title", "note_title", "headline"),
+    "url": ("url", "link", "source_url"),
+    "votes": ("votes", "upvotes", "up_votes", "vote"),
+}
+"""What every shape may have, and the names that it is known by, the likeliest first."""
+
+
+class Place(NamedTuple):
+    """Where a row stands: the id it gets where it has none, and the file and line that messages name."""
+
+    key: str
+    file: str
+    line: int | None
+
+
+def row_record(row: Mapping[str, Any], given: Given, place: Place) -> Document | Bad:
+    """Return the document that a row holds, or why it holds none."""
+    try:
+        return _document(row, given, place)
+    except (Wrong, TooMuch) as error:
+        return Bad(place.file, place.line, str(error))
+
+
+def _document(row: Mapping[str, Any], given: Given, place: Place) -> Document:
+    columns = columns_of(given)
+    shape, found = plan(tuple(key for key, value in row.items() if value is not None), columns)
+    if shape is None:
+        raise Wrong(fits_none(row))
+    known = {name: row[key] for name, key in found.items()}
+    text, built = SHAPES[shape].build(known, given.limits)
+    used = set(found.values())
+    meta = {"kind": given.options.get("kind", "note"), **_rest({k: v for k, v in row.items() if k not in used})}
+    meta |= {"shape": shape, **built, **_described(known)}
+    document = given.document(
+        _word(known, "id") or place.key,
+        text,
+        licence=_word(known, "licence") or given.licence,
+        language=iso_language(_word(known, "language") or "") or given.language,
+        patient=_word(known, "patient"),
+        date=_dated(known, meta),
+        meta=meta,
+    )
+    document.place = (place.file, place.line)
+    return document
+
+
+def columns_of(given: Given) -> tuple[tuple[str, str], ...]:
+    """Return the reader's options that name columns, as (field, column): ``columns``, and ``text`` for short."""
+    named = dict(given.options.get("columns") or {})
+    if given.options.get("text"):
+        named["text"] = given.options["text"]
+    return tuple(named.items())
+
+
+@lru_cache(maxsize=1024)
+def plan(keys: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> tuple[str | None, dict[str, str]]:
+    """Return the shape that a row with these keys has (None: none), and the key of each field that the shape uses."""
+    plain = {_plain(key): key for key in reversed(keys)}
+    named = {name: column if column in keys else plain.get(_plain(column)) for name, column in columns}
+    spoken = set(named.values())
+    free = {name: key for name, key in plain.items() if key not in spoken}
+    found = {name: free[name] for name in FIELDS if name in free}
+    found |= {name: free[hit] for name, words in NAMES.items() if (hit := next((w for w in words if w in free), None))}
+    found |= {name: key for name, key in named.items() if key is not None}
+    if any(key is None for key in named.values()):
+        return None, {}
+    order = ["text", *SHAPES] if "text" in named else list(SHAPES)
+    shape = next((name for name in order if all(field in found for field in SHAPES[name].needs)), None)
+    if shape is None:
+        return None, {}
+    uses = {*SHAPES[shape].needs, *SHAPES[shape].may, *NAMES, *named}
+    return shape, {name: key for name, key in found.items() if name in uses}
+
+
+def fits_none(row: Iterable[str]) -> str:
+    """Return why a row is bad that has no known shape: the names of its keys, and what is legal."""
+    keys = [key if re.fullmatch(r"[A-Za-z_][\w.-]{0,29}", key, re.ASCII) else "(a long or odd name)" for key in row]
+    more = f" and {len(keys) - 12} more" if len(keys) > 12 else ""
+    return f"no known shape; found the keys: {', '.join(keys[:12]) or 'none'}{more}; {legal_shapes()}"
+
+
+def legal_shapes() -> str:
+    """Return the keys that rows may have, in words."""
+    legal = "; ".join(" + ".join(shape.needs) for shape in SHAPES.values())
+    return f"legal: {legal}; name other columns with columns: {{text: COLUMN}}"
+
+
+# --- what every shape may have ---------------------------------------------------------------------------------------
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def _word(known: Mapping[str, Any], name: str) -> str | None:
+    """Return an id or another short name, also where it was written as a number; None where it is not given."""
+    value = known.get(name)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a whole column becomes floats where one of its cells is empty
+    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int) or len(str(value)) > SMALL:
+        raise Wrong(f"{name} is neither a short text nor a number")
+    return str(value).strip() or None
+
+
+def _dated(known: Mapping[str, Any], meta: dict[str, Any]) -> str | None:
+    """Return the date as ISO 8601; one whose order of day and month is a guess goes to ``meta`` as it is written."""
+    value = known.get("date")
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    written = _word(known, "date") or ""
+    if re.fullmatch(r"\d{8}", written):
+        written = f"{written[:4]}-{written[4:6]}-{written[6:]}"
+    day = iso_date(written)
+    if day is None and written:
+        meta["date_as_written"] = written
+    return day
+
+
+def _described(known: Mapping[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = {name: word for name in ("title", "url") if (word := _word(known, name))}
+    votes = known.get("votes")
+    if isinstance(votes, str) and re.fullmatch(r"[+-]?\d{1,15}(?:\.\d{1,9})?", votes.strip()):
+        votes = float(votes)
+    if isinstance(votes, int | float) and math.isfinite(votes):
+        said["votes"] = int(votes) if float(votes).is_integer() else votes
+    return said
+
+
+def _rest(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what no shape knows of a row, where it is small, and the names of what is not."""
+    inner = row.get("meta")
+    meta = dict(_rest(inner)) if isinstance(inner, dict) else {}
+    left = meta.pop("left_out", [])
+    for name, value in row.items():
+        if value is None or value is inner and isinstance(inner, dict):
+            continue
+        kept = _small(value)
+        if kept is None:
+            left.append(name[:100])
+        else:
+            meta[name] = kept
+    return {**meta, "left_out": left} if left else meta
+
+
+def _small(value: Any) -> Any:
+    """Return a value as JSON can keep it; None where it is long, binary or no number."""
+    if isinstance(value, str):
+        return value if len(value) <= SMALL else None
+    if isinstance(value, int):
+        return value if value.bit_length() < 64 else str(value)[:SMALL]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, date | datetime | time):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, list | tuple | dict):
+        try:
+            written = json.dumps(value, default=_small, allow_nan=False)
+        except (ValueError, TypeError, RecursionError):
+            return None
+        return json.loads(written) if len(written) <= SMALL else None
+    return None
