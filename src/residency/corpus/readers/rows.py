@@ -13,12 +13,11 @@ from typing import Any
 
 from residency.core.types import Document
 from residency.corpus.readers.chats import Wrong
-from residency.corpus.readers.guard import Given, TooMuch, load_json, placed_lines, reason, whole_text
+from residency.corpus.readers.guard import Given, TooMuch, decoded, load_json, placed_lines, reason, whole_text
 from residency.corpus.readers.shapes import Place, columns_of, plan, row_record
 from residency.corpus.records import Bad, Left
 
 _ROWS = ("data", "rows", "examples", "records", "items", "documents")
-_WIDE = ("utf-16", "utf-32", "utf16", "utf32")
 
 
 def read_jsonl(given: Given) -> Iterator[Document | Bad]:
@@ -54,43 +53,19 @@ def read_json(given: Given) -> Iterator[Document | Bad | Left]:
 def text_lines(given: Given) -> Iterator[tuple[int, str | Bad]]:
     """Yield (number, text of the line with its end), counting from 1; what cannot be decoded is Bad.
 
-    In a span the number is that of the byte that the line begins at. UTF-16 and UTF-32, whose line ends are not the
-    byte 10 alone, are decoded as a whole, within ``whole_mb``.
+    In a span the number is that of the byte that the line begins at.
     """
-    if _is_wide(given):
-        yield from _wide_lines(given)
-        return
-    bare = given.encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
     for number, begin, line in placed_lines(given):
         at = begin if given.span else number
         if isinstance(line, Bad):
             yield at, line
             continue
         try:
-            text = line.decode("utf-8" if bare else given.encoding)
-        except (UnicodeDecodeError, LookupError) as error:
+            text = decoded(line, given.encoding)
+        except (UnicodeDecodeError, LookupError, TooMuch) as error:
             yield at, given.bad(reason(error), number)
-            continue
-        yield at, text[1:] if text[:1] == "\ufeff" else text
-
-
-def _is_wide(given: Given) -> bool:
-    with given.path.open("rb") as handle:
-        return handle.read(2) in (b"\xff\xfe", b"\xfe\xff") or given.encoding.lower().startswith(_WIDE)
-
-
-def _wide_lines(given: Given) -> Iterator[tuple[int, str | Bad]]:
-    if given.span and given.span[0]:
-        return  # the first range has read it
-    try:
-        text = whole_text(given)
-    except (TooMuch, UnicodeDecodeError, EOFError, OSError) as error:
-        yield 1, given.bad(reason(error), 1)
-        return
-    place = 0
-    for number, line in enumerate(text.split("\n"), 1):
-        yield place if given.span else number, line + "\n"
-        place += len(line) + 1
+        else:
+            yield at, text
 
 
 def _parsed(line: str, given: Given, place: Place) -> Document | Bad:

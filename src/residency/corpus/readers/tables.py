@@ -73,8 +73,6 @@ def _next_row(source: _Lines, reader: Any, header: list[str] | None) -> tuple[in
             source.again()
     if source.spoilt:
         problem = f"a line of it cannot be read: {source.spoilt}"
-    elif cells and any("\0" in cell for cell in cells):
-        problem = "NUL byte: not a text"
     elif cells and header is not None and len(cells) != len(header):
         problem = f"{len(cells)} columns where the first line names {len(header)}"
     return source.first, cells, problem
