@@ -56,7 +56,7 @@ FORMATS: dict[str, Format] = {
     "obo": Format(f"{_HERE}.ontology:read_obo", whole=False),
     "rdf": Format(f"{_HERE}.ontology:read_rdf", whole=False),
     "brat": Format(f"{_HERE}.annotated:read_brat"),
-    "conll": Format(f"{_HERE}.annotated:read_conll", whole=False),
+    "conll": Format(f"{_HERE}.conll:read_conll", whole=False),
 }
 """What is read, by the name that ``detect`` gives it."""
 

@@ -18,7 +18,7 @@ from residency.core.types import Document
 from residency.corpus.readers.chats import Wrong
 from residency.corpus.readers.guard import Given, TooMuch
 from residency.corpus.readers.text import iso_date, iso_language
-from residency.corpus.readers.training_sets import FIELDS, SHAPES
+from residency.corpus.readers.training_sets import SHAPES
 from residency.corpus.records import Bad
 
 SMALL = 10_000
@@ -34,6 +34,9 @@ NAMES = {
     "votes": ("votes", "upvotes", "up_votes", "vote"),
 }
 """What every shape may have, and the names that it is known by, the likeliest first."""
+
+COLUMNS = (*NAMES, *dict.fromkeys(name for shape in SHAPES.values() for name in (*shape.needs, *shape.may)))
+"""The fields whose columns may be named."""
 
 
 class Place(NamedTuple):
@@ -90,7 +93,7 @@ def plan(keys: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> tuple[s
     named = {name: column if column in keys else plain.get(_plain(column)) for name, column in columns}
     spoken = set(named.values())
     free = {name: key for name, key in plain.items() if key not in spoken}
-    found = {name: free[name] for name in FIELDS if name in free}
+    found = {name: free[name] for name in COLUMNS if name in free}
     found |= {name: free[hit] for name, words in NAMES.items() if (hit := next((w for w in words if w in free), None))}
     found |= {name: key for name, key in named.items() if key is not None}
     if any(key is None for key in named.values()):

@@ -146,4 +146,3 @@ SHAPES: dict[str, Shape] = {
     "prompt": Shape(("prompt",), _prompt, ("system",)),
 }
 """The known shapes by name, in the order that they are looked for; the first whose keys a row has is its own."""
-FIELDS = {name for shape in SHAPES.values() for name in (*shape.needs, *shape.may)}
