@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from residency.core.errors import SourceError
@@ -73,8 +74,7 @@ def read_file(given: Given, form: str) -> Iterator[Record]:
             records: Iterable[Record] = load(about.read)(given)
             if about.whole:
                 records = list(records)
-        rest = iter(records)
-        while (record := _next(rest, given)) is not None:
+        for record in _in_time(iter(records), given):
             found = True
             yield _sound(record, given)
     except OutOfTime as error:
@@ -86,9 +86,32 @@ def read_file(given: Given, form: str) -> Iterator[Record]:
             yield Left(f"a file of {form} without a record")
 
 
-def _next(rest: Iterator[Record], given: Given) -> Record | None:
-    with time_limit(given.limits.seconds):
-        return next(rest, None)
+def _in_time(rest: Iterator[Record], given: Given) -> Iterator[Record]:
+    """Yield records that take no longer than the limit; the alarm is set for a handful, since setting it costs more
+    than a small record does. What was read before it rings is not lost.
+    """
+    more, failed = True, None
+    while more:
+        handful: list[Record] = []
+        try:
+            with time_limit(given.limits.seconds):
+                more = _take(rest, handful, given.limits.seconds / 10)
+        except Exception as error:
+            more, failed = False, error
+        yield from handful
+    if failed:
+        raise failed
+
+
+def _take(rest: Iterator[Record], handful: list[Record], seconds: float) -> bool:
+    """Add records to the handful until it is large or late; return False at the end."""
+    late, size = monotonic() + seconds, 0
+    for record in rest:
+        handful.append(record)
+        size += len(record.text) if isinstance(record, Document) else 0
+        if len(handful) == 100 or size > 1_000_000 or monotonic() > late:
+            return True
+    return False
 
 
 def _sound(record: Record, given: Given) -> Record:
@@ -101,7 +124,8 @@ def _sound(record: Record, given: Given) -> Record:
     if "\0" in record.text:
         return given.bad("a NUL character in the text", line)
     try:
-        record.text.encode()
+        if not record.text.isascii():
+            record.text.encode()
     except UnicodeEncodeError as error:
         return given.bad(f"half a character (a lone surrogate) at character {error.start} of the text", line)
     return record

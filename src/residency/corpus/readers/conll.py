@@ -41,7 +41,7 @@ def read_conll(given: Given) -> Iterator[Document | Bad]:
     """
     most = given.options.get("sentences", SENTENCES)
     held: list[_Sentence] = []
-    key, marked, size, count = "", False, 0, 0
+    key, marked, size = "", False, 0
     for piece in _pieces(given):
         if isinstance(piece, Bad):
             yield piece
@@ -52,14 +52,11 @@ def read_conll(given: Given) -> Iterator[Document | Bad]:
             if (marked or len(held) < most) and size <= given.limits.record_mb * 1e6:
                 continue
         if held:
-            count += 1
             yield _document(held, key, given)
         held, size = [], 0
         key, marked = (piece, True) if isinstance(piece, str) else ("", marked)
     if held:
         yield _document(held, key, given)
-    elif not count:
-        yield given.bad("it holds no sentence of words with labels")
 
 
 def _pieces(given: Given) -> Iterator[_Sentence | Bad | str]:

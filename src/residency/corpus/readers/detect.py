@@ -137,7 +137,9 @@ def _textual(text: str, ending: str, path: Path) -> str | None:
         return "obo"
     if _TURTLE.match(start, _end(_COMMENTS, start)):
         return "rdf"
-    return _ENDINGS.get(ending, "text") if ending not in (".txt", "") else "conll" if _is_tagged(text) else "text"
+    if ending in (".txt", ".tsv", "") and _is_tagged(text):
+        return "conll"
+    return _ENDINGS.get(ending, "text")
 
 
 def _end(pattern: re.Pattern[str], text: str, place: int = 0) -> int:

@@ -40,14 +40,10 @@ def read_json(given: Given) -> Iterator[Document | Bad | Left]:
     if isinstance(content, dict) and _is_index(content):
         yield Left("an index of data sets (dataset_info.json), without rows of its own")
         return
-    count = 0
-    for key, row in _rows_in(content, given):
-        count += 1
+    for count, (key, row) in enumerate(_rows_in(content, given), 1):
         name = f"{given.name}, item {count}" if content is not row else given.name
         place = Place(f"{given.name}:{key or count}" if content is not row else given.key, name, None)
         yield row_record(row, given, place) if isinstance(row, dict) else Bad(name, None, "not a JSON object")
-    if not count:
-        yield given.bad("it holds no row")
 
 
 def text_lines(given: Given) -> Iterator[tuple[int, str | Bad]]:
@@ -61,11 +57,12 @@ def text_lines(given: Given) -> Iterator[tuple[int, str | Bad]]:
             yield at, line
             continue
         try:
-            text = decoded(line, given.encoding)
+            if b"\0" in line or line[:1] in b"\xef\xff\xfe":
+                yield at, decoded(line, given.encoding)
+            else:
+                yield at, line.decode(given.encoding)
         except (UnicodeDecodeError, LookupError, TooMuch) as error:
             yield at, given.bad(reason(error), number)
-        else:
-            yield at, text
 
 
 def _parsed(line: str, given: Given, place: Place) -> Document | Bad:

@@ -34,6 +34,7 @@ NAMES = {
     "votes": ("votes", "upvotes", "up_votes", "vote"),
 }
 """What every shape may have, and the names that it is known by, the likeliest first."""
+WORDS = ("id", "patient", "language", "licence", "title", "url")
 
 COLUMNS = (*NAMES, *dict.fromkeys(name for shape in SHAPES.values() for name in (*shape.needs, *shape.may)))
 """The fields whose columns may be named."""
@@ -56,22 +57,25 @@ def row_record(row: Mapping[str, Any], given: Given, place: Place) -> Document |
 
 
 def _document(row: Mapping[str, Any], given: Given, place: Place) -> Document:
-    columns = columns_of(given)
-    shape, found = plan(tuple(key for key, value in row.items() if value is not None), columns)
+    keys = tuple(row)
+    if None in row.values():
+        keys = tuple(key for key in keys if row[key] is not None)
+    shape, found, others = plan(keys, columns_of(given))
     if shape is None:
         raise Wrong(fits_none(row))
     known = {name: row[key] for name, key in found.items()}
     text, built = SHAPES[shape].build(known, given.limits)
-    used = set(found.values())
-    meta = {"kind": given.options.get("kind", "note"), **_rest({k: v for k, v in row.items() if k not in used})}
-    meta |= {"shape": shape, **built, **_described(known)}
+    words = {name: _word(known[name], name) for name in WORDS if name in known}
+    meta = {"kind": given.options.get("kind", "note"), **_rest(row, others), "shape": shape, **built}
+    meta |= _described(words, known.get("votes"))
+    language = words.get("language")
     document = given.document(
-        _word(known, "id") or place.key,
+        words.get("id") or place.key,
         text,
-        licence=_word(known, "licence") or given.licence,
-        language=iso_language(_word(known, "language") or "") or given.language,
-        patient=_word(known, "patient"),
-        date=_dated(known, meta),
+        licence=words.get("licence") or given.licence,
+        language=(iso_language(language) if language else None) or given.language,
+        patient=words.get("patient"),
+        date=_dated(known["date"], meta) if "date" in known else None,
         meta=meta,
     )
     document.place = (place.file, place.line)
@@ -80,30 +84,36 @@ def _document(row: Mapping[str, Any], given: Given, place: Place) -> Document:
 
 def columns_of(given: Given) -> tuple[tuple[str, str], ...]:
     """Return the reader's options that name columns, as (field, column): ``columns``, and ``text`` for short."""
-    named = dict(given.options.get("columns") or {})
-    if given.options.get("text"):
-        named["text"] = given.options["text"]
-    return tuple(named.items())
+    named, text = given.options.get("columns"), given.options.get("text")
+    if not named and not text:
+        return ()
+    return tuple({**(named or {}), **({"text": text} if text else {})}.items())
+
+
+class Plan(NamedTuple):
+    """The shape of rows with certain keys (None: no known one), the key of each field that it uses, and the other keys."""
+
+    shape: str | None
+    found: dict[str, str]
+    others: tuple[str, ...]
 
 
 @lru_cache(maxsize=1024)
-def plan(keys: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> tuple[str | None, dict[str, str]]:
-    """Return the shape that a row with these keys has (None: none), and the key of each field that the shape uses."""
+def plan(keys: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Plan:
+    """Return how rows with these keys are read; ``columns`` are (field, key) that go before the names of the fields."""
     plain = {_plain(key): key for key in reversed(keys)}
     named = {name: column if column in keys else plain.get(_plain(column)) for name, column in columns}
-    spoken = set(named.values())
-    free = {name: key for name, key in plain.items() if key not in spoken}
+    free = {name: key for name, key in plain.items() if key not in named.values()}
     found = {name: free[name] for name in COLUMNS if name in free}
     found |= {name: free[hit] for name, words in NAMES.items() if (hit := next((w for w in words if w in free), None))}
     found |= {name: key for name, key in named.items() if key is not None}
-    if any(key is None for key in named.values()):
-        return None, {}
     order = ["text", *SHAPES] if "text" in named else list(SHAPES)
     shape = next((name for name in order if all(field in found for field in SHAPES[name].needs)), None)
-    if shape is None:
-        return None, {}
+    if shape is None or None in named.values():
+        return Plan(None, {}, keys)
     uses = {*SHAPES[shape].needs, *SHAPES[shape].may, *NAMES, *named}
-    return shape, {name: key for name, key in found.items() if name in uses}
+    found = {name: key for name, key in found.items() if name in uses}
+    return Plan(shape, found, tuple(key for key in keys if key not in found.values()))
 
 
 def fits_none(row: Iterable[str]) -> str:
@@ -126,35 +136,30 @@ def _plain(name: str) -> str:
     return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
-def _word(known: Mapping[str, Any], name: str) -> str | None:
+def _word(value: Any, name: str) -> str | None:
     """Return an id or another short name, also where it was written as a number; None where it is not given."""
-    value = known.get(name)
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # a whole column becomes floats where one of its cells is empty
-    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+    elif isinstance(value, float) and math.isnan(value):
         return None
-    if isinstance(value, bool) or not isinstance(value, str | int) or len(str(value)) > SMALL:
+    if isinstance(value, bool) or not isinstance(value, str | int) or len(word := str(value)) > SMALL:
         raise Wrong(f"{name} is neither a short text nor a number")
-    return str(value).strip() or None
+    return word.strip() or None
 
 
-def _dated(known: Mapping[str, Any], meta: dict[str, Any]) -> str | None:
+def _dated(value: Any, meta: dict[str, Any]) -> str | None:
     """Return the date as ISO 8601; one whose order of day and month is a guess goes to ``meta`` as it is written."""
-    value = known.get("date")
     if isinstance(value, date | datetime):
         return value.isoformat()
-    written = _word(known, "date") or ""
-    if re.fullmatch(r"\d{8}", written):
-        written = f"{written[:4]}-{written[4:6]}-{written[6:]}"
-    day = iso_date(written)
+    written = _word(value, "date") or ""
+    day = iso_date(f"{written[:4]}-{written[4:6]}-{written[6:]}" if re.fullmatch(r"\d{8}", written) else written)
     if day is None and written:
         meta["date_as_written"] = written
     return day
 
 
-def _described(known: Mapping[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = {name: word for name in ("title", "url") if (word := _word(known, name))}
-    votes = known.get("votes")
+def _described(words: Mapping[str, str | None], votes: Any) -> dict[str, Any]:
+    said: dict[str, Any] = {name: word for name in ("title", "url") if (word := words.get(name))}
     if isinstance(votes, str) and re.fullmatch(r"[+-]?\d{1,15}(?:\.\d{1,9})?", votes.strip()):
         votes = float(votes)
     if isinstance(votes, int | float) and math.isfinite(votes):
@@ -162,20 +167,19 @@ def _described(known: Mapping[str, Any]) -> dict[str, Any]:
     return said
 
 
-def _rest(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what no shape knows of a row, where it is small, and the names of what is not."""
-    inner = row.get("meta")
-    meta = dict(_rest(inner)) if isinstance(inner, dict) else {}
-    left = meta.pop("left_out", [])
-    for name, value in row.items():
-        if value is None or value is inner and isinstance(inner, dict):
-            continue
-        kept = _small(value)
-        if kept is None:
-            left.append(name[:100])
-        else:
+def _rest(row: Mapping[str, Any], others: Iterable[str]) -> dict[str, Any]:
+    """Return what no shape knows of a row where it is small, and the names of what is not; ``meta`` in it is opened."""
+    meta: dict[str, Any] = {}
+    left: list[str] = []
+    for name in others:
+        value = row[name]
+        if name == "meta" and isinstance(value, dict):
+            meta |= _rest(value, value)
+        elif (kept := _small(value)) is not None:
             meta[name] = kept
-    return {**meta, "left_out": left} if left else meta
+        elif value is not None:
+            left.append(name[:100])
+    return {**meta, "left_out": [*meta.get("left_out", []), *left]} if left else meta
 
 
 def _small(value: Any) -> Any:

@@ -55,8 +55,6 @@ def read_csv(given: Given) -> Iterator[Document | Bad | Left]:
         else:
             row = dict(zip(header, cells, strict=True))
             yield row_record(row, given, Place(f"{given.name}:{line}", given.name, line))
-    if header is None:
-        yield given.bad("it is empty; the first line must name the columns")
 
 
 def _next_row(source: _Lines, reader: Any, header: list[str] | None) -> tuple[int, list[str] | None, str]:
@@ -171,7 +169,7 @@ def read_parquet(given: Given) -> Iterator[Document | Bad | Left]:
 
     with pq.ParquetFile(given.path, pre_buffer=False, buffer_size=1 << 20) as file:
         names = _kept_columns(file.schema_arrow)
-        shape, found = plan(tuple(names), columns_of(given))
+        shape, found, _ = plan(tuple(names), columns_of(given))
         if shape is None:
             yield given.bad(fits_none(names))
             return
@@ -188,8 +186,6 @@ def read_parquet(given: Given) -> Iterator[Document | Bad | Left]:
             except (pa.ArrowException, OSError) as error:
                 yield given.bad(f"rows {number + 1} to {done + count}: {reason(error)}")
             done += count
-        if not done:
-            yield given.bad("it holds no row")
 
 
 def _kept_columns(schema: Any) -> list[str]:
