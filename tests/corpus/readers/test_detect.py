@@ -128,7 +128,7 @@ def test_a_damaged_file_is_still_what_it_was_meant_to_be(tmp_path):
         ("a.docx", docx()[:2000], "docx"),
         ("a.pdf", pdf()[:60], "pdf"),
         ("a.parquet", b"\0" * 100, "parquet"),
-        ("a.jsonl.gz", gzip.compress(jsonl())[:40], "jsonl"),
+        ("a.jsonl.gz", gzip.compress(jsonl())[:150], "jsonl"),
         ("a.txt.gz", b"\x1f\x8b\x08broken", "text"),
         ("empty.jsonl", b"", "text"),
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "docx"),

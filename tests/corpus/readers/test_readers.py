@@ -66,7 +66,7 @@ def test_a_missing_or_empty_folder_and_an_unknown_format_are_said_before_reading
         with pytest.raises(SourceError):
             parts(path, source="x", licence="x")
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(SourceError, match="did you mean jsonl"):
+    with pytest.raises(SourceError, match="did you mean json"):
         parts(tmp_path, source="x", licence="x", form="jsonn")
 
 
@@ -76,7 +76,7 @@ def test_parts_are_of_bounded_size_and_can_be_sent_to_another_process(tmp_path, 
     for number in range(10):
         (tmp_path / f"{number}.txt").write_text("x" * (10 if number < 7 else 90))
     files, found = parts(tmp_path, source="x", licence="x")
-    assert [len(part.args[0]) for part in found] == [3, 3, 1, 1, 1, 1]
+    assert [len(part.args[0]) for part in found] == [3, 3, 2, 1, 1]
     again = pickle.loads(pickle.dumps(found))
     assert [r.id for part in again for r in part()] == [str(number) for number in range(10)]
 

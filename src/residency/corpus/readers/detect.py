@@ -60,7 +60,7 @@ _NAME = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)")
 _DOCTYPE = re.compile(r"<!doctype\s+(?:[\w.-]+:)?([\w.-]+)", re.IGNORECASE)
 _LABEL = re.compile(r"(?:[BIESLU]-[\w-]+|O)$")
 _HTML = re.compile(r"<(?:html|head|body|p|div|table|ul|ol|span|br|h[1-6])\b", re.IGNORECASE)
-_TURTLE = re.compile(r"(?:@prefix\s+[\w.-]*:\s*<|prefix\s+[\w.-]*:\s*<|@?base\s+<)", re.IGNORECASE)
+_TURTLE = re.compile(r"@?(?:prefix\s+[\w.-]*:|base)\s+<[^<>\s]*>", re.IGNORECASE)
 _COMMENTS = re.compile(r"(?:#[^\n]*+\n\s*+)*+")
 _SPACES = re.compile(r"\s*+")
 _TRIPLE = re.compile(r"(?:<[^<>\s]+>|_:\w+)\s+<[^<>\s]+>\s+\S.*\.\s*$")
@@ -107,7 +107,7 @@ def _head(path: Path, size: int) -> tuple[bytes, bool]:
 
 def _is_word(path: Path, head: bytes, ending: str) -> bool:
     with suppress(OSError, zipfile.BadZipFile, ValueError, NotImplementedError), zipfile.ZipFile(path) as file:
-        return "word/document.xml" in file.namelist()
+        return ending == ".docx" or "word/document.xml" in file.namelist()
     return ending == ".docx" or b"word/document.xml" in head
 
 
@@ -137,7 +137,7 @@ def _textual(text: str, ending: str, path: Path) -> str | None:
         return "obo"
     if _TURTLE.match(start, _end(_COMMENTS, start)):
         return "rdf"
-    if ending in (".txt", ".tsv", "") and _is_tagged(text):
+    if ending not in (".csv", ".md") and _is_tagged(text):  # CoNLL's files are often called .tsv
         return "conll"
     return _ENDINGS.get(ending, "text")
 

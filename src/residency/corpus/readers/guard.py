@@ -39,6 +39,7 @@ __all__ = [
     "whole_text",
 ]
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_PIECE = 1 << 18
 _BROKEN_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
@@ -84,11 +85,14 @@ class Given:
 def whole_bytes(given: Given) -> bytes:
     """Return a file's content, unpacked where it is gzip. Raises TooMuch above ``whole_mb``, OSError, EOFError."""
     limit = int(given.limits.whole_mb * 1e6)
+    pieces, held = [], 0
     with opened(given) as handle:
-        content = handle.read(limit + 1)
-    if len(content) > limit:
-        raise TooMuch(f"it is larger than {given.limits.whole_mb:g} MB (limits: whole_mb)")
-    return content
+        while piece := handle.read(_PIECE):  # read(limit) would take that much memory for every small file
+            held += len(piece)
+            if held > limit:
+                raise TooMuch(f"it is larger than {given.limits.whole_mb:g} MB (limits: whole_mb)")
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 def whole_text(given: Given) -> str:

@@ -177,7 +177,8 @@ def _pieces(root: Any) -> Iterator[str]:
             yield " | " if start and element.getprevious() is not None else ""
         elif tag in _BLOCKS or tag in ("td", "th"):
             yield " " if cells else "\n"
-            item = (tag == "li" and not cells) if start else False
+            if tag == "li":
+                item = start and not cells
         piece = (element.text if start else element.tail if element is not root else "") or ""
         if item and piece.strip():
             yield "- "

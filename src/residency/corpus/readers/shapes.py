@@ -91,7 +91,7 @@ def columns_of(given: Given) -> tuple[tuple[str, str], ...]:
 
 
 class Plan(NamedTuple):
-    """The shape of rows with certain keys (None: no known one), the key of each field that it uses, and the other keys."""
+    """The shape of rows with certain keys (None: no known one), the key of each field that it uses, and the others."""
 
     shape: str | None
     found: dict[str, str]
