@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from residency.core.errors import SourceError
@@ -47,8 +48,8 @@ FORMATS: dict[str, Format] = {
     "docx": Format(f"{_HERE}.docx:read_docx"),
     "jsonl": Format(f"{_HERE}.rows:read_jsonl", whole=False, cut=True),
     "json": Format(f"{_HERE}.rows:read_json"),
-    "csv": Format(f"{_HERE}.rows:read_csv", whole=False),
-    "parquet": Format(f"{_HERE}.rows:read_parquet", whole=False),
+    "csv": Format(f"{_HERE}.tables:read_csv", whole=False),
+    "parquet": Format(f"{_HERE}.tables:read_parquet", whole=False),
     "medline": Format(f"{_HERE}.medline:read_medline", whole=False),
     "jats": Format(f"{_HERE}.jats:read_jats", whole=False),
     "cda": Format(f"{_HERE}.cda:read_cda"),
@@ -56,7 +57,7 @@ FORMATS: dict[str, Format] = {
     "obo": Format(f"{_HERE}.ontology:read_obo", whole=False),
     "rdf": Format(f"{_HERE}.ontology:read_rdf", whole=False),
     "brat": Format(f"{_HERE}.annotated:read_brat"),
-    "conll": Format(f"{_HERE}.annotated:read_conll", whole=False),
+    "conll": Format(f"{_HERE}.conll:read_conll", whole=False),
 }
 """What is read, by the name that ``detect`` gives it."""
 
@@ -73,8 +74,7 @@ def read_file(given: Given, form: str) -> Iterator[Record]:
             records: Iterable[Record] = load(about.read)(given)
             if about.whole:
                 records = list(records)
-        rest = iter(records)
-        while (record := _next(rest, given)) is not None:
+        for record in _in_time(iter(records), given):
             found = True
             yield _sound(record, given)
     except OutOfTime as error:
@@ -86,9 +86,32 @@ def read_file(given: Given, form: str) -> Iterator[Record]:
             yield Left(f"a file of {form} without a record")
 
 
-def _next(rest: Iterator[Record], given: Given) -> Record | None:
-    with time_limit(given.limits.seconds):
-        return next(rest, None)
+def _in_time(rest: Iterator[Record], given: Given) -> Iterator[Record]:
+    """Yield records that take no longer than the limit; the alarm is set for a handful, since setting it costs more
+    than a small record does. What was read before it rings is not lost.
+    """
+    more, failed = True, None
+    while more:
+        handful: list[Record] = []
+        try:
+            with time_limit(given.limits.seconds):
+                more = _take(rest, handful, given.limits.seconds / 10)
+        except Exception as error:
+            more, failed = False, error
+        yield from handful
+    if failed:
+        raise failed
+
+
+def _take(rest: Iterator[Record], handful: list[Record], seconds: float) -> bool:
+    """Add records to the handful until it is large or late; return False at the end."""
+    late, size = monotonic() + seconds, 0
+    for record in rest:
+        handful.append(record)
+        size += len(record.text) if isinstance(record, Document) else 0
+        if len(handful) == 100 or size > 1_000_000 or monotonic() > late:
+            return True
+    return False
 
 
 def _sound(record: Record, given: Given) -> Record:
@@ -101,7 +124,8 @@ def _sound(record: Record, given: Given) -> Record:
     if "\0" in record.text:
         return given.bad("a NUL character in the text", line)
     try:
-        record.text.encode()
+        if not record.text.isascii():
+            record.text.encode()
     except UnicodeEncodeError as error:
         return given.bad(f"half a character (a lone surrogate) at character {error.start} of the text", line)
     return record
@@ -131,14 +155,16 @@ def parts(
     form: str = "",
     limits: Limits | None = None,
     options: dict[str, Any] | None = None,
+    endings: tuple[str, ...] = (),
 ) -> tuple[tuple[Path, ...], tuple[Part, ...]]:
     """Return the files of a folder (or the one file), sorted, and the parts that they are read in.
 
-    ``form`` names the format of all of them; without it each is looked at. Raises SourceError where there is none.
+    ``form`` names the format of all of them; without it each is looked at. ``endings`` keeps only the files of a folder
+    whose names end so. Raises SourceError where there is none.
     """
     if form and form not in FORMATS:
         raise SourceError(f"no such format as {form}; {nearest(form, FORMATS)}")
-    root, files = files_under(path)
+    root, files = files_under(path, endings)
     given = Given(root, "", source, licence, language, encoding, limits or Limits())
     settings = {**(options or {}), **({"format": form} if form else {})}
     pieces: list[Given] = []
@@ -148,7 +174,7 @@ def parts(
     return files, tuple(partial(read_part, group) for group in _grouped(pieces))
 
 
-def files_under(path: Path | str) -> tuple[Path, tuple[Path, ...]]:
+def files_under(path: Path | str, endings: tuple[str, ...] = ()) -> tuple[Path, tuple[Path, ...]]:
     """Return a folder and all files under it, sorted by name; hidden ones and links out of it are passed over."""
     path = Path(path).expanduser()
     if path.is_file():
@@ -160,10 +186,12 @@ def files_under(path: Path | str) -> tuple[Path, tuple[Path, ...]]:
     for folder, below, names in os.walk(path):
         below[:] = [name for name in below if not name.startswith(".")]
         found += [Path(folder) / name for name in names if not name.startswith(".")]
+    if endings:
+        found = [file for file in found if file.name.lower().endswith(endings)]
     kept = (file for file in found if file.is_file() and _is_inside(file, inside))
     files = tuple(sorted(kept, key=lambda file: file.relative_to(path).as_posix()))
     if not files:
-        raise SourceError(f"{path} holds no file")
+        raise SourceError(f"{path} holds no file" + (f" that ends in {' or '.join(endings)}" if endings else ""))
     return path, files
 
 

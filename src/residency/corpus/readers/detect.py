@@ -137,7 +137,7 @@ def _textual(text: str, ending: str, path: Path) -> str | None:
         return "obo"
     if _TURTLE.match(start, _end(_COMMENTS, start)):
         return "rdf"
-    if ending not in (".csv", ".tsv", ".md") and _is_tagged(text):
+    if ending not in (".csv", ".md") and _is_tagged(text):  # CoNLL's files are often called .tsv
         return "conll"
     return _ENDINGS.get(ending, "text")
 

@@ -31,6 +31,7 @@ __all__ = [
     "load_json",
     "opened",
     "parse_xml",
+    "placed_lines",
     "reason",
     "safe_parser",
     "time_limit",
@@ -152,25 +153,31 @@ def lines(given: Given) -> Iterator[tuple[int, bytes | Bad]]:
     A line longer than ``record_mb`` becomes a Bad and is passed over without ever being in memory. Packing that is
     broken ends the file with a Bad, after the lines before it.
     """
+    for number, _, line in placed_lines(given):
+        yield number, line
+
+
+def placed_lines(given: Given) -> Iterator[tuple[int, int, bytes | Bad]]:
+    """Yield what ``lines`` does, with the byte of the (unpacked) file that the line begins at: (number, byte, line)."""
     limit = int(given.limits.record_mb * 1e6)
     start, end = given.span or (0, None)
-    number = 0
+    number, place = 0, start
     try:
         with opened(given) as stream:
-            handle, place = _by_line(stream, given.encoding), start
+            handle = _by_line(stream, given.encoding)
             if start:
                 handle.seek(start - 1)
                 place += _pass_line(handle) - 1  # the line that began before, or the end of the line before
             while (end is None or place < end) and (line := handle.readline(limit + 1)):
                 number += 1
-                place += len(line)
+                begin, place = place, place + len(line)
                 if len(line) > limit and not line.endswith(b"\n"):
                     place += _pass_line(handle)
-                    yield number, given.bad(f"a line of more than {given.limits.record_mb:g} MB", number)
+                    yield number, begin, given.bad(f"a line of more than {given.limits.record_mb:g} MB", number)
                 else:
-                    yield number, line
+                    yield number, begin, line
     except (*_BROKEN_GZIP, TooMuch, OSError, UnicodeError) as error:
-        yield number + 1, given.bad(reason(error), number + 1)
+        yield number + 1, place, given.bad(reason(error), number + 1)
 
 
 def _by_line(handle: Any, encoding: str) -> Any:

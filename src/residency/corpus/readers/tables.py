@@ -1,0 +1,231 @@
+"""Tables as rows: CSV with whatever separates its columns, and Parquet, one group of rows after another."""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from residency.core.types import Document
+from residency.corpus.readers.guard import Given, reason
+from residency.corpus.readers.rows import text_lines
+from residency.corpus.readers.shapes import Place, columns_of, fits_none, legal_shapes, plan, row_record
+from residency.corpus.records import Bad, Left
+
+DELIMITERS = (",", ";", "\t", "|")
+_SAMPLE = 100
+_BATCH_BYTES = 32e6
+
+
+# --- CSV -------------------------------------------------------------------------------------------------------------
+
+
+def read_csv(given: Given) -> Iterator[Document | Bad | Left]:
+    """Yield the rows of a CSV file, whose first line names the columns; a row is called by the line that it begins on.
+
+    Quoted fields may hold line ends. After a row whose quotes are wrong, reading goes on with the line after its first,
+    so that a quote that is never closed costs one row and not the rest of the file.
+    """
+    csv.field_size_limit(int(given.limits.record_mb * 1e6))  # of the whole process
+    source = _Lines(given)
+    head = source.peek(_SAMPLE)
+    delimiter = given.options.get("delimiter") or _sniffed(head)
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    while True:
+        line, cells, problem = _next_row(source, reader, header)
+        yield from source.broken()
+        if problem:
+            yield given.bad(problem, line)
+            if header is None:
+                return
+        elif cells is None:
+            break
+        elif header is None:
+            header = _names(cells)
+            if not plan(tuple(header), columns_of(given))[0]:  # its cells may be values: they are not named
+                yield given.bad(
+                    f"the first line with its {len(header)} columns has no known shape; {legal_shapes()}", 1
+                )
+                return
+        elif not any(cells):
+            yield Left("a row of empty cells")
+        else:
+            row = dict(zip(header, cells, strict=True))
+            yield row_record(row, given, Place(f"{given.name}:{line}", given.name, line))
+
+
+def _next_row(source: _Lines, reader: Any, header: list[str] | None) -> tuple[int, list[str] | None, str]:
+    """Return the line that a row begins on with its cells, or with what is wrong; no cells: the file has ended."""
+    cells: list[str] | None = []
+    problem = ""
+    while cells == [] and not problem:  # empty lines are no rows
+        source.begin()
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            large = "field larger" in str(error)
+            problem = "a field above limits: record_mb" if large else "its quotes do not close, or close inside a field"
+            source.again()
+    if source.spoilt:
+        problem = f"a line of it cannot be read: {source.spoilt}"
+    elif cells and header is not None and len(cells) != len(header):
+        problem = f"{len(cells)} columns where the first line names {len(header)}"
+    return source.first, cells, problem
+
+
+class _Lines:
+    """The lines of a file for ``csv.reader``, which can give those of the row just read again.
+
+    ``first`` is the number of the row's first line; ``spoilt`` says why a later line of it could not be read.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._lines = text_lines(given)
+        self._ahead: deque[tuple[int, str]] = deque()
+        self._row: list[tuple[int, str]] = []
+        self._bad: list[Bad] = []
+        self.first, self.spoilt = 0, ""
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        number, line = self._ahead.popleft() if self._ahead else self._pull()
+        self._row.append((number, line))
+        self.first = self.first or number
+        return line
+
+    def _pull(self) -> tuple[int, str]:
+        for number, line in self._lines:
+            if not isinstance(line, Bad):
+                return number, line
+            if self._row:
+                self.spoilt = line.reason
+            else:
+                self._bad.append(line)
+        raise StopIteration
+
+    def peek(self, count: int) -> list[str]:
+        """Return the first lines without using them up; a line ``sep=;`` that Excel writes is passed over."""
+        for number, line in islice(iter(self._pull, None), count):
+            if number > 1 or not line.lower().startswith("sep="):
+                self._ahead.append((number, line))
+        return [line for _, line in self._ahead]
+
+    def begin(self) -> None:
+        """Forget the row before."""
+        self._row, self.first, self.spoilt = [], 0, ""
+
+    def again(self) -> None:
+        """Give the lines of the row again, but for its first."""
+        self._ahead.extendleft(reversed(self._row[1:]))
+
+    def broken(self) -> Iterator[Bad]:
+        """Yield the lines that could not be read at all since the last call."""
+        bad, self._bad = self._bad, []
+        yield from bad
+
+
+def _names(cells: Sequence[str]) -> list[str]:
+    """Return the names of the columns, every one its own: a nameless one is column_3, a second text is text_2."""
+    names: dict[str, None] = {}
+    for at, cell in enumerate(cells, 1):
+        name = base = cell.strip() or f"column_{at}"
+        again = 1
+        while name in names:
+            again += 1
+            name = f"{base}_{again}"
+        names[name] = None
+    return list(names)
+
+
+def _sniffed(lines: Sequence[str]) -> str:
+    """Return the delimiter under which the most rows have as many columns as the first; a comma where none has two."""
+
+    def score(delimiter: str) -> tuple[float, int]:
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        width = len(rows[0]) if rows else 0
+        whole = rows[1:-1] or rows[1:]  # the last may be cut
+        share = sum(len(row) == width for row in whole) / len(whole) if whole else 1.0
+        return (share, width) if width > 1 else (0.0, 0)
+
+    return max(DELIMITERS, key=score)
+
+
+# --- Parquet ---------------------------------------------------------------------------------------------------------
+
+
+def read_parquet(given: Given) -> Iterator[Document | Bad | Left]:
+    """Yield the rows of a Parquet file, called by their number; a group of rows that is damaged is passed over.
+
+    Where ``columns`` is given only the columns that the shape uses are read, else all that may go to ``meta``. Raises
+    pyarrow's ArrowInvalid, and OSError, where the file as a whole cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(given.path, pre_buffer=False, buffer_size=1 << 20) as file:
+        names = _kept_columns(file.schema_arrow)
+        shape, found, _ = plan(tuple(names), columns_of(given))
+        if shape is None:
+            yield given.bad(fits_none(names))
+            return
+        names = list(found.values()) if columns_of(given) else names
+        done = 0
+        for group in range(file.num_row_groups):
+            count = file.metadata.row_group(group).num_rows
+            number = done
+            try:
+                for batch in file.iter_batches(_batch_rows(file, group), [group], names, use_threads=False):
+                    for row in _rows_of(batch):
+                        number += 1
+                        yield _row(row, given, number)
+            except (pa.ArrowException, OSError) as error:
+                yield given.bad(f"rows {number + 1} to {done + count}: {reason(error)}")
+            done += count
+
+
+def _kept_columns(schema: Any) -> list[str]:
+    """Return the columns that are texts, numbers, times, or lists of messages: no pictures and no vectors."""
+    import pyarrow.types as kinds
+
+    def kept(kind: Any) -> bool:
+        if kinds.is_list(kind) or kinds.is_large_list(kind):
+            return not kinds.is_floating(kind.value_type) and kept(kind.value_type)
+        return not (kinds.is_binary(kind) or kinds.is_large_binary(kind) or kinds.is_fixed_size_binary(kind))
+
+    return [field.name for field in schema if kept(field.type) and not kinds.is_fixed_size_list(field.type)]
+
+
+def _batch_rows(file: Any, group: int) -> int:
+    about = file.metadata.row_group(group)
+    return max(1, min(4096, int(_BATCH_BYTES * about.num_rows / max(about.total_byte_size, 1))))
+
+
+def _rows_of(batch: Any) -> Iterator[dict[str, Any] | None]:
+    """Yield rows; None where a row holds bytes that are no text."""
+    try:
+        whole = batch.to_pylist()
+    except ValueError:
+        whole = None
+    if whole is not None:
+        yield from whole
+        return
+    for at in range(batch.num_rows):
+        try:
+            rows = batch.slice(at, 1).to_pylist()
+        except ValueError:
+            rows = [None]
+        yield from rows
+
+
+def _row(row: dict[str, Any] | None, given: Given, number: int) -> Document | Bad:
+    place = Place(f"{given.name}:{number}", f"{given.name}, row {number}", None)
+    if row is None:
+        return Bad(place.file, None, "not UTF-8")
+    if any(isinstance(value, str) and len(value) > given.limits.record_mb * 1e6 for value in row.values()):
+        return Bad(place.file, None, f"a text of more than {given.limits.record_mb:g} MB")
+    return row_record(row, given, place)
