@@ -1,4 +1,4 @@
-"""Structured entries of C-CDA as lines, for sections that have no narrative: problems, medications, allergies, results."""
+"""Structured entries of C-CDA as lines, for sections without narrative: problems, medications, allergies, results."""
 
 from __future__ import annotations
 

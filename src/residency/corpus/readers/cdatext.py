@@ -1,27 +1,32 @@
-"""The narrative block of a C-CDA section as lines: paragraphs, lists, and tables with their headers told in each row."""
+"""The narrative block of a C-CDA section as lines: paragraphs, lists, and tables with the headers in each row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import unescape
 from typing import Any
+
+from residency.corpus.readers.markup import inline
 
 _BLOCKS = frozenset("paragraph list item table caption footnote br".split())
 
 
-def narrative(element: Any) -> Iterator[str]:
+def narrative(text: Any) -> Iterator[str]:
     """Yield the lines of a narrative block whose elements are without namespaces; what was deleted is left out."""
+    for element in text.xpath(".//*[@revised='delete']"):
+        element.clear(keep_tail=True)
+    yield from _lines(text)
+
+
+def _lines(element: Any) -> Iterator[str]:
     words = [element.text or ""]
     for child in element:
         tag = child.tag
-        if not isinstance(tag, str):
-            words.append(unescape(child.text or ""))
-        elif tag in _BLOCKS or next(child.iter(*_BLOCKS), None) is not None:
+        if isinstance(tag, str) and (tag in _BLOCKS or next(child.iter(*_BLOCKS), None) is not None):
             yield from _line(words)
-            yield from _RENDERED.get(tag, narrative)(child) if child.get("revised") != "delete" else ()
+            yield from _RENDERED.get(tag, _lines)(child)
             words = []
-        elif tag not in ("renderMultiMedia", "footnoteRef") and child.get("revised") != "delete":
-            words.extend(child.itertext())
+        else:
+            inline(child, words)
         words.append(child.tail or "")
     yield from _line(words)
 
@@ -35,7 +40,7 @@ def _list(element: Any) -> Iterator[str]:
     """Yield the items of a list, each with its number or a dash before its first line."""
     number = 0
     for child in element:
-        lines = narrative(child)
+        lines = _lines(child)
         if child.tag == "item" and (first := next(lines, "")):
             number += 1
             yield f"{number}. {first}" if element.get("listType") == "ordered" else f"- {first}"
@@ -45,7 +50,7 @@ def _list(element: Any) -> Iterator[str]:
 def _table(element: Any) -> Iterator[str]:
     """Yield a table's caption, then a line each row: "header: value; header: value", empty cells passed over."""
     for caption in element.iterfind("caption"):
-        yield from narrative(caption)
+        yield from _lines(caption)
     rows = [row for row in element.iter("tr") if next(row.iterancestors("table"), None) is element]
     headers = [""]
     for row in rows:
@@ -72,7 +77,10 @@ def _cells(row: Any) -> Iterator[tuple[str, int]]:
     for cell in row:
         if cell.tag in ("td", "th"):
             width = cell.get("colspan") or "1"
-            yield ", ".join(narrative(cell)), min(int(width), 100) if width.isascii() and width.isdigit() else 1
+            yield (
+                ", ".join(line.removeprefix("- ") for line in _lines(cell)),
+                min(int(width), 100) if width.isascii() and width.isdigit() else 1,
+            )
 
 
 _RENDERED = {"list": _list, "table": _table}

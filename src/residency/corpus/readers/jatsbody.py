@@ -46,9 +46,8 @@ def _list(element: Any, tables: bool) -> Iterator[str]:
     """Yield the items of a list, each with a dash before its first line."""
     for item in element:
         lines = blocks(item, tables)
-        if item.tag == "list-item":
-            if first := next(lines, ""):
-                yield f"- {first}"
+        if item.tag == "list-item" and (first := next(lines, "")):
+            yield f"- {first}"
         yield from lines
 
 

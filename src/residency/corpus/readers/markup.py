@@ -13,7 +13,6 @@ from html import unescape
 from typing import Any
 
 from residency.corpus.readers.guard import Given, OutOfTime, iterparse_xml, opened, reason
-from residency.corpus.records import Bad
 
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _NUMBER = re.compile(r"[-+\u2212]?\d{1,4}")
@@ -86,6 +85,8 @@ def gather(element: Any, out: list[str]) -> None:
 def inline(element: Any, out: list[str]) -> None:
     """Add the pieces of an element inside a line to ``out``, without what follows it."""
     tag = element.tag
+    if isinstance(tag, str) and tag[0] == "{":
+        tag = tag.rpartition("}")[2]
     if not isinstance(tag, str):
         out.append(unescape(element.text or ""))  # an entity that stands in a DTD which is not read
     elif tag == "sup":

@@ -17,22 +17,15 @@ from residency.corpus.records import Bad, Left
 
 _TAGS = ("PubmedArticle", "PubmedBookArticle", "MedlineCitation", "DeleteCitation", "DeleteDocument")
 _RANGE = re.compile(r"\b(\d{4})\b[ -]?([A-Za-z]{3})?")
-_CODES = dict(
-    zip(
-        *[
-            iter(
-                "eng en fre fr ger de spa es ita it por pt rus ru jpn ja chi zh pol pl dut nl cze cs dan da swe sv nor no "
-                "fin fi hun hu rum ro bul bg scr hr hrv hr scc sr srp sr slo sk slv sl ukr uk gre el tur tr heb he ara "
-                "ar per fa kor ko tha th vie vi ind id may ms hin hi ice is gle ga wel cy baq eu cat ca glg gl lit lt "
-                "lav lv est et mac mk alb sq geo ka arm hy aze az afr af epo eo lat la bos bs mal ml san sa kin rw gla "
-                "gd mao mi mlt mt ben bn tam ta tel te urd ur fra fr deu de zho zh nld nl ces cs ron ro slk sk ell el "
-                "fas fa msa ms isl is cym cy eus eu mkd mk sqi sq kat ka hye hy swa sw kaz kk uzb uz bel be".split()
-            )
-        ]
-        * 2,
-        strict=True,
-    )
-)
+_PAIRS = (
+    "eng en fre fr ger de spa es ita it por pt rus ru jpn ja chi zh pol pl dut nl cze cs dan da swe sv nor no fin fi "
+    "hun hu rum ro bul bg scr hr hrv hr scc sr srp sr slo sk slv sl ukr uk gre el tur tr heb he ara ar per fa kor ko "
+    "tha th vie vi ind id may ms hin hi ice is gle ga wel cy baq eu cat ca glg gl lit lt lav lv est et mac mk alb sq "
+    "geo ka arm hy aze az afr af epo eo lat la bos bs mal ml san sa kin rw gla gd mao mi mlt mt ben bn tam ta tel te "
+    "urd ur fra fr deu de zho zh nld nl ces cs ron ro slk sk ell el fas fa msa ms isl is cym cy eus eu mkd mk sqi sq "
+    "kat ka hye hy swa sw kaz kk uzb uz bel be"
+).split()
+_CODES = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
 """ISO 639-2 codes, as MEDLINE uses them, and their ISO 639-1 ones."""
 
 

@@ -92,8 +92,8 @@ def _record(given: Given, line: int, kind: str, pairs: list[Pair], namespace: st
 def frame(pairs: Iterable[Pair]) -> dict[str, Any] | str:
     """Return what a stanza says, or the reason why it cannot be read; only what it has is in it.
 
-    ``id``, ``name``, ``definition``, ``comment``, ``namespace`` are texts; ``is_a``, ``alt_ids``, ``xrefs``, ``subsets``
-    lists of ids; ``relationships`` lists of [relation, id]; ``synonyms`` have text, scope and type.
+    ``id``, ``name``, ``definition``, ``comment``, ``namespace`` are texts; ``is_a``, ``alt_ids``, ``xrefs``,
+    ``subsets`` lists of ids; ``relationships`` lists of [relation, id]; ``synonyms`` have text, scope and type.
     """
     term: dict[str, Any] = {}
     for tag, value in pairs:

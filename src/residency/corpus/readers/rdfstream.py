@@ -12,7 +12,6 @@ from typing import IO, Any
 from xml.parsers import expat
 
 from residency.corpus.readers.guard import Given, OutOfTime, TooMuch, opened, reason
-from residency.corpus.records import Bad
 
 RELATIVE = "http://relative.invalid/"
 _ENTITY_LENGTH, _ENTITIES, _PROLOGUE, _ERRORS = 1000, 1000, 1 << 20, 100
@@ -41,13 +40,12 @@ def triples(given: Given) -> Iterator[Any]:
         while errors < _ERRORS:
             try:
                 yield next(parser)
-            except StopIteration:
-                return
             except OutOfTime:
                 raise
-            except SyntaxError as error:
+            except (StopIteration, SyntaxError) as error:
                 if stream.error is not None:
                     yield given.bad("not well-formed XML; what follows was not read", stream.error.lineno)
+                if stream.error is not None or isinstance(error, StopIteration):
                     return
                 if (at := error.lineno or stream.line) != line:
                     yield given.bad("a statement that is not what RDF allows", at)
