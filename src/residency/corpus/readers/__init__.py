@@ -54,8 +54,8 @@ FORMATS: dict[str, Format] = {
     "jats": Format(f"{_HERE}.jats:read_jats", whole=False),
     "cda": Format(f"{_HERE}.cda:read_cda"),
     "fhir": Format(f"{_HERE}.fhir:read_fhir_file", whole=False),
-    "obo": Format(f"{_HERE}.ontology:read_obo", whole=False),
-    "rdf": Format(f"{_HERE}.ontology:read_rdf", whole=False),
+    "obo": Format(f"{_HERE}.obo:read_obo", whole=False),
+    "rdf": Format(f"{_HERE}.rdf:read_rdf", whole=False),
     "brat": Format(f"{_HERE}.annotated:read_brat"),
     "conll": Format(f"{_HERE}.conll:read_conll", whole=False),
 }
