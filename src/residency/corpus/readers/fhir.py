@@ -173,8 +173,10 @@ def _notes(given: Given, rows: Rows, *, joined: bool) -> Iterator[Record]:
             yield _note(given, entry, entry.resource, rows)
         elif entry.kind not in rows.kinds:
             yield left(entry.kind)
-        elif joined:  # else it was counted when it was taken up
-            yield rows.trouble(entry, given) or left(entry.kind)
+        else:
+            trouble = rows.trouble(entry, given)
+            if joined or trouble:  # else it was counted when it was taken up
+                yield trouble or left(entry.kind)
 
 
 def _note(given: Given, entry: Entry, resource: Resource, rows: Rows) -> Record:

@@ -27,10 +27,10 @@ def wrong_field(resource: Resource) -> str:
 
 def _path(error: Any) -> str:
     """Return the path of the first wrong field; of one that FHIR does not have, the path of what it stands in."""
-    details = getattr(error, "errors", list)()
+    details: list[Any] = getattr(error, "errors", list)()
     if not details:
         return ""
-    steps = list(details[0].get("loc", ()))
+    steps = [step for step in details[0].get("loc", ()) if step != "root"]
     if details[0].get("type") == "extra_forbidden":
         steps = steps[:-1]
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)

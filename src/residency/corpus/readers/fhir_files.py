@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from residency.corpus.readers.fhir_values import Resource, id_of
-from residency.corpus.readers.guard import Given, decoded, lines, load_json, opened, reason, whole_text
+from residency.corpus.readers.guard import Given, OutOfTime, decoded, lines, load_json, opened, reason, whole_text
 from residency.corpus.records import Bad
 
 _TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,60})"')
@@ -99,6 +99,11 @@ def _whole(given: Given, kinds: frozenset[str]) -> Iterator[Entry | Bad]:
     except json.JSONDecodeError as error:
         yield given.bad(f"not JSON at column {error.colno}: {error.msg.partition(':')[0]}", error.lineno)
         return
+    except OutOfTime:
+        raise
+    except Exception as error:
+        yield given.bad(reason(error))
+        return
     yield from _resource(given, kinds, content, None)
 
 
@@ -117,16 +122,18 @@ def _bundle(given: Given, kinds: frozenset[str], bundle: Resource, line: int | N
     if not isinstance(rows, list):
         yield given.bad("a Bundle whose entry is no list", line)
         return
+    if not rows:
+        yield Entry("Bundle", line=line)
     near = {_key(row): row["resource"] for row in rows if isinstance(row, dict) and _is_resource(row.get("resource"))}
     for number, row in enumerate(rows):
-        resource = row.get("resource") if isinstance(row, dict) else None
+        resource: Any = row.get("resource") if isinstance(row, dict) else None
         if _is_resource(resource) and resource["resourceType"] == "Bundle":
             yield from _bundle(given, kinds, resource, line)
         elif _is_resource(resource):
             kind = resource["resourceType"]
             yield Entry(kind, resource if kind in kinds else None, _key(row), line, number, near)
         elif resource is None and isinstance(row, dict) and ("request" in row or "response" in row):
-            yield Entry("request or response without a resource", None, "", line, number)
+            yield Entry("OperationOutcome", None, "", line, number)  # a deletion, or an answer
         else:
             yield given.bad(f"entry {number} has no resource", line)
 

@@ -45,7 +45,9 @@ def shared_rows(joint: Joint, share: int) -> Iterator[Rows]:
         if not path.exists():
             building = joint.folder / "building.sqlite"
             building.unlink(missing_ok=True)
-            with closing(Rows(str(building), record=joint.record, validate=joint.validate, buckets=joint.buckets)) as rows:
+            with closing(
+                Rows(str(building), record=joint.record, validate=joint.validate, buckets=joint.buckets)
+            ) as rows:
                 _fill(rows, joint.files)
             os.replace(building, path)
     address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
@@ -60,18 +62,19 @@ def shared_rows(joint: Joint, share: int) -> Iterator[Rows]:
 def _fill(rows: Rows, files: Sequence[Given]) -> None:
     rows.want(reports=any(has_reports(given) for given in files))
     for given in files:
-        with suppress(Exception):  # whoever reads the file for its notes says what is wrong with it
-            for entry, record in take_up(rows, given):
-                if record != left(entry.kind):
-                    rows.note_trouble(given.name, entry, record)
-            rows.note_edges(given.name, _line_numbers(given, edges(given)[1:-1]))
+        for entry, record in take_up(rows, given):
+            if record != left(entry.kind):
+                rows.note_trouble(given, record, entry.line, entry.entry)
+        rows.note_edges(given.name, _line_numbers(given, edges(given)[1:-1]))
     rows.ready()
 
 
 def take_up(rows: Rows, given: Given) -> Iterator[tuple[Entry, Left | Bad]]:
-    """Take up the coded rows of a file; yield each with what became of it."""
+    """Take up the coded rows of a file; yield each with what became of it. What is no JSON is kept as a trouble."""
     for entry in entries(given, rows.kinds):
-        if isinstance(entry, Entry) and entry.resource is not None:
+        if isinstance(entry, Bad):
+            rows.note_trouble(given, entry, entry.line, None)
+        elif entry.resource is not None:
             yield entry, rows.add(entry, given)
 
 

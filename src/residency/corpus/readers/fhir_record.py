@@ -101,11 +101,11 @@ def _tail(parts: Iterable[str]) -> str:
 
 def _condition(resource: Resource) -> _Words:
     began = since(resource, "onset", "recordedDate", "assertedDate", "dateRecorded")
-    onset = since(resource, "onset") or one_line(resource.get("onsetString") or _age(resource.get("onsetAge")))
+    onset = since(resource, "onset")[:10] or one_line(resource.get("onsetString") or _age(resource.get("onsetAge")))
     ended = since(resource, "abatement")
     parts = [code_words(resource.get(name)) for name in ("clinicalStatus", "verificationStatus")]
     parts += [words((listed(resource.get("severity")) or [None])[0])]
-    parts += [f"since {onset[:10]}" if onset else "", f"until {ended[:10]}" if ended else ""]
+    parts += [f"since {onset}" if onset else "", f"until {ended[:10]}" if ended else ""]
     return words(resource.get("code")), "", _tail(parts), began
 
 

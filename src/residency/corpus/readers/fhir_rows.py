@@ -10,7 +10,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from residency.corpus.readers.fhir_check import wrong_field
@@ -18,6 +18,7 @@ from residency.corpus.readers.fhir_files import Entry
 from residency.corpus.readers.fhir_record import SECTIONS, Fact, fact_of, medication_of, untrue
 from residency.corpus.readers.fhir_values import (
     MISSHAPEN,
+    TYPES,
     Resource,
     coding,
     encounter_of,
@@ -89,11 +90,11 @@ class Rows:
             if why := untrue(resource):
                 return Left(f"{entry.kind}: {why}")
             row = _slim(resource, entry.kind) if entry.kind in _NOTE_ROWS else None
+            owner = f"E/{encounter_of(resource)}" if encounter_of(resource) else f"P/{patient_of(resource)}"
             fact = fact_of(resource) if self.record or entry.kind == "Observation" else None
         except MISSHAPEN:
             return MISSHAPEN_ROW
         if row and not resource.get("doNotPerform"):
-            owner = f"E/{encounter_of(resource)}" if encounter_of(resource) else f"P/{patient_of(resource)}"
             kind = "conditions" if entry.kind == "Condition" else "medications"
             self._db.execute("INSERT INTO coded VALUES (?, ?, ?)", (owner, kind, json.dumps(row)))
         return self._add_fact(entry, fact) or left(entry.kind)
@@ -117,9 +118,9 @@ class Rows:
         self._db.execute("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*place, *values))
         return None if fact.patient or not self.record else Left(f"{entry.kind}: names no patient")
 
-    def note_trouble(self, name: str, entry: Entry, record: Left | Bad) -> None:
+    def note_trouble(self, given: Given, record: Left | Bad, line: int | None, entry: int | None) -> None:
         """Keep what was wrong with a row, for whoever reads that piece of the file."""
-        values = (name, entry.line or 0, entry.entry or 0, isinstance(record, Bad), record.reason)
+        values = (given.name, line or 0, -1 if entry is None else entry, isinstance(record, Bad), record.reason)
         self._db.execute("INSERT INTO troubles VALUES (?, ?, ?, ?, ?)", values)
 
     def note_edges(self, name: str, edges: Iterable[tuple[int, int]]) -> None:
@@ -160,7 +161,9 @@ class Rows:
     def trouble(self, entry: Entry, given: Given) -> Left | Bad | None:
         """Return what was wrong with a row when the table was filled."""
         query = "SELECT bad, reason FROM troubles WHERE file = ? AND line = ? AND entry = ?"
-        found = self._db.execute(query, (given.name, entry.line or 0, entry.entry or 0)).fetchone()
+        found = self._db.execute(
+            query, (given.name, entry.line or 0, -1 if entry.entry is None else entry.entry)
+        ).fetchone()
         if not found:
             return None
         return given.bad(found[1], entry.line) if found[0] else Left(found[1])
@@ -176,7 +179,9 @@ class Rows:
         facts = "SELECT section, day, name, product, rest FROM facts WHERE bucket = ? AND patient = ? AND encounter = ?"
         for patient, encounter in self._db.execute(query, (bucket,)):
             rows = self._db.execute(facts, (bucket, patient, encounter))
-            lines = ((section, day, (name or self._name(product)[1]) + rest) for section, day, name, product, rest in rows)
+            lines = (
+                (section, day, (name or self._name(product)[1]) + rest) for section, day, name, product, rest in rows
+            )
             yield patient, encounter, sorted(lines)
 
     def _fetch(self, owner: str) -> list[tuple[str, dict[str, Any]]]:
@@ -189,12 +194,15 @@ class Rows:
         return (json.loads(found[0]), found[1]) if found else (coding({}), key)
 
 
+@cache
 def left(kind: str) -> Left:
-    """Return how a row is counted that was taken up: it is no document of its own."""
-    return _LEFT.get(kind) or Left(f"{kind}: not a note")
+    """Return how a resource is counted that is no document of its own; only types that FHIR has are named."""
+    if kind in _TAKEN:
+        return Left(f"{kind}: read with the notes or records it belongs to")
+    return Left(f"{kind}: not a note" if kind in TYPES else "resource of a type that FHIR R4 does not have")
 
 
-_LEFT = {kind: Left(f"{kind}: read with the notes or records it belongs to") for kind in CODED | frozenset(SECTIONS)}
+_TAKEN = CODED | frozenset(SECTIONS)
 
 
 def _slim(resource: Resource, kind: str) -> Resource:

@@ -18,7 +18,7 @@ from residency.core.types import Document
 from residency.corpus.readers.fhir_files import Entry
 from residency.corpus.readers.fhir_record import observation_line
 from residency.corpus.readers.fhir_rows import Rows
-from residency.corpus.readers.fhir_values import Resource, contained, id_of, listed, one_line, tail
+from residency.corpus.readers.fhir_values import Resource, contained, id_of, one_line, tail
 from residency.corpus.readers.guard import Given, decoded, reason
 from residency.corpus.readers.html import fragment_text
 from residency.corpus.records import Bad
@@ -37,7 +37,7 @@ _FILES = {
 _CHOSEN = (*_PLAIN, *_FILES)
 """Where a note is there in several formats, the first of these is read."""
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
-_KIND = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,80}")
+_OTHERS = ("image", "audio", "video", "application", "text")
 
 
 class Unread(Exception):
@@ -152,7 +152,8 @@ def _rank(kind: str) -> int:
 def _attachment(attachment: Resource, given: Given, rows: Rows) -> str:
     kind = _kind(attachment)
     if kind not in _CHOSEN:
-        raise Unread(f"attachment of type {kind if _KIND.fullmatch(kind) else 'not known'}", left=True)
+        known = next((name for name in _OTHERS if kind.startswith(f"{name}/")), "not known")
+        raise Unread(f"attachment of another kind ({known})", left=True)
     content = _content(attachment, rows)
     charset = _CHARSET.search(str(attachment["contentType"]))
     encoding = charset[1] if charset else "utf-8"

@@ -11,6 +11,31 @@ from typing import Any
 Resource = dict[str, Any]
 MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What a list in place of an object, or a text in place of a list, leads to."""
+TYPES = frozenset(
+    (
+        "Account ActivityDefinition AdverseEvent AllergyIntolerance Appointment AppointmentResponse AuditEvent "
+        "Basic Binary BiologicallyDerivedProduct BodyStructure Bundle CapabilityStatement CarePlan CareTeam "
+        "CatalogEntry ChargeItem ChargeItemDefinition Claim ClaimResponse ClinicalImpression CodeSystem "
+        "Communication CommunicationRequest CompartmentDefinition Composition ConceptMap Condition Consent "
+        "Contract Coverage CoverageEligibilityRequest CoverageEligibilityResponse DetectedIssue Device "
+        "DeviceDefinition DeviceMetric DeviceRequest DeviceUseStatement DiagnosticReport DocumentManifest "
+        "DocumentReference EffectEvidenceSynthesis Encounter Endpoint EnrollmentRequest EnrollmentResponse "
+        "EpisodeOfCare EventDefinition Evidence EvidenceVariable ExampleScenario ExplanationOfBenefit "
+        "FamilyMemberHistory Flag Goal GraphDefinition Group GuidanceResponse HealthcareService ImagingStudy "
+        "Immunization ImmunizationEvaluation ImmunizationRecommendation ImplementationGuide InsurancePlan Invoice "
+        "Library Linkage List Location Measure MeasureReport Media Medication MedicationAdministration "
+        "MedicationDispense MedicationKnowledge MedicationRequest MedicationStatement MessageDefinition "
+        "MessageHeader MolecularSequence NamingSystem NutritionOrder Observation ObservationDefinition "
+        "OperationDefinition OperationOutcome Organization OrganizationAffiliation Parameters Patient "
+        "PaymentNotice PaymentReconciliation Person PlanDefinition Practitioner PractitionerRole Procedure "
+        "Provenance Questionnaire QuestionnaireResponse RelatedPerson RequestGroup ResearchDefinition "
+        "ResearchElementDefinition ResearchStudy ResearchSubject RiskAssessment RiskEvidenceSynthesis Schedule "
+        "SearchParameter ServiceRequest Slot Specimen SpecimenDefinition StructureDefinition StructureMap "
+        "Subscription Substance SupplyDelivery SupplyRequest Task TerminologyCapabilities TestReport TestScript "
+        "ValueSet VerificationResult VisionPrescription "
+    ).split()
+)
+"""The resource types of R4; only these are named in reasons."""
 _DAYS = ("DateTime", "Period", "Instant", "Date", "Timing")
 
 
@@ -34,8 +59,10 @@ def first_code(concept: Resource | str | None) -> str:
 
 def words(concept: Resource | str | None) -> str:
     """Return how a concept is called: its text, else a display, else a code; "" where there is nothing."""
-    if not concept or isinstance(concept, str):
-        return concept or ""
+    if isinstance(concept, str):
+        return concept
+    if not concept:
+        return ""
     if "concept" in concept:  # R5's CodeableReference
         return words(concept["concept"])
     codings = concept.get("coding") or []
