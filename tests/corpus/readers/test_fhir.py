@@ -1,68 +1,8 @@
 """Notes of FHIR bundles and bulk files come with the coded rows of their encounter, and with no others."""
 
-import base64
 import json
 
-from residency.core.types import Document
-from residency.corpus.fhir import plain_text, read_fhir
-from residency.corpus.records import Bad
-
-ICD = "http://hl7.org/fhir/sid/icd-10-cm"
-
-
-def concept(code, display, text=None):
-    return {"coding": [{"system": ICD, "code": code, "display": display}], "text": text or display}
-
-
-def condition(key, code, *, encounter=None, category="problem-list-item", **more):
-    row = {"resourceType": "Condition", "id": key, "code": concept(code, f"name of {code}")}
-    row |= {"subject": {"reference": "Patient/p1"}, "category": [concept(category, category)], **more}
-    return row | ({"encounter": {"reference": f"Encounter/{encounter}"}} if encounter else {})
-
-
-def medication(key, encounter, **more):
-    row = {"resourceType": "MedicationRequest", "id": key, "status": "active", "subject": {"reference": "Patient/p1"}}
-    return row | {"encounter": {"reference": f"Encounter/{encounter}"}, **more}
-
-
-def composition(key, encounter, *divs, day="2024-05-01T10:00:00Z"):
-    sections = [{"title": f"Part {i}", "text": {"div": div}} for i, div in enumerate(divs)]
-    return {
-        "resourceType": "Composition",
-        "id": key,
-        "date": day,
-        "type": concept("34133-9", "Summary of episode note"),
-        "subject": {"reference": "Patient/p1"},
-        "encounter": {"reference": f"Encounter/{encounter}"},
-        "section": sections,
-    }
-
-
-def attachment(key, text=None, kind="text/plain", **more):
-    content = {"contentType": kind, **more}
-    if text is not None:
-        content["data"] = base64.b64encode(text.encode()).decode()
-    return {
-        "resourceType": "DocumentReference",
-        "id": key,
-        "subject": {"reference": "urn:uuid:p1"},
-        "context": {"encounter": [{"reference": "Encounter/e1"}]},
-        "content": [{"attachment": content}],
-    }
-
-
-def bundle(*resources):
-    return {"resourceType": "Bundle", "entry": [{"resource": resource} for resource in resources]}
-
-
-def read(folder):
-    source = read_fhir(path=folder)
-    records = list(source.records)
-    return (
-        {record.id: record for record in records if isinstance(record, Document)},
-        [record for record in records if isinstance(record, Bad)],
-        source.skipped,
-    )
+from fixture_fhir import ICD, attachment, bundle, composition, concept, condition, medication, read
 
 
 def codes(document, name="conditions"):
@@ -114,7 +54,7 @@ def test_rows_and_notes_may_stand_in_different_files(tmp_path):
 def test_a_note_kept_elsewhere_is_a_counted_skip(tmp_path):
     rows = [
         attachment("d1", url="Binary/7"),
-        attachment("d2", "%PDF", kind="application/pdf"),
+        attachment("d2", "picture", kind="image/png"),
         attachment("d3", "<p>Seen.</p><p>Well.</p>", kind="text/html; charset=utf-8"),
     ]
     (tmp_path / "a.json").write_text(json.dumps(bundle(*rows)))
@@ -158,6 +98,64 @@ def test_resources_of_another_shape_are_bad_records_and_never_a_fault(tmp_path):
     assert skipped == {"coded row that is not as FHIR R4 has it": 1}
 
 
-def test_xhtml_becomes_lines():
-    table = "<table><tr><td>Na</td><td>140</td></tr><tr><td>K</td></tr></table>"
-    assert plain_text(f"<div>a  b<p>c &lt; d</p>{table}</div>") == "a b\nc < d\nNa140\nK"
+def test_an_encounter_and_a_patient_of_the_same_id_are_told_apart(tmp_path):
+    note = composition("n1", "7", "<div>Text.</div>") | {"subject": {"reference": "Patient/7"}}
+    other = condition("c1", "I10") | {"subject": {"reference": "Patient/7"}, "onsetDateTime": "2030"}
+    (tmp_path / "a.json").write_text(json.dumps(bundle(note, other)))
+    assert codes(read(tmp_path)[0]["n1"]) == []
+
+
+def test_what_was_entered_in_error_is_left_out_and_counted(tmp_path):
+    note = attachment("d1", "Text.") | {"docStatus": "entered-in-error"}
+    rows = [condition("c1", "I10", verificationStatus=concept("refuted", "Refuted"))]
+    (tmp_path / "a.json").write_text(json.dumps(bundle(note, attachment("d2", "Text."), *rows)))
+    notes, bad, left = read(tmp_path)
+    assert list(notes) == ["d2"] and not bad
+    assert left == {"DocumentReference: entered in error": 1, "Condition: refuted": 1}
+
+
+def test_a_bundle_that_names_its_entries_by_uuid_is_joined(tmp_path):
+    drug = {"resourceType": "Medication", "id": "server-1", "code": concept("6809", "Metformin")}
+    order = medication("r1", "e1", medicationReference={"reference": "urn:uuid:aa"})
+    rows = [("aa", drug), ("bb", order), ("cc", {**attachment("x", "Take it."), "id": None})]
+    entry = [
+        {"fullUrl": f"urn:uuid:{key}", "resource": resource, "request": {"method": "POST"}} for key, resource in rows
+    ]
+    entry.append({"request": {"method": "DELETE", "url": "Patient/1"}})
+    (tmp_path / "a.json").write_text(json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entry}))
+    notes, bad, _ = read(tmp_path)
+    assert not bad and codes(notes["cc"], "medications") == ["6809"]
+
+
+def test_references_with_versions_and_addresses_lead_to_the_same_rows(tmp_path):
+    note = composition("n1", "e1", "<div>Text.</div>")
+    note["encounter"] = {"reference": "https://example.org/fhir/Encounter/e1/_history/3"}
+    (tmp_path / "a.json").write_text(json.dumps(bundle(note, condition("c1", "I10", encounter="e1"))))
+    assert codes(read(tmp_path)[0]["n1"]) == ["I10"]
+
+
+def test_shapes_of_stu3_and_r5_are_read_where_their_meaning_is_plain(tmp_path):
+    stu3 = condition("c1", "I10", verificationStatus="confirmed") | {"context": {"reference": "Encounter/e1"}}
+    wrong = condition("c2", "I11", verificationStatus="refuted") | {"context": {"reference": "Encounter/e1"}}
+    order = medication("r1", "e1", medication={"concept": concept("161", "Acetaminophen")})
+    r5 = attachment("d1", "New.") | {"context": [{"reference": "Encounter/e1"}]}
+    old = attachment("d2", "Old.") | {"context": {"encounter": {"reference": "Encounter/e1"}}, "indexed": "2019-01-01"}
+    bare = {"resourceType": "DocumentReference", "id": "d3"}
+    (tmp_path / "a.json").write_text(json.dumps(bundle(stu3, wrong, order, r5, old, bare)))
+    notes, bad, _ = read(tmp_path)
+    assert codes(notes["d1"]) == codes(notes["d2"]) == ["I10"]
+    assert codes(notes["d1"], "medications") == ["161"] and notes["d2"].date == "2019-01-01"
+    assert [str(record) for record in bad] == ["a.json: entry 5: a DocumentReference without content"]
+
+
+def test_validation_names_the_type_and_the_field_and_nothing_else(tmp_path):
+    good = condition("c1", "I10", encounter="e1")
+    wrong = condition("c2", "I11", encounter="e1") | {"recordedDate": "secret Tuesday"}
+    note = attachment("d1", "Text.") | {"status": "current"}
+    (tmp_path / "a.json").write_text(json.dumps(bundle(good, wrong, note, attachment("d2", "Text."))))
+    notes, bad, _ = read(tmp_path, validate=True)
+    assert codes(notes["d1"]) == ["I10"] and list(notes) == ["d1"]
+    assert [record.reason for record in bad] == [
+        "entry 1: not valid FHIR R4 at Condition.recordedDate",
+        "entry 3: not valid FHIR R4 at DocumentReference.status",
+    ]
