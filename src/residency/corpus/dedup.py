@@ -1,0 +1,277 @@
+"""What is there twice: the keys of each document, without its text, and the decisions made when all keys are together.
+
+Exact duplicates, equal titles, near-duplicates by MinHash (``minhash``), and paragraphs copied forward inside one
+patient's record. Which of several stays does not hang on the order of files: the lowest priority number, then row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+from residency.core.legal import AtLeastOne, Range
+from residency.core.types import Document
+from residency.corpus.hashing import Array, Words, digests, number, words
+from residency.corpus.minhash import band_keys, band_shape, packed, similarity, sketch
+from residency.corpus.paragraphs import paragraphs
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Query = Callable[..., Path]
+"""``query(sql, out, name=[files])`` writes one SELECT over views of Parquet files to the Parquet file ``out``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dedup:
+    """What counts as the same.
+
+    ``exact``: equal words (case, white space and punctuation are not compared). ``title``: equal titles of at least
+    ``title_words`` words, among documents of one kind and source. ``near``: the Jaccard similarity of the sets of
+    ``ngram`` words in a row from which documents are nearly the same (null: not looked for), estimated from
+    ``permutations`` places. ``paragraphs``: paragraphs of at least ``characters`` that stand earlier in the same
+    patient's record.
+    """
+
+    exact: bool = True
+    title: bool = False
+    near: Annotated[float, Range(above=0.2, most=1)] | None = 0.8
+    paragraphs: bool = True
+    ngram: AtLeastOne = 5
+    permutations: Annotated[int, Range(least=16, most=4096)] = 256
+    title_words: AtLeastOne = 4
+    characters: AtLeastOne = 60
+
+    @classmethod
+    def none(cls) -> Dedup:
+        """Return the settings under which nothing is a duplicate."""
+        return cls(exact=False, title=False, near=None, paragraphs=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Two Parquet files sorted by row: ``drops`` (row, reason, kept_row) and ``repeats`` (row, paragraph)."""
+
+    drops: Path
+    repeats: Path
+
+
+# --- the keys of a batch of documents --------------------------------------------------------------------------------
+
+
+def keys(documents: Sequence[Document], rows: Sequence[int], settings: Dedup) -> dict[str, pa.Table]:
+    """Return the tables that ``decide`` compares, by name; ``rows`` are the documents' numbers, each used once."""
+    import pyarrow as pa
+
+    texts = [document.text for document in documents]
+    found = words(texts, unspaced=True)
+    row = pa.array(rows, pa.uint64())
+    tables = {}
+    if settings.exact or settings.title or settings.near is not None:
+        tables["keys"] = pa.table(
+            {
+                "row": row,
+                "priority": pa.array([int(document.meta.get("priority", 0)) for document in documents], pa.int32()),
+                "exact": pa.array(digests(texts, found), pa.binary(16)),
+                "title": pa.array(_titles(documents, settings), pa.uint64()),
+            }
+        )
+    if settings.near is not None:
+        tables |= _near_keys(found, np.asarray(rows, np.uint64), settings)
+    if settings.paragraphs:
+        tables["paragraphs"] = _paragraph_keys(documents, rows, settings.characters)
+    return tables
+
+
+def _titles(documents: Sequence[Document], settings: Dedup) -> list[int | None]:
+    """Return a hash of each title that is long enough to name one text; None for the others."""
+    titles = [str(document.meta.get("title") or "") for document in documents]
+    found = words(titles)
+    return [
+        number(f"{document.source}\0{document.meta.get('kind', '')}\0{digest.hex()}")
+        if settings.title and count >= settings.title_words
+        else None
+        for document, digest, count in zip(documents, digests(titles, found), found.counts, strict=True)
+    ]
+
+
+def _near_keys(found: Words, rows: Array, settings: Dedup) -> dict[str, pa.Table]:
+    """Return bands and packed signatures of the documents that have words."""
+    import pyarrow as pa
+
+    assert settings.near is not None
+    signed = sketch(found, ngram=settings.ngram, permutations=settings.permutations)[found.counts > 0]
+    rows = rows[found.counts > 0]
+    bands, height = band_shape(settings.near, settings.permutations)
+    made = band_keys(signed, bands, height)
+    flat = pa.py_buffer(np.ascontiguousarray(packed(signed)))
+    width = pa.binary(settings.permutations)
+    return {
+        "bands": pa.table(
+            {
+                "row": pa.array(np.repeat(rows, bands)),
+                "band": pa.array(np.tile(np.arange(bands, dtype=np.uint16), len(rows))),
+                "key": pa.array(made.reshape(-1)),
+            }
+        ),
+        "signatures": pa.table({"row": rows, "signature": pa.Array.from_buffers(width, len(rows), [None, flat])}),
+    }
+
+
+def _paragraph_keys(documents: Sequence[Document], rows: Sequence[int], characters: int) -> pa.Table:
+    """Return a row for each long paragraph of a document that has a patient; ``count`` is how many the document has."""
+    import pyarrow as pa
+
+    texts, columns = [], []
+    for document, row in zip(documents, rows, strict=True):
+        blocks = paragraphs(document.text) if document.patient is not None else []
+        for index, (low, high) in enumerate(blocks):
+            if high - low >= characters:
+                texts.append(document.text[low:high])
+                columns.append((row, index, len(blocks), number(str(document.patient)), document.date))
+    hashes = [int.from_bytes(digest[:8], "little") for digest in digests(texts, words(texts, unspaced=True))]
+    names = ("row", "index", "count", "patient", "date")
+    kinds = (pa.uint64(), pa.uint32(), pa.uint32(), pa.uint64(), pa.string())
+    made = {n: pa.array([row[at] for row in columns], kind) for at, (n, kind) in enumerate(zip(names, kinds, strict=True))}
+    return pa.table({**made, "paragraph": pa.array(hashes, pa.uint64())})
+
+
+# --- decisions when all keys are together ----------------------------------------------------------------------------
+
+_FIRST = """
+SELECT row, '{reason}' AS reason, kept_row FROM (
+  SELECT row, first_value(row) OVER same AS kept_row FROM keys {without}
+  WINDOW same AS (PARTITION BY {key} ORDER BY priority, row)
+) WHERE row <> kept_row ORDER BY row
+"""
+_WITHOUT = "ANTI JOIN drops USING (row)"
+_PAIRS = """
+SELECT DISTINCT least(row, other) AS low, greatest(row, other) AS high FROM (
+  SELECT row, unnest([before, first]) AS other FROM (
+    SELECT row, lag(row) OVER same AS before, first_value(row) OVER same AS first
+    FROM bands {without} WINDOW same AS (PARTITION BY band, key ORDER BY row)
+  )
+) WHERE other <> row
+"""
+_COMPARED = """
+SELECT low, high, a.signature AS first, b.signature AS second
+FROM pairs JOIN signatures a ON a.row = low JOIN signatures b ON b.row = high
+"""
+_KEPT = """
+SELECT row, 'near-duplicate' AS reason, kept_row FROM (
+  SELECT row, first_value(row) OVER same AS kept_row FROM groups JOIN keys USING (row)
+  WINDOW same AS (PARTITION BY part ORDER BY priority, row)
+) WHERE row <> kept_row ORDER BY row
+"""
+_REPEATS = """
+SELECT row, index AS paragraph, count, kept_row FROM (
+  SELECT row, index, count, row_number() OVER same AS nth, first_value(row) OVER same AS kept_row
+  FROM paragraphs {without}
+  WINDOW same AS (PARTITION BY patient, paragraph ORDER BY date NULLS LAST, row, index)
+) WHERE nth > 1 ORDER BY row, paragraph
+"""
+_EMPTIED = """
+SELECT row, 'nothing new in the patient''s record' AS reason, min(kept_row) AS kept_row
+FROM repeats GROUP BY row HAVING count(*) = min(count) ORDER BY row
+"""
+
+
+def decide(files: Mapping[str, Sequence[Path]], query: Query, settings: Dedup, out: Path) -> Decided:
+    """Return which rows drop and which paragraphs go, in Parquet files of the folder ``out``.
+
+    ``files`` names the Parquet files of each table of ``keys``; a table that no document had may be missing.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    found: list[Path] = [_empty_drops(out / "none.parquet")]
+    has = {name: list(paths) for name, paths in files.items() if paths}
+
+    def without() -> str:
+        return _WITHOUT if len(found) > 1 else ""
+
+    def step(sql: str, name: str, **views: Sequence[Path]) -> Path:
+        return query(sql, out / f"{name}.parquet", drops=found, **views)
+
+    if settings.exact and "keys" in has:
+        sql = _FIRST.format(reason="exact duplicate", without="", key="exact")
+        found.append(step(sql, "exact", keys=has["keys"]))
+    if settings.title and "keys" in has:
+        sql = _FIRST.format(reason="the same title", without=f"{without()} WHERE title IS NOT NULL", key="title")
+        found.append(step(sql, "title", keys=has["keys"]))
+    if settings.near is not None and "bands" in has:
+        pairs = step(_PAIRS.format(without=without()), "pairs", bands=has["bands"])
+        compared = step(_COMPARED, "compared", pairs=[pairs], signatures=has["signatures"])
+        groups = _write_groups(*_alike(compared, settings.near), out / "groups.parquet")
+        found.append(step(_KEPT, "near", groups=[groups], keys=has["keys"]))
+    repeats = _empty_repeats(out / "no-repeats.parquet")
+    if settings.paragraphs and "paragraphs" in has:
+        repeats = step(_REPEATS.format(without=without()), "repeats", paragraphs=has["paragraphs"])
+        found.append(step(_EMPTIED, "emptied", repeats=[repeats]))
+    drops = step("SELECT * FROM drops ORDER BY row", "dropped")
+    kept = f"SELECT row, paragraph FROM repeats {_WITHOUT} ORDER BY row, paragraph"
+    return Decided(drops, query(kept, out / "paragraphs.parquet", repeats=[repeats], drops=[drops]))
+
+
+def _alike(compared: Path, threshold: float) -> tuple[Array, Array]:
+    """Return the pairs whose estimated similarity is at most one standard error below the threshold."""
+    import pyarrow.parquet as pq
+
+    low, high = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
+    with pq.ParquetFile(compared) as file:
+        for batch in filter(len, file.iter_batches(batch_size=16384)):
+            first, second = (_bytes(batch.column(name)) for name in ("first", "second"))
+            error = np.sqrt(threshold * (1 - threshold) / first.shape[1])
+            near = similarity(first, second) >= threshold - error
+            low.append(batch.column("low").to_numpy()[near])
+            high.append(batch.column("high").to_numpy()[near])
+    return np.concatenate(low), np.concatenate(high)
+
+
+def _bytes(column: Any) -> Array:
+    """Return binary values of one length as bytes [rows, length]."""
+    return np.frombuffer(b"".join(column.to_pylist()), np.uint8).reshape(len(column), -1)
+
+
+def parts_of(low: Array, high: Array) -> tuple[Array, Array]:
+    """Return the numbers that stand in any pair, sorted, and for each the least number that pairs lead to from it."""
+    names, places = np.unique(np.concatenate([low, high]), return_inverse=True)
+    left, right = places[: len(low)], places[len(low) :]
+    label = np.arange(len(names))
+    while True:
+        least = np.minimum(label[left], label[right])
+        new = label.copy()
+        np.minimum.at(new, label[left], least)
+        np.minimum.at(new, label[right], least)
+        new = new[new]  # a root's root, so that long chains take few rounds
+        if (new == label).all():
+            return names, names[label]
+        label = new
+
+
+def _write_groups(low: Array, high: Array, out: Path) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names, part = parts_of(low, high)
+    pq.write_table(pa.table({"row": pa.array(names, pa.uint64()), "part": pa.array(part, pa.uint64())}), out)
+    return out
+
+
+def _empty_drops(out: Path) -> Path:
+    return _write_empty(out, row="uint64", reason="string", kept_row="uint64")
+
+
+def _empty_repeats(out: Path) -> Path:
+    return _write_empty(out, row="uint64", paragraph="uint32", count="uint32", kept_row="uint64")
+
+
+def _write_empty(out: Path, **columns: str) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])
+    pq.write_table(schema.empty_table(), out)
+    return out

@@ -1,0 +1,57 @@
+"""The items that training must not have seen: test and validation items of the registered sets, and a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from residency.core.errors import SourceError
+from residency.core.store import read_jsonl
+from residency.corpus.benchmarks import SETS, items
+from residency.corpus.leaks import Decontaminate, build
+
+SPLITS = ("test", "validation")
+_TEXTS = ("question", "context", "text", "text_b", "answer", "reference", "title", "prompt")
+
+
+def index_of(settings: Decontaminate, out: Path) -> Path:
+    """Return the folder ``out`` after writing the index of all held-out items to it.
+
+    Raises SourceError where a set or a file that is asked for by name is not here.
+    """
+    return build(held_out(settings), out, settings)
+
+
+def held_out(settings: Decontaminate) -> Iterator[tuple[str, str]]:
+    """Yield (id, text) of every held-out item, each of its texts by itself; ids begin with the set or the file."""
+    for name in SETS if settings.sets is None else settings.sets:
+        for split in SPLITS:
+            try:
+                found = items(name, split).items
+            except SourceError:
+                if settings.sets is not None:
+                    raise
+                continue
+            for item in found:
+                yield from ((f"{name}/{item['id']}", text) for text in texts_of(item))
+    for path in settings.files:
+        for number, item in enumerate(_lines(path), 1):
+            yield from ((f"{path.name}/{item.get('id', number)}", text) for text in texts_of(item))
+
+
+def texts_of(item: dict[str, Any]) -> Iterator[str]:
+    """Yield what an item says: its question and texts, the answer where it is written out, what was said before."""
+    for name in _TEXTS:
+        value = item.get(name)
+        if isinstance(value, str):
+            yield value
+    for turn in [*(item.get("turns") or []), *(item.get("prompt") if isinstance(item.get("prompt"), list) else [])]:
+        if isinstance(turn, dict) and isinstance(turn.get("content"), str):
+            yield turn["content"]
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.is_file():
+        raise SourceError(f"{path} is not here; decontaminate: files names JSONL files of held-out items")
+    yield from read_jsonl(path)
