@@ -127,7 +127,7 @@ def test_a_run_killed_in_every_stage_ends_with_the_files_of_one_that_was_not(tmp
         time.sleep(0.2)
     again = residency("run", recipe, root=broken)
     assert again.returncode == 0, again.stderr
-    for file in ("corpus/documents.parquet", "examples/text.jsonl", "examples/examples.jsonl"):
+    for file in ("corpus/documents/part-00000.parquet", "examples/text.jsonl", "examples/examples.jsonl"):
         assert sha256_file(only_run(broken) / file) == sha256_file(only_run(whole) / file), file
     assert adapters(broken) == adapters(whole)
     assert gguf_of(broken) == gguf_of(whole)

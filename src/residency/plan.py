@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from residency import __version__
 from residency.core.errors import RecipeError
-from residency.core.store import sha256_json
+from residency.core.store import outside, sha256_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,30 +135,16 @@ def givens(plan: Sequence[Step]) -> dict[str, Given]:
         function = step.stage.function
         named = function if isinstance(function, str) else f"{function.__module__}:{function.__qualname__}"
         before = {name: found[name].fingerprint for name in step.after if name != "run"}
-        outside = _outside(step.settings)
+        outside = outside(step.settings)
         print_ = sha256_json([named, __version__, step.settings, before, outside])
         found[step.name] = Given(print_, __version__, step.settings, before, dict(_files(outside)))
     return found
 
 
 def _files(outside: Any) -> Iterator[tuple[str, list[int]]]:
-    """Yield (path, [size, time]) of the files that ``_outside`` found, however deep they lie."""
+    """Yield (path, [size, time]) of the files that ``outside`` found, however deep they lie."""
     if isinstance(outside, list) and outside and isinstance(outside[0], str):
         yield outside[0], outside[1:]
     elif isinstance(outside, list):
         for part in outside:
             yield from _files(part)
-
-
-def _outside(value: Any) -> Any:
-    """Return size and time of the files and folders that settings name, so that a changed file counts as new."""
-    if isinstance(value, dict | list):
-        parts = value.values() if isinstance(value, dict) else value
-        return [found for found in map(_outside, parts) if found]
-    if not isinstance(value, str) or not any(sign in value for sign in "./~"):
-        return None
-    path = Path(value).expanduser()
-    with suppress(OSError):
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.is_file()]
-    return None

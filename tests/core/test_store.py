@@ -14,7 +14,7 @@ import pytest
 
 from residency.core import store
 from residency.core.errors import SourceError, StorageError
-from residency.core.types import Document, Example, Span
+from residency.core.types import Example, Span
 
 
 def names(folder: Path) -> list[str]:
@@ -149,18 +149,6 @@ def test_a_folder_without_a_whole_manifest_is_not_finished(tmp_path: Path) -> No
     store.write_manifest(tmp_path, stage="corpus")
     found = store.read_manifest(tmp_path)
     assert found is not None and found["stage"] == "corpus" and found["residency"]
-
-
-def test_documents_come_back_from_parquet_as_they_went(tmp_path: Path) -> None:
-    whole = Document("1", "Text", "notes", "own", "de", "p1", "2024-01-02", [Span(0, 2, "x", 0.5)], {"a": [1, None]})
-    documents = [whole, Document("2", "", "hpo", "free")]
-    assert store.write_documents(tmp_path / "documents.parquet", iter(documents), shard=1) == 2
-    assert list(store.read_documents(tmp_path / "documents.parquet")) == documents
-
-
-def test_no_documents_are_a_file_too(tmp_path: Path) -> None:
-    assert store.write_documents(tmp_path / "documents.parquet", []) == 0
-    assert list(store.read_documents(tmp_path / "documents.parquet")) == []
 
 
 def test_examples_are_read_by_split_and_task(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import shutil
 import pytest
 import yaml
 
-from residency.core.store import sha256_file, write_documents
+from residency.core.documents import write_documents
+from residency.core.store import sha256_file
 from residency.core.types import Document
 from residency.corpus.datacard import (
     content_hash,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from fixture_facts import documents
-from residency.core.store import read_examples, read_json, read_jsonl, write_documents, write_manifest
+from residency.core.documents import write_documents
+from residency.core.store import read_examples, read_json, read_jsonl, write_manifest
 from residency.corpus.mix import read_facts
 from residency.corpus.shape import build, fact_lines
 
@@ -19,7 +20,7 @@ SIZES |= {"test_choice": 40, "test_written": 20, "test_shown": 3, "dev": 10, "te
 
 
 def write_corpus(folder: Path, rows) -> Path:
-    write_documents(folder / "documents.parquet", rows)
+    write_documents(folder / "documents" / "part-00000.parquet", rows)
     write_manifest(folder, stage="corpus", sources=[{"name": "hpo", "version": "test"}])
     return folder
 

@@ -3,11 +3,12 @@
 import random
 
 from fixture_facts import documents
-from residency.core.store import read_examples, read_jsonl, write_documents, write_manifest
+from residency.core.documents import write_documents
+from residency.core.store import read_examples, read_jsonl, write_manifest
 from residency.core.types import Document
 from residency.corpus.own import LONGEST, in_turn, own_text, pieces
 from residency.corpus.shape import build
-from residency.corpus.sources import collect
+from residency.corpus.assemble import collect
 
 SIZES = {"qa": 20, "nli": 20, "ie": 10, "gen": 10, "prefer_qa": 2, "prefer_nli": 2, "prefer_ie": 2, "prefer_gen": 2}
 SIZES |= {"test_choice": 10, "test_written": 6, "test_shown": 3, "dev": 4, "text": 40}
@@ -61,7 +62,7 @@ def test_a_note_that_the_test_shows_is_dropped_from_the_training_text(tmp_path):
     note = Document("n1", f"{NOTE} He was given amoxicillin.", "fhir", "own", patient="p1")
     note.meta = {"kind": "note", "conditions": [], "medications": [drug]}
     plain = Document("n2", "A letter about something else altogether.", "notes", "own", meta={"kind": "note"})
-    write_documents(tmp_path / "documents.parquet", [*rows, note, plain])
+    write_documents(tmp_path / "documents" / "part-00000.parquet", [*rows, note, plain])
     write_manifest(tmp_path, stage="corpus", sources=[])
     build(tmp_path, out=tmp_path / "out", **SIZES)
     shown = list(read_examples(tmp_path / "out" / "examples.jsonl", split="test", task="ie_coded"))

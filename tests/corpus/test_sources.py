@@ -5,8 +5,12 @@ import json
 import pytest
 
 from residency.core.errors import SourceError
-from residency.core.store import read_documents, read_jsonl, read_manifest
-from residency.corpus.sources import READERS, collect, open_source
+from residency.core.documents import read_documents
+from residency.core.store import read_jsonl, read_manifest
+from residency.corpus.assemble import collect
+from residency.corpus.sources import READERS, open_source
+
+ENCODING = "not UTF-8 at byte 3; name the encoding with encoding: cp1252 (or other)"
 
 
 def write_jsonl(path, *rows):
@@ -26,7 +30,7 @@ def texts(tmp_path):
 def gather(tmp_path, *sources, **settings):
     out = tmp_path / "corpus"
     collect(out=out, sources=sources, **settings)
-    return list(read_documents(out / "documents.parquet")), list(read_jsonl(out / "bad.jsonl")), read_manifest(out)
+    return list(read_documents(out / "documents")), list(read_jsonl(out / "bad.jsonl")), read_manifest(out)
 
 
 def test_text_files_and_jsonl_become_documents_with_their_origin(tmp_path, texts):
@@ -36,11 +40,14 @@ def test_text_files_and_jsonl_become_documents_with_their_origin(tmp_path, texts
     ]
     path = write_jsonl(tmp_path / "mine.jsonl", *rows)
     documents, bad, manifest = gather(tmp_path, {"notes": str(texts)}, {"jsonl": path})
-    assert [document.id for document in documents] == ["b", "ward/a", "7", "mine:2"]
+    assert [document.id for document in documents] == ["b", "ward/a", "7", "mine.jsonl:2"]
     assert documents[1].text == "Going home: 37.2 °C."
     seven, two = documents[2:]
     assert (seven.patient, seven.date, seven.language) == ("p1", "2024-01-02", "nl")
-    assert seven.meta == {"kind": "note", "ward": "B"} and two.meta == {"kind": "letter"}
+    assert seven.meta == {"kind": "note", "ward": "B", "shape": "text"} and two.meta == {
+        "kind": "letter",
+        "shape": "text",
+    }
     assert two.licence == "CC0" and seven.licence == "not stated (your own data)"
     assert bad == [] and manifest["documents"] == 4
     assert [(card["name"], card["documents"]) for card in manifest["sources"]] == [("notes", 2), ("jsonl", 2)]
@@ -78,7 +85,7 @@ def test_more_than_one_percent_stops_the_run_and_leaves_the_list(tmp_path):
         gather(tmp_path, {"jsonl": path})
     assert "secret" not in str(error.value)
     out = tmp_path / "corpus"
-    assert read_manifest(out) is None and not (out / "documents.parquet").exists()
+    assert read_manifest(out) is None and not (out / "documents").exists()
     assert [row["line"] for row in read_jsonl(out / "bad.jsonl")] == [99, 100]
     documents, _, manifest = gather(tmp_path, {"jsonl": path}, bad_share=0.02)
     assert len(documents) == 98 and manifest["bad_share"] == 0.02
@@ -97,10 +104,10 @@ def test_files_that_are_no_text_are_bad_records(tmp_path, texts):
         ("mine.jsonl", 2),
         ("mine.jsonl", 3),
     ]
-    assert bad[0]["reason"] == "not UTF-8 at byte 3"
+    assert bad[0]["reason"].startswith("not UTF-8 at byte 3; name the encoding")
 
 
-@pytest.mark.parametrize(("spoilt", "reason"), [(b"caf\xe9", "not UTF-8 at byte 3"), (b" \n", "empty")])
+@pytest.mark.parametrize(("spoilt", "reason"), [(b"caf\xe9", ENCODING), (b" \n", "it is empty")])
 def test_one_bad_file_in_a_small_folder_is_named_and_kept_aside(tmp_path, texts, capsys, spoilt, reason):
     for number in range(5):
         (texts / "ward" / f"{number}.txt").write_text(f"Note {number}.")
@@ -117,33 +124,44 @@ def test_one_bad_file_in_a_small_folder_is_named_and_kept_aside(tmp_path, texts,
 def test_two_bad_files_in_a_small_folder_stop_the_run_and_so_does_a_folder_of_nothing_else(tmp_path, texts):
     (texts / "c.txt").write_bytes(b"caf\xe9")
     (texts / "d.txt").write_text("")
-    with pytest.raises(SourceError, match=r"2 of 4 records .*First: c.txt: not UTF-8 at byte 3; d.txt: empty\. All"):
+    with pytest.raises(
+        SourceError, match=r"2 of 4 records .*First: c.txt: not UTF-8 at byte 3; .*; d.txt: it is empty\. All"
+    ):
         gather(tmp_path, {"notes": texts})
     with pytest.raises(SourceError, match="1 of 1 records are malformed"):
         gather(tmp_path, {"notes": texts / "d.txt"})
 
 
 def test_a_file_that_may_not_be_read_is_a_bad_record(tmp_path, texts, monkeypatch):
-    read = type(texts).read_bytes
+    look = type(texts).open
 
-    def refuse(path):
+    def refuse(path, *arguments, **settings):
         if path.name == "b.txt":
             raise PermissionError(13, "Permission denied")
-        return read(path)
+        return look(path, *arguments, **settings)
 
-    monkeypatch.setattr(type(texts), "read_bytes", refuse)
+    monkeypatch.setattr(type(texts), "open", refuse)
     documents, bad, _ = gather(tmp_path, {"notes": texts})
     assert [document.id for document in documents] == ["ward/a"]
     assert (bad[0]["file"], bad[0]["reason"]) == ("b.txt", "cannot be read (Permission denied)")
 
 
-def test_an_id_that_comes_twice_is_kept_aside(tmp_path):
-    one = write_jsonl(tmp_path / "one.jsonl", {"id": "a", "text": "x"})
-    two = write_jsonl(tmp_path / "two.jsonl", {"id": "a", "text": "y"})
-    documents, bad, _ = gather(tmp_path, {"jsonl": one}, {"jsonl": two}, bad_share=1.0)
-    assert [document.text for document in documents] == ["x"]
+def test_an_id_that_comes_twice_in_a_source_is_kept_aside(tmp_path):
+    (tmp_path / "in").mkdir()
+    write_jsonl(tmp_path / "in" / "one.jsonl", {"id": "a", "text": "x"}, {"id": "b", "text": "z"})
+    write_jsonl(tmp_path / "in" / "two.jsonl", {"id": "a", "text": "y"})
+    documents, bad, manifest = gather(tmp_path, {"jsonl": tmp_path / "in"}, bad_share=1.0)
+    assert [document.text for document in documents] == ["x", "z"]
     assert bad[0]["reason"] == "the id a was already read from one.jsonl, line 1"
     assert (bad[0]["file"], bad[0]["line"]) == ("two.jsonl", 1)
+    assert manifest["bad"] == 1 and manifest["sources"][0]["documents"] == 2
+
+
+def test_ids_that_several_sources_have_are_told_apart_by_their_source(tmp_path):
+    paths = [write_jsonl(tmp_path / f"{name}.jsonl", {"id": "a", "text": name}) for name in ("x", "y", "z")]
+    documents, bad, _ = gather(tmp_path, *({"jsonl": path} for path in paths))
+    assert {document.id: document.text for document in documents} == {"a": "x", "jsonl-2:a": "y", "jsonl-3:a": "z"}
+    assert not bad
 
 
 def test_an_id_that_another_source_has_too_is_told_apart_by_its_source(tmp_path, texts):

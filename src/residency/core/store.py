@@ -14,7 +14,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +257,20 @@ def read_manifest(folder: Path | str) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return None
     return manifest if isinstance(manifest, dict) else None
+
+
+def outside(value: Any) -> Any:
+    """Return size and time of the files and folders that settings name, so that a changed file counts as new."""
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return [found for found in map(outside, parts) if found]
+    if not isinstance(value, str) or not any(sign in value for sign in "./~"):
+        return None
+    path = Path(value).expanduser()
+    with suppress(OSError):
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.is_file()]
+    return None
 
 
 # --- examples -------------------------------------------------------------------------------------------------------

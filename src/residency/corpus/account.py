@@ -72,7 +72,9 @@ def source_cards(opened: Sequence[Source], prepared: Sequence[Facts], bad: Seque
                 "version": source.version,
                 "licence": source.licence,
                 "acknowledgement": source.acknowledgement,
-                "documents": sum(facts["read"] for facts in mine) + sum(facts["bad"] for facts in mine) - len(bad[index]),
+                "documents": sum(facts["read"] for facts in mine)
+                + sum(facts["bad"] for facts in mine)
+                - len(bad[index]),
                 "bad": len(bad[index]),
                 "skipped": dict(sorted(left.items())),
                 "path_sha256": sha256_json(hashes) if hashes else None,
@@ -145,7 +147,11 @@ def _contamination(prepared: Sequence[Facts], held: Path | None) -> dict[str, An
             found[item.split("/", 1)[0]][rule] += count
     sizes = Counter(item.split("/", 1)[0] for item in set(read_json(held / "index.json")["items"]))
     rows = [
-        {"set": name, "items": size, "rules": {rule: {"found": n, "removed": n} for rule, n in sorted(found[name].items())}}
+        {
+            "set": name,
+            "items": size,
+            "rules": {rule: {"found": n, "removed": n} for rule, n in sorted(found[name].items())},
+        }
         for name, size in sorted(sizes.items())
     ]
     return {"sets": rows}

@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from residency import __version__
 from residency.core.legal import AtLeastOne, Count, Seed, Share
 from residency.core.progress import track
-from residency.core.store import write_manifest
+from residency.core.settings import plain
+from residency.core.store import outside, read_json, sha256_json, write_json, write_manifest
 from residency.corpus.account import bad_records, check_bad, collect_facts, source_cards
 from residency.corpus.clean import Clean
 from residency.corpus.datacard import write_card
@@ -29,7 +31,8 @@ from residency.corpus.sources import Sources, open_source
 from residency.corpus.splits import Splits
 from residency.corpus.verdicts import Verdicts, compare
 
-WORK = "work"
+WORK, KEY = "work", "settings.json"
+SMALL_BYTES = 8_000_000
 start = engine
 
 
@@ -59,12 +62,12 @@ def collect(
     """
     out = Path(out)
     work = out / WORK
-    work.mkdir(parents=True, exist_ok=True)
+    _begin(work, [sources, clean, dedup, decontaminate, splits, shapes, seed], sources)
     opened = [open_source(source, scratch=work, seed=seed) for source in sources]
-    with start(engine, scratch=work, workers=workers, memory_mb=memory_mb) as run:
+    with start(engine, scratch=work, workers=workers or _enough(opened, engine), memory_mb=memory_mb) as run:
         held = _held_out(decontaminate, work)
         prepared = _prepare(run, opened, work, clean, dedup or Dedup.none(), held)
-        verdicts = compare(run, prepared, work, [source.name for source in opened], dedup or Dedup.none(), splits)
+        verdicts = compare(run, prepared, work, labels(opened), dedup or Dedup.none(), splits)
         bad = bad_records(out, opened, prepared, verdicts, work / "prepared")
         check_bad(opened, prepared, bad, bad_share)
         finished = _finish(run, prepared, verdicts, out, work, splits, shapes)
@@ -75,6 +78,29 @@ def collect(
     total = sum(len(rows) for rows in bad)
     shutil.rmtree(work)
     write_manifest(out, stage="corpus", bad=total, bad_share=bad_share, sources=cards, hashes=card["hashes"], **kept)
+
+
+def _begin(work: Path, settings: list[Any], sources: Sources) -> None:
+    """Make the folder of work in progress; what another start left there goes on only if nothing has changed."""
+    key = sha256_json([__version__, plain(settings), outside(plain(sources))])
+    if work.exists() and (not (work / KEY).exists() or read_json(work / KEY) != key):
+        for folder in (work, work.parent / DONE):
+            shutil.rmtree(folder, ignore_errors=True)
+    write_json(work / KEY, key)
+
+
+def _enough(opened: Sequence[Source], engine: Name) -> int:
+    """Return 1 where starting further processes would take longer than the work, else 0 for every core."""
+    known = all(source.files for source in opened)
+    small = sum(file.stat().st_size for source in opened for file in source.files) < SMALL_BYTES
+    return int(engine == "local" and known and small)
+
+
+def labels(opened: Sequence[Source]) -> list[str]:
+    """Return a name for each source that no other has: jsonl, jsonl-2, jsonl-3."""
+    names = [source.name for source in opened]
+    again = [names[:index].count(name) for index, name in enumerate(names)]
+    return [f"{name}-{nth + 1}" if nth else name for name, nth in zip(names, again, strict=True)]
 
 
 def _held_out(settings: Decontaminate | None, work: Path) -> Path | None:

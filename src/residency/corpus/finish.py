@@ -67,12 +67,15 @@ def _finished(task: Finishing, name: str) -> dict[str, Any]:
 
 
 def _split(documents: list[Document], splits: Splits, parted: Sequence[str] | None) -> None:
-    """Note in each document which split it is in."""
+    """Note in each document which split it is in; what is for evaluation already stays so."""
     if parted is None:
-        columns: dict[str, Any] = {key: [getattr(d, key) for d in documents] for key in ("patient", "id", "date", "source")}
+        columns: dict[str, Any] = {
+            key: [getattr(d, key) for d in documents] for key in ("patient", "id", "date", "source")
+        }
         parted = part(splits, **columns).split
     for document, name in zip(documents, parted, strict=True):
-        document.meta["split"] = str(name)
+        if not document.meta.get("evaluation"):
+            document.meta["split"] = str(name)
 
 
 def _sifted(documents: list[Document], decided: Stretch) -> tuple[list[Document], list[tuple[Document, str]], int]:
@@ -135,7 +138,12 @@ def _text(document: Document) -> dict[str, Any] | None:
     meta = document.meta
     if meta.get("kind") in KNOWLEDGE_KINDS or "messages" in meta or "chosen" in meta:
         return None
-    return {"id": document.id, "text": document.text, "source": document.source, "group": document.patient or document.id}
+    return {
+        "id": document.id,
+        "text": document.text,
+        "source": document.source,
+        "group": document.patient or document.id,
+    }
 
 
 def _instruct(document: Document) -> dict[str, Any] | None:

@@ -11,17 +11,20 @@ from typing import Annotated, Any
 from residency.core.errors import SourceError
 from residency.core.legal import Rule
 from residency.core.settings import OneOf
-from residency.corpus.fhir import read_fhir
-from residency.corpus.formats import read_jsonl_source, read_notes
+from residency.corpus.formats import read_files, read_jsonl_source, read_notes
 from residency.corpus.hospital import read_hospital
 from residency.corpus.hpo import read_hpo
 from residency.corpus.icd10 import read_icd10
+from residency.corpus.named import read_set
+from residency.corpus.readers.fhir import read_fhir
 from residency.corpus.records import Source
 
 READERS: dict[str, Callable[..., Source]] = {
     "hpo": read_hpo,
     "icd10": read_icd10,
     "simulated_hospital": read_hospital,
+    "set": read_set,
+    "files": read_files,
     "notes": read_notes,
     "jsonl": read_jsonl_source,
     "fhir": read_fhir,
@@ -44,9 +47,10 @@ def open_source(source: Mapping[str, Any], *, scratch: Path, seed: int = 0) -> S
     for key in settings:
         if key not in legal:
             raise SourceError(f"source {name} has no setting {key!r}{_nearest(key, sorted(legal))}")
-    if name == "simulated_hospital":
-        settings = {"seed": seed, **settings, "scratch": scratch}
-    needed = (key for key, value in inspect.signature(reader).parameters.items() if value.default is value.empty)
+    given = inspect.signature(reader).parameters
+    settings = {**({"seed": seed} if "seed" in given else {}), **settings}
+    settings |= {"scratch": scratch} if "scratch" in given else {}
+    needed = (key for key, value in given.items() if value.default is value.empty)
     if missing := [key for key in needed if key not in settings]:
         raise SourceError(f"source {name} needs {', '.join(missing)}, for instance {{{name}: PATH}}")
     return reader(**settings)
@@ -60,7 +64,8 @@ def _entry(source: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         raise SourceError(f"there is no source {name!r}{_nearest(str(name), list(READERS))}")
     if value is None:
         return name, {}
-    return name, dict(value) if isinstance(value, Mapping) else {"path": value}
+    first = "name" if name == "set" else "path"
+    return name, dict(value) if isinstance(value, Mapping) else {first: value}
 
 
 def _nearest(word: str, legal: list[str]) -> str:

@@ -136,7 +136,9 @@ def test_a_damaged_file_is_still_what_it_was_meant_to_be(tmp_path):
         assert detect(place(tmp_path, name, content)) == form, name
 
 
-@pytest.mark.parametrize("piece", ["<!--", "<?", "#\n", "[Term]", "{", '{"a":', "[", "\n", "<!DOCTYPE ", "<a", "O\n", " "])
+@pytest.mark.parametrize(
+    "piece", ["<!--", "<?", "#\n", "[Term]", "{", '{"a":', "[", "\n", "<!DOCTYPE ", "<a", "O\n", " "]
+)
 def test_no_text_makes_looking_slow(tmp_path, piece):
     path = place(tmp_path, "a.txt", piece * (200_000 // len(piece)))
     began = time.monotonic()

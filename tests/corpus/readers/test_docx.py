@@ -123,7 +123,10 @@ def test_a_doctype_entities_and_depth_are_refused_in_every_part(tmp_path):
     body = f"<w:document {W}><w:body><w:p><w:r><w:t>a</w:t></w:r></w:p></w:body></w:document>"
     entities = f'<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/hostname">]>{body}'
     for name in ("word/document.xml", "word/styles.xml", "docProps/core.xml", "_rels/.rels"):
-        assert read(tmp_path, changed({name: entities.encode("utf-16")})).reason == "it declares entities, which are not read"
+        assert (
+            read(tmp_path, changed({name: entities.encode("utf-16")})).reason
+            == "it declares entities, which are not read"
+        )
         assert "DOCTYPE" in read(tmp_path, changed({name: f"<!DOCTYPE d>{body}"})).reason
     deep = body.replace("<w:p>", "<w:sdt>" * 230 + "<w:p>").replace("</w:p>", "</w:p>" + "</w:sdt>" * 230)
     assert "depth" in read(tmp_path, changed({"word/document.xml": deep})).reason

@@ -27,7 +27,19 @@ SOON = 10.0  # seconds: the limit, and what a busy machine adds
 STRETCH = 8
 CASES = 1300
 SEEDS = {form: [(name, content) for name, (kind, content) in FILES.items() if kind == form] for form in FORMATS}
-STARTS = (b"", b"{", b'{"', b"[", b"<", b"<?xml ", b"%PDF-1.4\n", b"PK\x03\x04", b"PAR1", b"\x1f\x8b\x08\0", b"\xff\xfe")
+STARTS = (
+    b"",
+    b"{",
+    b'{"',
+    b"[",
+    b"<",
+    b"<?xml ",
+    b"%PDF-1.4\n",
+    b"PK\x03\x04",
+    b"PAR1",
+    b"\x1f\x8b\x08\0",
+    b"\xff\xfe",
+)
 
 
 # --- the cases -------------------------------------------------------------------------------------------------------
@@ -37,7 +49,9 @@ STARTS = (b"", b"{", b'{"', b"[", b"<", b"<?xml ", b"%PDF-1.4\n", b"PK\x03\x04",
 def noise(draw):
     if draw(st.booleans()):
         return draw(st.sampled_from(STARTS)) + draw(st.binary(max_size=400))
-    return draw(st.text(string.printable + "é\u2028\0😀", max_size=200)).encode(draw(st.sampled_from(["utf-8", "utf-16"])))
+    return draw(st.text(string.printable + "é\u2028\0😀", max_size=200)).encode(
+        draw(st.sampled_from(["utf-8", "utf-16"]))
+    )
 
 
 @st.composite
@@ -123,7 +137,9 @@ def run(folder, form, cases):
     read = 0
     (folder / "marked.ann").write_bytes(brat()[1])
 
-    @settings(max_examples=cases, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=cases, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
     @given(files(form))
     def one(case):
         nonlocal read

@@ -41,7 +41,11 @@ def test_running_heads_page_numbers_and_cut_words_are_mended(tmp_path):
 
 
 def test_what_repeats_inside_pages_or_on_two_pages_only_stays():
-    pages = [["A", "b", "Result normal", "c", "D"], ["E", "f", "Result normal", "g", "H"], ["I", "j", "Result normal", "k", "L"]]
+    pages = [
+        ["A", "b", "Result normal", "c", "D"],
+        ["E", "f", "Result normal", "g", "H"],
+        ["I", "j", "Result normal", "k", "L"],
+    ]
     assert joined(pages).count("Result normal") == 3
     assert joined([["Head", "one"], ["Head", "two"]]) == "Head\none\nHead\ntwo"
     assert joined([["Head", "one"], ["Head", "two"], ["other", "three"]]) == "one\ntwo\nother\nthree"
