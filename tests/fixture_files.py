@@ -168,16 +168,17 @@ is_a: MADE:1 ! fever
 
 def turtle() -> bytes:
     return f"""@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
 @prefix m: <http://example.org/> .
-m:fever rdfs:label "fever"@en ; rdfs:comment "{WORDS}" .
-m:brimtail rdfs:subClassOf m:fever ; rdfs:label "brimtail fever"@en .
+m:fever a owl:Class ; rdfs:label "fever"@en ; rdfs:comment "{WORDS}" .
+m:brimtail a owl:Class ; rdfs:subClassOf m:fever ; rdfs:label "brimtail fever"@en .
 """.encode()
 
 
 def rdf_xml() -> bytes:
     return f"""<?xml version="1.0"?><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
- xmlns:rdfs="http://www.w3.org/2000/01/rdf-schema#"><rdf:Description rdf:about="http://example.org/fever">
-<rdfs:label xml:lang="en">fever</rdfs:label><rdfs:comment>{WORDS}</rdfs:comment></rdf:Description></rdf:RDF>""".encode()
+ xmlns:rdfs="http://www.w3.org/2000/01/rdf-schema#" xmlns:owl="http://www.w3.org/2002/07/owl#"><owl:Class rdf:about="http://example.org/fever">
+<rdfs:label xml:lang="en">fever</rdfs:label><rdfs:comment>{WORDS}</rdfs:comment></owl:Class></rdf:RDF>""".encode()
 
 
 def brat() -> tuple[bytes, bytes]:

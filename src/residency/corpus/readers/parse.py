@@ -43,7 +43,7 @@ def load_json(content: str, limits: Limits) -> Any:
     if content.count("[") + content.count("{") > limits.depth and _json_depth(content) > limits.depth:
         raise TooMuch(f"it nests deeper than {limits.depth} (limits: depth)")
     value = json.loads(content)
-    if "\\ud" in content or "\\uD" in content:
+    if "\\" in content and ("\\ud" in content or "\\uD" in content):
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
