@@ -141,6 +141,6 @@ def test_a_damaged_file_is_still_what_it_was_meant_to_be(tmp_path):
 )
 def test_no_text_makes_looking_slow(tmp_path, piece):
     path = place(tmp_path, "a.txt", piece * (200_000 // len(piece)))
-    began = time.monotonic()
+    began = time.process_time()
     detect(path)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2

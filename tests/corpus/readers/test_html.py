@@ -108,9 +108,9 @@ def test_a_page_without_text_is_bad(tmp_path):
     ],
 )
 def test_hostile_pages_end_in_a_record_soon(tmp_path, page):
-    began = time.monotonic()
+    began = time.process_time()
     read(tmp_path, page)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 class Reference(HTMLParser):
@@ -169,10 +169,10 @@ def test_a_fragment_never_joins_the_words_of_two_blocks():
 
 def test_a_fragment_has_no_scripts_and_hostile_ones_are_read_at_once():
     assert fragment_text("a<script>if (x < 1) {}</script>b<style>p {}</style>c<script>d") == "abc"
-    began = time.monotonic()
+    began = time.process_time()
     for piece in ("<a ", "<a '", '<a b="', "<!--", "<script", "<script>", "<!", "<", "&", "</p", "<p>"):
         fragment_text(piece * 100_000)
-    assert time.monotonic() - began < 8
+    assert time.process_time() - began < 8
 
 
 def test_a_fragment_is_read_faster_than_by_the_standard_parser():
