@@ -100,7 +100,8 @@ def medline() -> bytes:
 </MedlineCitation></PubmedArticle>"""
     doctype = '<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle//EN" "https://example.org/pubmed.dtd">'
     articles = article.format(11, WORDS) + article.format(12, MORE)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{doctype}\n<PubmedArticleSet>{articles}</PubmedArticleSet>'.encode()
+    articles = f"<PubmedArticleSet>{articles}</PubmedArticleSet>"
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{doctype}\n{articles}'.encode()
 
 
 def jats() -> bytes:
@@ -167,16 +168,17 @@ is_a: MADE:1 ! fever
 
 def turtle() -> bytes:
     return f"""@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
 @prefix m: <http://example.org/> .
-m:fever rdfs:label "fever"@en ; rdfs:comment "{WORDS}" .
-m:brimtail rdfs:subClassOf m:fever ; rdfs:label "brimtail fever"@en .
+m:fever a owl:Class ; rdfs:label "fever"@en ; rdfs:comment "{WORDS}" .
+m:brimtail a owl:Class ; rdfs:subClassOf m:fever ; rdfs:label "brimtail fever"@en .
 """.encode()
 
 
 def rdf_xml() -> bytes:
     return f"""<?xml version="1.0"?><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
- xmlns:rdfs="http://www.w3.org/2000/01/rdf-schema#"><rdf:Description rdf:about="http://example.org/fever">
-<rdfs:label xml:lang="en">fever</rdfs:label><rdfs:comment>{WORDS}</rdfs:comment></rdf:Description></rdf:RDF>""".encode()
+ xmlns:rdfs="http://www.w3.org/2000/01/rdf-schema#" xmlns:owl="http://www.w3.org/2002/07/owl#"><owl:Class rdf:about="http://example.org/fever">
+<rdfs:label xml:lang="en">fever</rdfs:label><rdfs:comment>{WORDS}</rdfs:comment></owl:Class></rdf:RDF>""".encode()
 
 
 def brat() -> tuple[bytes, bytes]:
@@ -186,7 +188,7 @@ def brat() -> tuple[bytes, bytes]:
 
 
 def conll() -> bytes:
-    rows = ["Vornak\tO", "reports\tO", "brimtail\tB-Disease", "fever\tI-Disease", ".\tO", "", "No\tO", "cough\tB-Disease"]
+    rows = ["Vornak\tO", "reports\tO", "brimtail\tB-Disease", "fever\tI-Disease", "", "No\tO", "cough\tB-Disease"]
     return ("\n".join(rows) + "\n").encode()
 
 

@@ -108,9 +108,9 @@ def test_a_page_without_text_is_bad(tmp_path):
     ],
 )
 def test_hostile_pages_end_in_a_record_soon(tmp_path, page):
-    began = time.monotonic()
+    began = time.process_time()
     read(tmp_path, page)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 class Reference(HTMLParser):
@@ -152,6 +152,9 @@ PIECES = [
     "<div>a<!-- comment -->b</div>",
     "<table border='1'><thead><tr><th>Drug</th></tr></thead><tbody><tr><td>x</td></tr></tbody></table>",
     "Größe 5 µg 😀",
+    "<p title=\"a > b\">one</p><img alt='x > y'/>two",
+    "<H1 CLASS=x>Big</H1><BR />&#x41;&#65;&unknown; &copy 2021",
+    "<!DOCTYPE html><?php echo 1 ?>text</unopened>",
 ]
 
 
@@ -164,17 +167,28 @@ def test_a_fragment_never_joins_the_words_of_two_blocks():
     assert fragment_text("<p>Fever</p>Cough<div>Rash</div>Pain") == "Fever\nCough\nRash\nPain"
 
 
+def test_a_fragment_has_no_scripts_and_hostile_ones_are_read_at_once():
+    assert fragment_text("a<script>if (x < 1) {}</script>b<style>p {}</style>c<script>d") == "abc"
+    began = time.process_time()
+    for piece in ("<a ", "<a '", '<a b="', "<!--", "<script", "<script>", "<!", "<", "&", "</p", "<p>"):
+        fragment_text(piece * 100_000)
+    assert time.process_time() - began < 8
+
+
 def test_a_fragment_is_read_faster_than_by_the_standard_parser():
+    small = "<div><p>Cough &amp; fever.<br/>Better.</p></div>" * 3
     note = "".join(f"<p>Line {i} of a note, with <b>bold</b> words &amp; signs.</p>" for i in range(200))
     note = f"<div>{note}</div>"
 
-    def best(function):
+    def best(function, text):
         times = []
         for _ in range(5):
             began = time.perf_counter()
-            function(note)
+            for _ in range(len(note) // len(text)):
+                function(text)
             times.append(time.perf_counter() - began)
         return min(times)
 
     assert fragment_text(note) == reference(note) and re.match("Line 0", fragment_text(note))
-    assert best(fragment_text) < best(reference)
+    for text in (note, small):
+        assert best(fragment_text, text) < best(reference, text)

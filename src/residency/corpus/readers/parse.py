@@ -43,7 +43,7 @@ def load_json(content: str, limits: Limits) -> Any:
     if content.count("[") + content.count("{") > limits.depth and _json_depth(content) > limits.depth:
         raise TooMuch(f"it nests deeper than {limits.depth} (limits: depth)")
     value = json.loads(content)
-    if "\\ud" in content or "\\uD" in content:
+    if "\\" in content and ("\\ud" in content or "\\uD" in content):
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
@@ -80,7 +80,7 @@ def parse_xml(content: bytes, limits: Limits) -> Any:
 
 
 def iterparse_xml(stream: IO[bytes], tags: Iterable[str], limits: Limits) -> Iterator[Any]:
-    """Yield the outermost elements of some tags (``{*}name`` for any namespace); each is emptied when the next is asked.
+    """Yield the outermost elements of some tags (``{*}name``: any namespace); each is emptied when the next is asked.
 
     Elements before and around it are let go as well, so that memory stays flat. What is broken, or an element of more
     than ``record_mb``, raises as ``parse_xml`` does, after the elements that stand before it.
