@@ -6,6 +6,7 @@ import pytest
 
 from residency.core.errors import SourceError
 from residency.core.types import Document
+from residency.corpus import hospital
 from residency.corpus.hospital import read_hospital
 from residency.corpus.records import Left
 
@@ -65,3 +66,15 @@ def test_settings_are_checked_before_anything_is_simulated(tmp_path):
 def test_a_simulation_that_fails_says_so(tmp_path):
     with pytest.raises(SourceError, match="clinosim ended with code"):
         simulate(tmp_path, population=2, country="Atlantis")
+
+
+def test_many_people_are_simulated_in_blocks_of_which_the_first_is_a_hospital_of_its_own(notes, tmp_path, monkeypatch):
+    monkeypatch.setattr(hospital, "BLOCK", 5)
+    assert len(read_hospital(scratch=tmp_path, population=11).parts) == 3
+    both = simulate(tmp_path, population=10)
+    more = both[len(notes) :]
+    assert both[: len(notes)] == notes and more
+    assert all(note.id.startswith("2-") and note.patient.startswith("2-") for note in more)
+    assert all(note.meta["encounter"].startswith("2-") for note in more)
+    assert not {note.text for note in more} <= {note.text for note in notes}
+    assert list(tmp_path.iterdir()) == []

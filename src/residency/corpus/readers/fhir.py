@@ -32,6 +32,7 @@ from residency.corpus.readers.fhir_values import MISSHAPEN, Resource, coding, en
 from residency.corpus.readers.guard import Given, Limits
 from residency.corpus.records import Left, Part, Source
 
+LIMITS = Limits()
 _ENDINGS = (".json", ".ndjson", ".jsonl")
 
 
@@ -50,7 +51,7 @@ def read_fhir(
     language: str = "en",
     record: bool = False,
     validate: bool = False,
-    limits: Limits | None = None,
+    limits: Limits = LIMITS,
     scratch: Path | None = None,
 ) -> Source:
     """Return FHIR files (a file or a folder) as a source of notes, whose ``meta`` has the coded rows behind them.
@@ -62,7 +63,7 @@ def read_fhir(
     if validate and importlib.util.find_spec("fhir.resources") is None:
         raise SourceError("validate: true needs fhir.resources; install it with: pip install fhir.resources")
     root, files, others = _split(Path(path))
-    given = Given(root, "", "fhir", licence, language, limits=limits or Limits())
+    given = Given(root, "", "fhir", licence, language, limits=limits)
     wholes = [replace(given, path=file, name=_name(file, root)) for file in files]
     parts = joint_parts(wholes, table_folder(scratch, files), record=record, validate=validate)
     if others:

@@ -11,7 +11,6 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-from typing import Any
 
 from residency.corpus.readers.fhir_check import wrong_field
 from residency.corpus.readers.fhir_files import Entry
@@ -53,6 +52,7 @@ CREATE INDEX facts_key ON facts(key);
 CREATE INDEX facts_group ON facts(bucket, patient, encounter);
 CREATE INDEX troubles_place ON troubles(file, line, entry);
 """
+_Row = tuple[str, tuple[str, str], Resource]
 
 
 class Rows:
@@ -137,16 +137,13 @@ class Rows:
     def of(self, kind: str, encounter: str, patient: str, day: str) -> list[Resource]:
         """Return the rows of an encounter, then those of its patient that began by ``day``, without repeats."""
         chosen: dict[tuple[str, str], Resource] = {}
-        own = self._of(f"E/{encounter}") if encounter else []
-        general = [(name, row) for name, row in self._of(f"P/{patient}") if row["since"] <= day] if patient else []
-        for name, row in [*own, *general]:
-            if name != kind:
-                continue
-            row = {key: value for key, value in row.items() if key != "since"}
-            if "product" in row:
-                row |= self._name(row.pop("product"))[0]
-            chosen.setdefault((row["code"] or row["text"], row["category"]), row)
-        return sorted(chosen.values(), key=lambda row: (row["category"], row["code"], row["text"]))
+        for _, key, row in self._of(f"E/{encounter}")[kind] if encounter else ():
+            chosen.setdefault(key, row)
+        for began, key, row in self._of(f"P/{patient}")[kind] if patient else ():
+            if began <= day:
+                chosen.setdefault(key, row)
+        rows = sorted(chosen.values(), key=lambda row: (row["category"], row["code"], row["text"]))
+        return [dict(row) for row in rows]
 
     def observation(self, key: str) -> str:
         """Return an Observation in one line, "" where it is not here."""
@@ -184,9 +181,16 @@ class Rows:
             )
             yield patient, encounter, sorted(lines)
 
-    def _fetch(self, owner: str) -> list[tuple[str, dict[str, Any]]]:
-        found = self._db.execute("SELECT kind, row FROM coded WHERE owner = ? ORDER BY rowid", (owner,))
-        return [(kind, json.loads(row)) for kind, row in found]
+    def _fetch(self, owner: str) -> dict[str, list[_Row]]:
+        """Return an owner's rows by kind, each with its begin and what makes it a repeat of another."""
+        found: dict[str, list[_Row]] = {"conditions": [], "medications": []}
+        for kind, text in self._db.execute("SELECT kind, row FROM coded WHERE owner = ? ORDER BY rowid", (owner,)):
+            row = json.loads(text)
+            began = row.pop("since")
+            if "product" in row:
+                row |= self._name(row.pop("product"))[0]
+            found[kind].append((began, (row["code"] or row["text"], row["category"]), row))
+        return found
 
     def _product(self, key: str) -> tuple[Resource, str]:
         """Return a medication's coding and its name; of one that is not here nothing, and the words themselves."""
