@@ -8,10 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from residency.core.settings import load
 from residency.core.types import Document
@@ -186,13 +184,10 @@ def _through(function: str, content: bytes, kind: str, given: Given) -> str:
         read = load(f"{__package__}.{function}")
     except ModuleNotFoundError:
         raise Unread(f"attachment of type {kind}", left=True) from None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "attachment"
-        path.write_bytes(content)
-        try:
-            records = list(read(replace(given, path=path)))
-        except Exception as error:
-            raise Unread(f"an attachment of type {kind}: {reason(error)}") from None
+    try:
+        records = list(read(replace(given, content=content)))
+    except Exception as error:
+        raise Unread(f"an attachment of type {kind}: {reason(error)}") from None
     bad = [record.reason for record in records if isinstance(record, Bad)]
     if bad:
         raise Unread(f"an attachment of type {kind}: {bad[0]}")

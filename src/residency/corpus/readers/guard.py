@@ -49,7 +49,8 @@ class Given:
 
     ``name`` is its path in the source's folder, with "/": it stands in messages and in the ids of records that have
     none of their own. ``span`` is the half-open byte range that is to be read of a file of lines: a line belongs to the
-    range that its first byte is in. ``options`` are the format's own settings.
+    range that its first byte is in. ``options`` are the format's own settings. ``content`` stands for what the file
+    holds where it is not on disk by itself, such as an attachment.
     """
 
     path: Path
@@ -61,6 +62,7 @@ class Given:
     limits: Limits = field(default_factory=Limits)
     span: tuple[int, int] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    content: bytes | None = None
 
     @property
     def key(self) -> str:
@@ -114,13 +116,14 @@ def decoded(content: bytes, encoding: str = "utf-8") -> str:
 @contextmanager
 def opened(given: Given) -> Iterator[IO[bytes]]:
     """Open a file for reading bytes, unpacked where it is gzip (by content, not name); a bomb raises TooMuch."""
-    with given.path.open("rb") as handle:
+    with given.path.open("rb") if given.content is None else io.BytesIO(given.content) as handle:
         packed = handle.read(2) == b"\x1f\x8b"
         handle.seek(0)
         if not packed:
             yield handle
             return
-        most = max(given.path.stat().st_size, 4096) * given.limits.expand
+        size = given.path.stat().st_size if given.content is None else len(given.content)
+        most = max(size, 4096) * given.limits.expand
         with gzip.GzipFile(fileobj=handle) as unpacked, io.BufferedReader(_Bounded(unpacked, most), 1 << 16) as buffer:
             yield cast(IO[bytes], buffer)
 
