@@ -155,6 +155,7 @@ def test_a_truncated_gzip_of_triples_keeps_what_was_read_before(tmp_path):
 def test_owl_xml_and_garbage_are_named(tmp_path):
     (bad,) = read(tmp_path, '<?xml version="1.0"?><Ontology xmlns="http://www.w3.org/2002/07/owl#"/>', "o.owl")
     assert "OWL/XML" in bad.reason
+    assert read(tmp_path, PREFIXES, "o.ttl") == [Bad("o.ttl", None, "no class and no concept in it")]
     records = read(tmp_path, b"@prefix x: <http://x#> .\n" + b"\x81 garbage ;;; {{ \n" * 3000, "o.ttl")
     assert records and all(isinstance(record, Bad) for record in records) and len(records) <= 101
 

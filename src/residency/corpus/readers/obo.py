@@ -29,7 +29,9 @@ def read_obo(given: Given) -> Iterator[Document | Bad | Left]:
     A stanza that cannot be read costs only itself. ``meta["stanza"]`` is "term" or "relation".
     """
     header: dict[str, str] = {}
+    empty = True
     for line, kind, pairs in stanzas(lines(given), given.encoding):
+        empty = empty and isinstance(pairs, list) and not kind
         if isinstance(pairs, Bad | str):
             yield pairs if isinstance(pairs, Bad) else given.bad(pairs, line)
         elif not kind:
@@ -38,6 +40,8 @@ def read_obo(given: Given) -> Iterator[Document | Bad | Left]:
             yield Left("stanza that is no term and no relation")
         else:
             yield _record(given, line, kind, pairs, header.get("default-namespace", ""))
+    if empty:
+        yield given.bad("no term in it")
 
 
 def stanzas(
@@ -47,7 +51,8 @@ def stanzas(
 
     Instead of the pairs stands a Bad for a line that could not be had, or the reason why one cannot be read.
     """
-    start, kind, wrong = 1, "", None
+    start, kind = 1, ""
+    wrong: Bad | str | None = None
     pairs: list[Pair] = []
     for number, raw in numbered:
         if isinstance(raw, Bad):

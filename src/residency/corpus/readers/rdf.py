@@ -61,7 +61,12 @@ def read_rdf(given: Given) -> Iterator[Document | Bad | Left]:
         table.execute("PRAGMA journal_mode = OFF")
         table.execute("CREATE TABLE subject (iri TEXT UNIQUE, said TEXT)")
         table.execute("BEGIN")
-        yield from _gather(given, table)
+        broken = 0
+        for bad in _gather(given, table):
+            broken += 1
+            yield bad
+        if not broken and table.execute("SELECT 1 FROM subject").fetchone() is None:
+            yield given.bad("no class and no concept in it")
         limit = int(given.limits.record_mb * 1e6)
         for iri, size in table.execute("SELECT iri, length(said) FROM subject ORDER BY rowid"):
             if size > limit:
@@ -79,7 +84,8 @@ def _gather(given: Given, table: sqlite3.Connection) -> Iterator[Bad]:
     import pyoxigraph
 
     named, literal = pyoxigraph.NamedNode, pyoxigraph.Literal
-    subject, said, broken = None, [], False
+    subject, broken = None, False
+    said: list[Said] = []
     for triple in triples(given):
         if broken := isinstance(triple, Bad):
             yield triple
@@ -123,7 +129,7 @@ def _record(given: Given, iri: str, said: list[Said]) -> Document | Left:
     synonyms = [{"text": text, "scope": "EXACT"} for text in others if text != name]
     for scope in ("EXACT", "BROAD", "NARROW", "RELATED"):
         synonyms += [{"text": text, "scope": scope} for text in _spoken(values.get(scope, []), language)]
-    meta = {
+    meta: dict[str, Any] = {
         "kind": "term",
         "name": name,
         "definition": definition,
