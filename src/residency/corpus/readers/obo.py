@@ -19,6 +19,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "W": " "}
 _COMMENT = re.compile(r" !(?: |$)")
 _SCOPES = ("EXACT", "BROAD", "NARROW", "RELATED")
 _LISTS = {"is_a": "is_a", "alt_id": "alt_ids", "xref": "xrefs", "subset": "subsets"}
+_TAGS = {*_LISTS, *"id namespace name comment is_obsolete relationship def synonym".split()}
 _KINDS = {"Term": "term", "Typedef": "relation"}
 Pair = tuple[str, str]
 
@@ -59,10 +60,12 @@ def stanzas(
             wrong = raw
             continue
         try:
-            line = raw.decode("utf-8-sig" if number == 1 and encoding == "utf-8" else encoding).strip()
+            line = raw.decode(encoding).strip()
         except UnicodeDecodeError as error:
             wrong = wrong or f"line {number} is {reason(error)}"
             continue
+        if number == 1:
+            line = line.removeprefix("\ufeff")
         if line[:1] == "[" and (name := line.partition("!")[0].strip())[-1:] == "]":
             if kind or pairs or wrong:
                 yield start, kind, wrong or pairs
@@ -102,6 +105,8 @@ def frame(pairs: Iterable[Pair]) -> dict[str, Any] | str:
     """
     term: dict[str, Any] = {}
     for tag, value in pairs:
+        if tag not in _TAGS:
+            continue
         if tag in ("id", "namespace"):
             term[tag] = unescape(_plain(value).split(" {", 1)[0])
         elif tag in ("name", "comment"):
@@ -133,7 +138,7 @@ def _synonym(text: str, rest: str) -> dict[str, str]:
 
 def _plain(value: str) -> str:
     """Return an unquoted value without the comment after it."""
-    found = _COMMENT.search(value)
+    found = _COMMENT.search(value) if " !" in value else None
     return value[: found.start()].rstrip() if found else value
 
 
