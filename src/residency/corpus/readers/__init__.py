@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.errors import SourceError
+from residency.core.legal import nearest
 from residency.core.settings import load
 from residency.core.types import Document
 from residency.corpus.readers.detect import detect
@@ -61,27 +62,49 @@ FORMATS: dict[str, Format] = {
 
 
 def read_file(given: Given, form: str) -> Iterator[Record]:
-    """Yield what a file holds; whatever goes wrong is yielded as a bad record, never raised."""
+    """Yield what a file holds; whatever goes wrong is yielded as a bad record, never raised.
+
+    A file that holds no record is said to be one: only a byte range may be empty in silence.
+    """
     about = FORMATS[form]
-    seconds = given.limits.seconds
+    found = given.span is not None
     try:
-        with time_limit(seconds):
+        with time_limit(given.limits.seconds):
             records: Iterable[Record] = load(about.read)(given)
             if about.whole:
                 records = list(records)
         rest = iter(records)
-        while True:
-            with time_limit(seconds):
-                record = next(rest, None)
-            if record is None:
-                return
-            yield record
-    except GeneratorExit:
-        raise
+        while (record := _next(rest, given)) is not None:
+            found = True
+            yield _sound(record, given)
     except OutOfTime as error:
         yield given.bad(f"{error}; what follows in this file was not read")
     except Exception as error:
         yield given.bad(reason(error))
+    else:
+        if not found:
+            yield Left(f"a file of {form} without a record")
+
+
+def _next(rest: Iterator[Record], given: Given) -> Record | None:
+    with time_limit(given.limits.seconds):
+        return next(rest, None)
+
+
+def _sound(record: Record, given: Given) -> Record:
+    """Return a record, or what is bad about a document that has no word, or that no file could keep."""
+    if not isinstance(record, Document):
+        return record
+    line = record.place[1]
+    if not record.text.strip():
+        return given.bad("a text without a word", line)
+    if "\0" in record.text:
+        return given.bad("a NUL character in the text", line)
+    try:
+        record.text.encode()
+    except UnicodeEncodeError as error:
+        return given.bad(f"half a character (a lone surrogate) at character {error.start} of the text", line)
+    return record
 
 
 def read_part(files: Sequence[Given]) -> Iterator[Record]:
@@ -89,7 +112,7 @@ def read_part(files: Sequence[Given]) -> Iterator[Record]:
     for given in files:
         try:
             form = given.options.get("format") or detect(given.path)
-        except OSError as error:
+        except Exception as error:
             yield given.bad(reason(error))
             continue
         if form in FORMATS:
@@ -113,6 +136,8 @@ def parts(
 
     ``form`` names the format of all of them; without it each is looked at. Raises SourceError where there is none.
     """
+    if form and form not in FORMATS:
+        raise SourceError(f"no such format as {form}; {nearest(form, FORMATS)}")
     root, files = files_under(path)
     given = Given(root, "", source, licence, language, encoding, limits or Limits())
     settings = {**(options or {}), **({"format": form} if form else {})}
@@ -130,14 +155,20 @@ def files_under(path: Path | str) -> tuple[Path, tuple[Path, ...]]:
         return path, (path,)
     if not path.is_dir():
         raise SourceError(f"{path} does not exist; give a file or a folder")
+    inside = path.resolve()
     found = []
     for folder, below, names in os.walk(path):
         below[:] = [name for name in below if not name.startswith(".")]
         found += [Path(folder) / name for name in names if not name.startswith(".")]
-    files = tuple(sorted((file for file in found if file.is_file()), key=lambda file: file.relative_to(path).as_posix()))
+    kept = (file for file in found if file.is_file() and _is_inside(file, inside))
+    files = tuple(sorted(kept, key=lambda file: file.relative_to(path).as_posix()))
     if not files:
         raise SourceError(f"{path} holds no file")
     return path, files
+
+
+def _is_inside(file: Path, folder: Path) -> bool:
+    return not file.is_symlink() or file.resolve().is_relative_to(folder)
 
 
 def _cut(given: Given) -> list[Given]:
@@ -145,10 +176,14 @@ def _cut(given: Given) -> list[Given]:
     size = given.path.stat().st_size
     if size <= 2 * PART_BYTES:
         return [given]
-    form = given.options.get("format") or detect(given.path)
-    with given.path.open("rb") as handle:
-        packed = handle.read(2) == b"\x1f\x8b"
-    if packed or form not in FORMATS or not FORMATS[form].cut:
+    try:
+        form = given.options.get("format") or detect(given.path)
+        with given.path.open("rb") as handle:
+            start = handle.read(2)
+    except OSError:
+        return [given]  # reading it will say why
+    packed, two_bytes = start == b"\x1f\x8b", start in (b"\xff\xfe", b"\xfe\xff")
+    if packed or two_bytes or form not in FORMATS or not FORMATS[form].cut:
         return [given]
     edges = [*range(0, size, PART_BYTES), size]
     return [replace(given, span=pair) for pair in zip(edges, edges[1:], strict=False)]

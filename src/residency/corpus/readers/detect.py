@@ -1,6 +1,7 @@
 """What a file is, by what it holds: names lie, first bytes rarely do.
 
-``detect`` looks at the first 64 kB, unpacked where they are gzip. A name only decides between forms of plain text.
+``detect`` looks at the first 64 kB, unpacked where they are gzip. A name only decides between forms of plain text, and
+what a damaged file was meant to be.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 
 HEAD = 1 << 16
-_ROOT = re.compile(r"<(?![?!])(?:[\w.-]+:)?([\w.-]+)")
+DEEP = 1 << 24
+"""How far is read where the first line is longer than the head, or FHIR may say what it is after a long text."""
+
 _ROOTS = {
     "PubmedArticleSet": "medline",
     "PubmedArticle": "medline",
@@ -24,107 +27,189 @@ _ROOTS = {
     "ClinicalDocument": "cda",
     "RDF": "rdf",
     "Ontology": "rdf",
-    "html": "html",
 }
-_LABEL = re.compile(r"^(?:[BIESLU]-[\w-]+|O)$")
-_HTML = re.compile(r"<(?:!doctype html|html|head|body|p|div|table|h[1-6])\b", re.IGNORECASE)
-_TURTLE = re.compile(r"^\s*(?:@prefix|@base|PREFIX|BASE)\s", re.MULTILINE)
-_TRIPLE = re.compile(r"^(?:<[^<>\s]+>|_:\w+)\s+<[^<>\s]+>\s+\S.*\.\s*$")
+_ENDINGS = {
+    ".txt": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".obo": "obo",
+    ".ttl": "rdf",
+    ".nt": "rdf",
+    ".owl": "rdf",
+    ".rdf": "rdf",
+    ".conll": "conll",
+    ".iob": "conll",
+    ".iob2": "conll",
+    ".bio": "conll",
+    ".xml": "xml",
+    ".nxml": "jats",
+}
+_OFFICE = (".xls", ".xlsx", ".ppt", ".pptx", ".msg", ".msi", ".db")
+_NAME = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)")
+_DOCTYPE = re.compile(r"<!doctype\s+(?:[\w.-]+:)?([\w.-]+)", re.IGNORECASE)
+_LABEL = re.compile(r"(?:[BIESLU]-[\w-]+|O)$")
+_HTML = re.compile(r"<(?:html|head|body|p|div|table|ul|ol|span|br|h[1-6])\b", re.IGNORECASE)
+_TURTLE = re.compile(r"@?(?:prefix\s+[\w.-]*:|base)\s+<[^<>\s]*>", re.IGNORECASE)
+_COMMENTS = re.compile(r"(?:#[^\n]*+\n\s*+)*+")
+_SPACES = re.compile(r"\s*+")
+_TRIPLE = re.compile(r"(?:<[^<>\s]+>|_:\w+)\s+<[^<>\s]+>\s+\S.*\.\s*$")
+_CONTROLS = [bytes([code]) for code in (*range(1, 9), *range(14, 27), *range(28, 32))]
 
 
 def detect(path: Path) -> str | None:
     """Return the name of a file's format (a key of ``FORMATS``), or None where it is none that is read here.
 
-    Raises OSError where the file cannot be opened. A file without content is "text", whose reader says that.
+    Raises OSError where the file cannot be opened. A file without content is "text", whose reader says that. Beside
+    the formats there are "xml", of a kind that is not read, and "annotations", which are read with their text.
     """
-    with path.open("rb") as handle:
-        head = handle.read(HEAD)
+    head, packed = _head(path, HEAD)
     name = path.name.lower()
-    if head[:2] == b"\x1f\x8b":
-        head, name = _unpacked(head), name.removesuffix(".gz")
-    if head[:5] == b"%PDF-" or b"%PDF-" in head[:1024]:
+    ending = Path(name.removesuffix(".gz")).suffix if packed else Path(name).suffix
+    if head[:5] == b"%PDF-" or b"%PDF-" in head[:1024] and (ending == ".pdf" or b" obj" in head):
         return "pdf"
     if head[:4] == b"PAR1":
         return "parquet"
     if head[:4] == b"PK\x03\x04":
-        return _zipped(path)
+        return "docx" if _is_word(path, head, ending) else None
     if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":  # the container of old and of encrypted Office files
-        return "docx"
+        return None if ending in _OFFICE else "docx"
     text = _text(head)
-    return None if text is None else _textual(text, name, path)
+    if text is None:
+        return _ENDINGS.get(ending)  # its reader says what is wrong with it
+    return _textual(text, ending, path) if text.strip() else "text"
 
 
-def _unpacked(head: bytes) -> bytes:
-    with suppress(OSError, EOFError, zlib.error):
-        return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(head, HEAD)
-    return b""
+def _head(path: Path, size: int) -> tuple[bytes, bool]:
+    """Return the first bytes of a file, unpacked as far as they can be, and whether they were packed."""
+    with path.open("rb") as handle:
+        head = handle.read(size)
+        if head[:2] != b"\x1f\x8b":
+            return head, False
+        handle.seek(0)
+        pieces: list[bytes] = []
+        with suppress(OSError, EOFError, zlib.error), gzip.GzipFile(fileobj=handle) as unpacked:
+            while size > 0 and (piece := unpacked.read1(size)):
+                pieces.append(piece)
+                size -= len(piece)
+    return b"".join(pieces), True
 
 
-def _zipped(path: Path) -> str | None:
-    with suppress(OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
-        with zipfile.ZipFile(path) as file:
-            return "docx" if "word/document.xml" in file.namelist() else None
-    return "docx" if path.suffix.lower() == ".docx" else None
+def _is_word(path: Path, head: bytes, ending: str) -> bool:
+    with suppress(OSError, zipfile.BadZipFile, ValueError, NotImplementedError), zipfile.ZipFile(path) as file:
+        return ending == ".docx" or "word/document.xml" in file.namelist()
+    return ending == ".docx" or b"word/document.xml" in head
 
 
 def _text(head: bytes) -> str | None:
     """Return the head as text for looking at (not for keeping), or None where it is binary."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return head.decode("utf-16", errors="replace")
-    controls = sum(head.count(bytes([code])) for code in (*range(1, 9), *range(14, 27), *range(28, 32)))
-    if head.count(0) > len(head) // 50 or controls > len(head) // 50:
+    if head.count(0) > len(head) // 50 or sum(map(head.count, _CONTROLS)) > len(head) // 50:
         return None
     return head.decode("utf-8-sig", errors="replace")
 
 
-def _textual(text: str, name: str, path: Path) -> str:
+def _textual(text: str, ending: str, path: Path) -> str | None:
+    """Return the format of a text: by how it begins, then by its ending, then by the look of its lines."""
     start = text.lstrip()
-    if start[:1] == "<":
-        return _marked(start, name)
-    if start[:1] in "{[" and start[:1]:
-        return _json(start, name)
-    if name.endswith((".jsonl", ".ndjson")):
-        return "jsonl"
-    if name.endswith(".obo") or start.startswith("format-version:") or re.search(r"^\[Term\]\s*$", text, re.MULTILINE):
-        return "obo"
-    if name.endswith((".ttl", ".nt", ".nq", ".trig")) or _TURTLE.match(start):
-        return "rdf"
-    if name.endswith(".txt") and path.with_suffix(".ann").is_file():
+    if start.startswith("{\\rtf"):
+        return None
+    if ending == ".txt" and path.with_suffix(".ann").is_file():
         return "brat"
-    if name.endswith(".ann") and path.with_suffix(".txt").is_file():
+    if ending == ".ann" and path.with_suffix(".txt").is_file():
         return "annotations"
-    if name.endswith((".conll", ".iob", ".bio", ".iob2")) or _tagged(text):
-        return "conll"
-    if name.endswith((".csv", ".tsv")):
-        return "csv"
-    return "markdown" if name.endswith((".md", ".markdown")) else "html" if _HTML.match(start) else "text"
-
-
-def _marked(start: str, name: str) -> str:
-    root = _ROOT.search(re.sub(r"<!--.*?-->", "", start, flags=re.DOTALL))
-    found = _ROOTS.get(root[1]) if root else None
-    if found:
+    if start[:1] == "<" and (found := _marked(start, ending)):
         return found
-    if name.endswith(".nt") or _TRIPLE.match(start.split("\n", 1)[0]):
+    if start[:1] in ("{", "[") and ending not in (".csv", ".tsv", ".md") and (found := _json(start, ending, path)):
+        return found
+    if start.startswith("format-version:") or re.search(r"^\[Term\]\s*$", text, re.MULTILINE):
+        return "obo"
+    if _TURTLE.match(start, _end(_COMMENTS, start)):
         return "rdf"
-    if _HTML.search(start[:2000]) or name.endswith((".html", ".htm", ".xhtml")):
+    if ending not in (".csv", ".tsv", ".md") and _is_tagged(text):
+        return "conll"
+    return _ENDINGS.get(ending, "text")
+
+
+def _end(pattern: re.Pattern[str], text: str, place: int = 0) -> int:
+    found = pattern.match(text, place)
+    return found.end() if found else place
+
+
+# --- marked up -------------------------------------------------------------------------------------------------------
+
+
+def _marked(start: str, ending: str) -> str | None:
+    root, rest = _root(start)
+    if root.lower() == "html" or (root == "article" and ending in (".html", ".htm")):
         return "html"
-    return "xml" if start.startswith("<?xml") or name.endswith(".xml") else "text"
+    if root in _ROOTS:
+        return _ROOTS[root]
+    if ending == ".nt" or _TRIPLE.match(start.split("\n", 1)[0]):
+        return "rdf"
+    if ending in (".md", ".markdown", ".ttl"):
+        return _ENDINGS[ending]
+    if ending in (".html", ".htm", ".xhtml") or _HTML.match(rest):
+        return "html"
+    return "xml" if start.startswith("<?xml") or ending in (".xml", ".nxml", ".svg") else None
 
 
-def _json(start: str, name: str) -> str:
-    """Return "fhir", "jsonl" or "json": one value a line, or one value in all."""
+def _root(start: str) -> tuple[str, str]:
+    """Return the name of the first element, or of the DOCTYPE before it, and the text from there on."""
+    place = 0
+    while place < len(start):
+        place = _end(_SPACES, start, place)
+        if found := _DOCTYPE.match(start, place):
+            return found[1], start[place:]
+        close = next((end for begin, end in (("<?", "?>"), ("<!--", "-->")) if start.startswith(begin, place)), "")
+        after = start.find(close, place) if close else -1
+        if after < 0:
+            break
+        place = after + len(close)
+    found = _NAME.match(start, place)
+    return (found[1] if found else ""), start[place:]
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def _json(start: str, ending: str, path: Path) -> str | None:
+    """Return "fhir", "jsonl" (one value a line) or "json"; None for a text that only begins with a bracket."""
+    named = _ENDINGS.get(ending) in ("json", "jsonl")
+    if not (named or re.match(r'\{\s*["}]|\[\s*[{\]]', start)):
+        return None
+    kind = _json_kind(start)
+    if kind == "json" and len(start) > HEAD // 2:  # its first value goes on after the head
+        kind = _json_kind((_text(_head(path, DEEP)[0]) or "").lstrip())
+    return "jsonl" if kind == "json" and _ENDINGS.get(ending) == "jsonl" else kind
+
+
+def _json_kind(start: str) -> str:
     if '"resourceType"' in start:
         return "fhir"
     first, more, _ = start.partition("\n")
     with suppress(ValueError, RecursionError):
-        if isinstance(json.loads(first), dict) and (more or name.endswith((".jsonl", ".ndjson"))):
+        if more and isinstance(json.loads(first), dict):
             return "jsonl"
-    return "jsonl" if name.endswith((".jsonl", ".ndjson")) else "json"
+    return "json"
 
 
-def _tagged(text: str) -> bool:
+# --- tagged words ----------------------------------------------------------------------------------------------------
+
+
+def _is_tagged(text: str) -> bool:
     """Return whether nearly all lines are a word with columns, the last of them a label such as B-Disease or O."""
     rows = [line.split() for line in text.split("\n")[:200] if line.strip() and not line.startswith("-DOCSTART-")]
     marked = sum(len(row) > 1 and bool(_LABEL.match(row[-1])) for row in rows)
-    return len(rows) > 2 and marked >= 0.95 * len(rows) and any(row[-1] != "O" for row in rows if row)
+    return len(rows) > 2 and marked >= 0.95 * len(rows) and any(row[-1] != "O" for row in rows)

@@ -38,6 +38,7 @@ __all__ = [
     "whole_text",
 ]
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_PIECE = 1 << 18
 _BROKEN_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
@@ -83,11 +84,14 @@ class Given:
 def whole_bytes(given: Given) -> bytes:
     """Return a file's content, unpacked where it is gzip. Raises TooMuch above ``whole_mb``, OSError, EOFError."""
     limit = int(given.limits.whole_mb * 1e6)
+    pieces, held = [], 0
     with opened(given) as handle:
-        content = handle.read(limit + 1)
-    if len(content) > limit:
-        raise TooMuch(f"it is larger than {given.limits.whole_mb:g} MB (limits: whole_mb)")
-    return content
+        while piece := handle.read(_PIECE):  # read(limit) would take that much memory for every small file
+            held += len(piece)
+            if held > limit:
+                raise TooMuch(f"it is larger than {given.limits.whole_mb:g} MB (limits: whole_mb)")
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 def whole_text(given: Given) -> str:
@@ -152,8 +156,8 @@ def lines(given: Given) -> Iterator[tuple[int, bytes | Bad]]:
     start, end = given.span or (0, None)
     number = 0
     try:
-        with opened(given) as handle:
-            place = start
+        with opened(given) as stream:
+            handle, place = _by_line(stream, given.encoding), start
             if start:
                 handle.seek(start - 1)
                 place += _pass_line(handle) - 1  # the line that began before, or the end of the line before
@@ -165,11 +169,28 @@ def lines(given: Given) -> Iterator[tuple[int, bytes | Bad]]:
                     yield number, given.bad(f"a line of more than {given.limits.record_mb:g} MB", number)
                 else:
                     yield number, line
-    except (*_BROKEN_GZIP, TooMuch, OSError) as error:
+    except (*_BROKEN_GZIP, TooMuch, OSError, UnicodeError) as error:
         yield number + 1, given.bad(reason(error), number + 1)
 
 
-def _pass_line(handle: IO[bytes]) -> int:
+def _by_line(handle: Any, encoding: str) -> Any:
+    """Return what has ``readline``: the stream, or UTF-16, whose line ends are two bytes, as UTF-8 on the way."""
+    if handle.peek(2)[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        return handle
+    return _Recoded(io.TextIOWrapper(handle, "utf-16", newline="\n"), "utf-8" if encoding == "utf-8" else "utf-8-sig")
+
+
+@dataclass(frozen=True, slots=True)
+class _Recoded:
+    text: io.TextIOWrapper
+    encoding: str  # with a mark where the file's encoding is said to be another
+
+    def readline(self, size: int) -> bytes:
+        line = self.text.readline(size)
+        return line.encode(self.encoding) if line else b""
+
+
+def _pass_line(handle: Any) -> int:
     passed = 0
     while piece := handle.readline(1 << 16):
         passed += len(piece)

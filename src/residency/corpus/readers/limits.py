@@ -67,4 +67,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         finally:
             signal.signal(signal.SIGALRM, before)
             if left:
-                signal.setitimer(signal.ITIMER_REAL, max(1e-4, left - (time.monotonic() - began)), every)
+                rest = left - (time.monotonic() - began)
+                signal.setitimer(signal.ITIMER_REAL, max(1e-4, rest), every)
+                if rest <= 0:
+                    signal.raise_signal(signal.SIGALRM)  # now: blocks that follow soon would put it off again

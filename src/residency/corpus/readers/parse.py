@@ -6,6 +6,7 @@ XML comes from lxml, whose libxml2 refuses by itself what nests deeper than 256,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import accumulate
@@ -27,6 +28,10 @@ _BRACKETS = b"[]{}"
 _OTHERS = bytes(set(range(256)) - set(_BRACKETS))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _PIECE = 1 << 16
+_PROLOG = re.compile(rb"(?:\s++|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
+_DOCTYPE = re.compile(rb"<!DOCTYPE\b(?:[^\[<>\"']++|\"[^\"]*+\"|'[^']*+')*+")
+_FIRST = re.compile(rb"<[^\s!?/<>=]")
+_MARKS = re.compile(rb"\xef\xbb\xbf|\xff\xfe|\xfe\xff")
 
 
 def load_json(content: str, limits: Limits) -> Any:
@@ -38,7 +43,7 @@ def load_json(content: str, limits: Limits) -> Any:
     if content.count("[") + content.count("{") > limits.depth and _json_depth(content) > limits.depth:
         raise TooMuch(f"it nests deeper than {limits.depth} (limits: depth)")
     value = json.loads(content)
-    if "\\ud" in content or "\\uD" in content:
+    if "\\" in content and ("\\ud" in content or "\\uD" in content):
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
@@ -68,13 +73,14 @@ def parse_xml(content: bytes, limits: Limits) -> Any:
     """
     from lxml import etree
 
+    _check_prolog(content[:_PIECE])
     root = etree.fromstring(content, safe_parser())
     _refuse(root, limits)
     return root
 
 
 def iterparse_xml(stream: IO[bytes], tags: Iterable[str], limits: Limits) -> Iterator[Any]:
-    """Yield the outermost elements of some tags (``{*}name`` for any namespace); each is emptied when the next is asked.
+    """Yield the outermost elements of some tags (``{*}name``: any namespace); each is emptied when the next is asked.
 
     Elements before and around it are let go as well, so that memory stays flat. What is broken, or an element of more
     than ``record_mb``, raises as ``parse_xml`` does, after the elements that stand before it.
@@ -82,11 +88,11 @@ def iterparse_xml(stream: IO[bytes], tags: Iterable[str], limits: Limits) -> Ite
     from lxml import etree
 
     parser = etree.XMLPullParser(events=("start", "end"), tag=list(tags), **_SAFE)
-    open_, held, most, error, piece = 0, 0, limits.record_mb * 1e6, None, b"-"
-    while piece and not error:
+    open_, held, most, error, begun = 0, 0, limits.record_mb * 1e6, None, False
+    while not error:
         try:
-            piece = stream.read1(_PIECE)  # type: ignore[attr-defined]
-            held += len(piece)
+            piece = stream.read1(_PIECE) if begun else _start(stream)  # type: ignore[attr-defined]
+            begun, held = True, held + len(piece)
             if held > most:
                 raise TooMuch(f"a record of more than {limits.record_mb:g} MB (limits: record_mb)")
             parser.feed(piece) if piece else _refuse(parser.close(), limits)
@@ -99,8 +105,39 @@ def iterparse_xml(stream: IO[bytes], tags: Iterable[str], limits: Limits) -> Ite
                 _refuse(element, limits)
                 yield element
                 _let_go(element)
-    if error:
-        raise error
+        if not error and not piece:
+            return
+    raise error
+
+
+def _start(stream: IO[bytes]) -> bytes:
+    """Return the first bytes of an XML file whose prolog is as ``_check_prolog`` allows it."""
+    start = b""
+    try:
+        while len(start) < _PIECE and (piece := stream.read1(_PIECE - len(start))):  # type: ignore[attr-defined]
+            start += piece
+    except Exception:
+        if not start:
+            raise  # else the next read says it again, after what came before it is read
+    _check_prolog(start)
+    return start
+
+
+def _check_prolog(start: bytes) -> None:
+    """Raise TooMuch where a DOCTYPE declares things, or the first element does not come soon.
+
+    It is done before libxml2 sees the file, which takes minutes over many declarations and cannot be interrupted.
+    """
+    bare = _MARKS.sub(b"", start[:4], count=1) + start[4:]
+    bare = bare.replace(b"\0", b"") if b"\0" in start[:4] else bare  # UTF-16 and UTF-32
+    place = _PROLOG.match(bare).end()  # type: ignore[union-attr]
+    if doctype := _DOCTYPE.match(bare, place):
+        if b"[" in bare[doctype.end() : doctype.end() + 1]:
+            entities = b"<!ENTITY" in bare
+            raise TooMuch(f"it declares {'entities' if entities else 'things in its DOCTYPE'}, which are not read")
+        place = _PROLOG.match(bare, doctype.end() + 1).end()  # type: ignore[union-attr]
+    if not _FIRST.match(bare, place) and (len(start) >= _PIECE or bare[place : place + 1] != b"<"):
+        raise TooMuch("it does not begin as XML does")
 
 
 def _let_go(element: Any) -> None:

@@ -33,6 +33,8 @@ def read_pdf(given: Given) -> Iterator[Document | Bad]:
         yield given.bad(f"{len(broken)} of {len(pages)} pages cannot be read, the first of them page {broken[0]}")
     if text:
         meta, day = _about(reader)
+        empty = sum(not page.strip() for page in pages) - len(broken)
+        meta |= {"pages_without_text": empty} if empty else {}
         meta = {"kind": given.options.get("kind", "page"), "format": "pdf", "pages": len(pages), **meta}
         yield given.document(given.key, text, date=day, meta=meta)
     elif len(broken) < len(pages) or not pages:
@@ -62,6 +64,8 @@ def _page_texts(reader: Any) -> tuple[list[str], list[int]]:
     for number in range(1, len(reader.pages) + 1):
         try:
             text = reader.pages[number - 1].extract_text()
+            if 2 * text.count("\ufffd") > len("".join(text.split())):
+                raise ValueError("its letters are not known")
         except OutOfTime:
             raise
         except Exception:
@@ -71,11 +75,11 @@ def _page_texts(reader: Any) -> tuple[list[str], list[int]]:
     return texts, broken
 
 
-def _about(reader: Any) -> tuple[dict[str, str], str | None]:
+def _about(reader: Any) -> tuple[dict[str, Any], str | None]:
     """Return title and author, and the day the file was made, where the file says them in a readable way."""
-    meta: dict[str, str] = {}
+    meta: dict[str, Any] = {}
     try:
-        about = reader.metadata or {}
+        about: Any = reader.metadata or {}
         for name in ("title", "author"):
             value = str(about.get(f"/{name.title()}") or "").encode("utf-8", "ignore").decode().translate(_CONTROLS)
             if value.strip():

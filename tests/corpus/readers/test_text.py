@@ -1,0 +1,104 @@
+"""Plain text and Markdown become one document a file; what is no text is said to be none."""
+
+import pytest
+
+from residency.core.types import Document
+from residency.corpus.readers import read_part
+from residency.corpus.readers.guard import Given
+from residency.corpus.readers.text import iso_date, iso_language
+from residency.corpus.records import Bad
+
+
+def read(tmp_path, name, content, **fields):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    [record] = read_part([Given(path, f"sub/{name}", "made", "CC0-1.0", **fields)])
+    return record
+
+
+def test_a_text_is_one_document_with_its_words_as_they_are(tmp_path):
+    assert read(tmp_path, "a.txt", "One.\r\n\r\n  Two.\rThree") == Document(
+        "sub/a", "One.\n\n  Two.\nThree", "made", "CC0-1.0", meta={"kind": "note", "format": "text"}
+    )
+    assert read(tmp_path, "a.txt", "One.", options={"kind": "book"}, language="de").meta["kind"] == "book"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is empty"),
+        (b" \n\t\n", "it is empty"),
+        (b"\xef\xbb\xbf", "it is empty"),
+        (b"well \0 known words of a note that is long enough to be a text", "NUL byte at character 5"),
+        (b"\0" * 100, "NUL byte at character 0"),
+        ("Größe".encode("cp1252"), "not UTF-8 at byte 2"),
+        (b"\xff\xfea", "not UTF-16"),
+        (b"\x1f\x8b\x08\0broken", "gzip"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.txt", "a.md"])
+def test_what_is_no_text_is_named_with_the_reason(tmp_path, name, content, why):
+    record = read(tmp_path, name, content)
+    assert isinstance(record, Bad) and record.file == f"sub/{name}" and record.line is None
+    assert record.reason.startswith(why) or why in record.reason
+
+
+def test_front_matter_is_metadata_and_not_text(tmp_path):
+    front = "---\ntitle: 'Fever: a guide'\ndate: 2021-03-05\nlicense: CC-BY-4.0\nlang: de-AT\n"
+    front += "author: [A, B]\nversion: 2\n"
+    page = read(tmp_path, "a.md", front + f"big: {'x' * 900}\n---\n\n# Heading\n\nWords.\n")
+    assert page.text == "# Heading\n\nWords.\n"
+    assert (page.licence, page.language, page.date) == ("CC-BY-4.0", "de", "2021-03-05")
+    assert page.meta == {
+        "kind": "page",
+        "format": "markdown",
+        "title": "Fever: a guide",
+        "author": ["A", "B"],
+        "version": "2",
+    }
+
+
+@pytest.mark.parametrize(
+    "front",
+    ["---\n\nWords under a rule.\n", "---\n- one\n---\nx\n", "---\na: [\n---\nx\n", f"---\n{'[' * 5000}\n---\nx"],
+)
+def test_what_only_looks_like_front_matter_stays_text(tmp_path, front):
+    assert read(tmp_path, "a.md", front).text == front
+
+
+def test_the_first_heading_is_the_title(tmp_path):
+    for words, title in {
+        "Intro\n\n## Second *level* ##\n": "Second *level*",
+        "```\n# code\n```\n\nReal title\n====\n": "Real title",
+        "~~~~\n# code\n```\n~~~~\n# Real\n": "Real",
+        "Sub\n---\n": "Sub",
+        "#hashtag\n\n| a |\n\n---\n": None,
+    }.items():
+        assert read(tmp_path, "a.md", words).meta.get("title") == title
+
+
+def test_front_matter_alone_is_empty(tmp_path):
+    assert read(tmp_path, "a.md", "---\ntitle: x\n---\n").reason == "it is empty"
+
+
+def test_dates_and_languages_are_kept_only_where_they_are_some():
+    for value, day in {
+        "2021": "2021",
+        "2021-3": "2021-03",
+        "2021/03/5": "2021-03-05",
+        "2021-03-05T10:15:00Z": "2021-03-05T10:15:00Z",
+        "2021-13-01": None,
+        "2021-02-30": None,
+        "March 2021": None,
+        "": None,
+    }.items():
+        assert iso_date(value) == day
+    assert [iso_language(tag) for tag in ("en", "en-GB", "pt_BR", "DE", "eng", "x", "")] == [
+        "en",
+        "en",
+        "pt",
+        "de",
+        None,
+        None,
+        None,
+    ]
