@@ -117,3 +117,7 @@ def test_a_line_of_another_encoding_costs_its_stanza_only(tmp_path):
     content = b"format-version: 1.2\n[Term]\nid: X:1\nname: Caf\xe9\n\n[Term]\nid: X:2\nname: two\n"
     bad, term = read(tmp_path, content, "x.obo")
     assert isinstance(bad, Bad) and "UTF-8" in bad.reason and term.id == "X:2"
+
+
+def test_a_file_without_any_term_is_named(tmp_path):
+    assert read(tmp_path, "format-version: 1.2\n", "x.obo") == [Bad("x.obo", None, "no term in it")]

@@ -13,6 +13,7 @@ from residency.corpus.readers.detect import detect
 from residency.corpus.readers.guard import Given, Limits
 from residency.corpus.records import Bad, Left
 
+OPEN = Left("term that is open where its file breaks off")
 PREFIXES = """@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
 @prefix skos: <http://www.w3.org/2004/02/skos/core#> . @prefix obo: <http://purl.obolibrary.org/obo/> .
 @prefix oio: <http://www.geneontology.org/formats/oboInOwl#> . @prefix : <http://x.org/> .
@@ -127,9 +128,9 @@ def test_hostile_entities_are_neither_expanded_nor_fetched(tmp_path, declared):
 
 def test_cut_rdf_xml_keeps_complete_terms_and_names_the_line(tmp_path):
     content = RDFXML.format(comment="Top.").replace(" <rdfs:label>Local</rdfs:label>\n</owl:Class>\n</rdf:RDF>\n", "")
-    bad, term = read(tmp_path, content + " <rdfs:label>Lo", "o.owl")
+    bad, left, term = read(tmp_path, content + " <rdfs:label>Lo", "o.owl")
     assert bad == Bad("o.owl", content.count("\n") + 1, "not well-formed XML; what follows was not read")
-    assert term.id == "HP:0000001"
+    assert left == OPEN and term.id == "HP:0000001"
 
 
 def test_a_bad_statement_of_triples_costs_itself_and_a_cut_one_its_subject(tmp_path):
@@ -141,7 +142,7 @@ def test_a_bad_statement_of_triples_costs_itself_and_a_cut_one_its_subject(tmp_p
     content = terms[0] + "nonsense here\n" + terms[1] + terms[2][:-5]
     records = read(tmp_path, content, "x.nt")
     assert [record.line for record in records[:2]] == [3, 7]
-    assert [record.text for record in records[2:]] == ["0", "1"]
+    assert records[2] == OPEN and [record.text for record in records[3:]] == ["0", "1"]
 
 
 def test_a_truncated_gzip_of_triples_keeps_what_was_read_before(tmp_path):
@@ -149,12 +150,13 @@ def test_a_truncated_gzip_of_triples_keeps_what_was_read_before(tmp_path):
     content = gzip.compress((PREFIXES + "".join(term.format(i * 7919 % 10007) for i in range(9000))).encode())
     records = read(tmp_path, content[: len(content) // 2], "x.ttl.gz")
     assert "gzip" in records[0].reason and len(records) > 100
-    assert all(isinstance(record, Document) for record in records[1:])
+    assert all(isinstance(record, Document) for record in records if record not in (records[0], OPEN))
 
 
 def test_owl_xml_and_garbage_are_named(tmp_path):
     (bad,) = read(tmp_path, '<?xml version="1.0"?><Ontology xmlns="http://www.w3.org/2002/07/owl#"/>', "o.owl")
     assert "OWL/XML" in bad.reason
+    assert read(tmp_path, PREFIXES, "o.ttl") == [Bad("o.ttl", None, "no class and no concept in it")]
     records = read(tmp_path, b"@prefix x: <http://x#> .\n" + b"\x81 garbage ;;; {{ \n" * 3000, "o.ttl")
     assert records and all(isinstance(record, Bad) for record in records) and len(records) <= 101
 

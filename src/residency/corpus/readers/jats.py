@@ -78,7 +78,7 @@ def _key(given: Given, front: Any, line: int | None) -> str:
 
 def _date(front: Any) -> str | None:
     """Return the date of publication that is preferred among those given."""
-    found = {}
+    found: dict[str, str] = {}
     for item in front.iterfind("pub-date"):
         kind = item.get("pub-type") or item.get("date-type") or "pub"
         if kind == "pub":

@@ -18,9 +18,10 @@ _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _NUMBER = re.compile(r"[-+\u2212]?\d{1,4}")
 _POINTERS = re.compile(r"[\[(]?[\d\s,;\u2010-\u2014-]{1,80}[a-z]?[\])]?")
 _SKIPPED = frozenset("annotation annotation-xml supplementary-material index-term fn table-wrap-foot graphic".split())
+_MARKS = {2: None, 3: None, 4: None}
 _MARKED = re.compile("\x02[^\x03]*\x03")
-_BRACKETS = re.compile("( ?)[\\[(](?:\x02[^\x02\x03]*\x03|[ ,;\u2010-\u2014-])+[\\])]")
-_BRACKETED = re.compile("( ?)\x02[\\[(][^\x02\x03]*[\\])]\x03")
+_BRACKETS = re.compile("[\\[(](?:\x02[^\x02\x03]*\x03|[ ,;\u2010-\u2014-])+[\\])]")
+_BRACKETED = re.compile("\x02[\\[(][^\x02\x03]*[\\])]\x03")
 
 
 def elements(given: Given, tags: Iterable[str], missing: str) -> Iterator[Any]:
@@ -67,8 +68,8 @@ def tidy(text: str) -> str:
     """Return gathered text on one line, without the pointers into a list of references that stand in brackets."""
     text = " ".join(text.split())
     if "\x02" in text:
-        text = _BRACKETED.sub("", _BRACKETS.sub(lambda m: "" if "\x02" in m[0] else m[0], text))
-        text = text.replace("\x02", "").replace("\x03", "")
+        text = _BRACKETED.sub("\x04", _BRACKETS.sub(lambda m: "\x04" if "\x02" in m[0] else m[0], text))
+        text = text.replace(" \x04", "").translate(_MARKS)
     return text
 
 

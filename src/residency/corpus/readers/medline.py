@@ -46,8 +46,8 @@ def read_medline(given: Given) -> Iterator[Document | Bad | Left]:
 
 
 def _article(given: Given, element: Any) -> Document | Bad | Left:
-    citation = next(element.iter("MedlineCitation", "BookDocument"), None)
-    pmid = (citation.findtext("PMID") or "").strip() if citation is not None else ""
+    citation = next(element.iter("MedlineCitation", "BookDocument"), element)
+    pmid = (citation.findtext("PMID") or "").strip()
     if not (pmid.isascii() and pmid.isdigit()):
         return given.bad("the article has no PMID", element.sourceline)
     article = citation.find("Article")
@@ -130,7 +130,8 @@ def _meta(element: Any, citation: Any, article: Any) -> dict[str, Any]:
 
 def _mesh(citation: Any) -> list[str]:
     """Return the descriptors' names, those of major topics first."""
-    major, others = [], []
+    major: list[str] = []
+    others: list[str] = []
     for heading in citation.iterfind("MeshHeadingList/MeshHeading"):
         leading = any(part.get("MajorTopicYN") == "Y" for part in heading)
         (major if leading else others).append(flat(heading.find("DescriptorName")))

@@ -19,6 +19,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "W": " "}
 _COMMENT = re.compile(r" !(?: |$)")
 _SCOPES = ("EXACT", "BROAD", "NARROW", "RELATED")
 _LISTS = {"is_a": "is_a", "alt_id": "alt_ids", "xref": "xrefs", "subset": "subsets"}
+_TAGS = {*_LISTS, *"id namespace name comment is_obsolete relationship def synonym".split()}
 _KINDS = {"Term": "term", "Typedef": "relation"}
 Pair = tuple[str, str]
 
@@ -29,7 +30,9 @@ def read_obo(given: Given) -> Iterator[Document | Bad | Left]:
     A stanza that cannot be read costs only itself. ``meta["stanza"]`` is "term" or "relation".
     """
     header: dict[str, str] = {}
+    empty = True
     for line, kind, pairs in stanzas(lines(given), given.encoding):
+        empty = empty and isinstance(pairs, list) and not kind
         if isinstance(pairs, Bad | str):
             yield pairs if isinstance(pairs, Bad) else given.bad(pairs, line)
         elif not kind:
@@ -38,6 +41,8 @@ def read_obo(given: Given) -> Iterator[Document | Bad | Left]:
             yield Left("stanza that is no term and no relation")
         else:
             yield _record(given, line, kind, pairs, header.get("default-namespace", ""))
+    if empty:
+        yield given.bad("no term in it")
 
 
 def stanzas(
@@ -47,17 +52,20 @@ def stanzas(
 
     Instead of the pairs stands a Bad for a line that could not be had, or the reason why one cannot be read.
     """
-    start, kind, wrong = 1, "", None
+    start, kind = 1, ""
+    wrong: Bad | str | None = None
     pairs: list[Pair] = []
     for number, raw in numbered:
         if isinstance(raw, Bad):
             wrong = raw
             continue
         try:
-            line = raw.decode("utf-8-sig" if number == 1 and encoding == "utf-8" else encoding).strip()
+            line = raw.decode(encoding).strip()
         except UnicodeDecodeError as error:
             wrong = wrong or f"line {number} is {reason(error)}"
             continue
+        if number == 1:
+            line = line.removeprefix("\ufeff")
         if line[:1] == "[" and (name := line.partition("!")[0].strip())[-1:] == "]":
             if kind or pairs or wrong:
                 yield start, kind, wrong or pairs
@@ -97,6 +105,8 @@ def frame(pairs: Iterable[Pair]) -> dict[str, Any] | str:
     """
     term: dict[str, Any] = {}
     for tag, value in pairs:
+        if tag not in _TAGS:
+            continue
         if tag in ("id", "namespace"):
             term[tag] = unescape(_plain(value).split(" {", 1)[0])
         elif tag in ("name", "comment"):
@@ -128,7 +138,7 @@ def _synonym(text: str, rest: str) -> dict[str, str]:
 
 def _plain(value: str) -> str:
     """Return an unquoted value without the comment after it."""
-    found = _COMMENT.search(value)
+    found = _COMMENT.search(value) if " !" in value else None
     return value[: found.start()].rstrip() if found else value
 
 

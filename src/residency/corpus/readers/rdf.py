@@ -52,6 +52,7 @@ Said = tuple[str, str, str]
 def read_rdf(given: Given) -> Iterator[Document | Bad | Left]:
     """Yield a class or concept each, in the order of first mention, after the Bads of what is broken in the file.
 
+    The whole file is parsed before the first term is yielded: the limit of ``seconds`` has to be enough for that.
     ``id`` is the compact one for OBO's addresses (HP:0000118), else the IRI. A term is one document: in the language
     of ``given`` where it has such a label, else in that of its untagged label, English, or its first; its labels in
     others are in ``meta["labels"]``. Deprecated terms are left out, and so is what is no class and no concept.
@@ -61,7 +62,12 @@ def read_rdf(given: Given) -> Iterator[Document | Bad | Left]:
         table.execute("PRAGMA journal_mode = OFF")
         table.execute("CREATE TABLE subject (iri TEXT UNIQUE, said TEXT)")
         table.execute("BEGIN")
-        yield from _gather(given, table)
+        broken = 0
+        for bad in _gather(given, table):
+            broken += 1
+            yield bad
+        if not broken and table.execute("SELECT 1 FROM subject").fetchone() is None:
+            yield given.bad("no class and no concept in it")
         limit = int(given.limits.record_mb * 1e6)
         for iri, size in table.execute("SELECT iri, length(said) FROM subject ORDER BY rowid"):
             if size > limit:
@@ -71,15 +77,16 @@ def read_rdf(given: Given) -> Iterator[Document | Bad | Left]:
             yield _record(given, iri, json.loads(f"[{said}]"))
 
 
-def _gather(given: Given, table: sqlite3.Connection) -> Iterator[Bad]:
+def _gather(given: Given, table: sqlite3.Connection) -> Iterator[Bad | Left]:
     """Put what is said of each named subject into the table; yield what is broken.
 
-    A subject that is open where the file ends broken is not put there: it may be incomplete.
+    A subject that is open where the file ends broken is left out: it may be incomplete.
     """
     import pyoxigraph
 
     named, literal = pyoxigraph.NamedNode, pyoxigraph.Literal
-    subject, said, broken = None, [], False
+    subject, broken = None, False
+    said: list[Said] = []
     for triple in triples(given):
         if broken := isinstance(triple, Bad):
             yield triple
@@ -96,7 +103,9 @@ def _gather(given: Given, table: sqlite3.Connection) -> Iterator[Bad]:
                 said.append((field, what.value, what.language or ""))
             elif type(what) is named:
                 said.append((field, what.value, ""))
-    if not broken:
+    if broken and said:
+        yield Left("term that is open where its file breaks off")
+    elif not broken:
         _put(table, subject, said)
 
 
@@ -123,7 +132,7 @@ def _record(given: Given, iri: str, said: list[Said]) -> Document | Left:
     synonyms = [{"text": text, "scope": "EXACT"} for text in others if text != name]
     for scope in ("EXACT", "BROAD", "NARROW", "RELATED"):
         synonyms += [{"text": text, "scope": scope} for text in _spoken(values.get(scope, []), language)]
-    meta = {
+    meta: dict[str, Any] = {
         "kind": "term",
         "name": name,
         "definition": definition,
