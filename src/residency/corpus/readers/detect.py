@@ -24,6 +24,7 @@ _ROOTS = {
     "MedlineCitationSet": "medline",
     "article": "jats",
     "pmc-articleset": "jats",
+    "OAI-PMH": "jats",
     "ClinicalDocument": "cda",
     "RDF": "rdf",
     "Ontology": "rdf",
