@@ -100,7 +100,8 @@ def medline() -> bytes:
 </MedlineCitation></PubmedArticle>"""
     doctype = '<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle//EN" "https://example.org/pubmed.dtd">'
     articles = article.format(11, WORDS) + article.format(12, MORE)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{doctype}\n<PubmedArticleSet>{articles}</PubmedArticleSet>'.encode()
+    articles = f"<PubmedArticleSet>{articles}</PubmedArticleSet>"
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{doctype}\n{articles}'.encode()
 
 
 def jats() -> bytes:
@@ -186,7 +187,7 @@ def brat() -> tuple[bytes, bytes]:
 
 
 def conll() -> bytes:
-    rows = ["Vornak\tO", "reports\tO", "brimtail\tB-Disease", "fever\tI-Disease", ".\tO", "", "No\tO", "cough\tB-Disease"]
+    rows = ["Vornak\tO", "reports\tO", "brimtail\tB-Disease", "fever\tI-Disease", "", "No\tO", "cough\tB-Disease"]
     return ("\n".join(rows) + "\n").encode()
 
 

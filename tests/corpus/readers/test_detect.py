@@ -5,8 +5,8 @@ import json
 import time
 
 import pytest
-from fixture_files import FILES, WORDS, brat, docx, fhir_bundle, jsonl, medline, pdf
 
+from fixture_files import FILES, WORDS, brat, docx, fhir_bundle, jsonl, medline, pdf
 from residency.corpus.readers import FORMATS
 from residency.corpus.readers.detect import detect
 
@@ -115,7 +115,7 @@ def test_pictures_archives_and_unknown_binaries_are_none_of_ours(tmp_path):
         "a.jpg": b"\xff\xd8\xff" + binary,
         "a.zip": out.getvalue(),
         ".DS_Store": b"\0\0\0\1Bud1" + bytes(500),
-        "a.rtf": r"{\rtf1\ansi words}".encode(),
+        "a.rtf": rb"{\rtf1\ansi words}",
         "a.xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + binary,
         "noending": binary,
     }.items():
@@ -136,7 +136,9 @@ def test_a_damaged_file_is_still_what_it_was_meant_to_be(tmp_path):
         assert detect(place(tmp_path, name, content)) == form, name
 
 
-@pytest.mark.parametrize("piece", ["<!--", "<?", "#\n", "[Term]", "{", '{"a":', "[", "\n", "<!DOCTYPE ", "<a", "O\n", " "])
+@pytest.mark.parametrize(
+    "piece", ["<!--", "<?", "#\n", "[Term]", "{", '{"a":', "[", "\n", "<!DOCTYPE ", "<a", "O\n", " "]
+)
 def test_no_text_makes_looking_slow(tmp_path, piece):
     path = place(tmp_path, "a.txt", piece * (200_000 // len(piece)))
     began = time.monotonic()

@@ -6,8 +6,8 @@ import zipfile
 import docx as library
 import pytest
 from docx.oxml import parse_xml
-from fixture_files import docx
 
+from fixture_files import docx
 from residency.corpus.readers import read_part
 from residency.corpus.readers.guard import Given, Limits
 from residency.corpus.records import Bad
@@ -80,7 +80,8 @@ def test_forms_insertions_links_and_boxes_are_read_and_deletions_are_not(tmp_pat
     for xml in (
         f"<w:sdt {W}><w:sdtContent><w:p><w:r><w:t>In a form.</w:t></w:r></w:p></w:sdtContent></w:sdt>",
         f"<w:p {W}><w:r><w:t>He is </w:t></w:r><w:ins><w:r><w:t>not </w:t></w:r></w:ins>"
-        "<w:del><w:r><w:delText>very </w:delText></w:r></w:del><w:hyperlink><w:r><w:t>ill.</w:t></w:r></w:hyperlink></w:p>",
+        "<w:del><w:r><w:delText>very </w:delText></w:r></w:del>"
+        "<w:hyperlink><w:r><w:t>ill.</w:t></w:r></w:hyperlink></w:p>",
         f'<w:p {W} xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><w:r><mc:AlternateContent>'
         "<mc:Choice Requires='w'><w:txbxContent><w:p><w:r><w:t>Boxed.</w:t></w:r></w:p></w:txbxContent></mc:Choice>"
         "<mc:Fallback><w:txbxContent><w:p><w:r><w:t>Boxed.</w:t></w:r></w:p></w:txbxContent></mc:Fallback>"
@@ -123,7 +124,8 @@ def test_a_doctype_entities_and_depth_are_refused_in_every_part(tmp_path):
     body = f"<w:document {W}><w:body><w:p><w:r><w:t>a</w:t></w:r></w:p></w:body></w:document>"
     entities = f'<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/hostname">]>{body}'
     for name in ("word/document.xml", "word/styles.xml", "docProps/core.xml", "_rels/.rels"):
-        assert read(tmp_path, changed({name: entities.encode("utf-16")})).reason == "it declares entities, which are not read"
+        found = read(tmp_path, changed({name: entities.encode("utf-16")}))
+        assert found.reason == "it declares entities, which are not read"
         assert "DOCTYPE" in read(tmp_path, changed({name: f"<!DOCTYPE d>{body}"})).reason
     deep = body.replace("<w:p>", "<w:sdt>" * 230 + "<w:p>").replace("</w:p>", "</w:p>" + "</w:sdt>" * 230)
     assert "depth" in read(tmp_path, changed({"word/document.xml": deep})).reason

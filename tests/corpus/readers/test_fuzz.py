@@ -12,11 +12,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from fixture_files import FILES, brat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import residency.corpus
+from fixture_files import FILES, brat
 from residency.core.types import Document
 from residency.corpus.readers import FORMATS, read_part
 from residency.corpus.readers.guard import Given, Limits
@@ -25,9 +25,11 @@ from residency.corpus.records import Bad, Left
 LIMITS = Limits(whole_mb=1, record_mb=0.1, expand=50, seconds=2, depth=40)
 SOON = 10.0  # seconds: the limit, and what a busy machine adds
 STRETCH = 8
-CASES = 1300
+QUICK, CASES = 50, 1300  # cases of a format
+PROFILE = settings(deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 SEEDS = {form: [(name, content) for name, (kind, content) in FILES.items() if kind == form] for form in FORMATS}
-STARTS = (b"", b"{", b'{"', b"[", b"<", b"<?xml ", b"%PDF-1.4\n", b"PK\x03\x04", b"PAR1", b"\x1f\x8b\x08\0", b"\xff\xfe")
+STARTS = [b"", b"{", b'{"', b"[", b"<", b"<?xml ", b"%PDF-1.4\n", b"PK\x03\x04", b"PAR1", b"\x1f\x8b\x08", b"\xff\xfe"]
+LETTERS = string.printable + "é\u2028\0😀"
 
 
 # --- the cases -------------------------------------------------------------------------------------------------------
@@ -37,7 +39,7 @@ STARTS = (b"", b"{", b'{"', b"[", b"<", b"<?xml ", b"%PDF-1.4\n", b"PK\x03\x04",
 def noise(draw):
     if draw(st.booleans()):
         return draw(st.sampled_from(STARTS)) + draw(st.binary(max_size=400))
-    return draw(st.text(string.printable + "é\u2028\0😀", max_size=200)).encode(draw(st.sampled_from(["utf-8", "utf-16"])))
+    return draw(st.text(LETTERS, max_size=200)).encode(draw(st.sampled_from(["utf-8", "utf-16"])))
 
 
 @st.composite
@@ -123,7 +125,7 @@ def run(folder, form, cases):
     read = 0
     (folder / "marked.ann").write_bytes(brat()[1])
 
-    @settings(max_examples=cases, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(PROFILE, max_examples=cases)
     @given(files(form))
     def one(case):
         nonlocal read
@@ -155,7 +157,7 @@ def test_a_valid_file_of_each_format_gives_documents(tmp_path, form):
 @pytest.mark.parametrize("form", FORMATS)
 def test_no_file_breaks_hangs_or_vanishes(tmp_path, form):
     there(form)
-    assert run(tmp_path, form, 30) >= 30
+    assert run(tmp_path, form, QUICK) >= QUICK
 
 
 def test_the_harness_sees_a_reason_that_quotes_the_file():

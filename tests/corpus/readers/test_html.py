@@ -82,7 +82,9 @@ def test_the_encoding_that_a_page_names_is_its_own(tmp_path, encoding):
 
 
 def test_xhtml_with_a_declaration_is_read(tmp_path):
-    page = '<?xml version="1.0" encoding="UTF-8"?><html xmlns="http://www.w3.org/1999/xhtml"><body><p>a</p></body></html>'
+    page = (
+        '<?xml version="1.0" encoding="UTF-8"?><html xmlns="http://www.w3.org/1999/xhtml"><body><p>a</p></body></html>'
+    )
     assert read(tmp_path, page).text == "a"
 
 

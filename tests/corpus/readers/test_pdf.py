@@ -3,8 +3,9 @@
 import io
 import logging
 
-from fixture_files import MORE, WORDS, pdf
+import pytest
 
+from fixture_files import MORE, WORDS, pdf
 from residency.core.types import Document
 from residency.corpus.readers import read_part
 from residency.corpus.readers.guard import Given, Limits
@@ -41,7 +42,7 @@ def test_running_heads_page_numbers_and_cut_words_are_mended(tmp_path):
 
 
 def test_what_repeats_inside_pages_or_on_two_pages_only_stays():
-    pages = [["A", "b", "Result normal", "c", "D"], ["E", "f", "Result normal", "g", "H"], ["I", "j", "Result normal", "k", "L"]]
+    pages = [[*edges[:2], "Result normal", *edges[2:]] for edges in ("abcd", "efgh", "jkmn")]
     assert joined(pages).count("Result normal") == 3
     assert joined([["Head", "one"], ["Head", "two"]]) == "Head\none\nHead\ntwo"
     assert joined([["Head", "one"], ["Head", "two"], ["other", "three"]]) == "one\ntwo\nother\nthree"
@@ -95,6 +96,7 @@ def test_a_page_that_cannot_be_read_is_named_and_the_others_are_kept(tmp_path):
         assert document.meta["pages"] == 4 and document.meta["pages_without_text"] == 1
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the first alarm may be swallowed
 def test_a_file_that_takes_too_long_is_stopped(tmp_path):
     [found] = read(tmp_path, pdf([["word"] * 40_000]), Limits(seconds=0.1))
     assert isinstance(found, Bad) and "seconds" in found.reason

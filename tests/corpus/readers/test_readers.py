@@ -6,8 +6,8 @@ import os
 import pickle
 
 import pytest
-from fixture_files import WORDS, html, pdf
 
+from fixture_files import WORDS, html, pdf
 from residency.core.errors import SourceError
 from residency.core.types import Document
 from residency.corpus import readers
@@ -45,7 +45,7 @@ def test_a_folder_is_read_whole_in_the_order_of_its_names(tmp_path):
     assert [type(record) for record in records] == [Document, Document, Document, Left, Bad]
     assert [record.id for record in records[:3]] == ["a", "b", "sub/c"]
     assert {(record.source, record.licence) for record in records[:3]} == {("mine", "own")}
-    assert records[3] == Left("no format that is read here (.png)") and records[4] == Bad("sub/e.txt", None, "it is empty")
+    assert records[3:] == [Left("no format that is read here (.png)"), Bad("sub/e.txt", None, "it is empty")]
 
 
 def test_links_out_of_the_folder_are_passed_over(tmp_path):
@@ -104,7 +104,7 @@ def reading(monkeypatch, function, whole=False):
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_whatever_a_reader_raises_is_a_bad_record_and_never_quotes_the_file(tmp_path, monkeypatch, whole):
-    for error in (ValueError("Vornak"), KeyError("Vornak"), RecursionError("Vornak"), MemoryError(), OSError(5, "Vornak")):
+    for error in (ValueError("Vornak"), KeyError("Vornak"), RecursionError("Vornak"), MemoryError(), OSError("Vornak")):
 
         def broken(given, error=error):
             yield given.document("one", "words")
@@ -113,7 +113,7 @@ def test_whatever_a_reader_raises_is_a_bad_record_and_never_quotes_the_file(tmp_
         reading(monkeypatch, broken, whole)
         *kept, bad = read_file(here(tmp_path), "text")
         assert isinstance(bad, Bad) and len(kept) == (0 if whole else 1)
-        assert "Vornak" not in bad.reason or isinstance(error, OSError)
+        assert "Vornak" not in bad.reason
 
 
 @pytest.mark.parametrize("whole", [True, False])

@@ -44,7 +44,8 @@ def test_what_is_no_text_is_named_with_the_reason(tmp_path, name, content, why):
 
 
 def test_front_matter_is_metadata_and_not_text(tmp_path):
-    front = "---\ntitle: 'Fever: a guide'\ndate: 2021-03-05\nlicense: CC-BY-4.0\nlang: de-AT\nauthor: [A, B]\nversion: 2\n"
+    front = "---\ntitle: 'Fever: a guide'\ndate: 2021-03-05\nlicense: CC-BY-4.0\nlang: de-AT\n"
+    front += "author: [A, B]\nversion: 2\n"
     page = read(tmp_path, "a.md", front + f"big: {'x' * 900}\n---\n\n# Heading\n\nWords.\n")
     assert page.text == "# Heading\n\nWords.\n"
     assert (page.licence, page.language, page.date) == ("CC-BY-4.0", "de", "2021-03-05")
@@ -59,7 +60,7 @@ def test_front_matter_is_metadata_and_not_text(tmp_path):
 
 @pytest.mark.parametrize(
     "front",
-    ["---\n\nWords under a rule.\n", "---\n- a list\n---\nx\n", "---\na: [\n---\nx\n", "---\n" + "[" * 5000 + "\n---\nx"],
+    ["---\n\nWords under a rule.\n", "---\n- one\n---\nx\n", "---\na: [\n---\nx\n", f"---\n{'[' * 5000}\n---\nx"],
 )
 def test_what_only_looks_like_front_matter_stays_text(tmp_path, front):
     assert read(tmp_path, "a.md", front).text == front

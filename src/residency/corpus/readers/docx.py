@@ -165,13 +165,13 @@ def _text(element: Any) -> str:
     return "".join(pieces)
 
 
-def _about(document: Any) -> tuple[dict[str, str], dict[str, str]]:
+def _about(document: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return title and author, and date and language, of the core properties where they can be read."""
     try:
         about = document.core_properties
         title = "" if about.title == "Word Document" else about.title  # what python-docx puts where there is none
         meta = {name: value for name, value in (("title", title), ("author", about.author)) if value}
-        fields = {"date": about.created.date().isoformat()} if about.created else {}
+        fields: dict[str, Any] = {"date": about.created.date().isoformat()} if about.created else {}
         if language := iso_language(about.language or ""):
             fields["language"] = language
         return meta, fields

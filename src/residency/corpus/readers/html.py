@@ -34,7 +34,7 @@ _AUTHORS = "citation_author author dc.creator dcterms.creator article:author".sp
 
 
 def read_html(given: Given) -> Iterator[Document | Bad]:
-    """Yield a page's main text as one document; ``meta`` has its title, authors and address where the page says them."""
+    """Yield a page's main text as one document; ``meta`` has title, authors and address where the page says them."""
     content = whole_bytes(given)
     root = _tree(decoded(content, _charset(content) or given.encoding))
     if root is None:

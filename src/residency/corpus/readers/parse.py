@@ -80,7 +80,7 @@ def parse_xml(content: bytes, limits: Limits) -> Any:
 
 
 def iterparse_xml(stream: IO[bytes], tags: Iterable[str], limits: Limits) -> Iterator[Any]:
-    """Yield the outermost elements of some tags (``{*}name`` for any namespace); each is emptied when the next is asked.
+    """Yield the outermost elements of some tags (``{*}name``: any namespace); each is emptied when the next is asked.
 
     Elements before and around it are let go as well, so that memory stays flat. What is broken, or an element of more
     than ``record_mb``, raises as ``parse_xml`` does, after the elements that stand before it.

@@ -79,7 +79,7 @@ def _about(reader: Any) -> tuple[dict[str, Any], str | None]:
     """Return title and author, and the day the file was made, where the file says them in a readable way."""
     meta: dict[str, Any] = {}
     try:
-        about = reader.metadata or {}
+        about: Any = reader.metadata or {}
         for name in ("title", "author"):
             value = str(about.get(f"/{name.title()}") or "").encode("utf-8", "ignore").decode().translate(_CONTROLS)
             if value.strip():

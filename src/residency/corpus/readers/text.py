@@ -53,7 +53,7 @@ def same_line_ends(text: str) -> str:
 
 
 def iso_date(value: str) -> str | None:
-    """Return a date as ISO 8601, as precise as it is known, or None where it is none; its parts may stand in slashes."""
+    """Return a date as ISO 8601, as precise as it is known, or None where it is none; slashes become dashes."""
     found = _ISO.match(value.strip())
     if not found:
         return None
