@@ -139,7 +139,7 @@ def test_alpaca_joins_instruction_and_input_after_system_and_history():
     row = {"instruction": "Sum up.", "input": "Cough.", "output": "A cough.", "text": "all of it again"}
     found = read(row | {"system": "S", "history": [["Hi", "Hello"]]})
     assert found.meta["messages"][1:] == [user("Hi"), says("Hello"), user("Sum up.\nCough."), says("A cough.")]
-    assert found.meta["shape"] == "text" or found.meta["kind"] == "dialogue"
+    assert found.meta["shape"] == "alpaca" and found.meta["kind"] == "dialogue"
 
 
 def test_questions_with_answers_are_one_turn():
@@ -209,8 +209,11 @@ def test_unpaired_and_stepwise_judgements():
 
 
 def test_a_row_of_no_known_shape_says_its_keys_and_what_is_legal_and_never_a_value():
-    said = reason({"body": SECRET, "n": 1, SECRET: 2, "k" * 40: 3})
-    assert "found the keys: body, n, (a long or odd name), (a long or odd name)" in said
+    said = reason({"body": SECRET, "Prompt-": 1, SECRET: 2, "k" * 40: 3, "Arkwright": 4, "Chosen": 5})
+    assert (
+        "found the keys: body, (a long or odd name), (a long or odd name), (a long or odd name), Arkwri…, chosen"
+        in said
+    )
     assert "question + answer" in said and "columns: {text: COLUMN}" in said
     assert "found the keys: none" in reason({})
     assert "and 8 more" in reason({f"k{at}": 1 for at in range(20)})
