@@ -66,8 +66,8 @@ def _pieces(given: Given) -> Iterator[_Sentence | Bad | str]:
         mark = None if isinstance(line, Bad) else _mark(line)
         if mark is None and (isinstance(line, Bad) or line.strip()):
             parts = [] if isinstance(line, Bad) else _columns(line)
-            words.line = words.line or number
             if len(parts) > 1 and _LABEL.fullmatch(parts[-1]):
+                words.line = words.line or number
                 words.words.append((parts[0], parts[-1]))
             elif isinstance(line, Bad) or not line.startswith("# "):  # else a comment
                 wrong = wrong or (line if isinstance(line, Bad) else given.bad(_WRONG, number))

@@ -38,6 +38,7 @@ WORDS = ("id", "patient", "language", "licence", "title", "url")
 
 COLUMNS = (*NAMES, *dict.fromkeys(name for shape in SHAPES.values() for name in (*shape.needs, *shape.may)))
 """The fields whose columns may be named."""
+_KNOWN = {*COLUMNS, *(word for words in NAMES.values() for word in words)}
 
 
 class Place(NamedTuple):
@@ -117,10 +118,19 @@ def plan(keys: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Plan:
 
 
 def fits_none(row: Iterable[str]) -> str:
-    """Return why a row is bad that has no known shape: the names of its keys, and what is legal."""
-    keys = [key if re.fullmatch(r"[A-Za-z_][\w.-]{0,29}", key, re.ASCII) else "(a long or odd name)" for key in row]
+    """Return why a row is bad that has no known shape: the names of its keys, in short, and what is legal."""
+    keys = [_short(key) for key in row]
     more = f" and {len(keys) - 12} more" if len(keys) > 12 else ""
     return f"no known shape; found the keys: {', '.join(keys[:12]) or 'none'}{more}; {legal_shapes()}"
+
+
+def _short(key: str) -> str:
+    """Return a key's name as messages may show it: a key can be a name or a text of a patient."""
+    if _plain(key) in _KNOWN:
+        return _plain(key)
+    if not re.fullmatch(r"[A-Za-z_]\w{0,29}", key, re.ASCII):
+        return "(a long or odd name)"
+    return key if len(key) < 8 else f"{key[:6]}…"
 
 
 def legal_shapes() -> str:

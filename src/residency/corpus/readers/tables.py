@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -16,6 +17,7 @@ from residency.corpus.records import Bad, Left
 
 DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE = 100
+_QUOTES = "its quotes do not close, or close inside a field"
 _BATCH_BYTES = 32e6
 
 
@@ -67,53 +69,55 @@ def _next_row(source: _Lines, reader: Any, header: list[str] | None) -> tuple[in
             cells = next(reader, None)
         except csv.Error as error:
             large = "field larger" in str(error)
-            problem = "a field above limits: record_mb" if large else "its quotes do not close, or close inside a field"
+            problem = "a field above limits: record_mb" if large else _QUOTES
             source.again()
     if source.spoilt:
         problem = f"a line of it cannot be read: {source.spoilt}"
+    elif cells and source.torn:
+        problem = _QUOTES
     elif cells and header is not None and len(cells) != len(header):
         problem = f"{len(cells)} columns where the first line names {len(header)}"
+    else:
+        source.good()
     return source.first, cells, problem
 
 
 class _Lines:
     """The lines of a file for ``csv.reader``, which can give those of the row just read again.
 
-    ``first`` is the number of the row's first line; ``spoilt`` says why a later line of it could not be read.
+    ``first`` is the number of the row's first line, ``spoilt`` says why a later line of it could not be read, and
+    ``torn`` that it may be the end of a row whose beginning was wrong: a quote stands where only an end has one.
     """
 
     def __init__(self, given: Given) -> None:
         self._lines = text_lines(given)
-        self._ahead: deque[tuple[int, str]] = deque()
-        self._row: list[tuple[int, str]] = []
+        self._ahead: deque[tuple[int, str | Bad]] = deque()
+        self._row: list[tuple[int, str | Bad]] = []
         self._bad: list[Bad] = []
+        self._last_again, self._doubt = 0, False
         self.first, self.spoilt = 0, ""
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        number, line = self._ahead.popleft() if self._ahead else self._pull()
-        self._row.append((number, line))
-        self.first = self.first or number
-        return line
-
-    def _pull(self) -> tuple[int, str]:
-        for number, line in self._lines:
-            if not isinstance(line, Bad):
-                return number, line
+        while True:
+            number, line = self._ahead.popleft() if self._ahead else next(self._lines)
+            if isinstance(line, str):
+                self._row.append((number, line))
+                self.first = self.first or number
+                return line
             if self._row:
                 self.spoilt = line.reason
             else:
                 self._bad.append(line)
-        raise StopIteration
 
     def peek(self, count: int) -> list[str]:
         """Return the first lines without using them up; a line ``sep=;`` that Excel writes is passed over."""
-        for number, line in islice(iter(self._pull, None), count):
-            if number > 1 or not line.lower().startswith("sep="):
+        for number, line in islice(self._lines, count):
+            if isinstance(line, Bad) or number > 1 or not line.lower().startswith("sep="):
                 self._ahead.append((number, line))
-        return [line for _, line in self._ahead]
+        return [line for _, line in self._ahead if isinstance(line, str)]
 
     def begin(self) -> None:
         """Forget the row before."""
@@ -122,6 +126,17 @@ class _Lines:
     def again(self) -> None:
         """Give the lines of the row again, but for its first."""
         self._ahead.extendleft(reversed(self._row[1:]))
+        self._doubt = True
+        self._last_again = max(self._last_again, self._row[-1][0] if self._row else 0)
+
+    @property
+    def torn(self) -> bool:
+        row = "".join(line for _, line in self._row if isinstance(line, str))
+        return self._doubt and row.count('"') % 2 == 1
+
+    def good(self) -> None:
+        """Say that the row was one; past those that were given again, ends of wrong rows are no longer expected."""
+        self._doubt = self._doubt and self.first <= self._last_again
 
     def broken(self) -> Iterator[Bad]:
         """Yield the lines that could not be read at all since the last call."""
@@ -146,7 +161,9 @@ def _sniffed(lines: Sequence[str]) -> str:
     """Return the delimiter under which the most rows have as many columns as the first; a comma where none has two."""
 
     def score(delimiter: str) -> tuple[float, int]:
-        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        rows: list[list[str]] = []
+        with suppress(csv.Error):  # a field above the limit: what came before it has to do
+            rows.extend(row for row in csv.reader(lines, delimiter=delimiter) if row)
         width = len(rows[0]) if rows else 0
         whole = rows[1:-1] or rows[1:]  # the last may be cut
         share = sum(len(row) == width for row in whole) / len(whole) if whole else 1.0
