@@ -118,19 +118,14 @@ def plan(keys: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Plan:
 
 
 def fits_none(row: Iterable[str]) -> str:
-    """Return why a row is bad that has no known shape: the names of its keys, in short, and what is legal."""
-    keys = [_short(key) for key in row]
-    more = f" and {len(keys) - 12} more" if len(keys) > 12 else ""
-    return f"no known shape; found the keys: {', '.join(keys[:12]) or 'none'}{more}; {legal_shapes()}"
+    """Return why a row is bad that has no known shape: which known keys it has, how many others, and what is legal.
 
-
-def _short(key: str) -> str:
-    """Return a key's name as messages may show it: a key can be a name or a text of a patient."""
-    if _plain(key) in _KNOWN:
-        return _plain(key)
-    if not re.fullmatch(r"[A-Za-z_]\w{0,29}", key, re.ASCII):
-        return "(a long or odd name)"
-    return key if len(key) < 8 else f"{key[:6]}…"
+    A key that is not known is not shown: it can be a patient's name.
+    """
+    keys = [_plain(key) for key in row]
+    known = sorted(key for key in keys if key in _KNOWN)
+    others = len(keys) - len(known)
+    return f"no known shape; its keys: {', '.join(known) or 'none that is known'}, {others} others; {legal_shapes()}"
 
 
 def legal_shapes() -> str:
