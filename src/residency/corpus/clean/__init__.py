@@ -17,7 +17,7 @@ from residency.corpus.clean.language import language_of
 from residency.corpus.clean.quality import Quality, quality_check
 from residency.corpus.clean.relevance import Relevance, relevance_check
 from residency.corpus.clean.safety import Safety, safety_check
-from residency.corpus.clean.words import words_of
+from residency.corpus.clean.words import read
 
 KNOWLEDGE = frozenset({"term", "code", "label", "disease", "chapter", "block"})
 CONVERSATION = frozenset({"instruction", "dialogue", "preference"})
@@ -79,13 +79,12 @@ def _text_checks(settings: Clean) -> Callable[[Document, bool], str | None]:
         return lambda document, conversation: None
 
     def check(document: Document, conversation: bool) -> str | None:
-        text, language = document.text, document.language
-        words = words_of(text)
-        reason = quality(text, words, language) if quality and not conversation else None
+        reading = read(document.text)
+        reason = quality(reading, document.language) if quality and not conversation else None
         if reason is None and safety:
-            reason = safety(text, words)
+            reason = safety(reading)
         if reason is None and relevance:
-            reason = relevance(text, words, language)
+            reason = relevance(reading, document.language)
         return reason
 
     return check

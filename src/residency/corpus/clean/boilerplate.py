@@ -24,8 +24,10 @@ FUNCTION_WORDS = frozenset(
 """In several languages, for a source's language may be wrong; with the shorthand that takes their place in orders."""
 
 _PHRASES = re.compile(
-    r"(?:uses?|accept|our|all|these|essential|necessary|party|with(?:out)?|de|des|verwende[nt]|utiliza\w*|utilis\w+) cookies?\b"
-    r"|cookie[- ](?:policy|settings|preferences|consent|notice|richtlinie)|javascript|lorem ipsum|privacy (?:policy|notice)|terms (?:of (?:use|service)|and conditions)"
+    r"(?:uses?|accept|our|all|these|essential|necessary|party|with(?:out)?|de|des"
+    r"|verwende[nt]|utiliza\w*|utilis\w+) cookies?\b"
+    r"|cookie[- ](?:policy|settings|preferences|consent|notice|richtlinie)|javascript|lorem ipsum"
+    r"|privacy (?:policy|notice)|terms (?:of (?:use|service)|and conditions)"
     r"|all rights reserved|copyright ©|© ?\d{4}|subscribe|newsletter|click here|read more"
     r"|skip to (?:main )?content|back to top|share (?:this|on)|follow us|add to cart|powered by|your browser"
     r"|política de privacidad|aviso legal|todos los derechos reservados|suscr[ií]b|leer más|haga clic"
@@ -44,14 +46,25 @@ _TRIGGERS = frozenset(
     """.split()
 )
 """Without one of these words no phrase is looked for."""
-_TRIGGERS_UNSPACED = ("版权所有", "隐私政策", "使用条款", "登录", "注册", "点击这里", "阅读更多", "返回顶部", "Cookie", "cookie")
+_TRIGGERS_UNSPACED = (
+    "版权所有",
+    "隐私政策",
+    "使用条款",
+    "登录",
+    "注册",
+    "点击这里",
+    "阅读更多",
+    "返回顶部",
+    "Cookie",
+    "cookie",
+)
 
 _ITEMS = frozenset(
     item.strip()
     for item in """
     home, homepage, about, about us, contact, contact us, login, log in, log out, logout, sign in, sign up, sign out,
-    register, search, menu, main menu, next, previous, prev, back, top, back to top, share, print, help, faq, faqs, news,
-    events, blog, shop, store, cart, checkout, my account, account, profile, settings, sitemap, site map, privacy,
+    register, search, menu, main menu, next, previous, prev, back, top, back to top, share, print, help, faq, faqs,
+    news, events, blog, shop, store, cart, checkout, my account, account, profile, settings, sitemap, site map, privacy,
     privacy policy, cookie policy, terms, terms of use, terms of service, terms and conditions, disclaimer, careers,
     jobs, press, media, donate, subscribe, newsletter, rss, facebook, twitter, instagram, linkedin, youtube, follow us,
     feedback, accessibility, language, english, español, français, deutsch, italiano, português, 中文, more, read more,

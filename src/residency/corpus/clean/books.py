@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from residency.core.legal import Share
@@ -48,40 +49,50 @@ def trim(text: str, limits: Matter) -> tuple[str, dict[str, int]]:
 # --- what a line looks like ------------------------------------------------------------------------------------------
 
 _HEADINGS = {
-    "contents": "(?:table of )?contents|list of (?:tables|figures|abbreviations|contributors)|índice(?: general)?|contenidos?"
+    "contents": "(?:table of )?contents|list of (?:tables|figures|abbreviations|contributors)"
+    "|índice(?: general)?|contenidos?"
     "|sumario|table des matières|sommaire|inhalt(?:sverzeichnis)?|indice generale|sommario|sumário|目\\s?录",
     "dedication": "dedication|dedicatoria|dédicace|widmung|dedica|dedicatória|献词",
-    "acknowledgements": "acknowledge?ments?|agradecimientos|remerciements|danksagung(?:en)?|ringraziamenti|agradecimentos|致谢|鸣谢",
+    "acknowledgements": "acknowledge?ments?|agradecimientos|remerciements|danksagung(?:en)?|ringraziamenti"
+    "|agradecimentos|致谢|鸣谢",
     "bibliography": "references(?: cited)?|bibliography|literature cited|works cited|further reading|bibliografía"
     "|referencias(?: bibliográficas)?|bibliographie|références|literatur(?:verzeichnis)?|bibliografia"
     "|riferimenti bibliografici|referências(?: bibliográficas)?|参考文献",
     "index": "(?:subject |author |general |alphabetical )?index|índice (?:alfabético|analítico)|sachregister|register"
     "|stichwortverzeichnis|indice analitico|índice remissivo|索引",
-    "about the author": "about the (?:authors?|editors?|publisher)|sobre (?:el autor|o autor)|über den autor|à propos de l['’]auteur|作者简介",
-    "text": "(?:chapter|part|section|capítulo|chapitre|kapitel|capitolo|appendix|annex|apéndice|anhang|appendice)\\b.{0,80}"
+    "about the author": "about the (?:authors?|editors?|publisher)|sobre (?:el autor|o autor)|über den autor"
+    "|à propos de l['’]auteur|作者简介",
+    "text": "(?:chapter|part|section|capítulo|chapitre|kapitel|capitolo|appendix|annex|apéndice|anhang"
+    "|appendice)\\b.{0,80}"
     "|introduction|preface|foreword|prologue|introducción|prefacio|prólogo|préface|avant-propos|einleitung|vorwort"
     "|introduzione|prefazione|introdução|prefácio|glossary|conclusions?|epilogue|abstract|summary|前言|引言|序言?"
     "|第.{1,4}[章篇部]",
 }
 _NUMBER = "(?:\\d{1,3}(?:\\.\\d{1,2}){0,2}\\.? |[ivx]{1,5}\\. )?"
 _HEADING = re.compile(
-    f"[#*\\W]{{0,4}}{_NUMBER}(?:{'|'.join(f'({words})' for words in _HEADINGS.values())})[:.*#\\s]{{0,4}}", re.IGNORECASE
+    f"[#*\\W]{{0,4}}{_NUMBER}(?:{'|'.join(f'({words})' for words in _HEADINGS.values())})[:.*#\\s]{{0,4}}",
+    re.IGNORECASE,
 )
 _ENTRY = re.compile(
-    r"(?=.{0,200}$)(?:.{2,120}?(?:\. ?){4,}|.{2,100}?(?:…|·{3}|_{4})|.{2,100}?(?: {3}|\t))[ .…·_\t]*(?:\d{1,4}|[ivxl]{1,6})$"
+    r"(?=.{0,200}$)(?:.{2,120}?(?:\. ?){4,}|.{2,100}?(?:…|·{3}|_{4})|.{2,100}?(?: {3}|\t))"
+    r"[ .…·_\t]*(?:\d{1,4}|[ivxl]{1,6})$"
 )
 _LEGAL = re.compile(
     r"©|\(c\) ?\d{4}|copyright|\be?ISBN\b|\bISSN\b|all rights reserved|no part of this (?:book|publication|work)"
     r"|library of congress|cataloging|british library|printed (?:and bound )?in |first published|published by|reprinted"
     r"|(?:first|second|third|fourth|fifth|\d+(?:st|nd|rd|th)) edition|todos los derechos|tous droits|dépôt légal"
-    r"|alle rechte vorbehalten|tutti i diritti|todos os direitos|depósito legal|版权|定价|印刷|出版社|permission of the publisher",
+    r"|alle rechte vorbehalten|tutti i diritti|todos os direitos|depósito legal|版权|定价|印刷|出版社"
+    r"|permission of the publisher",
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(
-    r"[\[(]?\d{1,4}[\]).]?\s.{15,400}\b(?:19|20)\d\d\b|[A-Z][\w'’-]{1,25},? [A-Z]{1,3}\b.{10,400}\b(?:19|20)\d\d\b|.{0,300}\bdoi\b"
+    r"[\[(]?\d{1,4}[\]).]?\s.{15,400}\b(?:19|20)\d\d\b"
+    r"|[A-Z][\w'’-]{1,25},? [A-Z]{1,3}\b.{10,400}\b(?:19|20)\d\d\b|.{0,300}\bdoi\b"
 )
 _INDEX = re.compile(r"[\w '’()/-]{2,60}(?:, | {2,})\d{1,4}(?:[-–]\d{1,4})?(?:, \d{1,4}(?:[-–]\d{1,4})?){0,30}[,.]?$")
-_DEDICATED = re.compile(r"(?:to|for) my |dedicated to |in (?:loving )?memory of |para mi|a mis? |à m(?:a|on|es) |für mein", re.IGNORECASE)
+_DEDICATED = re.compile(
+    r"(?:to|for) my |dedicated to |in (?:loving )?memory of |para mi|a mis? |à m(?:a|on|es) |für mein", re.IGNORECASE
+)
 _KINDS = tuple(_HEADINGS)
 
 
@@ -100,13 +111,12 @@ def _kind(line: str) -> str:
     return "prose" if len(line) > 60 or (len(line) > 30 and line[-1] in ".!?。！？") else "short"
 
 
-def _lines(text: str, start: int, end: int) -> list[_Line]:
-    found, at = [], start
+def _lines(text: str, start: int, end: int) -> Iterator[_Line]:
+    at = start
     for raw in text[start:end].splitlines(keepends=True):
         if line := raw.strip():
-            found.append(_Line(at, at + len(raw), _kind(line), line))
+            yield _Line(at, at + len(raw), _kind(line), line)
         at += len(raw)
-    return found
 
 
 # --- from the start --------------------------------------------------------------------------------------------------
@@ -148,7 +158,9 @@ def _front_kind(line: _Line, active: str, again: bool) -> str | None:
         name = kind[2:]
         if name == "text":
             return None if again or active != "contents" else "wait"
-        return name if name in ("contents", "dedication", "acknowledgements") else "wait" if active == "contents" else None
+        return (
+            name if name in ("contents", "dedication", "acknowledgements") else "wait" if active == "contents" else None
+        )
     if kind == "entry" or (kind == "index" and active == "contents"):
         return "contents"
     if kind == "legal":
@@ -170,7 +182,7 @@ def _back(text: str, share: float) -> list[Section]:
     """Return the sections of matter that a text ends with, the last first."""
     begin = int(len(text) * (1 - share))
     begin = text.find("\n", begin) + 1 if begin and "\n" in text[begin:] else begin
-    lines = _lines(text, begin, len(text))
+    lines = list(_lines(text, begin, len(text)))
     found: list[Section] = []
     end = len(text)
     while heads := [at for at, line in enumerate(lines) if line.kind.startswith("# ")]:

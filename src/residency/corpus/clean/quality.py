@@ -12,13 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from residency.core.legal import AtLeast0, AtLeastOne, Share
 from residency.corpus.clean.boilerplate import FUNCTION_WORDS, LANGUAGES, boilerplate_share, navigation_share
-from residency.corpus.clean.repetition import hashed, repeated_share, repeated_text, top_share
-from residency.corpus.clean.words import is_unspaced
+from residency.corpus.clean.repetition import hashed, is_frequent, repeated_share, repeated_text
+from residency.corpus.clean.words import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Quality:
     Texts of less than ``few_words`` words are judged on encoding, control characters and code alone; lines and
     paragraphs are judged from ``few_lines`` on. ``*_words`` are shares of the words; ``repeated_lines`` and
     ``repeated_paragraphs`` of the characters; ``repeated_5`` and ``repeated_10`` of the words that stand in a run of 5
-    or 10 words that was there before; ``top_pair`` of those in the most frequent pair. ``marks_per_word`` counts # and …
+    or 10 that was there before; ``top_pair`` of those in the most frequent pair. ``marks_per_word`` is of # and of ...
     """
 
     few_words: AtLeastOne = 25
@@ -54,17 +55,18 @@ class Quality:
     repeated_10: Share = 0.45
 
 
-def quality_check(limits: Quality) -> Callable[[str, Sequence[bytes], str], str | None]:
-    """Return a function of a text, its words (``words_of``) and its language that returns the reason to drop it."""
+def quality_check(limits: Quality) -> Callable[[Reading, str], str | None]:
+    """Return a function of a text and its language that returns the reason to drop it."""
 
-    def check(text: str, words: Sequence[bytes], language: str) -> str | None:
-        unspaced = is_unspaced(text)
+    def check(reading: Reading, language: str) -> str | None:
+        text, words, unspaced = reading.text, reading.words, reading.unspaced
         enough = len(text) >= 4 * limits.few_words if unspaced else len(words) >= limits.few_words
-        reason = _characters(text, len(words), limits, enough)
+        signs = _signs(text)
+        reason = _characters(text, signs, len(words), limits, enough)
         if reason is None and enough and not unspaced:
-            reason = _words(text, words, limits, language)
+            reason = _numbers(words, signs[_DIGIT], limits) or _words(text, words, limits, language)
         if reason is None:
-            reason = _web(text, frozenset(words), limits) or _lines(text, limits, unspaced)
+            reason = _web(text, reading.distinct, limits) or _lines(text, limits, unspaced)
         if reason is None and enough:
             reason = _repetition(hashed(text), 2, limits) if unspaced else _repetition(hashed(words), 1, limits)
         return f"quality: {reason}" if reason else None
@@ -114,15 +116,17 @@ _CLASSES = _classes()
 _PIECE = 1 << 20
 
 
-def _signs(text: str) -> np.ndarray:
+def _signs(text: str) -> list[float]:
     """Return how many characters of each class a text has."""
     data = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
-    counts = sum(np.bincount(data[at : at + _PIECE], minlength=256) for at in range(0, len(data), _PIECE))
-    return counts @ _CLASSES
+    counts = np.bincount(data[:_PIECE], minlength=256)
+    for at in range(_PIECE, len(data), _PIECE):  # a copy of eight times the size is made of each piece
+        counts += np.bincount(data[at : at + _PIECE], minlength=256)
+    return cast(list[float], (counts @ _CLASSES).tolist())
 
 
-def _characters(text: str, words: int, limits: Quality, enough: bool) -> str | None:
-    letters, digits, symbols, other, control, braces, hashes = _signs(text).tolist()
+def _characters(text: str, counts: list[float], words: int, limits: Quality, enough: bool) -> str | None:
+    letters, digits, symbols, other, control, braces, hashes = counts
     signs = letters + digits + symbols + other
     if control > 1 and control > limits.control_characters * len(text):
         return "control characters"
@@ -160,11 +164,6 @@ _LONG = 40
 
 def _words(text: str, words: Sequence[bytes], limits: Quality, language: str) -> str | None:
     many = len(words)
-    numbers = sum(map(bytes.isdigit, words))
-    if numbers > limits.number_words * many:
-        return "numbers"
-    if _mixed(words, numbers, limits.mixed_words * many) > limits.mixed_words * many:
-        return "mixed words"
     lengths = list(map(len, words))
     whole = sum(lengths)
     if max(lengths) > _LONG and _long(words) > limits.long_words * whole:
@@ -177,11 +176,17 @@ def _words(text: str, words: Sequence[bytes], limits: Quality, language: str) ->
     return None
 
 
-def _mixed(words: Sequence[bytes], numbers: int, limit: float) -> int:
-    """Return how many words have digits between letters, as misread scans do; 0 where a bound is below the limit."""
-    if len(words) - numbers - sum(map(bytes.isalpha, words)) <= limit:
-        return 0
-    return sum(_MIXED.search(word) is not None for word in words if not word.isalpha())
+def _numbers(words: Sequence[bytes], digits: float, limits: Quality) -> str | None:
+    """Judge words of digits, and words with digits between letters, as misread scans have them."""
+    most_numbers, most_mixed = limits.number_words * len(words), limits.mixed_words * len(words)
+    if digits > most_numbers and sum(map(bytes.isdigit, words)) > most_numbers:
+        return "numbers"
+    if (
+        digits > most_mixed
+        and sum(_MIXED.search(word) is not None for word in words if not word.isalpha()) > most_mixed
+    ):
+        return "mixed words"
+    return None
 
 
 def _long(words: Sequence[bytes]) -> int:
@@ -223,9 +228,12 @@ _LEAST_PAIRS = 5
 
 def _repetition(ids: np.ndarray, scale: int, limits: Quality) -> str | None:
     """``scale``: how many of the ids (characters, of a text without spaces) make about a word."""
-    for length, limit in ((5, limits.repeated_5), (10, limits.repeated_10)):
-        if limit < 1 and repeated_share(ids, length * scale, limit) > limit:
-            return "repeated words"
-    if limits.top_pair < 1 and top_share(ids, 2 * scale, _LEAST_PAIRS) > limits.top_pair:
+    lower = min(limits.repeated_5, limits.repeated_10)
+    fives = repeated_share(ids, 5 * scale, lower)  # what stands in repeated runs of 10 stands in some of 5
+    if fives > limits.repeated_5:
+        return "repeated words"
+    if fives > 0 and repeated_share(ids, 10 * scale, limits.repeated_10) > limits.repeated_10:
+        return "repeated words"
+    if is_frequent(ids, 2 * scale, limits.top_pair, _LEAST_PAIRS):
         return "one pair of words"
     return None

@@ -8,7 +8,7 @@ own HPO and ICD-10, and the user's files. After Wang et al. 2024 (Apollo), arXiv
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,7 +17,7 @@ from pathlib import Path
 from residency.core.errors import UserError
 from residency.core.legal import Count, Share
 from residency.core.types import Document
-from residency.corpus.clean.words import Terms, is_unspaced
+from residency.corpus.clean.words import Reading, Terms
 from residency.corpus.hpo import read_hpo
 from residency.corpus.icd10 import read_icd10
 
@@ -39,23 +39,22 @@ class Relevance:
     lists: tuple[Path, ...] = ()
 
 
-def relevance_check(settings: Relevance) -> Callable[[str, Sequence[bytes], str], str | None]:
-    """Return a function of a text, its words and its language that returns the reason to drop it."""
+def relevance_check(settings: Relevance) -> Callable[[Reading, str], str | None]:
+    """Return a function of a text and its language that returns the reason to drop it."""
     own = [term for path in settings.lists for term in lines_of(path)]
     lists = {language: [*terms, *own] for language, terms in general_terms().items()}
     if settings.ontologies:
         lists["en"] += ontology_names()
     made: dict[str, Terms] = {}
 
-    def check(text: str, words: Sequence[bytes], language: str) -> str | None:
+    def check(reading: Reading, language: str) -> str | None:
         if language not in lists:
             return None
         terms = made.get(language) or made.setdefault(language, Terms(lists[language]))
-        unspaced = is_unspaced(text)
-        times, distinct = terms.count_runs(text) if unspaced else terms.count(words)
+        times, distinct = terms.count(reading)
         if distinct < settings.distinct:
             return "relevance: few medical terms"
-        size = len(text) if unspaced else len(words)
+        size = len(reading.text) if reading.unspaced else len(reading.words)
         return "relevance: medical terms are thin" if times < settings.density * size else None
 
     return check

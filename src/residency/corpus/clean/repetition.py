@@ -1,7 +1,7 @@
 """How much of a text was there before: repeated runs of words, the most frequent pair, repeated lines.
 
-Rae et al. 2021, arXiv 2112.11446, table A1, with one change: shares are of words, not of characters, so that runs can be
-compared as sums of hashes in numpy.
+Rae et al. 2021, arXiv 2112.11446, table A1, with one change: shares are of words, not of characters, so that runs
+can be compared as sums of hashes in numpy.
 """
 
 from __future__ import annotations
@@ -32,16 +32,11 @@ def runs(ids: np.ndarray, length: int) -> np.ndarray:
     return found
 
 
-def top_share(ids: np.ndarray, length: int, least: int) -> float:
-    """Return the share of the words that the most frequent run takes; 0 where it stands less than ``least`` times."""
+def is_frequent(ids: np.ndarray, length: int, share: float, least: int) -> bool:
+    """Return whether one run takes more than ``share`` of the words, and stands at least ``least`` times."""
     found = np.sort(runs(ids, length))
-    if len(found) <= least:
-        return 0.0
-    often = found[least - 1 :] == found[: len(found) - least + 1]
-    if not often.any():
-        return 0.0
-    _, times = np.unique(found, return_counts=True)
-    return float(length * times.max() / len(ids))
+    more = max(least - 1, int(share * len(ids) / length))  # it has to stand once more than this
+    return len(found) > more and bool((found[more:] == found[: len(found) - more]).any())
 
 
 def repeated_share(ids: np.ndarray, length: int, limit: float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from residency.core.errors import UserError
 from residency.core.legal import AtLeastOne
 from residency.corpus.clean.relevance import lines_of
-from residency.corpus.clean.words import Terms, is_unspaced
+from residency.corpus.clean.words import Reading, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +31,39 @@ class Safety:
     lists: tuple[Path, ...] = ()
 
 
-def safety_check(settings: Safety) -> Callable[[str, Sequence[bytes]], str | None]:
-    """Return a function of a text and its words that returns the reason to drop it."""
+def safety_check(settings: Safety) -> Callable[[Reading], str | None]:
+    """Return a function of a text that returns the reason to drop it."""
     table = json.loads(files("residency.corpus.clean").joinpath("unsafe.json").read_text(encoding="utf-8"))
     rules = [(reason, *_rule(entry)) for reason, entry in table["rules"].items()]
     slurs, (own, patterns) = Terms(table["slurs"]), _own(settings.lists)
 
-    def check(text: str, words: Sequence[bytes]) -> str | None:
-        distinct, unspaced = frozenset(words), is_unspaced(text)
+    def check(reading: Reading) -> str | None:
+        text, distinct = reading.text, reading.distinct
         for reason, named, cues, runs, pattern in rules:
-            keyed = any(run in text for run in runs) if unspaced else distinct & named and distinct & cues
-            if keyed and pattern.search(text.lower()):
+            found = [run for run in runs if run in text] if reading.unspaced else distinct & cues and distinct & named
+            if found and any(pattern.search(lower, *window) for lower, window in _around(text, found)):
                 return f"safety: {reason}"
-        if _many(slurs, text, words, unspaced) >= settings.slurs:
+        if slurs.count(reading)[0] >= settings.slurs:
             return "safety: slurs"
-        if own and _many(own, text, words, unspaced):
+        if own.count(reading)[0] or any(pattern.search(text) for pattern in patterns):
             return "safety: own list"
-        return "safety: own list" if any(pattern.search(text) for pattern in patterns) else None
+        return None
 
     return check
 
 
-def _many(terms: Terms, text: str, words: Sequence[bytes], unspaced: bool) -> int:
-    return (terms.count_runs(text) if unspaced else terms.count(words))[0]
+_NEAR = 150
+
+
+def _around(text: str, words: Iterable[bytes | str]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield the text in lower case and the stretch around each place where one of the words stands."""
+    lower = text.lower()
+    for word in words:
+        wanted = word if isinstance(word, str) else word.decode("utf-8", "replace")
+        at = lower.find(wanted)
+        while at >= 0:
+            yield lower, (max(0, at - _NEAR), at + _NEAR)
+            at = lower.find(wanted, at + len(wanted))
 
 
 def _rule(entry: dict[str, list[str]]) -> tuple[frozenset[bytes], frozenset[bytes], list[str], re.Pattern[str]]:
@@ -63,7 +73,7 @@ def _rule(entry: dict[str, list[str]]) -> tuple[frozenset[bytes], frozenset[byte
     return named, cues, entry["runs"], re.compile(pattern, re.MULTILINE)
 
 
-def _own(lists: Sequence[Path]) -> tuple[Terms | None, list[re.Pattern[str]]]:
+def _own(lists: Sequence[Path]) -> tuple[Terms, list[re.Pattern[str]]]:
     entries = [(path, entry) for path in lists for entry in lines_of(path)]
     terms = [entry for _, entry in entries if not _is_pattern(entry)]
     patterns = []
@@ -73,7 +83,7 @@ def _own(lists: Sequence[Path]) -> tuple[Terms | None, list[re.Pattern[str]]]:
                 patterns.append(re.compile(entry[1:-1], re.IGNORECASE | re.MULTILINE))
             except re.error as error:
                 raise UserError(f"{path}: {entry} is no regular expression ({error})") from None
-    return Terms(terms) if terms else None, patterns
+    return Terms(terms), patterns
 
 
 def _is_pattern(entry: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _KEPT = _LETTERS + _LETTERS.upper() + b"0123456789" + bytes(range(128, 256))
@@ -27,8 +28,24 @@ def words_of(text: str) -> list[bytes]:
     return text.encode("utf-8", "replace").translate(_TO_WORDS).split()
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text with its words, cut once for all checks, and whether it is written without spaces between them."""
+
+    text: str
+    words: list[bytes]
+    distinct: frozenset[bytes]
+    unspaced: bool
+
+
+def read(text: str) -> Reading:
+    """Return a text as the checks see it."""
+    words = words_of(text)
+    return Reading(text, words, frozenset(words), is_unspaced(text))
+
+
 def is_unspaced(text: str) -> bool:
-    """Return whether a text is written without spaces between words (Chinese, Japanese), by its first 1,000 characters."""
+    """Return whether a text is written without spaces between words (Chinese, Japanese), by its start."""
     if text.isascii():
         return False
     sample = text[:_SAMPLE]
@@ -56,7 +73,9 @@ class Terms:
     """Listed terms: stems (``cardi*``), whole words and phrases; of unspaced languages, runs of characters."""
 
     def __init__(self, terms: Iterable[str]) -> None:
-        stems, whole, runs = set(), set(), set()
+        stems: set[bytes] = set()
+        whole: set[bytes] = set()
+        runs: set[str] = set()
         phrases: dict[bytes, set[tuple[bytes, ...]]] = defaultdict(set)
         for term in terms:
             if is_unspaced(term):
@@ -67,18 +86,24 @@ class Terms:
                 (stems if term.rstrip().endswith("*") else whole).add(words[0])
         self.found = _Stems(frozenset(stems), frozenset(whole))
         self.phrases: Mapping[bytes, Sequence[tuple[bytes, ...]]] = {key: sorted(rest) for key, rest in phrases.items()}
+        self.longest = max((len(rest) for rests in phrases.values() for rest in rests), default=0)
         self.runs = frozenset(runs)
         self.lengths = sorted({len(run) for run in runs})
         self.firsts = frozenset(run[0] for run in runs)
 
-    def count(self, words: Sequence[bytes]) -> tuple[int, int]:
-        """Return how often listed terms stand among the words, and how many different ones."""
-        stems = list(map(self.found.__getitem__, words))
+    def count(self, reading: Reading) -> tuple[int, int]:
+        """Return how often listed terms stand in a text, and how many different ones."""
+        if reading.unspaced:
+            return self._runs(reading.text)
+        phrases = not self.phrases.keys().isdisjoint(reading.distinct)
+        if not (phrases or self.found.stems) and self.found.whole.isdisjoint(reading.distinct):
+            return 0, 0
+        stems = list(map(self.found.__getitem__, reading.words))
         times = len(stems) - stems.count(None)
         different: set[object] = set(stems)
         different.discard(None)
-        if self.phrases and not self.phrases.keys().isdisjoint(words):
-            standing = self._phrases(words)
+        if phrases:
+            standing = self._phrases(reading.words)
             times += len(standing)
             different.update(standing)
         return times, len(different)
@@ -86,14 +111,12 @@ class Terms:
     def _phrases(self, words: Sequence[bytes]) -> list[tuple[bytes, ...]]:
         starts, found = self.phrases, []
         for at in [at for at, word in enumerate(words) if word in starts]:
-            for rest in starts[words[at]]:
-                if words[at + 1] == rest[0] if at + 1 < len(words) else False:
-                    if tuple(words[at + 1 : at + 1 + len(rest)]) == rest:
-                        found.append((words[at], *rest))
+            after = tuple(words[at + 1 : at + 1 + self.longest])
+            found += [(words[at], *rest) for rest in starts[words[at]] if after[: len(rest)] == rest]
         return found
 
-    def count_runs(self, text: str) -> tuple[int, int]:
-        """Return the same for a text without spaces: the longest listed run is taken where several begin."""
+    def _runs(self, text: str) -> tuple[int, int]:
+        """Return the same of a text without spaces: the longest listed run is taken where several begin."""
         found = []
         for at in [at for at, sign in enumerate(text) if sign in self.firsts]:
             run = next((text[at : at + n] for n in reversed(self.lengths) if text[at : at + n] in self.runs), None)
