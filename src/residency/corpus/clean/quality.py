@@ -26,10 +26,11 @@ from residency.corpus.clean.words import Reading
 class Quality:
     """Above these limits (below, where it says least) a text is dropped; 1 switches a share off, 0 a least one.
 
-    Texts of less than ``few_words`` words are judged on encoding, control characters and code alone; lines and
-    paragraphs are judged from ``few_lines`` on. ``*_words`` are shares of the words; ``repeated_lines`` and
-    ``repeated_paragraphs`` of the characters; ``repeated_5`` and ``repeated_10`` of the words that stand in a run of 5
-    or 10 that was there before; ``top_pair`` of those in the most frequent pair. ``marks_per_word`` is of # and of ...
+    Texts of less than ``few_words`` words (or as many characters as they would take) are judged on encoding, control
+    characters and code alone; lines and paragraphs from ``few_lines`` on. ``*_words`` are shares of the words;
+    ``repeated_lines`` and ``repeated_paragraphs`` of the characters; ``repeated_5`` and ``repeated_10`` of the words
+    that stand in a run of 5 or 10 that was there before; ``top_pair`` of those in the most frequent pair.
+    ``marks_per_word`` is of # and of ...
     """
 
     few_words: AtLeastOne = 25
@@ -42,7 +43,7 @@ class Quality:
     number_words: Share = 0.6
     mixed_words: Share = 0.1
     long_words: Share = 0.2
-    least_word_length: AtLeast0 = 2.5
+    least_word_length: AtLeast0 = 1.8
     most_word_length: AtLeast0 = 12.0
     least_function_words: Share = 0.02
     marks_per_word: AtLeast0 = 0.1
@@ -50,7 +51,7 @@ class Quality:
     navigation: Share = 0.3
     repeated_lines: Share = 0.4
     repeated_paragraphs: Share = 0.2
-    top_pair: Share = 0.3
+    top_pair: Share = 0.5
     repeated_5: Share = 0.6
     repeated_10: Share = 0.45
 
@@ -60,11 +61,12 @@ def quality_check(limits: Quality) -> Callable[[Reading, str], str | None]:
 
     def check(reading: Reading, language: str) -> str | None:
         text, words, unspaced = reading.text, reading.words, reading.unspaced
-        enough = len(text) >= 4 * limits.few_words if unspaced else len(words) >= limits.few_words
+        enough = len(words) >= limits.few_words or len(text) >= (4 if unspaced else 12) * limits.few_words
         signs = _signs(text)
         reason = _characters(text, signs, len(words), limits, enough)
         if reason is None and enough and not unspaced:
-            reason = _numbers(words, signs[_DIGIT], limits) or _words(text, words, limits, language)
+            reason = _words(text, words, signs[_DIGIT], limits)
+            reason = reason or _few_function_words(words, language, limits)
         if reason is None:
             reason = _web(text, reading.distinct, limits) or _lines(text, limits, unspaced)
         if reason is None and enough:
@@ -162,31 +164,31 @@ _MIXED = re.compile(rb"[a-z][0-9]+[a-z]")
 _LONG = 40
 
 
-def _words(text: str, words: Sequence[bytes], limits: Quality, language: str) -> str | None:
-    many = len(words)
+def _words(text: str, words: Sequence[bytes], digits: float, limits: Quality) -> str | None:
+    many, most_numbers, most_mixed = len(words), limits.number_words * len(words), limits.mixed_words * len(words)
     lengths = list(map(len, words))
-    whole = sum(lengths)
-    if max(lengths) > _LONG and _long(words) > limits.long_words * whole:
+    if max(lengths, default=0) > _LONG and _long(words) > limits.long_words * sum(lengths):
         return "long words"
-    mean = whole / many if text.isascii() else sum(map(len, text.split())) / many
+    mean = sum(lengths) / max(1, many) if text.isascii() else sum(map(len, text.split())) / max(1, many)
+    if mean < limits.least_word_length:  # where numbers make it small, they do not count
+        lettered = [len(word) for word in words if not word.isdigit()]
+        mean = sum(lettered) / max(1, len(lettered))
     if not limits.least_word_length <= mean <= limits.most_word_length:
         return "word length"
-    if language in LANGUAGES and sum(map(FUNCTION_WORDS.__contains__, words)) < limits.least_function_words * many:
-        return "function words"
-    return None
-
-
-def _numbers(words: Sequence[bytes], digits: float, limits: Quality) -> str | None:
-    """Judge words of digits, and words with digits between letters, as misread scans have them."""
-    most_numbers, most_mixed = limits.number_words * len(words), limits.mixed_words * len(words)
     if digits > most_numbers and sum(map(bytes.isdigit, words)) > most_numbers:
         return "numbers"
     if (
         digits > most_mixed
         and sum(_MIXED.search(word) is not None for word in words if not word.isalpha()) > most_mixed
     ):
-        return "mixed words"
+        return "mixed words"  # digits between letters, as misread scans have them
     return None
+
+
+def _few_function_words(words: Sequence[bytes], language: str, limits: Quality) -> str | None:
+    least = limits.least_function_words * len(words)
+    few = language in LANGUAGES and sum(map(FUNCTION_WORDS.__contains__, words)) < least
+    return "function words" if few else None
 
 
 def _long(words: Sequence[bytes]) -> int:

@@ -40,7 +40,8 @@ def safety_check(settings: Safety) -> Callable[[Reading], str | None]:
     def check(reading: Reading) -> str | None:
         text, distinct = reading.text, reading.distinct
         for reason, named, cues, runs, pattern in rules:
-            found = [run for run in runs if run in text] if reading.unspaced else distinct & cues and distinct & named
+            found: set[bytes | str] = set(distinct & named if distinct & cues else ())
+            found.update(run for run in runs if run in text)
             if found and any(pattern.search(lower, *window) for lower, window in _around(text, found)):
                 return f"safety: {reason}"
         if slurs.count(reading)[0] >= settings.slurs:

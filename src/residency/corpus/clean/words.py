@@ -93,20 +93,16 @@ class Terms:
 
     def count(self, reading: Reading) -> tuple[int, int]:
         """Return how often listed terms stand in a text, and how many different ones."""
-        if reading.unspaced:
-            return self._runs(reading.text)
-        phrases = not self.phrases.keys().isdisjoint(reading.distinct)
-        if not (phrases or self.found.stems) and self.found.whole.isdisjoint(reading.distinct):
-            return 0, 0
-        stems = list(map(self.found.__getitem__, reading.words))
-        times = len(stems) - stems.count(None)
-        different: set[object] = set(stems)
+        found: list[object] = []
+        if self.runs and not reading.text.isascii() and _UNSPACED.search(reading.text):
+            found += self._runs(reading.text)
+        if not self.phrases.keys().isdisjoint(reading.distinct):
+            found += self._phrases(reading.words)
+        if self.found.stems or not self.found.whole.isdisjoint(reading.distinct):
+            found += map(self.found.__getitem__, reading.words)
+        different = set(found)
         different.discard(None)
-        if phrases:
-            standing = self._phrases(reading.words)
-            times += len(standing)
-            different.update(standing)
-        return times, len(different)
+        return len(found) - found.count(None), len(different)
 
     def _phrases(self, words: Sequence[bytes]) -> list[tuple[bytes, ...]]:
         starts, found = self.phrases, []
@@ -115,11 +111,12 @@ class Terms:
             found += [(words[at], *rest) for rest in starts[words[at]] if after[: len(rest)] == rest]
         return found
 
-    def _runs(self, text: str) -> tuple[int, int]:
-        """Return the same of a text without spaces: the longest listed run is taken where several begin."""
-        found = []
+    def _runs(self, text: str) -> list[str]:
+        """Return the listed runs of characters that stand in a text, the longest where several begin."""
+        found, after = [], 0
         for at in [at for at, sign in enumerate(text) if sign in self.firsts]:
             run = next((text[at : at + n] for n in reversed(self.lengths) if text[at : at + n] in self.runs), None)
-            if run is not None:
+            if run is not None and at >= after:
                 found.append(run)
-        return len(found), len(set(found))
+                after = at + len(run)
+        return found
