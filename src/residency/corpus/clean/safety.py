@@ -1,0 +1,91 @@
+"""Unsafe and discriminatory text: instructions to harm, and slurs; never the clinical mention of either.
+
+A patient's suicidal thoughts, sexual history, infections and drugs are what notes are about. So a topic is no reason:
+only wording that teaches harm to the reader, or that abuses a group. Patterns: ``unsafe.json``, and the user's own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from residency.core.errors import UserError
+from residency.core.legal import AtLeastOne
+from residency.corpus.clean.relevance import lines_of
+from residency.corpus.clean.words import Reading, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """``slurs``: how many make a text discriminatory (a patient's words may be quoted in a note: 2 lets one pass).
+
+    ``lists``: your own, one term a line, or a regular expression between slashes (``/how to .{0,20} poison/``); keep
+    repetitions bounded, since a text may be hostile.
+    """
+
+    slurs: AtLeastOne = 1
+    lists: tuple[Path, ...] = ()
+
+
+def safety_check(settings: Safety) -> Callable[[Reading], str | None]:
+    """Return a function of a text that returns the reason to drop it."""
+    table = json.loads(files("residency.corpus.clean").joinpath("unsafe.json").read_text(encoding="utf-8"))
+    rules = [(reason, *_rule(entry)) for reason, entry in table["rules"].items()]
+    slurs, (own, patterns) = Terms(table["slurs"]), _own(settings.lists)
+
+    def check(reading: Reading) -> str | None:
+        text, distinct = reading.text, reading.distinct
+        for reason, named, cues, runs, pattern in rules:
+            found: set[bytes | str] = set(distinct & named if distinct & cues else ())
+            found.update(run for run in runs if run in text)
+            if found and any(pattern.search(lower, *window) for lower, window in _around(text, found)):
+                return f"safety: {reason}"
+        if slurs.count(reading)[0] >= settings.slurs:
+            return "safety: slurs"
+        if own.count(reading)[0] or any(pattern.search(text) for pattern in patterns):
+            return "safety: own list"
+        return None
+
+    return check
+
+
+_NEAR = 150
+
+
+def _around(text: str, words: Iterable[bytes | str]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield the text in lower case and the stretch around each place where one of the words stands."""
+    lower = text.lower()
+    for word in words:
+        wanted = word if isinstance(word, str) else word.decode("utf-8", "replace")
+        at = lower.find(wanted)
+        while at >= 0:
+            yield lower, (max(0, at - _NEAR), at + _NEAR)
+            at = lower.find(wanted, at + len(wanted))
+
+
+def _rule(entry: dict[str, list[str]]) -> tuple[frozenset[bytes], frozenset[bytes], list[str], re.Pattern[str]]:
+    """Return the words and the cues of which a text must have one each before the slow pattern is tried on it."""
+    named, cues = (frozenset(word.encode() for word in entry[key]) for key in ("words", "cues"))
+    pattern = "|".join(f"(?:{pattern})" for pattern in entry["patterns"])
+    return named, cues, entry["runs"], re.compile(pattern, re.MULTILINE)
+
+
+def _own(lists: Sequence[Path]) -> tuple[Terms, list[re.Pattern[str]]]:
+    entries = [(path, entry) for path in lists for entry in lines_of(path)]
+    terms = [entry for _, entry in entries if not _is_pattern(entry)]
+    patterns = []
+    for path, entry in entries:
+        if _is_pattern(entry):
+            try:
+                patterns.append(re.compile(entry[1:-1], re.IGNORECASE | re.MULTILINE))
+            except re.error as error:
+                raise UserError(f"{path}: {entry} is no regular expression ({error})") from None
+    return Terms(terms), patterns
+
+
+def _is_pattern(entry: str) -> bool:
+    return len(entry) > 2 and entry.startswith("/") and entry.endswith("/")
