@@ -30,7 +30,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import accumulate
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -133,14 +133,25 @@ def residency(texts: Sequence[str], scratch: Path, *, threshold: float, clean: b
     rules = Dedup(near=threshold, ngram=NGRAM, paragraphs=False)
     task = partial(our_keys, rules=rules, scratch=scratch, clean=clean)
     shards = [(begin, texts[begin : begin + SHARD]) for begin in range(0, len(texts), SHARD)]
-    if workers == 1:
-        made = list(map(task, shards))
-    else:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            made = list(pool.map(task, shards))
+    made = list(map(task, shards) if workers == 1 else started(workers).map(task, shards))
     files = {name: [paths[name] for paths, _ in made] for name in made[0][0]}
     found = decide(files, partial(our_query, threads=workers), rules, scratch / "decided")
     return {place for _, dropped in made for place in dropped} | set(pq.read_table(found.drops)["row"].to_pylist())
+
+
+@cache
+def started(workers: int) -> ProcessPoolExecutor:
+    """Return as many processes, each with what it needs loaded."""
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=loaded)
+    list(pool.map(time.sleep, [1.0] * workers))
+    return pool
+
+
+def loaded() -> None:
+    """Load what ``our_keys`` needs."""
+    import pyarrow.parquet  # noqa: F401
+
+    import residency.corpus.dedup  # noqa: F401
 
 
 def our_keys(
@@ -210,6 +221,7 @@ def datatrove(texts: Sequence[str], scratch: Path, *, threshold: float, clean: b
     from datatrove.data import Document
     from datatrove.pipeline.dedup import MinhashDedupBuckets, MinhashDedupCluster, MinhashDedupSignature
     from datatrove.pipeline.dedup.minhash import MinhashConfig
+    from datatrove.utils.hashes import xxhash as hashes
     from datatrove.utils.word_tokenizers import WordTokenizer
 
     class Split(WordTokenizer):
@@ -218,6 +230,7 @@ def datatrove(texts: Sequence[str], scratch: Path, *, threshold: float, clean: b
         word_tokenize = sent_tokenize = staticmethod(str.split)
         span_tokenize = None
 
+    hashes.xxhash64 = hash_of  # datatrove 0.10 hands text to xxhash, which from 4.0 on takes bytes only
     config = MinhashConfig(n_grams=NGRAM, num_buckets=14, hashes_per_bucket=8)
     documents: Iterable[Document] = (Document(text=text, id=str(place)) for place, text in enumerate(texts))
     if clean:
@@ -236,6 +249,14 @@ def datatrove(texts: Sequence[str], scratch: Path, *, threshold: float, clean: b
     MinhashDedupCluster(step["buckets"], step["removed"], config=config).run(None, 0, 1)
     removed = np.frombuffer((scratch / "removed" / "000000.remove").read_bytes(), "<u4")
     return {places[number] for number in removed} | (set(range(len(texts))) - set(places))
+
+
+def hash_of(text: str) -> int:
+    """Return what xxhash gave for text before its release 4."""
+    import xxhash
+
+    number: int = xxhash.xxh64_intdigest(text.encode())
+    return number
 
 
 def their_cleaner(documents: Iterable[Any], tokenizer: Any) -> Iterable[Any]:
@@ -287,7 +308,12 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
     about = {"mb": corpus.size / 1e6, "documents": len(corpus.texts), "planted": len(corpus.planted)}
     about |= {"threshold": args.threshold, "clean": args.clean, "repeats": args.repeats}
     rows = [
-        {**row(corpus, args.threshold, dropped[name]), **pace(corpus, seconds, name), "tool": name, "peak_mb": peaks[name]}
+        {
+            **row(corpus, args.threshold, dropped[name]),
+            **pace(corpus, seconds, name),
+            "tool": name,
+            "peak_mb": peaks[name],
+        }
         for name in tools
     ]
     return {**about, "rows": rows}
@@ -359,7 +385,8 @@ def table(report: dict[str, Any]) -> str:
     levels = "".join(f"{level:>7}" for level in LEVELS)
     lines = [
         head,
-        f"{'':22s} {'MB/s':>7s} {'slower than ours':>22s} {'peak MB':>8s} {'recall':>7s} {'right':>7s}  found at{levels}",
+        f"{'':22s} {'MB/s':>7s} {'slower than ours':>22s} {'peak MB':>8s} {'recall':>7s} {'right':>7s}  "
+        f"found at{levels}",
     ]
     for entry in report["rows"]:
         spread = "{1:.2f} ({0:.2f} to {2:.2f})".format(*entry["times"]) if entry["times"] else ""

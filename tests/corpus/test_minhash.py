@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from residency.corpus.hashing import digests, mixed, same_words, shingles, windows, words
 from residency.corpus.minhash import band_keys, band_shape, chance, packed, signatures, similarity
 

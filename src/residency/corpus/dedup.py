@@ -136,7 +136,9 @@ def _paragraph_keys(documents: Sequence[Document], rows: Sequence[int], characte
     hashes = [int.from_bytes(digest[:8], "little") for digest in digests(texts, words(texts, unspaced=True))]
     names = ("row", "index", "count", "patient", "date")
     kinds = (pa.uint64(), pa.uint32(), pa.uint32(), pa.uint64(), pa.string())
-    made = {n: pa.array([row[at] for row in columns], kind) for at, (n, kind) in enumerate(zip(names, kinds, strict=True))}
+    made = {
+        n: pa.array([row[at] for row in columns], kind) for at, (n, kind) in enumerate(zip(names, kinds, strict=True))
+    }
     return pa.table({**made, "paragraph": pa.array(hashes, pa.uint64())})
 
 
