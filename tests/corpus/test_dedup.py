@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from residency.core.types import Document
 from residency.corpus.dedup import Dedup, decide, keys, parts_of
 from residency.corpus.paragraphs import paragraphs, without_paragraphs

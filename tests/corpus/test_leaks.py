@@ -7,6 +7,7 @@ import string
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from residency.corpus.hashing import normal
 from residency.corpus.held_out import held_out, index_of
 from residency.corpus.leaks import Decontaminate, Leak, Leaks, build

@@ -94,11 +94,12 @@ def _eights(data: Array, places: Array, left: Array) -> Array:
 def _word_hashes(data: Array, starts: Array, ends: Array) -> Array:
     """Return the hash of each word, eight bytes a step for all words at once; the few very long ones one by one."""
     sizes = ends - starts
-    hashes = mixed(sizes.astype(np.uint64))
-    for word in np.flatnonzero(sizes > _LONG):
+    hashes = mixed(sizes.astype(np.uint64) * np.uint64(_BASE) ^ _eights(data, starts, sizes))
+    todo = np.flatnonzero(sizes > _WORD_BYTES)
+    for word in todo[sizes[todo] > _LONG]:
         hashes[word] = _digest(data[starts[word] : ends[word]].tobytes())
-    todo = np.flatnonzero(sizes <= _LONG)
-    place, left = starts[todo], sizes[todo]
+    todo = todo[sizes[todo] <= _LONG]
+    place, left = starts[todo] + _WORD_BYTES, sizes[todo] - _WORD_BYTES
     while len(todo):
         hashes[todo] = mixed(hashes[todo] ^ _eights(data, place, left))
         more = left > _WORD_BYTES

@@ -46,7 +46,8 @@ def texts_of(item: dict[str, Any]) -> Iterator[str]:
         value = item.get(name)
         if isinstance(value, str):
             yield value
-    for turn in [*(item.get("turns") or []), *(item.get("prompt") if isinstance(item.get("prompt"), list) else [])]:
+    said = [turn for name in ("turns", "prompt", "messages") if isinstance(item.get(name), list) for turn in item[name]]
+    for turn in said:
         if isinstance(turn, dict) and isinstance(turn.get("content"), str):
             yield turn["content"]
 

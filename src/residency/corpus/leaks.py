@@ -45,7 +45,7 @@ class Decontaminate:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A held-out item that a text shares something with, and by which rule: "64 characters", "13 words", "whole item"."""
+    """A held-out item and the rule by which a text shares it: "64 characters", "13 words" or "whole item"."""
 
     item: str
     rule: str
@@ -124,8 +124,8 @@ class Leaks:
         """Return the index of a folder; its arrays are mapped, not read."""
         about = read_json(path / "index.json")
         arrays = {file.stem: _opened(file) for file in sorted(path.glob("*.npy"))}
-        parts = [arrays.pop(f"text_{name}") for name in ("data", "starts", "ends", "first")]
-        text = Words(*parts[:3], hashes=np.zeros(0, np.uint64), first=parts[3])
+        data, starts, ends, first = (arrays.pop(f"text_{name}") for name in ("data", "starts", "ends", "first"))
+        text = Words(data, starts, ends, np.zeros(0, np.uint64), first)
         return cls(Decontaminate(**about["settings"]), about["items"], arrays, text)
 
     def find(self, texts: Sequence[str]) -> list[Leak | None]:

@@ -113,9 +113,12 @@ class Table:
         """Yield (number of the hash, place in the index) of all that are equal, a bounded number at a time."""
         at = hashes >> np.uint64(64 - (len(self.bits).bit_length() + 2))
         maybe = np.flatnonzero(self.bits[at >> np.uint64(3)] >> (at & np.uint64(7)).astype(np.uint8) & 1)
+        maybe = maybe[np.argsort(hashes[maybe])]  # in order, so that the search walks through memory once
         low = np.searchsorted(self.keys, hashes[maybe], "left")
+        here = low < len(self.keys)
+        here[here] = self.keys[low[here]] == hashes[maybe[here]]
+        maybe, low = maybe[here], low[here]
         many = np.searchsorted(self.keys, hashes[maybe], "right") - low
-        maybe, low, many = maybe[many > 0], low[many > 0], many[many > 0]
         ends = np.cumsum(many)
         for begin in range(0, int(ends[-1]) if len(ends) else 0, _PAIRS):
             pair = np.arange(begin, min(begin + _PAIRS, int(ends[-1])))
