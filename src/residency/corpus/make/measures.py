@@ -1,0 +1,99 @@
+"""Numbers with their units, as they can be compared between two texts: a dose may not change on the way."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {
+    "%": "% percent pct",
+    "g": "g gram grams gm",
+    "mg": "mg milligram milligrams mgs",
+    "µg": "µg μg ug mcg microgram micrograms",
+    "ng": "ng nanogram nanograms",
+    "kg": "kg kilogram kilograms kgs kilos",
+    "lb": "lb lbs pound pounds",
+    "l": "l liter liters litre litres",
+    "dl": "dl",
+    "ml": "ml milliliter milliliters millilitre millilitres cc",
+    "mm": "mm millimeter millimeters millimetre millimetres",
+    "cm": "cm centimeter centimeters centimetre centimetres",
+    "mmhg": "mmhg",
+    "mmol": "mmol",
+    "mol": "mol",
+    "meq": "meq",
+    "iu": "iu ui ie",
+    "unit": "unit units",
+    "kcal": "kcal",
+    "bpm": "bpm",
+    "°": "° °c °f",
+    "second": "second seconds sec secs",
+    "minute": "minute minutes min mins",
+    "hour": "hour hours hr hrs h",
+    "day": "day days",
+    "week": "week weeks wk wks",
+    "month": "month months",
+    "year": "year years yr yrs",
+}
+UNITS = {word: unit for unit, words in _UNITS.items() for word in words.split()}
+SYMBOLS = frozenset("% g mg µg ng kg l dl ml mm cm mmhg mmol mol meq kcal bpm iu °".split())
+"""Units that are written alike in all languages."""
+_SPELT = {
+    w: str(n) for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
+}
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*|\b(?:" + "|".join(_SPELT) + r")\b")
+_UNIT = re.compile(r"[\s-]?(°[cf]?|%|[^\W\d_]+)")
+_RANGE = re.compile(r"\s?(?:[-–/]|to\b|and\b|or\b)\s?(?:\d+(?:[.,]\d+)*|" + "|".join(_SPELT) + ")")
+
+
+def numbers(text: str, *, spelt: bool = True) -> set[tuple[str, str]]:
+    """Return the numbers of a text as (value, unit), the unit "" where none follows; of a range both ends have it.
+
+    ``spelt`` reads English number words to twelve where a unit follows them.
+    """
+    text = text.lower()
+    found: set[tuple[str, str]] = set()
+    for match in _NUMBER.finditer(text):
+        unit = _unit_at(text, match.end())
+        if match[0][0].isdigit():
+            found.add((value(match[0]), unit))
+        elif spelt and unit:
+            found.add((_SPELT[match[0]], unit))
+    return found
+
+
+def _unit_at(text: str, end: int) -> str:
+    """Return the unit of the number that ends here, or of the range that it begins; "" where there is none."""
+    if (match := _UNIT.match(text, end)) and match[1] in UNITS:
+        return UNITS[match[1]]
+    further = _RANGE.match(text, end)
+    match = _UNIT.match(text, further.end()) if further else None
+    return UNITS.get(match[1], "") if match else ""
+
+
+def value(digits: str) -> str:
+    """Return a number as English writes it, without commas and needless zeros: "1,000.50" is "1000.5"."""
+    return readings(digits)[0]
+
+
+def readings(digits: str) -> list[str]:
+    """Return what a number may mean, the English reading first: "1.000" is one in English, a thousand in German."""
+    last = max(digits.rfind("."), digits.rfind(","))
+    if last < 0:
+        return [_whole(digits)]
+    whole, part = re.sub(r"[.,]", "", digits[:last]), digits[last + 1 :]
+    decimal, thousands = _decimal(whole, part), _whole(whole + part)
+    one_mark = len(re.findall(r"[.,]", digits)) == 1
+    if len(part) != 3:
+        return [decimal]
+    if not one_mark:
+        return [thousands] if digits.count(digits[last]) > 1 else [decimal]
+    return [decimal, thousands] if digits[last] == "." else [thousands, decimal]
+
+
+def _whole(digits: str) -> str:
+    return digits.lstrip("0") or "0"
+
+
+def _decimal(whole: str, part: str) -> str:
+    part = part.rstrip("0")
+    return f"{_whole(whole)}.{part}" if part else _whole(whole)
