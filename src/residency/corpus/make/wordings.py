@@ -81,7 +81,8 @@ def _read(path: Path) -> dict[str, Wording]:
 
 
 def _wording(about: dict[str, Any]) -> Wording:
-    return Wording(**{key: tuple(value) if key in LISTS else value for key, value in about.items()})
+    fields: dict[str, Any] = {key: tuple(value) if key in LISTS else value for key, value in about.items()}
+    return Wording(**fields)
 
 
 def _problems(about: Any) -> list[str]:
