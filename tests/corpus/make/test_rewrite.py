@@ -11,7 +11,7 @@ import pytest
 from residency.core.types import Document
 from residency.corpus.make.passages import Cut, passages
 from residency.corpus.make.rewrite import (
-    COPY, ECHO, EMPTY, FEWER, LONG, POINTS, TOO_SHORT, TWICE, dialogues, instructions, questions, rewritten,
+    COPY, ECHO, EMPTY, FEWER, LONG, NO_ASK, POINTS, TOO_SHORT, TWICE, dialogues, instructions, questions, rewritten,
 )  # fmt: skip
 from residency.corpus.make.rows import Asking, Outcome, Refused, Tally, kept, standing_on
 from residency.corpus.make.support import NUMBER, UNSURE, WORDS
@@ -56,6 +56,8 @@ def test_a_supported_pair_becomes_a_row_that_keeps_its_patient_and_origin() -> N
         (("What does the passage say?", "Migraine is a headache."), POINTS),
         (("Migraine is a headache?", "Migraine is a headache."), ECHO),
         (("", "Migraine is a headache."), EMPTY),
+        (("What is a migraine?", "…"), EMPTY),
+        (("Migraine", "Migraine is a headache."), NO_ASK),
     ],
 )
 def test_a_bad_pair_is_refused_with_its_reason_and_kept_aside(pair: tuple[str, str], reason: str) -> None:

@@ -41,9 +41,12 @@ def test_a_check_that_is_switched_off_finds_nothing() -> None:
 
 
 def test_the_share_of_words_is_counted_by_hand() -> None:
-    found = check("Fever and headache in children", Source("Children had fever."))
+    source = Source("Children had fever.")
+    found = check("Fever and headache in children", source)
     assert found.words == pytest.approx(2 / 3)
     assert found.score == pytest.approx(2 / 3)
+    assert check("Fever in children. Surgery removes fever and tumours.", source).words == pytest.approx(1 / 4)
+    assert check("Fever. Surgery.", source).words == pytest.approx(1 / 2)
 
 
 def test_numbers_carry_their_units_also_through_a_range_and_in_words() -> None:
@@ -52,6 +55,7 @@ def test_numbers_carry_their_units_also_through_a_range_and_in_words() -> None:
         ("7.5", "%"), ("1000", "ml"),
     }  # fmt: skip
     assert numbers("one of the two patients, B12 and 5 apples") == {("12", ""), ("5", "")}
+    assert numbers("a fifty-seven year old, sixteen", spelt=True) == {("57", "year"), ("16", "")}
 
 
 def test_a_mark_in_a_number_is_read_as_decimal_or_thousands() -> None:

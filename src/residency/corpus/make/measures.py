@@ -37,18 +37,20 @@ _UNITS = {
 UNITS = {word: unit for unit, words in _UNITS.items() for word in words.split()}
 SYMBOLS = frozenset("% g mg µg ng kg l dl ml mm cm mmhg mmol mol meq kcal bpm iu °".split())
 """Units that are written alike in all languages."""
-_SPELT = {
-    w: str(n) for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
-}
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*|\b(?:" + "|".join(_SPELT) + r")\b")
+_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
+_ONES += "seventeen eighteen nineteen".split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SPELT = {word: number for number, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
+_WORDS = rf"(?:{'|'.join(_TENS)})(?:[ -](?:{'|'.join(_ONES[1:10])}))?|{'|'.join(reversed(_ONES))}"
+_NUMBER = re.compile(rf"\d+(?:[.,]\d+)*|\b(?:{_WORDS})\b")
 _UNIT = re.compile(r"[\s-]?(°[cf]?|%|[^\W\d_]+)")
-_RANGE = re.compile(r"\s?(?:[-–/]|to\b|and\b|or\b)\s?(?:\d+(?:[.,]\d+)*|" + "|".join(_SPELT) + ")")
+_RANGE = re.compile(rf"\s?(?:[-–/]|to\b|and\b|or\b)\s?(?:\d+(?:[.,]\d+)*|{_WORDS})")
 
 
-def numbers(text: str, *, spelt: bool = True) -> set[tuple[str, str]]:
+def numbers(text: str, *, spelt: bool = False) -> set[tuple[str, str]]:
     """Return the numbers of a text as (value, unit), the unit "" where none follows; of a range both ends have it.
 
-    ``spelt`` reads English number words to twelve where a unit follows them.
+    English number words below a hundred are read where a unit follows them; with ``spelt`` everywhere.
     """
     text = text.lower()
     found: set[tuple[str, str]] = set()
@@ -56,8 +58,8 @@ def numbers(text: str, *, spelt: bool = True) -> set[tuple[str, str]]:
         unit = _unit_at(text, match.end())
         if match[0][0].isdigit():
             found.add((value(match[0]), unit))
-        elif spelt and unit:
-            found.add((_SPELT[match[0]], unit))
+        elif spelt or unit:
+            found.add((str(sum(_SPELT[word] for word in re.split("[ -]", match[0]))), unit))
     return found
 
 

@@ -1,6 +1,7 @@
 """What a model is asked, in one place: each request is its words, the form of the reply, and nothing else.
 
-The wording is ours. Every request asks for one JSON object, so that a reply is read strictly or counted as unread.
+The wording is ours. Every request asks for one JSON object, so that a reply is read strictly or counted as unread. Its
+form is told in words: a small model copies the dots of a pattern.
 """
 
 from __future__ import annotations
@@ -35,23 +36,23 @@ _PAIR = object_of(question=STRING, answer=STRING)
 QUESTIONS = Request(
     "Read this passage and write {count} questions that it answers, each with its answer. A question must make sense "
     "to someone who has not read the passage. An answer must say only what the passage says, in one to three sentences."
-    '\n\nPassage:\n{passage}\n\nReply as JSON: {{"pairs": [{{"question": "…", "answer": "…"}}]}}',
+    '\n\nPassage:\n{passage}\n\nReply as a JSON object with a list "pairs"; each pair has "question" and "answer".',
     object_of(pairs=list_of(_PAIR, 1, 99)),
 )
 TASKS = Request(
     "Read this passage and write {count} tasks that a doctor or patient could give an assistant, and that can be done "
     "with what the passage says: explain, compare, list, advise, summarise. Write with each the response, which must "
-    'say only what the passage says.\n\nPassage:\n{passage}\n\nReply as JSON: {{"tasks": [{{"instruction": "…", '
-    '"response": "…"}}]}}',
+    'say only what the passage says.\n\nPassage:\n{passage}\n\nReply as a JSON object with a list "tasks"; each '
+    'task has "instruction" and "response".',
     object_of(tasks=list_of(object_of(instruction=STRING, response=STRING), 1, 99)),
 )
 DIALOGUE = Request(
     "Write a conversation of {count} exchanges between a patient and a doctor about what this passage says. The "
     "patient speaks first. The doctor says only what the passage says, asks when something is missing, and is kind."
-    '\n\nPassage:\n{passage}\n\nReply as JSON: {{"turns": [{{"patient": "…", "doctor": "…"}}]}}',
+    '\n\nPassage:\n{passage}\n\nReply as a JSON object with a list "turns"; each turn has "patient" and "doctor".',
     object_of(turns=list_of(object_of(patient=STRING, doctor=STRING), 1, 99)),
 )
-_REWRITING = '\n\nText:\n{passage}\n\nReply as JSON: {{"text": "…"}}'
+_REWRITING = '\n\nText:\n{passage}\n\nReply as a JSON object with "text", the new text.'
 STYLES = {
     "patient": "Explain this text to a patient, in everyday words. Keep every number, and add nothing.",
     "summary": "Summarise this text in a few sentences. Keep what matters for care, and add nothing.",
@@ -66,17 +67,17 @@ VERDICT = Request(
 )
 NEW_TASKS = Request(
     "Here are tasks that doctors, nurses, students and patients give an assistant:\n{examples}\n\nWrite {count} new "
-    "ones that are unlike these and unlike each other, and that can be answered in writing.\n\nReply as JSON: "
-    '{{"instructions": ["…"]}}',
+    "ones that are unlike these and unlike each other, and that can be answered in writing.\n\nReply as a "
+    'JSON object with a list "instructions".',
     object_of(instructions=list_of(STRING, 1, 99)),
 )
 DO_TASK = Request(
     "Examples of tasks with their input (empty where none is needed) and output:\n\n{examples}\n\nNow do the same for "
-    'this task.\nTask: {instruction}\n\nReply as JSON: {{"input": "…", "output": "…"}}',
+    'this task.\nTask: {instruction}\n\nReply as a JSON object with "input" and "output".',
     object_of(input=STRING, output=STRING),
 )
 TRANSLATE = Request(
     "Translate each of these texts from {source} to {target}. Keep all numbers, units, names in brackets and line "
-    'breaks as they are.\n\n{texts}\n\nReply as JSON, in the same order: {{"texts": ["…"]}}',
+    'breaks as they are.\n\n{texts}\n\nReply as a JSON object with a list "texts", in the same order.',
     object_of(texts=list_of(STRING, 1, 9999)),
 )

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from residency.core.legal import Range, Seed, Share
 from residency.core.types import Document, Message, Model, Reply
-from residency.corpus.make.likeness import rouge_l
+from residency.corpus.make.likeness import rouge_l, words_of
 from residency.corpus.make.passages import CUT, Cut, Passage, passages
 from residency.corpus.make.prompts import DIALOGUE, QUESTIONS, REWRITE, STYLES, TASKS, Request, asked, several
 from residency.corpus.make.rows import Asking, Outcome, Refused, chat, instruction, parsed, replies, standing_on, turn
@@ -28,8 +28,10 @@ _POINTS = re.compile(
     r"\b(?:the|this|that) (?:passage|text|article|paragraph|document|excerpt|author)s?\b", re.IGNORECASE
 )
 SHORT, MIDDLE, LARGE = (Asking(max_tokens=room) for room in (500, 600, 800))
-LOOSE = Rule(words=0.5)
-EMPTY, TWICE, POINTS, ECHO, TOO_SHORT, COPY, LONG, FEWER = (
+SHORTEST = 3
+"""Words of a question that stands by itself."""
+LOOSE = Rule(words=0.2)
+EMPTY, TWICE, POINTS, ECHO, TOO_SHORT, COPY, LONG, FEWER, NO_ASK = (
     "it is empty",
     "the question was asked before",
     "it points to a passage that the reader has not got",
@@ -38,6 +40,7 @@ EMPTY, TWICE, POINTS, ECHO, TOO_SHORT, COPY, LONG, FEWER = (
     "it copies the text",
     "the summary is hardly shorter",
     "fewer rows came than were asked for",
+    "the question has too few words",
 )
 
 
@@ -253,13 +256,15 @@ def _sifted(drafts: Iterable[_Draft | Refused], rule: Rule) -> Iterator[_Draft |
 
 
 def _form(draft: _Draft, seen: set[str]) -> str | None:
-    if not all(draft.says) or not all(draft.asks):
+    if not all(words_of(text) for text in (*draft.says, *draft.asks)):
         return EMPTY
+    if any(len(words_of(text)) < SHORTEST for text in draft.asks[:1]):
+        return NO_ASK
     if not draft.shown and any(_POINTS.search(text) for text in (*draft.asks, *draft.says)):
         return POINTS
     if any(rouge_l(ask, say) > 0.9 for ask, say in zip(draft.asks, draft.says, strict=False)):
         return ECHO
-    key = " ".join(re.findall(r"\w+", (draft.asks[0] if draft.asks else draft.row.id).lower()))
+    key = " ".join(words_of(draft.asks[0] if draft.asks else draft.row.id))
     if key in seen:
         return TWICE
     seen.add(key)

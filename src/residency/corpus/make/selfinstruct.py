@@ -18,7 +18,7 @@ from residency.core.errors import SourceError
 from residency.core.legal import AtLeastOne, Range, Rule, Seed, Share
 from residency.core.store import read_jsonl
 from residency.core.types import Document, Message, Model
-from residency.corpus.make.likeness import Pool
+from residency.corpus.make.likeness import Pool, words_of
 from residency.corpus.make.prompts import DO_TASK, NEW_TASKS, asked, several
 from residency.corpus.make.rows import Asking, Outcome, Refused, instruction, parsed, replies
 
@@ -196,7 +196,7 @@ def _done(
         row = instruction(
             "self_instruct", f"self_instruct:{first}", bases, f"{said}\n\n{given}".strip(), output, **meta
         )
-        reason = EMPTY if not output else REPEATS if output.lower() in (given.lower(), said.lower()) else None
+        reason = EMPTY if not words_of(output) else REPEATS if output.lower() in (given.lower(), said.lower()) else None
         if reason:
             yield Refused(reason, row)
         else:
