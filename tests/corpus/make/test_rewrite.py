@@ -11,8 +11,20 @@ import pytest
 from residency.core.types import Document
 from residency.corpus.make.passages import Cut, passages
 from residency.corpus.make.rewrite import (
-    COPY, ECHO, EMPTY, FEWER, LONG, NO_ASK, POINTS, TOO_SHORT, TWICE, dialogues, instructions, questions, rewritten,
-)  # fmt: skip
+    COPY,
+    ECHO,
+    EMPTY,
+    FEWER,
+    LONG,
+    NO_ASK,
+    POINTS,
+    TOO_SHORT,
+    TWICE,
+    dialogues,
+    instructions,
+    questions,
+    rewritten,
+)
 from residency.corpus.make.rows import Asking, Outcome, Refused, Tally, kept, standing_on
 from residency.corpus.make.support import NUMBER, UNSURE, WORDS
 from residency.models.scripted import ScriptedModel

@@ -9,10 +9,23 @@ import pytest
 from sacrebleu.metrics import CHRF
 
 from residency.core.types import Document
+from residency.corpus.make.passages import Cut
 from residency.corpus.make.rows import Refused, Tally, kept
 from residency.corpus.make.translate import (
-    BACK, COUNT, EMPTY, FAR, MARKS, NOTHING, NUMBERS, OPTIONS, SAME, chrf, same_numbers, translated, translated_items,
-)  # fmt: skip
+    BACK,
+    COUNT,
+    EMPTY,
+    FAR,
+    MARKS,
+    NOTHING,
+    NUMBERS,
+    OPTIONS,
+    SAME,
+    chrf,
+    same_numbers,
+    translated,
+    translated_items,
+)
 from residency.models.scripted import ScriptedModel
 
 WORDS = {
@@ -92,9 +105,7 @@ def test_more_texts_no_texts_and_unread_ways_back_are_counted() -> None:
 
 def test_running_text_is_translated_by_passages() -> None:
     document = Document("d2", "Take 2.5 mg of it daily.\n\nyes", "own", "internal", meta={"kind": "note"})
-    rows, tally = [], Tally()
-    from residency.corpus.make.passages import Cut
-
+    tally = Tally()
     rows = list(kept(translated([document], translator(WORDS), to="es", cut=Cut(words=6, least=1)), tally))
     assert [row.text for row in rows] == ["Tome 2,5 mg al día.", "sí"] and [row.id for row in rows] == [
         "d2:0:es",
@@ -125,11 +136,19 @@ def test_options_that_became_the_same_are_refused() -> None:
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
-        ("2.5 mg", "2,5 mg", True), ("1,000 ml", "1.000 ml", True), ("10 000 ml", "10,000 ml", True),
-        ("25 mg", "2,5 mg", False), ("5 mg", "5 mg 5 mg", False), ("3 days", "3 días", True), ("3 days", "tres días", False),
-        ("5 mg", "5 mcg", False), ("37 °C", "37 °C", True), ("5 UI", "5 IU", True), ("50 %", "50%", True),
+        ("2.5 mg", "2,5 mg", True),
+        ("1,000 ml", "1.000 ml", True),
+        ("10 000 ml", "10,000 ml", True),
+        ("25 mg", "2,5 mg", False),
+        ("5 mg", "5 mg 5 mg", False),
+        ("3 days", "3 días", True),
+        ("3 days", "tres días", False),
+        ("5 mg", "5 mcg", False),
+        ("37 °C", "37 °C", True),
+        ("5 UI", "5 IU", True),
+        ("50 %", "50%", True),
     ],
-)  # fmt: skip
+)
 def test_numbers_are_compared_across_languages(one: str, other: str, same: bool) -> None:
     assert same_numbers(one, other) is same and same_numbers(other, one) is same
 

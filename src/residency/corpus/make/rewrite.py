@@ -28,7 +28,7 @@ _POINTS = re.compile(
     r"\b(?:the|this|that) (?:passage|text|article|paragraph|document|excerpt|author)s?\b", re.IGNORECASE
 )
 SHORT, MIDDLE, LARGE = (Asking(max_tokens=room) for room in (500, 600, 800))
-SHORTEST = 3
+SHORTEST = 2
 """Words of a question that stands by itself."""
 LOOSE = Rule(words=0.2)
 EMPTY, TWICE, POINTS, ECHO, TOO_SHORT, COPY, LONG, FEWER, NO_ASK = (
