@@ -20,6 +20,7 @@ from residency.corpus.make.pairs import (
     WORSE,
     Rated,
     contrast,
+    judged,
     paired,
     ranked,
 )
@@ -73,6 +74,20 @@ def test_the_same_answer_and_an_empty_one_make_no_pair() -> None:
         Rated("c", "g", "q?", " ", 1),
     ]
     assert tallied(paired(same, BASE))[1].refused == {SAME: 1, EMPTY: 1}
+
+
+def test_a_published_set_of_judged_answers_is_paired_with_its_licence(tmp_path: Path, monkeypatch: Any) -> None:
+    folder = tmp_path / "medquad" / "QA-TestSet-LiveQA-Med-Qrels-2479-Answers"
+    folder.mkdir(parents=True)
+    rows = "".join(f'T_{n},"Question: What is {n}?\nURL: x\nAnswer: It is {n}."\n' for n in range(3))
+    (folder / "All-2479-Answers-retrieved-from-MedQuAD.csv").write_text("AnswerID,Answer\n" + rows, encoding="utf-8")
+    judged_lines = "901 4-Excellent T_0\n901 1-Incorrect T_1\n902 4-Excellent T_2\n"
+    (folder / "All-qrels_LiveQAMed2017-TestQuestions_2479_Judged-Answers.txt").write_text(judged_lines, encoding="utf-8")
+    monkeypatch.setenv("RESIDENCY_DATA", str(tmp_path))
+    (row,), tally = tallied(judged())
+    assert texts(row) == ("What is 0?", "It is 0.", "It is 1.") and row.licence == "CC BY 4.0"
+    assert row.meta["from"] == ["901:T_0", "901:T_1"] and row.meta["group"] == "liveqa-901"
+    assert tally.refused == {NO_GAP: 1}
 
 
 def asking(key: str, question: str, **meta: Any) -> Document:

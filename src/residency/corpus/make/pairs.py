@@ -50,8 +50,8 @@ class Rated:
 
 
 def judged(
-    set_name: str = "medquad_judged",
     *,
+    set_name: str = "medquad_judged",
     split: str = "train",
     gap: AtLeast0 = 2.0,
     least: AtLeast0 = 3.0,
