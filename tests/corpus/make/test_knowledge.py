@@ -10,7 +10,7 @@ import yaml
 from residency.core.errors import SourceError
 from residency.core.types import Document
 from residency.corpus.make.graph import Graph, graph_from, graph_of
-from residency.corpus.make.knowledge import TOO_MANY, graph_questions, graph_text
+from residency.corpus.make.knowledge import TOO_MANY, graph_questions, graph_text, wrong_tails
 from residency.corpus.make.rows import Outcome, Refused, Tally, kept
 from residency.corpus.make.wordings import OURS, read_wordings
 
@@ -112,6 +112,13 @@ def test_every_yes_is_a_fact_and_every_no_is_none(documents: list[Document]) -> 
         assert answer.startswith("Yes.") == (names[pair[1]] in above)
         seen.add(answer[:3])
     assert seen == {"Yes", "No."}
+
+
+def test_no_wrong_kind_is_asked_for_that_is_true_by_a_second_parent(documents: list[Document]) -> None:
+    both = term("T:8", "Red bent thing", ["T:2", "T:3"])
+    graph = graph_of([*documents, both])
+    assert wrong_tails(graph, read_wordings(), "T:8", "is a") == []
+    assert [tail for tail, _ in wrong_tails(graph, read_wordings(), "T:6", "is a")] == ["T:2"]
 
 
 def test_a_no_of_an_incomplete_relation_comes_only_from_what_denies_it(documents: list[Document]) -> None:

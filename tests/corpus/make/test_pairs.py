@@ -80,9 +80,9 @@ def test_a_published_set_of_judged_answers_is_paired_with_its_licence(tmp_path: 
     folder = tmp_path / "medquad" / "QA-TestSet-LiveQA-Med-Qrels-2479-Answers"
     folder.mkdir(parents=True)
     rows = "".join(f'T_{n},"Question: What is {n}?\nURL: x\nAnswer: It is {n}."\n' for n in range(3))
+    qrels = folder / "All-qrels_LiveQAMed2017-TestQuestions_2479_Judged-Answers.txt"
     (folder / "All-2479-Answers-retrieved-from-MedQuAD.csv").write_text("AnswerID,Answer\n" + rows, encoding="utf-8")
-    judged_lines = "901 4-Excellent T_0\n901 1-Incorrect T_1\n902 4-Excellent T_2\n"
-    (folder / "All-qrels_LiveQAMed2017-TestQuestions_2479_Judged-Answers.txt").write_text(judged_lines, encoding="utf-8")
+    qrels.write_text("901 4-Excellent T_0\n901 1-Incorrect T_1\n902 4-Excellent T_2\n", encoding="utf-8")
     monkeypatch.setenv("RESIDENCY_DATA", str(tmp_path))
     (row,), tally = tallied(judged())
     assert texts(row) == ("What is 0?", "It is 0.", "It is 1.") and row.licence == "CC BY 4.0"
