@@ -9,6 +9,7 @@ import pytest
 from sacrebleu.metrics import CHRF
 
 from residency.core.types import Document
+from residency.corpus.make.measures import same_numbers
 from residency.corpus.make.passages import Cut
 from residency.corpus.make.rows import Refused, Tally, kept
 from residency.corpus.make.translate import (
@@ -22,7 +23,6 @@ from residency.corpus.make.translate import (
     OPTIONS,
     SAME,
     chrf,
-    same_numbers,
     translated,
     translated_items,
 )
@@ -131,6 +131,12 @@ def test_options_that_became_the_same_are_refused() -> None:
     model = translator({"Which?": "¿Cuál?", "kidney": "renal", "renal": "Renal"})
     (outcome,) = translated_items([item], model, to="es")
     assert isinstance(outcome, Refused) and outcome.reason == OPTIONS
+
+
+def test_rows_of_different_length_in_one_batch_come_back_in_their_order() -> None:
+    documents = [chat("yes"), chat("Who is {name}?", "no"), chat("no"), chat("yes", "Take 2.5 mg of it daily.")]
+    rows = [row.text for row in translated(documents, translator(WORDS), to="es") if isinstance(row, Document)]
+    assert rows == ["sí", "¿Quién es {name}?\n\nno", "no", "sí\n\nTome 2,5 mg al día."]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,9 @@ _NUMBER = re.compile(rf"\d+(?:[.,]\d+)*|\b(?:{_WORDS})\b")
 _UNIT = re.compile(r"[\s-]?(°[cf]?|%|[^\W\d_]+)")
 _RANGE = re.compile(rf"\s?(?:[-–/]|to\b|and\b|or\b)\s?(?:\d+(?:[.,]\d+)*|{_WORDS})")
 
+_QUANTITY = re.compile(r"(\d+(?:[.,]\d+)*)[\s\u00a0\u202f]?(°[cf]?|%|[^\W\d_]+)?")
+_SPACED = re.compile(r"(?<=\d)[ \u00a0\u202f](?=\d{3}\b)")
+
 
 def numbers(text: str, *, spelt: bool = False) -> set[tuple[str, str]]:
     """Return the numbers of a text as (value, unit), the unit "" where none follows; of a range both ends have it.
@@ -99,3 +102,24 @@ def _whole(digits: str) -> str:
 def _decimal(whole: str, part: str) -> str:
     part = part.rstrip("0")
     return f"{_whole(whole)}.{part}" if part else _whole(whole)
+
+
+def same_numbers(one: str, other: str) -> bool:
+    """Return whether two texts in two languages hold the same numbers as often, with the same symbols of units.
+
+    "2,5 mg" and "2.5 mg" are the same, "25 mg" is another; where a mark may mean either ("1.000"), one shared reading
+    is enough. Words of units ("days") are not compared, and a number may not become a word.
+    """
+    left = [*_quantities(other)]
+    for values, unit in _quantities(one):
+        match = next((q for q in left if q[1] == unit and set(q[0]) & set(values)), None)
+        if match is None:
+            return False
+        left.remove(match)
+    return not left
+
+
+def _quantities(text: str) -> list[tuple[tuple[str, ...], str]]:
+    found = _QUANTITY.findall(_SPACED.sub("", text.lower()))
+    units = (UNITS.get(unit, "") for _, unit in found)
+    return [(tuple(readings(n)), unit if unit in SYMBOLS else "") for (n, _), unit in zip(found, units, strict=True)]

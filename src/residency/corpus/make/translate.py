@@ -18,10 +18,21 @@ from typing import Annotated, Any
 from residency.core.legal import Range, Rule, Seed
 from residency.core.store import dumps
 from residency.core.types import Document, Message, Model, Reply
-from residency.corpus.make.measures import SYMBOLS, UNITS, readings
+from residency.corpus.make.measures import same_numbers
 from residency.corpus.make.passages import Cut, passages
 from residency.corpus.make.prompts import TRANSLATE, asked
-from residency.corpus.make.rows import Asking, Outcome, Refused, parsed, plain, replies, standing_on
+from residency.corpus.make.rows import (
+    STRING,
+    Asking,
+    Outcome,
+    Refused,
+    list_of,
+    object_of,
+    parsed,
+    plain,
+    replies,
+    standing_on,
+)
 
 Similar = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
 """A measure of two lists of texts, pair by pair, from 0 (nothing in common) to 100 (the same)."""
@@ -68,8 +79,6 @@ LANGUAGES = {
 Language = Annotated[str, Rule("a language of two letters, such as es", lambda v: None if re.fullmatch("[a-z]{2,3}", v)
                      else f"{v!r} is no language code; legal: two letters, such as es")]  # fmt: skip
 _MARK = re.compile(r"\{[^{}\n]{0,60}\}|\[[^\[\]\n]{1,60}\]|<[^<>\n]{1,60}>|%[sd]\b|_{3,}|https?://[^\s)>\]]+")
-_NUMBER = re.compile(r"(\d+(?:[.,]\d+)*)[\s\u00a0\u202f]?(°[cf]?|%|[^\W\d_]+)?")
-_SPACED = re.compile(r"(?<=\d)[ \u00a0\u202f](?=\d{3}\b)")
 ITEM_TEXTS = ("context", "question", "text", "text_b", "input", "reference")
 
 
@@ -194,17 +203,23 @@ def _round_trips(
 def _asked(
     model: Model, parts: Sequence[tuple[list[str], str, str]], asking: Asking, seed: int
 ) -> list[list[str] | str]:
-    """Return the translations of each list of texts from a language to another, or why there are none."""
-    some = [part for part in parts if part[0]]
+    """Return the translations of each list of texts from a language to another, or why there are none.
 
-    def prompt(part: tuple[list[str], str, str]) -> list[Message]:
-        texts, source, target = part
-        words = [LANGUAGES.get(code, code) for code in (source, target)]
-        return asked(TRANSLATE, source=words[0], target=words[1], texts=dumps(texts))
+    Rows of equally many texts are asked together, so that the form can say how many must come back.
+    """
+    found: list[list[str] | str] = [NOTHING] * len(parts)
+    for size in sorted({len(texts) for texts, _, _ in parts} - {0}):
+        places = [place for place, part in enumerate(parts) if len(part[0]) == size]
+        schema = object_of(texts=list_of(STRING, size, size))
+        for place, reply in replies(model, places, lambda at: _prompt(parts[at]), asking, seed=seed, schema=schema):
+            found[place] = _read(parts[place], reply)
+    return found
 
-    found = iter([_read(part, reply) for part, reply in replies(model, some, prompt, asking, seed=seed,
-                  schema=TRANSLATE.schema)])  # fmt: skip
-    return [next(found) if part[0] else NOTHING for part in parts]
+
+def _prompt(part: tuple[list[str], str, str]) -> list[Message]:
+    texts, source, target = part
+    names = [LANGUAGES.get(code, code) for code in (source, target)]
+    return asked(TRANSLATE, source=names[0], target=names[1], texts=dumps(texts))
 
 
 def _read(part: tuple[list[str], str, str], reply: Reply) -> list[str] | str:
@@ -240,30 +255,6 @@ def _returned(
     long = [(a, b) for a, b in zip(back, job.texts, strict=True) if b.strip()]
     near = float(min(measure([a for a, _ in long], [b for _, b in long]), default=0.0))
     return FAR if near < least else (texts, round(near, 1))
-
-
-# --- checks that need no model ---------------------------------------------------------------------------------------
-
-
-def same_numbers(one: str, other: str) -> bool:
-    """Return whether two texts in two languages hold the same numbers as often, with the same symbols of units.
-
-    "2,5 mg" and "2.5 mg" are the same, "25 mg" is another; where a mark may mean either ("1.000"), one shared reading
-    is enough. Words of units ("days") are not compared, and a number may not become a word.
-    """
-    left = [*_quantities(other)]
-    for values, unit in _quantities(one):
-        match = next((q for q in left if q[1] == unit and set(q[0]) & set(values)), None)
-        if match is None:
-            return False
-        left.remove(match)
-    return not left
-
-
-def _quantities(text: str) -> list[tuple[tuple[str, ...], str]]:
-    found = _NUMBER.findall(_SPACED.sub("", text.lower()))
-    units = (UNITS.get(unit, "") for _, unit in found)
-    return [(tuple(readings(n)), unit if unit in SYMBOLS else "") for (n, _), unit in zip(found, units, strict=True)]
 
 
 def chrf(texts: Sequence[str], originals: Sequence[str]) -> list[float]:
