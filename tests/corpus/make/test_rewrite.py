@@ -160,6 +160,8 @@ def test_a_dialogue_alternates_and_only_the_doctor_is_held_to_the_source() -> No
     good = talk(("My 3 cats give me pain.", "How long does it last?"), ("Since 5.", "A migraine lasts 4 to 72 hours."))
     (row,), _ = tallied(dialogues([note()], ScriptedModel(good), turns=2, cut=CUT))
     assert [m["role"] for m in row.meta["messages"]] == ["user", "assistant"] * 2 and row.meta["kind"] == "dialogue"
+    again = talk(("It hurts.", "Migraine is a headache."), ("Is it bad?", "Migraine is a headache."))
+    assert tallied(dialogues([note()], ScriptedModel(again), turns=2, cut=CUT))[1].refused == {ECHO: 1}
     bad = talk(("It hurts.", "Take 800 mg of ibuprofen."))
     assert tallied(dialogues([note()], ScriptedModel(bad), turns=2, cut=CUT))[1].refused == {NUMBER: 1}
 

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import combinations, islice
 from typing import Annotated, Any, Literal
 
 from residency.core.legal import Range, Seed, Share
@@ -35,7 +35,7 @@ EMPTY, TWICE, POINTS, ECHO, TOO_SHORT, COPY, LONG, FEWER, NO_ASK = (
     "it is empty",
     "the question was asked before",
     "it points to a passage that the reader has not got",
-    "the answer only repeats the question",
+    "one turn only repeats another",
     "the document has too few words",
     "it copies the text",
     "the summary is hardly shorter",
@@ -262,7 +262,8 @@ def _form(draft: _Draft, seen: set[str]) -> str | None:
         return NO_ASK
     if not draft.shown and any(_POINTS.search(text) for text in (*draft.asks, *draft.says)):
         return POINTS
-    if any(rouge_l(ask, say) > 0.9 for ask, say in zip(draft.asks, draft.says, strict=False)):
+    turns = [*draft.asks, *draft.says]
+    if any(rouge_l(one, other) > 0.9 for one, other in combinations(turns, 2)):
         return ECHO
     key = " ".join(words_of(draft.asks[0] if draft.asks else draft.row.id))
     if key in seen:
