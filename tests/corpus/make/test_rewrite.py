@@ -70,6 +70,7 @@ def test_a_supported_pair_becomes_a_row_that_keeps_its_patient_and_origin() -> N
         (("", "Migraine is a headache."), EMPTY),
         (("What is a migraine?", "…"), EMPTY),
         (("Migraine", "Migraine is a headache."), NO_ASK),
+        ((f"{TEXT} Is that so?", "A headache with nausea."), COPY),
     ],
 )
 def test_a_bad_pair_is_refused_with_its_reason_and_kept_aside(pair: tuple[str, str], reason: str) -> None:

@@ -274,6 +274,8 @@ def _form(draft: _Draft, seen: set[str]) -> str | None:
 
 def _support(draft: _Draft, passage: Passage, rule: Rule) -> str | None:
     """Return why the row is not supported, or None; the share of words found is kept with the row."""
+    if any(rouge_l(ask, passage.text) > 0.9 for ask in draft.asks):
+        return COPY
     told = [text for text in draft.says if not text.endswith(("?", "？"))]
     found = check("\n".join(told), Source(passage.text), rule)
     draft.row.meta["support"] = round(found.words, 3)
