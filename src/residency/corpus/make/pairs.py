@@ -1,0 +1,253 @@
+"""Preference pairs: from answers that people rated, from a judge's scores, and from a strong beside a weak model.
+
+Pairs within a question by a gap of ratings, as in InstructGPT (Ouyang et al. 2022, arXiv 2203.02155); the best and the
+worst of several drawn answers by a judge, as in RLAIF (Lee et al. 2023, arXiv 2309.00267); a strong model's answer over
+a weak one's, as in Zephyr (Tunstall et al. 2023, arXiv 2310.16944).
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, product, tee
+from typing import Annotated, Any
+
+from residency.core.legal import AtLeast0, AtLeastOne, Range, Seed
+from residency.core.types import Document, Message, Model, Reply
+from residency.corpus.make.likeness import words_of
+from residency.corpus.make.rows import Asking, Outcome, Refused, preference, replies, turn
+from residency.corpus.make.support import RULE, Rule, Source, check
+
+Rate = Callable[[str, str], float | None]
+"""A judge: the rating of an answer to a question, the higher the better; None where it gives none."""
+Drawn = Annotated[int, Range(least=2, most=64)]
+SHORT, DRAWN = Asking(max_tokens=400), Asking(max_tokens=400, temperature=0.8)
+NO_GAP, SAME, EMPTY, CUT, UNRATED, WORSE, NO_PROMPT = (
+    "no two answers are far enough apart",
+    "the two answers are the same",
+    "an answer is empty",
+    "the better answer was cut short",
+    "the judge gave no rating",
+    "the judge does not prefer the better answer",
+    "the document holds no prompt",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """An answer to a question with its rating; answers of one ``group`` were judged for the same question."""
+
+    id: str
+    group: str
+    question: str
+    answer: str
+    rating: float
+
+
+# --- answers that are rated ------------------------------------------------------------------------------------------
+
+
+def judged(
+    *,
+    set_name: str = "medquad_judged",
+    split: str = "train",
+    gap: AtLeast0 = 2.0,
+    least: AtLeast0 = 3.0,
+    per_question: AtLeastOne = 8,
+    seed: Seed = 0,
+) -> Iterator[Outcome]:
+    """Yield pairs of a set of judged answers (MedQuAD's, 1 to 4); see ``paired`` for ``gap``, ``least``,
+    ``per_question``.
+
+    A group of ``medquad_judged`` is a consumer's question whose words are not published: the prompt of a pair is the
+    question that the better answer was written for, and the worse was judged for the same consumer.
+    """
+    from residency.corpus.benchmarks import items, known
+
+    about = known(set_name)
+    found = items(set_name, split).items
+    rated = [Rated(i["id"], i["group"], i["question"], i["answer"], float(i["rating"])) for i in found]
+    base = Document("", "", set_name, about.licence, about.language)
+    yield from paired(rated, base, gap=gap, least=least, per_question=per_question, seed=seed)
+
+
+def paired(
+    rated: Iterable[Rated],
+    base: Document,
+    *,
+    gap: AtLeast0 = 2.0,
+    least: AtLeast0 = 3.0,
+    per_question: AtLeastOne = 8,
+    seed: Seed = 0,
+) -> Iterator[Outcome]:
+    """Yield at most ``per_question`` pairs of each group: the chosen is rated ``least`` and more, the rejected lower
+    by ``gap`` and more. ``base`` gives licence, language and source.
+
+    Answers are used in turn, so that one very good answer does not stand in all pairs of its group.
+    """
+    groups: dict[str, list[Rated]] = defaultdict(list)
+    for row in rated:
+        groups[row.group].append(row)
+    for group in sorted(groups):
+        yield from _of_group(group, groups[group], base, gap, least, per_question, seed)
+
+
+def _of_group(
+    group: str, rows: list[Rated], base: Document, gap: float, least: float, most: int, seed: int
+) -> Iterator[Outcome]:
+    rng = random.Random(f"{seed}:pairs:{group}")
+    rows = rng.sample(sorted(rows, key=lambda r: r.id), len(rows))
+    far = [(a, b) for a, b in product(rows, rows) if a.rating >= least and a.rating - b.rating >= max(gap, 1e-9)]
+    asked = [(a, b) for a, b in far if a.question.strip() and a.answer.strip() and b.answer.strip()]
+    if len(far) > len(asked):
+        yield Refused(EMPTY, count=len(far) - len(asked))
+    if not far:
+        yield Refused(NO_GAP)
+    for better, worse in _in_turn(asked, most):
+        same = words_of(better.answer) == words_of(worse.answer)
+        yield Refused(SAME) if same else _pair(group, better, worse, base)
+
+
+def _in_turn(pairs: list[tuple[Rated, Rated]], most: int) -> list[tuple[Rated, Rated]]:
+    """Return at most ``most`` pairs, those first whose answers stand in the fewest pairs so far."""
+    used: dict[str, int] = defaultdict(int)
+    taken: list[tuple[Rated, Rated]] = []
+    waiting = list(pairs)
+    while waiting and len(taken) < most:
+        best = min(waiting, key=lambda pair: used[pair[0].id] + used[pair[1].id])
+        waiting.remove(best)
+        used[best[0].id] += 1
+        used[best[1].id] += 1
+        taken.append(best)
+    return taken
+
+
+def _pair(group: str, better: Rated, worse: Rated, base: Document) -> Document:
+    key, ratings = f"{better.id}:over:{worse.id}", [better.rating, worse.rating]
+    meta = {"from": [better.id, worse.id], "ratings": ratings, "group": group}
+    return preference("judged", key, [base], [turn("user", better.question)], better.answer, worse.answer, **meta)
+
+
+# --- answers that models write ---------------------------------------------------------------------------------------
+
+
+def contrast(
+    documents: Iterable[Document],
+    strong: Model,
+    weak: Model,
+    *,
+    rate: Rate | None = None,
+    gap: AtLeast0 = 0.0,
+    support: Rule = RULE,
+    asking: Asking = SHORT,
+    seed: Seed = 0,
+) -> Iterator[Outcome]:
+    """Yield a pair for each prompt: the strong model's answer chosen, the weak one's rejected.
+
+    A document's prompt is its ``meta["prompt"]``, else its messages before the last answer. Where it has
+    ``meta["passage"]``, the strong answer must be supported by that. With ``rate`` the judge must prefer the strong
+    answer by more than ``gap``.
+    """
+    without = Counter[str]()
+    first, second = tee(_jobs(documents, without))
+    both = zip(
+        replies(strong, first, _prompt, asking, seed=seed),
+        replies(weak, second, _prompt, asking, seed=seed),
+        strict=True,
+    )
+    for ((document, prompt), good), (_, bad) in both:
+        reason = _unpaired(document, good, bad, support) or (_unrated(prompt, good, bad, rate, gap) if rate else None)
+        if reason:
+            yield Refused(reason)
+        else:
+            key, meta = f"{document.id}:contrast", {"models": [strong.name, weak.name]}
+            yield preference("contrast", key, [document], prompt, good.text or "", bad.text or "", **meta)
+    yield from (Refused(reason, count=number) for reason, number in without.items())
+
+
+def ranked(
+    documents: Iterable[Document],
+    model: Model,
+    rate: Rate,
+    *,
+    drawn: Drawn = 4,
+    gap: AtLeast0 = 1.0,
+    asking: Asking = DRAWN,
+    seed: Seed = 0,
+) -> Iterator[Outcome]:
+    """Yield a pair for each prompt: of ``drawn`` answers of one model, the best and the worst by a judge.
+
+    Refused where these are not more than ``gap`` apart, or the judge rates fewer than two.
+    """
+    without = Counter[str]()
+    jobs, number = _jobs(documents, without), 0
+    how: dict[str, Any] = {"max_tokens": asking.max_tokens, "temperature": asking.temperature, "n": drawn}
+    while part := list(islice(jobs, asking.batch)):
+        found = model.generate([prompt for _, prompt in part], seed=(seed + number) % 2**32, **how)
+        for at, (document, prompt) in enumerate(part):
+            yield _extremes(document, prompt, found[at * drawn : (at + 1) * drawn], rate, gap, model.name)
+        number += 1
+    yield from (Refused(reason, count=number) for reason, number in without.items())
+
+
+def _extremes(
+    document: Document, prompt: list[Message], answers: Sequence[Reply], rate: Rate, gap: float, name: str
+) -> Outcome:
+    texts = dict.fromkeys(r.text for r in answers if r.text and r.text.strip() and r.finish == "stop")
+    rated = [(value, text) for text in texts if (value := rate(asked_in(prompt), text)) is not None]
+    if len(rated) < 2:
+        return Refused(UNRATED if texts else EMPTY)
+    best, worst = max(rated), min(rated)
+    if best[0] - worst[0] < max(gap, 1e-9):
+        return Refused(NO_GAP)
+    meta = {"ratings": [best[0], worst[0]], "models": [name]}
+    return preference("ranked", f"{document.id}:ranked", [document], prompt, best[1], worst[1], **meta)
+
+
+def _jobs(documents: Iterable[Document], without: Counter[str]) -> Iterator[tuple[Document, list[Message]]]:
+    for document in documents:
+        if prompt := prompt_of(document):
+            yield document, prompt
+        else:
+            without[NO_PROMPT] += 1
+
+
+def _prompt(job: tuple[Document, list[Message]]) -> list[Message]:
+    return job[1]
+
+
+def prompt_of(document: Document) -> list[Message]:
+    """Return the chat that asks for an answer: ``meta["prompt"]``, or the messages before the last answer; or []."""
+    prompt = document.meta.get("prompt")
+    if isinstance(prompt, str):
+        return [turn("user", prompt)]
+    if prompt:
+        return list(prompt)
+    messages = document.meta.get("messages") or []
+    return list(messages[:-1] if messages and messages[-1]["role"] == "assistant" else messages)
+
+
+def asked_in(prompt: Sequence[Message]) -> str:
+    """Return what the user said last."""
+    return next((m["content"] for m in reversed(prompt) if m["role"] == "user"), "")
+
+
+def _unpaired(document: Document, good: Reply, bad: Reply, rule: Rule) -> str | None:
+    if not (good.text or "").strip() or not (bad.text or "").strip():
+        return EMPTY
+    if good.finish in ("length", "loop"):
+        return CUT
+    if words_of(good.text or "") == words_of(bad.text or ""):
+        return SAME
+    passage = document.meta.get("passage")
+    return check(good.text or "", Source(passage), rule).reason if passage else None
+
+
+def _unrated(prompt: list[Message], good: Reply, bad: Reply, rate: Rate, gap: float) -> str | None:
+    question = asked_in(prompt)
+    first, second = (rate(question, reply.text or "") for reply in (good, bad))
+    if first is None or second is None:
+        return UNRATED
+    return None if first - second > gap else WORSE
