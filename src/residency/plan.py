@@ -135,9 +135,9 @@ def givens(plan: Sequence[Step]) -> dict[str, Given]:
         function = step.stage.function
         named = function if isinstance(function, str) else f"{function.__module__}:{function.__qualname__}"
         before = {name: found[name].fingerprint for name in step.after if name != "run"}
-        outside = outside(step.settings)
-        print_ = sha256_json([named, __version__, step.settings, before, outside])
-        found[step.name] = Given(print_, __version__, step.settings, before, dict(_files(outside)))
+        named_files = outside(step.settings)
+        print_ = sha256_json([named, __version__, step.settings, before, named_files])
+        found[step.name] = Given(print_, __version__, step.settings, before, dict(_files(named_files)))
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from residency.core.progress import duration
 from residency.core.runs import read_record
-from residency.core.store import read_json
+from residency.core.store import read_json, read_manifest
 
 
 def summary(folder: Path) -> tuple[dict[str, Any], str]:
@@ -29,6 +29,22 @@ def summary(folder: Path) -> tuple[dict[str, Any], str]:
     blocks.append(_state_lines(document))
     blocks += ["\n".join(f"{name:7} {path}" for name, path in paths.items()), "Next:\n" + "\n".join(steps)]
     return document, "\n\n".join(block for block in blocks if block)
+
+
+def corpus_summary(folder: Path) -> tuple[dict[str, Any], str]:
+    """Return a finished corpus as (a document, words): its data card, its cost, and where things lie."""
+    from residency.corpus.datacard import words
+
+    out = folder / "corpus"
+    card = read_json(out / "card.json")
+    manifest = read_manifest(out) or {}
+    names = ("documents", "dropped", "text", "instruct", "preference", "README.md", "bad.jsonl")
+    paths = {name: str(out / name) for name in names if (out / name).exists()}
+    cost = manifest.get("cost", {})
+    document = {"run": folder.name, "card": card, "bad": manifest.get("bad"), "cost": cost, "paths": paths}
+    aside = f"{manifest.get('bad', 0):,} malformed records are kept aside in bad.jsonl."
+    where = "\n".join(f"{name:10} {path}" for name, path in paths.items())
+    return document, "\n\n".join([words(card), aside, _cost_line(cost), where])
 
 
 def _state_lines(document: dict[str, Any]) -> str:
