@@ -146,7 +146,8 @@ def datatrove(texts: Sequence[str], scratch: Path, *, threshold: float, clean: b
     for bucket in range(config.num_buckets):
         MinhashDedupBuckets(step["signatures"], step["buckets"], config=config).run(None, bucket, config.num_buckets)
     MinhashDedupCluster(step["buckets"], step["removed"], config=config).run(None, 0, 1)
-    removed = np.frombuffer((scratch / "removed" / "000000.remove").read_bytes(), "<u4")
+    file = scratch / "removed" / "000000.remove"  # not there where nothing is twice
+    removed = np.frombuffer(file.read_bytes() if file.is_file() else b"", "<u4")
     return {places[number] for number in removed}, set(range(len(texts))) - set(places)
 
 

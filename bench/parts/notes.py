@@ -10,6 +10,7 @@ from itertools import accumulate
 NGRAM, LEVELS = 5, (0.95, 0.9, 0.85, 0.7, 0.5)
 PLANTED = 0.2
 """Of all notes, the share that are copies of others, the levels in turn."""
+COMMON = "the of and to with in a was for on is at by from that have be no without after".split()
 
 
 @dataclass(slots=True)
@@ -44,14 +45,14 @@ def made_up(size: int, seed: int = 0) -> Corpus:
 
 
 def vocabulary() -> list[str]:
-    """Return the different words of ICD-10-CM's descriptions, in an order that is no alphabet's."""
+    """Return the different words of ICD-10-CM's descriptions, the commonest of English first, then in random order."""
     from residency.corpus.records import package_folder
 
     folder = package_folder("simple_icd_10_cm", requirement="simple-icd-10-cm==1.5.0")
     text = " ".join(path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.xml")))
     names = sorted({word for word in text.lower().replace(">", " ").replace("<", " ").split() if word.isalpha()})
     random.Random(0).shuffle(names)
-    return names
+    return [*COMMON, *(name for name in names if name not in COMMON)]
 
 
 def spoken(draw: random.Random, names: Sequence[str]) -> list[str]:
