@@ -60,7 +60,7 @@ SOME = st.lists(PIECE, max_size=30).map("".join)
 
 
 @given(st.lists(SOME, max_size=5), st.lists(SOME, max_size=5), st.integers(1, 12), st.integers(1, 6), st.integers(1, 9))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_what_is_found_is_what_a_plain_search_finds(tmp_path_factory, tests, texts, run, words, whole):
     rules = Decontaminate(characters=run, words=words, whole=whole)
     items = [(f"t{n}", text) for n, text in enumerate(tests)]
@@ -73,7 +73,7 @@ def test_what_is_found_is_what_a_plain_search_finds(tmp_path_factory, tests, tex
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_runs_of_64_characters_and_13_words_are_found_as_a_plain_search_finds_them(tmp_path_factory, data):
     draw = random.Random(data.draw(st.integers(0, 2**32)))
     names = ["fever", "of", "the", "liver", "an", "acute", "x", "pain"]
@@ -142,7 +142,7 @@ def test_a_text_or_an_item_does_not_run_on_into_the_next(index):
     assert index(" ".join(words), characters=0).find([" ".join(words[:7]), " ".join(words[7:])]) == [None, None]
 
 
-def test_a_phrase_of_thousands_of_items_costs_no_more_than_a_look(index):
+def test_a_phrase_of_thousands_of_items_is_no_leak_but_one_of_them_is(index):
     phrase = "which of the following is the most likely diagnosis"
     items = [f"{noise(n, 20)} {phrase} {noise(-n, 20)}" for n in range(1, 3000)]
     leaks = index(*items)

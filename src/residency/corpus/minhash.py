@@ -21,7 +21,7 @@ _ROUNDS = 4
 _LOW = 40
 _BLOCK = 1 << 18
 """Shingles at a time: what is made of them stays in the processor's cache."""
-_RECALL, _FAR = 0.95, 0.02
+_RECALL, _FAR = 0.98, 0.02
 
 
 def signatures(texts: Sequence[str], *, ngram: int = 5, permutations: int = 256) -> Array:
@@ -113,10 +113,10 @@ def _seed(number: int) -> int:
 
 
 def band_shape(threshold: float, permutations: int) -> tuple[int, int]:
-    """Return (bands, rows): the fewest bands that bring 95% of pairs at the threshold together, and 2% at half of it.
+    """Return (bands, rows): the fewest bands that bring 98% of pairs at the threshold together, and 2% at half of it.
 
     A pair of similarity s shares a band with probability 1 - (1 - s**rows)**bands. What comes together is checked on
-    the whole signature, so a needless candidate costs time only. Where no shape does both, that nearest to the 95%.
+    the whole signature, so a needless candidate costs time only. Where no shape does both, that nearest to the 98%.
     """
     best, least = (1, 1), (False, -1.0, 0)
     for rows in range(1, permutations + 1):
