@@ -29,7 +29,8 @@ def test_what_notes_really_look_like_is_kept():
             "Aspirin Lisinopril Metformin Atorvastatin Amlodipine Furosemide Sertraline Omeprazole".split(),
             (81, 10, 500, 40, 5, 20, 50, 20), strict=True)),
         "problems": "Hypertension\nDiabetes mellitus\nCOPD\nGERD\nDepression\nOsteoarthritis\nHypothyroidism\nGout",
-        "labs": "Na 140 K 4.2 Cl 102 CO2 24 BUN 18 Cr 0.9 Glu 104 Ca 9.1 WBC 7.2 Hgb 13.1 Hct 39.2 Plt 245 AST 22 ALT 19",
+        "labs": "Na 140 K 4.2 Cl 102 CO2 24 BUN 18 Cr 0.9 Glu 104 Ca 9.1 WBC 7.2 Hgb "
+        "13.1 Hct 39.2 Plt 245 AST 22 ALT 19",
         "orders": "NPO after MN. IVF NS @ 75 cc/hr. Vanc 1 g IV q12h. Zosyn 3.375 g IV q6h. DVT ppx SQH TID. CXR in AM. "
         "Trend WBC. F/u BCx x2. PT/OT eval. D/c foley POD#1. Ambulate TID. Full code. Dispo pending.",
         "telegraphic": "Gen: NAD. HEENT: PERRL, MMM. CV: RRR, no m/r/g. Pulm: CTAB. Abd: soft, NT/ND, +BS. Ext: no c/c/e. "

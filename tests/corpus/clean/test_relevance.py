@@ -11,10 +11,12 @@ from residency.corpus.clean.relevance import Relevance, general_terms, relevance
 from residency.corpus.clean.words import Terms, read
 
 MEDICAL = {
-    "en": "The patient was admitted with chest pain and fever. The ECG showed atrial fibrillation; he has diabetes and asthma.",
+    "en": "The patient was admitted with chest pain and fever. The ECG showed atrial "
+    "fibrillation; he has diabetes and asthma.",
     "es": "Paciente que ingresa por dolor torácico y fiebre. Diabetes y asma. Se inicia tratamiento con insulina.",
     "fr": "Patient hospitalisé pour une douleur thoracique et une fièvre. Diabète et asthme. Traitement par insuline.",
-    "de": "Aufnahme des Patienten mit Fieber und Schmerzen in der Brust. Diabetes, Asthma bronchiale. Therapie mit Insulin.",
+    "de": "Aufnahme des Patienten mit Fieber und Schmerzen in der Brust. Diabetes, "
+    "Asthma bronchiale. Therapie mit Insulin.",
     "it": "Paziente ricoverato per dolore toracico e febbre. Diabete e asma. Inizia terapia con insulina.",
     "pt": "Paciente internado por dor torácica e febre. Diabetes e asma. Iniciado tratamento com insulina.",
     "zh": "患者因胸痛、发热入院，既往有糖尿病、哮喘病史，给予胰岛素治疗。",
