@@ -72,3 +72,9 @@ def test_each_list_has_a_hundred_terms_and_no_term_twice():
     lists = general_terms()
     assert set(lists) == {"en", "es", "fr", "de", "it", "pt", "zh"}
     assert all(len(terms) >= 100 and len(set(terms)) == len(terms) for terms in lists.values())
+
+
+def test_the_names_of_the_installed_ontologies_count_in_english():
+    text = "Arachnodactyly, ectopia lentis and pectus excavatum run in her family. " + GENERAL["en"]
+    assert reason(text, "en") == "relevance: few medical terms"
+    assert reason(text, "en", ontologies=True) is None
