@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from residency.corpus.clean.books import Matter, trim
@@ -21,15 +23,16 @@ REFERENCES = "\nReferences\n" + "\n".join(
     f"{n}. Example A, Sample B. On the heart and its vessels. Journal of Examples {1980 + n};{n}:1-{n + 9}."
     for n in range(1, 15)
 )
-INDEX = "\n\nIndex\n" + "\n".join(f"{word}, {n}, {n + 7}-{n + 9}" for n, word in enumerate(("aorta", "atrium", "blood", "cough", "heart", "lung", "murmur", "pulse", "valve"), 3))  # fmt: skip  # noqa: E501
+WORDS = "aorta atrium blood cough heart lung murmur pulse valve".split()
+INDEX = "\n\nIndex\n" + "\n".join(f"{word}, {n}, {n + 7}-{n + 9}" for n, word in enumerate(WORDS, 3))
 
 
 def test_what_stands_before_and_behind_the_text_is_cut_and_counted():
     text = TITLE + COPYRIGHT + DEDICATION + CONTENTS + THANKS + BODY + REFERENCES + INDEX
     kept, cut = trim(text, Matter())
     assert kept == BODY.strip("\n")
-    assert set(cut) == {f"front matter: {kind}" for kind in ("title page", "copyright", "dedication", "contents", "acknowledgements")} | {
-        "back matter: bibliography", "back matter: index"}  # fmt: skip  # noqa: E501
+    front = {f"front matter: {kind}" for kind in "title page,copyright,dedication,contents,acknowledgements".split(",")}
+    assert set(cut) == front | {"back matter: bibliography", "back matter: index"}
     assert abs(sum(cut.values()) - (len(text) - len(kept))) <= 3
 
 
@@ -60,22 +63,24 @@ def test_a_heading_over_something_else_cuts_nothing():
     assert trim(text, Matter()) == (text, {})
 
 
-@pytest.mark.parametrize(("heading", "kind"), [
-    ("Referencias bibliográficas", "bibliography"), ("Literaturverzeichnis", "bibliography"), ("参考文献", "bibliography"),
-    ("REFERENCES", "bibliography"), ("## 7. References", "bibliography"), ("Références :", "bibliography"),
-])  # fmt: skip
-def test_headings_are_known_in_other_languages_and_spellings(heading, kind):
+HEADINGS = [
+    "Referencias bibliográficas",
+    "Literaturverzeichnis",
+    "参考文献",
+    "REFERENCES",
+    "## 7. References",
+    "Références :",
+]
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_headings_are_known_in_other_languages_and_spellings(heading):
     kept, cut = trim(BODY + REFERENCES.replace("References", heading, 1), Matter())
-    assert set(cut) == {f"back matter: {kind}"} and kept == BODY.strip("\n")
+    assert set(cut) == {"back matter: bibliography"} and kept == BODY.strip("\n")
 
 
-def test_hostile_lines_take_no_time():
-    for text in (
-        "." * 200_000,
-        ". " * 100_000,
-        "a, 1" + ", 1" * 60_000,
-        "\n" * 200_000,
-        "1 " + "x" * 200_000,
-        "_ " * 90_000,
-    ):
-        trim(text, Matter())
+@pytest.mark.parametrize("line", [".", ". ", "a, 1, ", "\n", "1 x", "_ ", "A B 1", "© ", "# "])
+def test_hostile_lines_take_no_time(line):
+    start = time.process_time()
+    trim(line * 60_000, Matter())
+    assert time.process_time() - start < 5

@@ -29,17 +29,22 @@ def test_what_notes_really_look_like_is_kept():
             "Aspirin Lisinopril Metformin Atorvastatin Amlodipine Furosemide Sertraline Omeprazole".split(),
             (81, 10, 500, 40, 5, 20, 50, 20), strict=True)),
         "problems": "Hypertension\nDiabetes mellitus\nCOPD\nGERD\nDepression\nOsteoarthritis\nHypothyroidism\nGout",
-        "labs": "Na 140 K 4.2 Cl 102 CO2 24 BUN 18 Cr 0.9 Glu 104 Ca 9.1 WBC 7.2 Hgb 13.1 Hct 39.2 Plt 245 AST 22 ALT 19",
-        "orders": "NPO after MN. IVF NS @ 75 cc/hr. Vanc 1 g IV q12h. Zosyn 3.375 g IV q6h. DVT ppx SQH TID. CXR in AM. "
-        "Trend WBC. F/u BCx x2. PT/OT eval. D/c foley POD#1. Ambulate TID. Full code. Dispo pending.",
-        "telegraphic": "Gen: NAD. HEENT: PERRL, MMM. CV: RRR, no m/r/g. Pulm: CTAB. Abd: soft, NT/ND, +BS. Ext: no c/c/e. "
-        "Neuro: A&Ox3, CN II-XII intact, 5/5 strength. Skin: no rashes. Psych: appropriate mood and affect.",
+        "labs": "Na 140 K 4.2 Cl 102 CO2 24 BUN 18 Cr 0.9 Glu 104 Ca 9.1 WBC 7.2 Hgb "
+        "13.1 Hct 39.2 Plt 245 AST 22 ALT 19",
+        "orders": "NPO after MN. IVF NS @ 75 cc/hr. Vanc 1 g IV q12h. Zosyn 3.375 g IV q6h. DVT ppx SQH TID. "
+        "CXR in AM. Trend WBC. F/u BCx x2. PT/OT eval. D/c foley POD#1. Ambulate TID. Full code. Dispo pending.",
+        "telegraphic": "Gen: NAD. HEENT: PERRL, MMM. "
+        "CV: RRR, no m/r/g. Pulm: CTAB. Abd: soft, NT/ND, +BS. "
+        "Ext: no c/c/e. Neuro: A&Ox3, CN II-XII intact, 5/5 strength. Skin: no "
+        "rashes. Psych: appropriate mood and affect.",
         "form": "Name: ______________   Date: __________\n" * 3 + PROSE,
         "short": "Noncontributory.",
-        "chinese": "患者因呼吸困难入院，既往有高血压病史十年，长期口服氨氯地平。查体：双肺底可闻及湿啰音，心率快，律齐。"
-        "入院后给予利尿、扩血管治疗，症状明显缓解，三天后出院，嘱低盐饮食，定期复查血压、肾功能及电解质。",
-        "french": "Le patient a été vu « en urgence » à 20 h pour une douleur thoracique ; l’ECG était normal, et il est "
-        "rentré à son domicile après une heure de surveillance, avec un traitement par paracétamol si besoin.",
+        "chinese": "患者因呼吸困难入院，既往有高血压病史十年，长期口服氨氯地平。查体："
+        "双肺底可闻及湿啰音，心率快，律齐。入院后给予利尿、扩血管治疗，症状明显缓解，三天后出院，嘱低盐饮食，定期复查血压、肾功能及电解质。",
+        "french": "Le patient a été vu "
+        "« en urgence » à 20 h pour une douleur thoracique ; l’ECG était normal, "
+        "et il est rentré à son domicile après une heure de surveillance, avec "
+        "un traitement par paracétamol si besoin.",
     }  # fmt: skip
     dropped = {name: reason(text, {"chinese": "zh", "french": "fr"}.get(name, "en")) for name, text in kept.items()}
     assert set(dropped.values()) == {None}, dropped
@@ -64,7 +69,8 @@ GARBAGE = {
                     " ".join("l i I j t f r . i l".split() * 12)],
     "function words": [" ".join("".join(RANDOM.choice("bcdfghklmnprstvwxz") for _ in range(5)) for _ in range(120))],
     "numbers": ["\n".join(f"measurements {n} {n * 7} {n * 13} {n + 4} {n * 31}" for n in range(60))],
-    "hashes and ellipses": ["#heart #health #doctor follow me for the best of the tips " * 3 + PROSE[:60], "and so on ... " * 20],
+    "hashes and ellipses": ["#heart #health #doctor follow me for the best of the tips " * 3 + PROSE[:60],
+                            "and so on ... " * 20],
     "boilerplate": [
         "We use cookies to improve your visit. By going on you accept all cookies. See our cookie policy.\n"
         "All rights reserved. Copyright © 2020 Example. Read our privacy policy and the terms of use of this site.",

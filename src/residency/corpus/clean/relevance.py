@@ -33,8 +33,8 @@ class Relevance:
     line; ``cardi*`` is a stem. A language without a list is not judged.
     """
 
-    distinct: Count = 4
-    density: Share = 0.05
+    distinct: Count = 2
+    density: Share = 0.02
     ontologies: bool = True
     lists: tuple[Path, ...] = ()
 

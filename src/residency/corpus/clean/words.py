@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _KEPT = _LETTERS + _LETTERS.upper() + b"0123456789" + bytes(range(128, 256))
@@ -76,16 +77,17 @@ class Terms:
         stems: set[bytes] = set()
         whole: set[bytes] = set()
         runs: set[str] = set()
-        phrases: dict[bytes, set[tuple[bytes, ...]]] = defaultdict(set)
+        phrases: dict[tuple[bytes, bytes], set[tuple[bytes, ...]]] = defaultdict(set)
         for term in terms:
             if is_unspaced(term):
                 runs.add(term)
             elif len(words := tuple(words_of(term))) > 1:
-                phrases[words[0]].add(words[1:])
+                phrases[words[0], words[1]].add(words[2:])
             elif words:
                 (stems if term.rstrip().endswith("*") else whole).add(words[0])
         self.found = _Stems(frozenset(stems), frozenset(whole))
-        self.phrases: Mapping[bytes, Sequence[tuple[bytes, ...]]] = {key: sorted(rest) for key, rest in phrases.items()}
+        self.phrases = {pair: sorted(rests) for pair, rests in phrases.items()}
+        self.heads = frozenset(first for first, _ in phrases)
         self.longest = max((len(rest) for rests in phrases.values() for rest in rests), default=0)
         self.runs = frozenset(runs)
         self.lengths = sorted({len(run) for run in runs})
@@ -96,7 +98,7 @@ class Terms:
         found: list[object] = []
         if self.runs and not reading.text.isascii() and _UNSPACED.search(reading.text):
             found += self._runs(reading.text)
-        if not self.phrases.keys().isdisjoint(reading.distinct):
+        if not self.heads.isdisjoint(reading.distinct):
             found += self._phrases(reading.words)
         if self.found.stems or not self.found.whole.isdisjoint(reading.distinct):
             found += map(self.found.__getitem__, reading.words)
@@ -105,10 +107,12 @@ class Terms:
         return len(found) - found.count(None), len(different)
 
     def _phrases(self, words: Sequence[bytes]) -> list[tuple[bytes, ...]]:
+        """Return the listed phrases that stand among the words, by their first two words, then by the rest."""
         starts, found = self.phrases, []
-        for at in [at for at, word in enumerate(words) if word in starts]:
-            after = tuple(words[at + 1 : at + 1 + self.longest])
-            found += [(words[at], *rest) for rest in starts[words[at]] if after[: len(rest)] == rest]
+        for at in [at for at, pair in enumerate(pairwise(words)) if pair in starts]:
+            after = tuple(words[at + 2 : at + 2 + self.longest])
+            rests = starts[words[at], words[at + 1]]
+            found += [(words[at], words[at + 1], *rest) for rest in rests if after[: len(rest)] == rest]
         return found
 
     def _runs(self, text: str) -> list[str]:
