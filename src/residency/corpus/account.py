@@ -76,7 +76,7 @@ def source_cards(opened: Sequence[Source], prepared: Sequence[Facts], bad: Seque
                 + sum(facts["bad"] for facts in mine)
                 - len(bad[index]),
                 "bad": len(bad[index]),
-                "skipped": dict(sorted(left.items())),
+                "left": dict(sorted(left.items())),
                 "path_sha256": sha256_json(hashes) if hashes else None,
                 "documents_sha256": digest,
             }
@@ -90,6 +90,7 @@ def collect_facts(
     finished: Sequence[Facts],
     verdicts: Verdicts,
     held: Path | None,
+    cards: Sequence[Facts],
 ) -> dict[str, Any]:
     """Return what the data card is made from; all of it counts, none of it text."""
     counts = _added(finished, "counts")
@@ -111,10 +112,12 @@ def collect_facts(
         "languages": {name: row["documents"] for name, row in counts["language"].items()},
         "kinds": {name: row["documents"] for name, row in counts["kind"].items()},
         "dates": _dates(finished),
-        "patients": len({key for facts in finished for key in facts["patients"]}),
+        "patients": len({key for facts in finished for people in facts["patients"].values() for key in people}),
         "dropped": {step: dict(sorted(reasons.items())) for step, reasons in dropped.items() if reasons},
         "duplicates": dict(repeated),
         "contamination": _contamination(prepared, held),
+        "splits": _splits(finished, counts["split"]),
+        "sources": cards,
         "shards": {"train": [f"documents/{facts['name']}.parquet" for facts in finished]},
         "hashes": {"content": f"{sum(int(facts['content'], 16) for facts in finished) % 2**256:064x}"},
         "versions": versions(),
@@ -134,6 +137,22 @@ def _dates(finished: Sequence[Facts]) -> dict[str, Any]:
     known = [date for facts in finished for date in facts["dates"]]
     without = sum(facts["undated"] for facts in finished)
     return {"first": min(known, default=None), "last": max(known, default=None), "without": without}
+
+
+def _splits(finished: Sequence[Facts], counts: Mapping[str, Facts]) -> dict[str, Any] | None:
+    """Return the size of each split and whether a patient stands in two; None where the corpus was not split."""
+    people: dict[str, set[str]] = defaultdict(set)
+    for facts in finished:
+        for split, found in facts["patients"].items():
+            people[split].update(found)
+    if not any(counts):
+        return None
+    rows = {
+        split: {"documents": row["documents"], "patients": len(people[split])} for split, row in sorted(counts.items())
+    }
+    every = Counter(key for found in people.values() for key in found)
+    two = sum(count > 1 for count in every.values())
+    return {"splits": rows, "in_two": {"patients": two, "groups": two}}
 
 
 def _contamination(prepared: Sequence[Facts], held: Path | None) -> dict[str, Any] | None:

@@ -71,10 +71,9 @@ def collect(
         bad = bad_records(out, opened, prepared, verdicts, work / "prepared")
         check_bad(opened, prepared, bad, bad_share)
         finished = _finish(run, prepared, verdicts, out, work, splits, shapes)
-    facts = collect_facts(opened, prepared, finished, verdicts, held)
     cards = source_cards(opened, prepared, bad)
-    card = write_card(out, facts)
-    kept = {name: facts[name] for name in ("documents", "dropped", "duplicates")}
+    card = write_card(out, collect_facts(opened, prepared, finished, verdicts, held, cards))
+    kept = {name: card[name] for name in ("documents", "dropped", "duplicates")}
     total = sum(len(rows) for rows in bad)
     shutil.rmtree(work)
     write_manifest(out, stage="corpus", bad=total, bad_share=bad_share, sources=cards, hashes=card["hashes"], **kept)

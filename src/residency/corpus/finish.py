@@ -119,15 +119,24 @@ def _facts(documents: list[Document]) -> dict[str, Any]:
         fact = dumps([document.id, document.text, document.meta], sort_keys=True)
         content += int.from_bytes(hashlib.sha256(fact.encode()).digest(), "big")
     dates = sorted(document.date for document in documents if document.date)
-    people = {document.patient for document in documents if document.patient}
     return {
         "documents": len(documents),
         "counts": counts,
         "dates": [dates[0], dates[-1]] if dates else [],
         "undated": len(documents) - len(dates),
-        "patients": sorted(hashlib.blake2b(name.encode(), digest_size=8).hexdigest() for name in people),
+        "patients": {split: sorted(people) for split, people in _people(documents).items()},
         "content": f"{content % 2**256:064x}",
     }
+
+
+def _people(documents: list[Document]) -> dict[str, set[str]]:
+    """Return the patients of each split, each as a hash: names go into no table."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for document in documents:
+        if document.patient:
+            name = hashlib.blake2b(document.patient.encode(), digest_size=8).hexdigest()
+            found[str(document.meta.get("split", ""))].add(name)
+    return found
 
 
 # --- the shapes that trainers read -----------------------------------------------------------------------------------

@@ -32,13 +32,16 @@ class Decontaminate:
 
     ``characters`` and ``words`` in a row in common (case and white space are not compared, for words neither is
     punctuation; 0: not looked for); ``whole``: an item of at least that many characters, and too few words for the
-    rule before, stands in the text word by word (0: not looked for). ``sets``: the data sets whose test and validation
-    items are held out (null: every registered one that is here); ``files``: JSONL files of further items.
+    rule before, stands in the text word by word (0: not looked for). What stands in more than ``common`` held-out
+    items is wording that they share, and gives none of them away (0: all is looked for). ``sets``: the data sets whose
+    test and validation items are held out (null: every registered one that is here); ``files``: JSONL files of further
+    items.
     """
 
     characters: Count = 64
     words: Count = 13
     whole: Count = 25
+    common: Count = 10
     sets: list[str] | None = None
     files: list[Path] = field(default_factory=list)
 
@@ -62,9 +65,10 @@ def build(items: Iterable[tuple[str, str]], out: Path, settings: Decontaminate) 
     arrays: dict[str, Array] = {f"text_{name}": getattr(found, name) for name in ("data", "starts", "ends", "first")}
     if settings.characters:
         units = characters(spelt, mark=_THEIRS, margin=settings.characters)
-        arrays |= _indexed("characters", units, settings.characters)
+        arrays |= _indexed("characters", units, settings.characters, settings.common)
     worded = spread(found.hashes, found.first, mark=_THEIRS, margin=max(settings.words, 1))
-    arrays |= _indexed("words", worded, settings.words) if settings.words else _laid("words", worded)
+    found_words = _indexed("words", worded, settings.words, settings.common) if settings.words else None
+    arrays |= found_words or _laid("words", worded)
     if settings.whole:
         sizes = np.array([len(text) for text in spelt], np.int64)
         arrays |= _endings(worded, found.counts, sizes >= settings.whole, settings.words or 2**31)
@@ -77,18 +81,35 @@ def build(items: Iterable[tuple[str, str]], out: Path, settings: Decontaminate) 
 
 
 def _plain(settings: Decontaminate) -> dict[str, Any]:
-    return {name: value for name, value in asdict(settings).items() if name in ("characters", "words", "whole")}
+    return {name: value for name, value in asdict(settings).items() if name in ("characters", "words", "whole", "common")}
 
 
 def _laid(name: str, units: Units) -> dict[str, Array]:
     return {f"{name}_values": units.values, f"{name}_starts": units.starts}
 
 
-def _indexed(name: str, units: Units, run: int) -> dict[str, Array]:
-    """Return the units of one kind, and the table of their windows."""
+def _indexed(name: str, units: Units, run: int, common: int) -> dict[str, Array]:
+    """Return the units of one kind, and the table of their windows that not too many texts share."""
     grid = Grid.of(run)
     places = grid.kept_places(units, run)
-    return _laid(name, units) | _parts(name, Table.of(grid.kept_hashes(units, places), places))
+    keys = grid.kept_hashes(units, places)
+    if common:
+        own = ~shared(keys, units.owners(places), most=max(1, common // grid.kept))  # a run has one of those phases
+        keys, places = keys[own], places[own]
+    return _laid(name, units) | _parts(name, Table.of(keys, places))
+
+
+def shared(keys: Array, owners: Array, most: int) -> Array:
+    """Return which places have a key that more than ``most`` owners have."""
+    order = np.lexsort((owners, keys))
+    key, owner = keys[order], owners[order]
+    first = np.ones(len(key), bool)
+    first[1:] = (key[1:] != key[:-1]) | (owner[1:] != owner[:-1])
+    _, group, count = np.unique(key, return_inverse=True, return_counts=True)
+    held = np.bincount(group[first], minlength=len(count))
+    found = np.empty(len(key), bool)
+    found[order] = held[group] > most
+    return found
 
 
 def _parts(name: str, table: Table) -> dict[str, Array]:
