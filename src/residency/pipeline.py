@@ -35,6 +35,7 @@ from residency.state import STARTED, is_done, outdated, started, why_again
 STAGES = {
     "base": Stage("residency.models.load:prepare", model="base"),
     "corpus": Stage("residency.corpus.assemble:collect"),
+    "make": Stage("residency.making:make", ("corpus",), asked=True),
     "examples": Stage("residency.corpus.shape:build", ("corpus",)),
     "pretrain": Stage("residency.train.pretrain:pretrain", ("model", "examples"), section="train", model="pretrained"),
     "instruct": Stage("residency.train.instruct:instruct", ("model", "examples"), section="train", model="tuned"),
@@ -66,7 +67,7 @@ def sections(stages: Mapping[str, Stage] = STAGES) -> dict[str, Field]:
             table = {key: other.function for key, other in stages.items() if other.section == stage.section}
             found.setdefault(stage.section, Field(OneOf(table), []))
         else:
-            found[name] = Field(load(stage.function), {})
+            found[name] = Field(load(stage.function), False if stage.asked else {})
     return found
 
 

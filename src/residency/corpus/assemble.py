@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,12 @@ from residency.corpus.clean import Clean
 from residency.corpus.datacard import write_card
 from residency.corpus.dedup import Dedup
 from residency.corpus.engine import Engine, Name, engine
-from residency.corpus.finish import DONE, Finishing, Shape, finish
+from residency.corpus.finish import DONE, ROWS, Finishing, Shape, finish
 from residency.corpus.held_out import index_of
 from residency.corpus.leaks import Decontaminate
 from residency.corpus.records import Source
+from residency.corpus.mixture import Mixture
+from residency.corpus.ordering import write_order
 from residency.corpus.prepare import Preparing, lost, prepare
 from residency.corpus.sources import Sources, open_source
 from residency.corpus.splits import Splits
@@ -33,7 +36,15 @@ from residency.corpus.verdicts import Verdicts, compare
 
 WORK, KEY = "work", "settings.json"
 SMALL_BYTES = 8_000_000
-start = engine
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What documents are held against; each is left out where it is None."""
+
+    clean: Clean | None = None
+    dedup: Dedup | None = None
+    decontaminate: Decontaminate | None = None
+    splits: Splits | None = None
 
 
 def collect(
@@ -44,6 +55,7 @@ def collect(
     dedup: Dedup | None = None,
     decontaminate: Decontaminate | None = None,
     splits: Splits | None = None,
+    mixture: Mixture | None = None,
     shapes: tuple[Shape, ...] = (),
     engine: Name = "local",
     workers: Count = 0,
@@ -54,45 +66,77 @@ def collect(
     """Write ``documents/``, ``dropped/``, ``bad.jsonl``, the data card and the manifest of the sources to ``out``.
 
     Each of ``sources`` has one key, the reader, with its settings or simply a path: ``{"hpo": {}}``,
-    ``{"files": "my/folder"}``. ``clean``, ``dedup``, ``decontaminate`` and ``splits`` are left out where they are not
-    given. ``shapes`` are written beside the documents for trainers: text, instruct, preference. ``workers`` 0 takes
-    every core; ``memory_mb`` bounds the comparison of keys. ``seed`` is the simulated hospital's, unless it names its
-    own. Raises SourceError where a source is unknown or absent (before any is read), or where more than ``bad_share``
-    of a source's records are malformed, and more than one of them; ``bad.jsonl`` then says which.
+    ``{"files": "my/folder"}``. ``clean``, ``dedup``, ``decontaminate``, ``splits`` and ``mixture`` are left out
+    where they are not given; the order that ``mixture`` asks for is in ``order.parquet`` (``stage``, ``epoch``, and the
+    ``shard`` and ``place`` of a document). ``shapes`` are written beside the documents for trainers. ``workers`` 0
+    takes every core; ``memory_mb`` bounds the comparison of keys. ``seed`` is the simulated hospital's, unless it names
+    its own. Raises SourceError where a source is unknown or absent (before any is read), or where more than
+    ``bad_share`` of a source's records are malformed, and more than one of them; ``bad.jsonl`` then says which.
     """
     out = Path(out)
-    work = out / WORK
-    _begin(work, [sources, clean, dedup, decontaminate, splits, shapes, seed], sources)
-    opened = [open_source(source, scratch=work, seed=seed) for source in sources]
-    with start(engine, scratch=work, workers=workers or _enough(opened, engine), memory_mb=memory_mb) as run:
-        held = _held_out(decontaminate, work)
-        prepared = _prepare(run, opened, work, clean, dedup or Dedup.none(), held)
-        verdicts = compare(run, prepared, work, labels(opened), dedup or Dedup.none(), splits)
+    (out / WORK).mkdir(parents=True, exist_ok=True)
+    opened = [open_source(source, scratch=out / WORK, seed=seed) for source in sources]
+    assemble(
+        opened,
+        out=out,
+        checks=Checks(clean, dedup, decontaminate, splits),
+        mixture=mixture,
+        shapes=shapes,
+        run=(engine, workers, memory_mb),
+        bad_share=bad_share,
+        key=[sources, seed, outside(plain(sources))],
+    )
+
+
+def assemble(
+    opened: Sequence[Source],
+    *,
+    out: Path,
+    checks: Checks,
+    shapes: tuple[Shape, ...],
+    run: tuple[Name, int, int],
+    key: Any,
+    mixture: Mixture | None = None,
+    bad_share: float = 0.01,
+    stage: str = "corpus",
+) -> None:
+    """Write the corpus of opened sources to ``out``; ``run`` is engine, workers and memory as ``collect`` has them.
+
+    ``key`` is all that decides what the sources hold: work in progress under another one is thrown away.
+    """
+    work, (name, workers, memory_mb) = out / WORK, run
+    _begin(work, [key, checks, shapes])
+    dedup = checks.dedup or Dedup.none()
+    with engine(name, scratch=work, workers=workers or _enough(opened, name), memory_mb=memory_mb) as each:
+        held = _held_out(checks.decontaminate, work)
+        prepared = _prepare(each, opened, work, checks.clean, dedup, held)
+        verdicts = compare(each, prepared, work, labels(opened), dedup, checks.splits)
         bad = bad_records(out, opened, prepared, verdicts, work / "prepared")
         check_bad(opened, prepared, bad, bad_share)
-        finished = _finish(run, prepared, verdicts, out, work, splits, shapes)
+        finished = _finish(each, prepared, verdicts, out, work, checks.splits, shapes)
     cards = source_cards(opened, prepared, bad)
-    card = write_card(out, collect_facts(opened, prepared, finished, verdicts, held, cards))
+    facts = collect_facts(opened, prepared, finished, verdicts, held, cards)
+    card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture)})
     kept = {name: card[name] for name in ("documents", "dropped", "duplicates")}
     total = sum(len(rows) for rows in bad)
     shutil.rmtree(work)
-    write_manifest(out, stage="corpus", bad=total, bad_share=bad_share, sources=cards, hashes=card["hashes"], **kept)
+    write_manifest(out, stage=stage, bad=total, bad_share=bad_share, sources=cards, hashes=card["hashes"], **kept)
 
 
-def _begin(work: Path, settings: list[Any], sources: Sources) -> None:
+def _begin(work: Path, settings: list[Any]) -> None:
     """Make the folder of work in progress; what another start left there goes on only if nothing has changed."""
-    key = sha256_json([__version__, plain(settings), outside(plain(sources))])
-    if work.exists() and (not (work / KEY).exists() or read_json(work / KEY) != key):
-        for folder in (work, work.parent / DONE):
+    key = sha256_json([__version__, plain(settings)])
+    if not (work / KEY).exists() or read_json(work / KEY) != key:
+        for folder in (work / "prepared", work / "held-out", work.parent / DONE):
             shutil.rmtree(folder, ignore_errors=True)
     write_json(work / KEY, key)
 
 
-def _enough(opened: Sequence[Source], engine: Name) -> int:
+def _enough(opened: Sequence[Source], name: Name) -> int:
     """Return 1 where starting further processes would take longer than the work, else 0 for every core."""
     known = all(source.files for source in opened)
     small = sum(file.stat().st_size for source in opened for file in source.files) < SMALL_BYTES
-    return int(engine == "local" and known and small)
+    return int(name == "local" and known and small)
 
 
 def labels(opened: Sequence[Source]) -> list[str]:
@@ -120,6 +164,14 @@ def _prepare(
         for number, (index, part) in enumerate(parts)
     ]
     return list(track(run.each(prepare, tasks, lost), "read and clean", len(parts), unit="parts"))
+
+
+def _mix(out: Path, finished: Sequence[Mapping[str, Any]], mixture: Mixture | None) -> dict[str, Any] | None:
+    """Return the plan of a mixture after writing the training order that it asks for."""
+    try:
+        return write_order(out, [facts["name"] for facts in finished], mixture) if mixture else None
+    finally:
+        shutil.rmtree(out / ROWS, ignore_errors=True)
 
 
 def _finish(

@@ -16,6 +16,7 @@ from residency.core.documents import BATCH, read_documents, table
 from residency.core.machine import give_back_memory
 from residency.core.store import atomic_path, dumps, read_json, write_json
 from residency.core.types import Document
+from residency.corpus.mixture import token_counts
 from residency.corpus.paragraphs import without_paragraphs
 from residency.corpus.prepare import dropped_table
 from residency.corpus.records import KNOWLEDGE_KINDS
@@ -23,7 +24,7 @@ from residency.corpus.splits import Splits, part
 from residency.corpus.verdicts import Stretch
 
 Shape = Literal["text", "instruct", "preference"]
-DONE = "done"
+DONE, ROWS = "done", "rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,26 @@ def _finished(task: Finishing, name: str) -> dict[str, Any]:
     if dropped:
         _write(task.out / "dropped" / f"{name}.parquet", dropped_table(dropped))
     train = [document for document in kept if document.meta.get("split", "train") == "train"]
+    _write(task.out / ROWS / f"{name}.parquet", _rows(kept))
     for shape in task.shapes:
         rows = [row for document in train if (row := SHAPES[shape](document))]
         if rows:
             _write(task.out / shape / f"{name}.parquet", _table(rows))
     return {**_facts(kept), "name": name, "dropped": Counter(why for _, why in dropped), "repeated_characters": taken}
+
+
+def _rows(documents: list[Document]) -> Any:
+    """Return what the training order is drawn from: id, source, estimated tokens, and the place in the shard."""
+    import pyarrow as pa
+
+    chosen = [(at, d) for at, d in enumerate(documents) if d.meta.get("split", "train") == "train"]
+    columns: dict[str, Any] = {
+        "place": pa.array([at for at, _ in chosen], pa.uint32()),
+        "id": pa.array([document.id for _, document in chosen], pa.string()),
+        "source": pa.array([document.source for _, document in chosen], pa.string()),
+        "tokens": pa.array(token_counts([document.text for _, document in chosen]), pa.uint64()),
+    }
+    return pa.table(columns)
 
 
 def _split(documents: list[Document], splits: Splits, parted: Sequence[str] | None) -> None:

@@ -5,12 +5,16 @@ The order is a sort: each row has a key made from the hash of its id, so that an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from residency.corpus.mixture import Plan, Rate
+from residency.core.store import atomic_path
+from residency.corpus.mixture import Mixture, Plan, Rate, plan
 from residency.corpus.splits import codes, hashes, unit
 
 
@@ -112,3 +116,30 @@ def _time_of(tokens: Mapping[str, float], weight: Mapping[str, float], drawn: fl
         left = sum(n * np.exp(-weight[name] * middle) for name, n in tokens.items()) / total
         low, high = (middle, high) if left > 1 - drawn else (low, middle)
     return high
+
+
+def write_order(out: Path, shards: Sequence[str], settings: Mixture) -> dict[str, Any]:
+    """Return the plan as plain data after writing ``out/order.parquet``: a row for each time a document is seen, in
+    training order, with its ``stage``, ``epoch``, ``shard`` (the number in ``documents/``) and ``place`` there.
+
+    ``out/rows/`` holds a table a shard of ``place``, ``id``, ``source`` and ``tokens``; no text is read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [pq.read_table(out / "rows" / f"{name}.parquet") for name in shards]
+    shard = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+    rows = pa.concat_tables(tables)
+    sizes: Counter[str] = Counter()
+    for name, count in zip(rows["source"].to_pylist(), rows["tokens"].to_pylist(), strict=True):
+        sizes[name] += count
+    made = plan(settings, sizes)
+    ids, tokens = rows["id"].to_pylist(), rows["tokens"].to_numpy()
+    seen = chosen(made, id=ids, source=rows["source"].to_pylist(), tokens=tokens, seed=settings.seed)
+    order = np.lexsort((codes(ids)[0][seen.row], seen.key, seen.stage))
+    row = seen.row[order]
+    columns = {"stage": seen.stage[order], "epoch": seen.epoch[order], "shard": shard[row]}
+    found = pa.table({**columns, "place": rows["place"].take(pa.array(row))})
+    with atomic_path(out / "order.parquet") as temporary:
+        pq.write_table(found, temporary, compression="zstd")
+    return made.facts()

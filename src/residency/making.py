@@ -1,0 +1,194 @@
+"""The stage that makes training rows out of a finished corpus: by templates, or by models that are loaded for it.
+
+It stands on the top floor because it brings rooms together: the makers of ``corpus/make``, models, and judges that
+hold a passport. What is made goes the way of all documents: cleaned, compared with each other and with every test
+set, counted by what was refused, and described.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import cache, partial
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+from residency.core.documents import read_documents, write_documents
+from residency.core.errors import UserError
+from residency.core.legal import AtLeastOne, Count, Seed
+from residency.core.progress import say, track
+from residency.core.runs import runs_root
+from residency.core.settings import OneOf, load
+from residency.core.store import read_json, write_json
+from residency.core.types import Document, Model
+from residency.corpus.assemble import Checks, assemble
+from residency.corpus.clean import Clean
+from residency.corpus.dedup import Dedup
+from residency.corpus.engine import Name
+from residency.corpus.finish import Shape
+from residency.corpus.leaks import Decontaminate
+from residency.corpus.make import MAKERS
+from residency.corpus.make.rows import Tally, kept
+from residency.corpus.records import KNOWLEDGE_KINDS, Source
+
+Rows = Annotated[Sequence[Mapping[str, Any]], OneOf(MAKERS)]
+Rate = Callable[[str, str], float | None]
+OF_GRAPHS = ("graph_text", "graph_questions")
+OF_PROMPTS = ("contrast", "ranked")
+JUDGED_KIND = "answers to consumers' questions"
+
+
+def make(
+    corpus: Path,
+    *,
+    out: Path,
+    rows: Rows = (),
+    sources: tuple[str, ...] = (),
+    limit: Count = 0,
+    model: str = "",
+    weak: str = "",
+    judge: str = "",
+    axis: str = "relevance",
+    clean: Clean | None = None,
+    dedup: Dedup | None = None,
+    decontaminate: Decontaminate | None = None,
+    shapes: tuple[Shape, ...] = ("text", "instruct", "preference"),
+    engine: Name = "local",
+    workers: Count = 0,
+    memory_mb: AtLeastOne = 1000,
+    seed: Seed = 0,
+) -> None:
+    """Write the rows that ``rows`` asks for, one maker with its settings each, as a corpus of their own to ``out``.
+
+    Makers are handed the training documents of ``corpus`` (of the ``sources`` named, at most ``limit``; 0: all):
+    graphs those of each ontology, the others running text, or rows that hold a prompt. ``model`` writes (and is the
+    stronger one), ``weak`` is the weaker, ``judge`` rates on ``axis`` and must hold a passport for it; names are as
+    for ``residency ask``. Raises UserError where a maker needs one that is not named.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    names = [next(iter(entry)) for entry in rows]
+    _check_given(names, model, weak, judge)
+    made = [
+        Source(name, "", "that of the documents it stands on", "", (), (partial(_read, out / f"made-{at:02d}.parquet"),))
+        for at, name in enumerate(names)
+    ]
+    hands = _Hands(corpus, sources, limit, model, weak, judge, axis)
+    for at, entry in enumerate(rows):
+        _make_one(out, at, entry, hands, seed)
+    checks = Checks(clean, dedup, decontaminate)
+    key = [corpus.name, [dict(entry) for entry in rows], sources, limit, model, weak, judge, axis, seed]
+    assemble(made, out=out, checks=checks, shapes=shapes, run=(engine, workers, memory_mb), key=key, stage="make")
+
+
+def _check_given(names: Sequence[str], model: str, weak: str, judge: str) -> None:
+    """Raise UserError before anything is loaded where a maker needs a model that the recipe does not name."""
+    given = {"model": model, "strong": model, "weak": weak, "rate": judge}
+    called = {"model": "model", "strong": "model", "weak": "weak", "rate": "judge"}
+    for name in names:
+        for needed, parameter in inspect.signature(load(MAKERS[name])).parameters.items():
+            if needed in given and not given[needed] and parameter.default is parameter.empty:
+                raise UserError(f"make: {name} needs {called[needed]}: NAME, a model as for residency ask")
+
+
+class _Hands:
+    """What makers are handed, each made when first asked for."""
+
+    def __init__(
+        self, corpus: Path, sources: tuple[str, ...], limit: int, model: str, weak: str, judge: str, axis: str
+    ) -> None:
+        self._corpus, self._sources, self._limit = corpus, sources, limit
+        self._given = {"model": model, "strong": model, "weak": weak}
+        self._judge, self._axis = judge, axis
+
+    def documents(self, maker: str) -> Iterator[list[Document] | Iterator[Document]]:
+        """Yield what the maker is called with: once, or once for each ontology."""
+        if maker in OF_GRAPHS:
+            yield from self._ontologies()
+        else:
+            wanted = _has_prompt if maker in OF_PROMPTS else _is_text
+            found = (document for document in self._training() if wanted(document))
+            yield islice(found, self._limit or None)
+
+    def _training(self) -> Iterator[Document]:
+        for document in read_documents(self._corpus / "documents"):
+            if (not self._sources or document.source in self._sources) and document.meta.get("split", "train") == "train":
+                yield document
+
+    def _ontologies(self) -> Iterator[list[Document]]:
+        """Yield the records of each ontology; with none, an empty list, for makers that read triples of their own."""
+        found: dict[str, list[Document]] = {}
+        for document in self._training():
+            if document.meta.get("kind") in KNOWLEDGE_KINDS:
+                found.setdefault(document.source, []).append(document)
+        yield from found.values() if found else ([],)
+
+    def other(self, name: str) -> Any:
+        """Return a model or a judge by the name that a maker's argument has; None where the recipe names none."""
+        if name == "rate":
+            return _rater(self._judge, self._axis) if self._judge else None
+        return _loaded(self._given[name]) if self._given[name] else None
+
+
+def _is_text(document: Document) -> bool:
+    return document.meta.get("kind") not in KNOWLEDGE_KINDS and not _has_prompt(document)
+
+
+def _has_prompt(document: Document) -> bool:
+    return bool(document.meta.get("prompt") or document.meta.get("messages"))
+
+
+@cache
+def _loaded(name: str) -> Model:
+    from residency.models.load import load as load_model
+
+    return load_model(name)
+
+
+def _rater(name: str, axis: str) -> Rate:
+    """Return a function from a question and an answer to a rating; UserError where the model holds no passport."""
+    from residency.evaluate.judges.axes import axis_of
+    from residency.evaluate.judges.model import rate
+    from residency.evaluate.judges.passport import check
+
+    model, scale = _loaded(name), axis_of(axis)
+    check(runs_root() / "judges", model, axis, JUDGED_KIND, called=name)
+
+    def rated(question: str, answer: str) -> float | None:
+        found = rate(model, scale, [{"question": question, "answer": answer}])[0].rating
+        return None if found != found else found
+
+    return rated
+
+
+def _make_one(out: Path, at: int, entry: Mapping[str, Any], hands: _Hands, seed: int) -> None:
+    """Write the rows of one maker to a file, with the count of what was refused beside it; one that is there stays."""
+    [(name, settings)] = entry.items()
+    file, tally = out / f"made-{at:02d}.parquet", Tally()
+    if file.is_file():
+        return
+    maker = load(MAKERS[name])
+    arguments = inspect.signature(maker).parameters
+    known = {key: hands.other(key) for key in ("model", "strong", "weak", "rate") if key in arguments}
+    settings = {**({"seed": seed} if "seed" in arguments else {}), **settings}
+
+    def outcomes() -> Iterator[Any]:
+        for documents in hands.documents(name) if "documents" in arguments else [None]:
+            given = {} if documents is None else {"documents": documents}
+            yield from maker(**given, **known, **settings)
+
+    write_documents(file, track(kept(outcomes(), tally), f"make {name}", unit="rows"))
+    write_json(file.with_suffix(".json"), asdict(tally))
+    refused = ", ".join(f"{reason} {count:,}" for reason, count in tally.refused.most_common(4))
+    say(f"make {name}: {tally.made:,} of {tally.asked:,} rows" + (f"; refused: {refused}" if refused else ""))
+
+
+def _read(file: Path) -> Iterator[Document | Any]:
+    """Yield the rows of a maker's file, and what it refused as left out, by reason."""
+    from residency.corpus.records import Left
+
+    yield from read_documents(file)
+    for reason, count in read_json(file.with_suffix(".json"))["refused"].items():
+        yield from (Left(reason) for _ in range(count))
