@@ -1,6 +1,6 @@
 """Near-duplicates found beside datasketch and datatrove: the same made-up notes, words in a row and threshold.
 
-    python bench/corpus.py [--mb 20] [--repeats 3] [--threshold 0.8] [--tools residency,datasketch,datatrove] [--json]
+    python bench/corpus.py [--mb 20] [--repeats 3] [--threshold 0.8] [--tools residency;datasketch;datatrove] [--json]
 
 The notes are drawn from the words of the installed ICD-10-CM texts, some words far more often than others, and hold
 near-duplicates planted at known Jaccard similarities of their sets of five words in a row. Each tool runs in a process

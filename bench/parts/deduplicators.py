@@ -25,14 +25,16 @@ def residency(texts: Sequence[str], scratch: Path, *, threshold: float, clean: b
     """Our own keys, shard by shard, and the decision over Parquet files."""
     import pyarrow.parquet as pq
 
-    from residency.corpus.dedup import Dedup, decide
+    from residency.corpus.compare.dedup import Dedup, decide
+    from residency.corpus.engine import query
 
     rules = Dedup(near=threshold, ngram=NGRAM, paragraphs=False)
     task = partial(our_keys, rules=rules, scratch=scratch, clean=clean)
     shards = [(begin, texts[begin : begin + SHARD]) for begin in range(0, len(texts), SHARD)]
     made = list(map(task, shards) if workers == 1 else started(workers).map(task, shards))
     files = {name: [paths[name] for paths, _ in made] for name in made[0][0]}
-    found = decide(files, partial(our_query, threads=workers), rules, scratch / "decided")
+    ask = partial(query, scratch=scratch, threads=workers)
+    found = decide(files, ask, rules, scratch / "decided")
     unclean = {place for _, dropped in made for place in dropped}
     return set(pq.read_table(found.drops)["row"].to_pylist()), unclean
 
@@ -50,7 +52,7 @@ def loaded() -> None:
     """Load what ``our_keys`` needs."""
     import pyarrow.parquet  # noqa: F401
 
-    import residency.corpus.dedup  # noqa: F401
+    import residency.corpus.compare.dedup  # noqa: F401
 
 
 def our_keys(
@@ -60,7 +62,7 @@ def our_keys(
     import pyarrow.parquet as pq
 
     from residency.core.types import Document
-    from residency.corpus.dedup import keys
+    from residency.corpus.compare.dedup import keys
 
     begin, texts = shard
     kept = [(row, Document(str(row), text, "bench", "none")) for row, text in enumerate(texts, begin)]
@@ -81,18 +83,6 @@ def our_cleaner() -> Callable[[Any], Any]:
     from residency.corpus.clean import Clean, cleaner
 
     return cleaner(Clean())
-
-
-def our_query(sql: str, out: Path, *, threads: int, **files: Sequence[Path]) -> Path:
-    """Write the result of one SELECT over Parquet files."""
-    import duckdb
-
-    with duckdb.connect(config={"threads": threads}) as database:
-        for name, paths in files.items():
-            listed = ", ".join(f"'{path}'" for path in paths)
-            database.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
-        database.execute(f"COPY ({sql}) TO '{out}' (FORMAT parquet)")
-    return out
 
 
 def datasketch(texts: Sequence[str], scratch: Path, *, threshold: float, clean: bool) -> Found:

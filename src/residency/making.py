@@ -25,10 +25,10 @@ from residency.core.store import read_json, write_json
 from residency.core.types import Document, Model
 from residency.corpus.assemble import Checks, assemble
 from residency.corpus.clean import Clean
-from residency.corpus.dedup import Dedup
+from residency.corpus.compare.dedup import Dedup
 from residency.corpus.engine import Name
 from residency.corpus.finish import Shape
-from residency.corpus.leaks import Decontaminate
+from residency.corpus.compare.leaks import Decontaminate
 from residency.corpus.make import MAKERS
 from residency.corpus.make.rows import Tally, kept
 from residency.corpus.records import KNOWLEDGE_KINDS, Source

@@ -33,7 +33,7 @@ def summary(folder: Path) -> tuple[dict[str, Any], str]:
 
 def corpus_summary(folder: Path) -> tuple[dict[str, Any], str]:
     """Return a finished corpus as (a document, words): its data card, its cost, and where things lie."""
-    from residency.corpus.datacard import words
+    from residency.corpus.card.datacard import words
 
     out = folder / "corpus"
     card = read_json(out / "card.json")

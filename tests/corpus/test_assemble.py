@@ -11,10 +11,10 @@ from residency.core.store import read_json, read_manifest
 from residency.corpus import assemble as stage
 from residency.corpus.assemble import collect
 from residency.corpus.clean import Clean
-from residency.corpus.dedup import Dedup
-from residency.corpus.leaks import Decontaminate
-from residency.corpus.mixture import Mixture
-from residency.corpus.splits import Splits
+from residency.corpus.compare.dedup import Dedup
+from residency.corpus.compare.leaks import Decontaminate
+from residency.corpus.mixing.mixture import Mixture
+from residency.corpus.mixing.splits import Splits
 
 WORDS = (
     "the patient was seen in clinic today and reports that cough fever and breathlessness have settled since the last "

@@ -11,7 +11,7 @@ import yaml
 from residency.core.documents import write_documents
 from residency.core.store import sha256_file
 from residency.core.types import Document
-from residency.corpus.datacard import (
+from residency.corpus.card.datacard import (
     content_hash,
     data_files,
     front_matter,
@@ -20,8 +20,8 @@ from residency.corpus.datacard import (
     words,
     write_card,
 )
-from residency.corpus.mixture import Mixture, plan
-from residency.corpus.splits import Splits, part, report
+from residency.corpus.mixing.mixture import Mixture, plan
+from residency.corpus.mixing.splits import Splits, part, report
 
 SECRET = "Zebulon Quackenbush was admitted"
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from residency.core.types import Document
-from residency.corpus.dedup import Dedup, decide, keys, parts_of
-from residency.corpus.paragraphs import paragraphs, without_paragraphs
+from residency.corpus.compare.dedup import Dedup, decide, keys, parts_of
+from residency.corpus.compare.paragraphs import paragraphs, without_paragraphs
 
 
 def query(sql: str, out: Path, **files) -> Path:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from residency.corpus.hashing import normal
-from residency.corpus.held_out import held_out, index_of
-from residency.corpus.leaks import Decontaminate, Leak, Leaks, build
+from residency.corpus.compare.hashing import normal
+from residency.corpus.compare.held_out import held_out, index_of
+from residency.corpus.compare.leaks import Decontaminate, Leak, Leaks, build
 
 LETTERS = string.ascii_lowercase
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from residency.core.check import Place, as_node, check
 from residency.core.errors import UserError
 from residency.core.settings import call_settings
-from residency.corpus.mixture import Mixture, Stage, fill, plan, token_counts
-from residency.corpus.ordering import chosen, order, race
-from residency.corpus.splits import Splits
+from residency.corpus.mixing.mixture import Mixture, Stage, fill, plan, token_counts
+from residency.corpus.mixing.ordering import chosen, order, race
+from residency.corpus.mixing.splits import Splits
 
 NONE, WHOLE = Mixture(), Splits()
 

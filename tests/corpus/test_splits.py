@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from residency.core.errors import UserError
-from residency.corpus.splits import Splits, codes, hashes, part, report, unit
+from residency.corpus.mixing.splits import Splits, codes, hashes, part, report, unit
 
 
 def rows(count, patients):

@@ -20,18 +20,18 @@ from residency.core.settings import plain
 from residency.core.store import outside, read_json, sha256_json, write_json, write_manifest
 from residency.corpus.account import bad_records, check_bad, collect_facts, source_cards
 from residency.corpus.clean import Clean
-from residency.corpus.datacard import write_card
-from residency.corpus.dedup import Dedup
+from residency.corpus.card.datacard import write_card
+from residency.corpus.compare.dedup import Dedup
 from residency.corpus.engine import Engine, Name, engine
 from residency.corpus.finish import DONE, ROWS, Finishing, Shape, finish
-from residency.corpus.held_out import index_of
-from residency.corpus.leaks import Decontaminate
+from residency.corpus.compare.held_out import index_of
+from residency.corpus.compare.leaks import Decontaminate
 from residency.corpus.records import Source
-from residency.corpus.mixture import Mixture
-from residency.corpus.ordering import write_order
+from residency.corpus.mixing.mixture import Mixture
+from residency.corpus.mixing.ordering import write_order
 from residency.corpus.prepare import Preparing, lost, prepare
 from residency.corpus.sources import Sources, open_source
-from residency.corpus.splits import Splits
+from residency.corpus.mixing.splits import Splits
 from residency.corpus.verdicts import Verdicts, compare
 
 WORK, KEY = "work", "settings.json"

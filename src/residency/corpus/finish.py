@@ -16,11 +16,11 @@ from residency.core.documents import BATCH, read_documents, table
 from residency.core.machine import give_back_memory
 from residency.core.store import atomic_path, dumps, read_json, write_json
 from residency.core.types import Document
-from residency.corpus.mixture import token_counts
-from residency.corpus.paragraphs import without_paragraphs
+from residency.corpus.mixing.mixture import token_counts
+from residency.corpus.compare.paragraphs import without_paragraphs
 from residency.corpus.prepare import dropped_table
 from residency.corpus.records import KNOWLEDGE_KINDS
-from residency.corpus.splits import Splits, part
+from residency.corpus.mixing.splits import Splits, part
 from residency.corpus.verdicts import Stretch
 
 Shape = Literal["text", "instruct", "preference"]

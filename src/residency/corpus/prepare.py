@@ -19,8 +19,8 @@ from residency.core.machine import give_back_memory
 from residency.core.store import atomic_path, dumps, read_json, write_json, write_jsonl
 from residency.core.types import Document
 from residency.corpus.clean import Clean, cleaner
-from residency.corpus.dedup import Dedup, keys
-from residency.corpus.leaks import Leaks
+from residency.corpus.compare.dedup import Dedup, keys
+from residency.corpus.compare.leaks import Leaks
 from residency.corpus.records import KNOWLEDGE_KINDS, Bad, Left, Part
 
 BATCH_DOCUMENTS = 2000

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from residency.corpus.dedup import Dedup, decide
+from residency.corpus.compare.dedup import Dedup, decide
 from residency.corpus.engine import Engine
-from residency.corpus.splits import Parted, Splits, part
+from residency.corpus.mixing.splits import Parted, Splits, part
 
 DUPLICATE_ID = "an id that was read before"
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from fixture_fhir import attachment, bundle, composition, concept, condition, medication, read, write_lines
 from residency.core.errors import SourceError
 from residency.core.types import Document
-from residency.corpus.readers import fhir, fhir_joint, read_file
+from residency.corpus.readers import fhir, read_file
+from residency.corpus.readers.fhir import joint as fhir_joint
 from residency.corpus.readers.fhir import read_fhir
 from residency.corpus.readers.guard import Given, Limits
 from residency.corpus.records import Bad, Left

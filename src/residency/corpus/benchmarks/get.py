@@ -21,7 +21,7 @@ from residency.core.store import read_json, sha256_file, storage_errors, write_j
 from residency.corpus import benchmarks
 from residency.corpus.benchmarks.fetch import Broken, fetch
 from residency.corpus.benchmarks.publishers import LAYOUTS, PUBLISHERS, Publisher
-from residency.corpus.licences import licence_of
+from residency.corpus.card.licences import licence_of
 
 GITHUB = "https://raw.githubusercontent.com"
 SOURCE = "SOURCE.json"

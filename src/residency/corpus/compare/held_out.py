@@ -9,7 +9,7 @@ from typing import Any
 from residency.core.errors import SourceError
 from residency.core.store import read_jsonl
 from residency.corpus.benchmarks import SETS, items
-from residency.corpus.leaks import Decontaminate, build
+from residency.corpus.compare.leaks import Decontaminate, build
 
 SPLITS = ("test", "validation")
 _TEXTS = ("question", "context", "text", "text_b", "answer", "reference", "title", "prompt")

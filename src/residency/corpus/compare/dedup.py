@@ -15,9 +15,9 @@ import numpy as np
 
 from residency.core.legal import AtLeastOne, Range
 from residency.core.types import Document
-from residency.corpus.hashing import Array, Words, digests, number, words
-from residency.corpus.minhash import band_keys, band_shape, packed, similarity, sketch
-from residency.corpus.paragraphs import paragraphs
+from residency.corpus.compare.hashing import Array, Words, digests, number, words
+from residency.corpus.compare.minhash import band_keys, band_shape, packed, similarity, sketch
+from residency.corpus.compare.paragraphs import paragraphs
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from residency.core.store import atomic_path
-from residency.corpus.mixture import Mixture, Plan, Rate, plan
-from residency.corpus.splits import codes, hashes, unit
+from residency.corpus.mixing.mixture import Mixture, Plan, Rate, plan
+from residency.corpus.mixing.splits import codes, hashes, unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from residency.corpus.readers.fhir_values import Resource, id_of
+from residency.corpus.readers.fhir.values import Resource, id_of
 from residency.corpus.readers.guard import Given, OutOfTime, decoded, lines, load_json, opened, reason, whole_text
 from residency.corpus.records import Bad
 

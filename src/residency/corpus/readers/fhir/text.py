@@ -13,10 +13,10 @@ from dataclasses import replace
 
 from residency.core.settings import load
 from residency.core.types import Document
-from residency.corpus.readers.fhir_files import Entry
-from residency.corpus.readers.fhir_record import observation_line
-from residency.corpus.readers.fhir_rows import Rows
-from residency.corpus.readers.fhir_values import Resource, contained, id_of, one_line, tail
+from residency.corpus.readers.fhir.files import Entry
+from residency.corpus.readers.fhir.record import observation_line
+from residency.corpus.readers.fhir.rows import Rows
+from residency.corpus.readers.fhir.values import Resource, contained, id_of, one_line, tail
 from residency.corpus.readers.guard import Given, decoded, reason
 from residency.corpus.readers.html import fragment_text
 from residency.corpus.records import Bad
@@ -181,7 +181,7 @@ def _content(attachment: Resource, rows: Rows) -> bytes:
 def _through(function: str, content: bytes, kind: str, given: Given) -> str:
     """Return the text that the reader of a format finds in an attachment."""
     try:
-        read = load(f"{__package__}.{function}")
+        read = load(f"residency.corpus.readers.{function}")
     except ModuleNotFoundError:
         raise Unread(f"attachment of type {kind}", left=True) from None
     try:

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from residency.corpus.hashing import Array, Words, mixed, shingles, words
+from residency.corpus.compare.hashing import Array, Words, mixed, shingles, words
 
 _EMPTY = np.uint64(2**64 - 1)
 _ROUNDS = 4

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from residency.corpus.hashing import Array, mixed, windows
+from residency.corpus.compare.hashing import Array, mixed, windows
 
 _BITS_A_KEY = 16
 _PAIRS = 50_000

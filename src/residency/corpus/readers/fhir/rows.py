@@ -12,10 +12,10 @@ import zlib
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 
-from residency.corpus.readers.fhir_check import wrong_field
-from residency.corpus.readers.fhir_files import Entry
-from residency.corpus.readers.fhir_record import SECTIONS, Fact, fact_of, medication_of, untrue
-from residency.corpus.readers.fhir_values import (
+from residency.corpus.readers.fhir.check import wrong_field
+from residency.corpus.readers.fhir.files import Entry
+from residency.corpus.readers.fhir.record import SECTIONS, Fact, fact_of, medication_of, untrue
+from residency.corpus.readers.fhir.values import (
     MISSHAPEN,
     TYPES,
     Resource,

@@ -16,8 +16,8 @@ import numpy as np
 
 from residency.core.legal import Count
 from residency.core.store import atomic_path, read_json, write_json
-from residency.corpus.hashing import Array, Words, mixed, normal, same_words, windows, words
-from residency.corpus.windows import Grid, Table, Units, characters, common_runs, spread
+from residency.corpus.compare.hashing import Array, Words, mixed, normal, same_words, windows, words
+from residency.corpus.compare.windows import Grid, Table, Units, characters, common_runs, spread
 
 _MINE, _THEIRS = 2**32 - 1, 2**32 - 2
 _ENDINGS = (1, 2, 3, 5, 8)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from residency.corpus.readers.fhir_values import (
+from residency.corpus.readers.fhir.values import (
     Resource,
     code_words,
     encounter_of,

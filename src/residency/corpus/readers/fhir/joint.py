@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from residency.corpus.readers import PART_BYTES
-from residency.corpus.readers.fhir_files import Entry, entries
-from residency.corpus.readers.fhir_rows import Rows, left
+from residency.corpus.readers.fhir.files import Entry, entries
+from residency.corpus.readers.fhir.rows import Rows, left
 from residency.corpus.readers.guard import Given, opened
 from residency.corpus.records import Bad, Left
 

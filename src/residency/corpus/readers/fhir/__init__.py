@@ -22,13 +22,13 @@ from residency.core.legal import Rule
 from residency.core.types import Document
 from residency.corpus.formats import OWN
 from residency.corpus.readers import PART_BYTES, PART_FILES, Record, files_under, read_file
-from residency.corpus.readers.fhir_check import wrong_field
-from residency.corpus.readers.fhir_files import Entry, entries
-from residency.corpus.readers.fhir_joint import Joint, edges, has_reports, shared_rows, take_up
-from residency.corpus.readers.fhir_record import record_text, untrue
-from residency.corpus.readers.fhir_rows import NOTES, Rows, left
-from residency.corpus.readers.fhir_text import Unread, note_text
-from residency.corpus.readers.fhir_values import MISSHAPEN, Resource, coding, encounter_of, patient_of, since
+from residency.corpus.readers.fhir.check import wrong_field
+from residency.corpus.readers.fhir.files import Entry, entries
+from residency.corpus.readers.fhir.joint import Joint, edges, has_reports, shared_rows, take_up
+from residency.corpus.readers.fhir.record import record_text, untrue
+from residency.corpus.readers.fhir.rows import NOTES, Rows, left
+from residency.corpus.readers.fhir.text import Unread, note_text
+from residency.corpus.readers.fhir.values import MISSHAPEN, Resource, coding, encounter_of, patient_of, since
 from residency.corpus.readers.guard import Given, Limits
 from residency.corpus.records import Left, Part, Source
 

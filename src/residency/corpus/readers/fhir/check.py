@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from residency.core.errors import UserError
-from residency.corpus.readers.fhir_values import Resource
+from residency.corpus.readers.fhir.values import Resource
 
 
 def wrong_field(resource: Resource) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from residency.core.store import atomic_path, sha256_file, write_json
-from residency.corpus import cardtables as tables
-from residency.corpus.cardtables import words as words
-from residency.corpus.licences import hub_licence, licence_of, licence_words, together
+from residency.corpus.card import cardtables as tables
+from residency.corpus.card.cardtables import words as words
+from residency.corpus.card.licences import hub_licence, licence_of, licence_words, together
 
 Facts = Mapping[str, Any]
 Card = dict[str, Any]

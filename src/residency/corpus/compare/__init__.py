@@ -1,0 +1,1 @@
+"""What documents have in common with each other and with the tests, found in batches of text by numbers."""

@@ -1,0 +1,1 @@
+"""Which documents train, how much of each source, and in what order."""
