@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from residency.core.errors import SourceError
 from residency.core.machine import versions
 from residency.core.progress import say
 from residency.core.store import read_json, read_jsonl, sha256_file, sha256_json, write_jsonl
+from residency.corpus.engine import Engine
 from residency.corpus.records import Bad, Source, place_words
 from residency.corpus.verdicts import DUPLICATE_ID, Verdicts
 
@@ -91,6 +92,7 @@ def collect_facts(
     verdicts: Verdicts,
     held: Path | None,
     cards: Sequence[Facts],
+    people: People,
 ) -> dict[str, Any]:
     """Return what the data card is made from; all of it counts, none of it text."""
     counts = _added(finished, "counts")
@@ -112,11 +114,11 @@ def collect_facts(
         "languages": {name: row["documents"] for name, row in counts["language"].items()},
         "kinds": {name: row["documents"] for name, row in counts["kind"].items()},
         "dates": _dates(finished),
-        "patients": len({key for facts in finished for people in facts["patients"].values() for key in people}),
+        "patients": people.patients,
         "dropped": {step: dict(sorted(reasons.items())) for step, reasons in dropped.items() if reasons},
         "duplicates": dict(repeated),
         "contamination": _contamination(prepared, held),
-        "splits": _splits(finished, counts["split"]),
+        "splits": _splits(people),
         "sources": cards,
         "shards": {"train": [f"documents/{facts['name']}.parquet" for facts in finished]},
         "hashes": {"content": f"{sum(int(facts['content'], 16) for facts in finished) % 2**256:064x}"},
@@ -139,20 +141,40 @@ def _dates(finished: Sequence[Facts]) -> dict[str, Any]:
     return {"first": min(known, default=None), "last": max(known, default=None), "without": without}
 
 
-def _splits(finished: Sequence[Facts], counts: Mapping[str, Facts]) -> dict[str, Any] | None:
-    """Return the size of each split and whether a patient stands in two; None where the corpus was not split."""
-    people: dict[str, set[str]] = defaultdict(set)
-    for facts in finished:
-        for split, found in facts["patients"].items():
-            people[split].update(found)
-    if not any(counts):
+_PATIENTS = """
+SELECT count(DISTINCT patient) AS patients,
+  (SELECT count(*) FROM (SELECT patient FROM rows WHERE patient IS NOT NULL GROUP BY patient
+   HAVING count(DISTINCT split) > 1)) AS in_two
+FROM rows
+"""
+_BY_SPLIT = "SELECT split, count(*) AS documents, count(DISTINCT patient) AS patients FROM rows GROUP BY split ORDER BY split"
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """How many patients a corpus is about, how many stand in two splits, and the size of each split."""
+
+    patients: int = 0
+    in_two: int = 0
+    splits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+def people_of(run: Engine, tables: Sequence[Path], scratch: Path) -> People:
+    """Return what the rows of all shards say about patients, counted anew from what was written."""
+    import pyarrow.parquet as pq
+
+    if not tables:
+        return People()
+    [found] = pq.read_table(run.query(_PATIENTS, scratch / "patients.parquet", rows=tables)).to_pylist()
+    splits = pq.read_table(run.query(_BY_SPLIT, scratch / "splits.parquet", rows=tables)).to_pylist()
+    return People(**found, splits={row.pop("split"): row for row in splits})
+
+
+def _splits(people: People) -> dict[str, Any] | None:
+    """Return the splits as the card shows them; None where the corpus was not split."""
+    if not any(people.splits):
         return None
-    rows = {
-        split: {"documents": row["documents"], "patients": len(people[split])} for split, row in sorted(counts.items())
-    }
-    every = Counter(key for found in people.values() for key in found)
-    two = sum(count > 1 for count in every.values())
-    return {"splits": rows, "in_two": {"patients": two, "groups": two}}
+    return {"splits": dict(people.splits), "in_two": {"patients": people.in_two, "groups": people.in_two}}
 
 
 def _contamination(prepared: Sequence[Facts], held: Path | None) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from residency.core.legal import AtLeastOne, Count, Seed, Share
 from residency.core.progress import track
 from residency.core.settings import plain
 from residency.core.store import outside, read_json, sha256_json, write_json, write_manifest
-from residency.corpus.account import bad_records, check_bad, collect_facts, source_cards
+from residency.corpus.account import bad_records, check_bad, collect_facts, people_of, source_cards
 from residency.corpus.clean import Clean
 from residency.corpus.card.datacard import write_card
 from residency.corpus.compare.dedup import Dedup
@@ -114,8 +114,9 @@ def assemble(
         bad = bad_records(out, opened, prepared, verdicts, work / "prepared")
         check_bad(opened, prepared, bad, bad_share)
         finished = _finish(each, prepared, verdicts, out, work, checks.splits, shapes)
+        people = people_of(each, [out / ROWS / f"{facts['name']}.parquet" for facts in finished], work)
     cards = source_cards(opened, prepared, bad)
-    facts = collect_facts(opened, prepared, finished, verdicts, held, cards)
+    facts = collect_facts(opened, prepared, finished, verdicts, held, cards, people)
     card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture)})
     kept = {name: card[name] for name in ("documents", "dropped", "duplicates")}
     total = sum(len(rows) for rows in bad)

@@ -69,17 +69,24 @@ def _finished(task: Finishing, name: str) -> dict[str, Any]:
 
 
 def _rows(documents: list[Document]) -> Any:
-    """Return what the training order is drawn from: id, source, estimated tokens, and the place in the shard."""
+    """Return a row a document for what is looked at in all of them: id, source, tokens, split, patient (a number)."""
     import pyarrow as pa
 
-    chosen = [(at, d) for at, d in enumerate(documents) if d.meta.get("split", "train") == "train"]
+    people = [_number(document.patient) if document.patient else None for document in documents]
     columns: dict[str, Any] = {
-        "place": pa.array([at for at, _ in chosen], pa.uint32()),
-        "id": pa.array([document.id for _, document in chosen], pa.string()),
-        "source": pa.array([document.source for _, document in chosen], pa.string()),
-        "tokens": pa.array(token_counts([document.text for _, document in chosen]), pa.uint64()),
+        "place": pa.array(range(len(documents)), pa.uint32()),
+        "id": pa.array([document.id for document in documents], pa.string()),
+        "source": pa.array([document.source for document in documents], pa.string()),
+        "tokens": pa.array(token_counts([document.text for document in documents]), pa.uint64()),
+        "split": pa.array([str(document.meta.get("split", "")) for document in documents], pa.string()),
+        "patient": pa.array(people, pa.uint64()),
     }
     return pa.table(columns)
+
+
+def _number(name: str) -> int:
+    """Return a patient's number: names go into no table that stays."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
 
 
 def _split(documents: list[Document], splits: Splits, parted: Sequence[str] | None) -> None:
@@ -140,19 +147,8 @@ def _facts(documents: list[Document]) -> dict[str, Any]:
         "counts": counts,
         "dates": [dates[0], dates[-1]] if dates else [],
         "undated": len(documents) - len(dates),
-        "patients": {split: sorted(people) for split, people in _people(documents).items()},
         "content": f"{content % 2**256:064x}",
     }
-
-
-def _people(documents: list[Document]) -> dict[str, set[str]]:
-    """Return the patients of each split, each as a hash: names go into no table."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for document in documents:
-        if document.patient:
-            name = hashlib.blake2b(document.patient.encode(), digest_size=8).hexdigest()
-            found[str(document.meta.get("split", ""))].add(name)
-    return found
 
 
 # --- the shapes that trainers read -----------------------------------------------------------------------------------

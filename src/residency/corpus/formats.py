@@ -57,14 +57,14 @@ def read_files(
     path: Annotated[Path, there_are()],
     format: Format = "",
     licence: str = OWN,
-    language: str = "en",
+    language: str = "und",
     encoding: str = "utf-8",
     columns: Columns = _NONE,
     limits: Limits = LIMITS,
 ) -> Source:
     """Return a folder of any files (or one file) as a source: each is read as what its content says that it is.
 
-    ``format`` says it of all of them instead. ``columns`` names unusual columns of rows: ``{text: note_body}``.
+    ``language`` "und" is not known: ``clean`` finds it. ``format`` says what all of them are instead. ``columns`` names unusual columns of rows: ``{text: note_body}``.
     """
     files, pieces = parts(
         path,

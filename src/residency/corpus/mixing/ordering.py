@@ -118,16 +118,25 @@ def _time_of(tokens: Mapping[str, float], weight: Mapping[str, float], drawn: fl
     return high
 
 
+def _training(rows: Any) -> Any:
+    """Return the rows that train: all of a corpus that is not split."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return rows.filter(pc.is_in(rows["split"], pa.array(["train", ""])))
+
+
 def write_order(out: Path, shards: Sequence[str], settings: Mixture) -> dict[str, Any]:
     """Return the plan as plain data after writing ``out/order.parquet``: a row for each time a document is seen, in
     training order, with its ``stage``, ``epoch``, ``shard`` (the number in ``documents/``) and ``place`` there.
 
-    ``out/rows/`` holds a table a shard of ``place``, ``id``, ``source`` and ``tokens``; no text is read.
+    ``out/rows/`` holds a table a shard of ``place``, ``id``, ``source``, ``tokens`` and ``split``; no text is
+    read.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    tables = [pq.read_table(out / "rows" / f"{name}.parquet") for name in shards]
+    tables = [_training(pq.read_table(out / "rows" / f"{name}.parquet")) for name in shards]
     shard = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
     rows = pa.concat_tables(tables)
     sizes: Counter[str] = Counter()
