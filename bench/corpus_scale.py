@@ -1,10 +1,10 @@
-"""Seconds and peak memory of the whole corpus stage on ever more input: read, clean, compare, decontaminate, split, write.
+"""Seconds and peak memory of the whole corpus stage on ever more input: read, clean, compare, split, write.
 
     python bench/corpus_scale.py [--gb 0.2,1,4] [--workers 2] [--engine local] [--json]
 
-The notes are made up of sentences from the words of the installed ICD-10-CM, drawn by a seed, in JSONL with a patient and
-a date; a tenth of them are near-duplicates of one before. Each size runs as the command a user gives, in a folder of its
-own, which is removed. The seconds and the memory of the whole process tree are those that the run itself writes down.
+The notes are made up of sentences from the words of the installed ICD-10-CM, drawn by a seed, in JSONL with a patient
+and a date; a tenth of them are near-duplicates of one before. Each size runs as the command a user gives, in a folder
+of its own, which is removed. The seconds and the memory of the whole process tree are those that the run writes down.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ def rows_of(draw: random.Random) -> Iterator[Row]:
     sentences = [" ".join(spoken(draw, draw.choices(names, k=draw.randint(8, 16)))) + "." for _ in range(200_000)]
     number, said = 0, list[str]()
     while True:
-        said = [*said[:-1], draw.choice(sentences)] if number % 10 == 9 else draw.choices(sentences, k=draw.randint(8, 30))
+        said = (
+            [*said[:-1], draw.choice(sentences)] if number % 10 == 9 else draw.choices(sentences, k=draw.randint(8, 30))
+        )
         patient, day = f"p{draw.randrange(1_000_000)}", f"2024-{draw.randint(1, 12):02}-{draw.randint(1, 28):02}"
         yield {"id": f"n{number}", "text": "\n".join(said), "patient": patient, "date": day}
         number += 1

@@ -198,7 +198,9 @@ def make_parser(form: type[argparse.ArgumentParser] = argparse.ArgumentParser) -
     one.add_argument("--fresh", action="store_true", help="start a new run instead of going on with the last")
     text = "read, clean and compare the sources of a recipe, and describe what came of them; trains nothing"
     one = _verb(verbs, "corpus", corpus, text)
-    one.add_argument("items", nargs="*", metavar="RECIPE|key=value", help="a recipe (default: corpus_demo) and settings")
+    one.add_argument(
+        "items", nargs="*", metavar="RECIPE|key=value", help="a recipe (default: corpus_demo) and settings"
+    )
     one.add_argument("--fresh", action="store_true", help="start a new run instead of going on with the last")
     one = _verb(verbs, "ask", ask, "ask a model one question; the answer streams")
     forms = "runs/latest (its GGUF where it has one), runs/latest:tuned, a folder, a .gguf, a hub id, a name"

@@ -26,9 +26,9 @@ from residency.core.types import Document, Model
 from residency.corpus.assemble import Checks, assemble
 from residency.corpus.clean import Clean
 from residency.corpus.compare.dedup import Dedup
+from residency.corpus.compare.leaks import Decontaminate
 from residency.corpus.engine import Name
 from residency.corpus.finish import Shape
-from residency.corpus.compare.leaks import Decontaminate
 from residency.corpus.make import MAKERS
 from residency.corpus.make.rows import Tally, kept
 from residency.corpus.records import KNOWLEDGE_KINDS, Source
@@ -72,7 +72,9 @@ def make(
     names = [next(iter(entry)) for entry in rows]
     _check_given(names, model, weak, judge)
     made = [
-        Source(name, "", "that of the documents it stands on", "", (), (partial(_read, out / f"made-{at:02d}.parquet"),))
+        Source(
+            name, "", "that of the documents it stands on", "", (), (partial(_read, out / f"made-{at:02d}.parquet"),)
+        )
         for at, name in enumerate(names)
     ]
     hands = _Hands(corpus, sources, limit, model, weak, judge, axis)
@@ -114,7 +116,9 @@ class _Hands:
 
     def _training(self) -> Iterator[Document]:
         for document in read_documents(self._corpus / "documents"):
-            if (not self._sources or document.source in self._sources) and document.meta.get("split", "train") == "train":
+            if (not self._sources or document.source in self._sources) and document.meta.get(
+                "split", "train"
+            ) == "train":
                 yield document
 
     def _ontologies(self) -> Iterator[list[Document]]:

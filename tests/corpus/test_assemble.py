@@ -20,7 +20,9 @@ WORDS = (
     "the patient was seen in clinic today and reports that cough fever and breathlessness have settled since the last "
     "visit so we agreed to stop antibiotics and to repeat the chest film in six weeks with bloods taken before that"
 ).split()
-HELD_OUT = "A seven year old boy has been limping for two weeks and now refuses to put any weight on his left leg at all."
+HELD_OUT = (
+    "A seven year old boy has been limping for two weeks and now refuses to put any weight on his left leg at all."
+)
 
 
 def note(number, length=40):
@@ -36,7 +38,10 @@ def write(path, rows):
 
 @pytest.fixture
 def source(tmp_path):
-    rows = [{"id": f"n{n:03}", "text": note(n), "patient": f"p{n % 7}", "date": f"2024-01-{n % 28 + 1:02}"} for n in range(60)]
+    rows = [
+        {"id": f"n{n:03}", "text": note(n), "patient": f"p{n % 7}", "date": f"2024-01-{n % 28 + 1:02}"}
+        for n in range(60)
+    ]
     rows.append({"id": "same", "text": note(3).upper()})
     rows.append({"id": "near", "text": note(4) + " Seen by the registrar."})
     rows.append({"id": "leak", "text": f"{note(90)} {HELD_OUT.upper()} {note(91)}"})
@@ -65,7 +70,9 @@ def test_what_falls_is_counted_by_its_reason_and_kept_aside(tmp_path, source, he
     assert card["dropped"]["dedup"] == {"exact duplicate": 1, "near-duplicate": 1}
     assert card["dropped"]["decontaminate"] == {"contamination: 64 characters in common with a held-out item": 1}
     assert sum(card["dropped"]["clean"].values()) == 1 and card["documents"] == 60 and card["read"] == 64
-    aside = {row["id"]: row["reason"] for file in (out / "dropped").glob("*") for row in pq.read_table(file).to_pylist()}
+    aside = {
+        row["id"]: row["reason"] for file in (out / "dropped").glob("*") for row in pq.read_table(file).to_pylist()
+    }
     assert set(aside) == {"same", "near", "leak", "junk"}
     found = card["contamination"]["sets"]
     assert found == [{"set": "held.jsonl", "items": 1, "rules": {"64 characters": {"found": 1, "removed": 1}}}]
@@ -73,7 +80,10 @@ def test_what_falls_is_counted_by_its_reason_and_kept_aside(tmp_path, source, he
 
 def test_a_patient_is_in_one_split_and_only_training_text_is_given_to_trainers(tmp_path, source, held):
     kept, card, out = run(tmp_path, source, **everything(held))
-    sides = {patient: {d.meta["split"] for d in kept.values() if d.patient == patient} for patient in map("p{}".format, range(7))}
+    sides = {
+        patient: {d.meta["split"] for d in kept.values() if d.patient == patient}
+        for patient in map("p{}".format, range(7))
+    }
     assert all(len(side) == 1 for side in sides.values()) and len({*map(tuple, sides.values())}) > 1
     assert card["splits"]["in_two"] == {"patients": 0, "groups": 0}
     rows = [row for file in (out / "text").glob("*.parquet") for row in pq.read_table(file).to_pylist()]

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from residency.corpus import benchmarks
-from residency.corpus.card.licences import KNOWN, OWN, UNKNOWN, conflicts, hub_licence, licence_of, licence_words, together
+from residency.corpus.card.licences import (
+    KNOWN,
+    OWN,
+    UNKNOWN,
+    conflicts,
+    hub_licence,
+    licence_of,
+    licence_words,
+    together,
+)
 
 
 @pytest.mark.parametrize(

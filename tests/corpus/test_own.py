@@ -6,9 +6,9 @@ from fixture_facts import documents
 from residency.core.documents import write_documents
 from residency.core.store import read_examples, read_jsonl, write_manifest
 from residency.core.types import Document
+from residency.corpus.assemble import collect
 from residency.corpus.own import LONGEST, in_turn, own_text, pieces
 from residency.corpus.shape import build
-from residency.corpus.assemble import collect
 
 SIZES = {"qa": 20, "nli": 20, "ie": 10, "gen": 10, "prefer_qa": 2, "prefer_nli": 2, "prefer_ie": 2, "prefer_gen": 2}
 SIZES |= {"test_choice": 10, "test_written": 6, "test_shown": 3, "dev": 4, "text": 40}

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from residency.core.errors import SourceError
 from residency.core.documents import read_documents
+from residency.core.errors import SourceError
 from residency.core.store import read_jsonl, read_manifest
 from residency.corpus.assemble import collect
 from residency.corpus.sources import READERS, open_source

@@ -6,12 +6,14 @@ docs/settings.md lists it. A rule is anything with ``legal`` (in words) and ``pr
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Protocol, get_args, get_origin, runtime_checkable
 
 
@@ -118,6 +120,30 @@ def _file_name(value: str) -> str | None:
     return f"{value!r} names a folder; legal: letters, digits, dots, dashes and underscores"
 
 
+def _language(value: str) -> str | None:
+    return None if re.fullmatch(r"[a-z]{2,3}", value) else f"{value!r} is no language code, such as en or und"
+
+
+def _encoding(value: str) -> str | None:
+    try:
+        codecs.lookup(value)
+    except (LookupError, ValueError):
+        return f"no such encoding as {value}; legal: Python's names, such as utf-8, cp1252 or latin-1"
+    return None
+
+
+def _part(value: str) -> str | None:
+    return None if value and re.fullmatch(r"\w[\w-]*", value) else f"{value!r} is no part of a set, such as train"
+
+
+def _file(value: Path | str) -> str | None:
+    return None if Path(value).expanduser().is_file() else f"there is no file {value}"
+
+
+ExistingFile = Annotated[Path, Rule("a file", _file)]
+Language = Annotated[str, Rule("a language code of two or three letters", _language)]
+Encoding = Annotated[str, Rule("a name of an encoding, as Python has it", _encoding)]
+Part = Annotated[str, Rule("a part of a set: train, validation, test", _part)]
 Count = Annotated[int, Range(least=0)]
 AtLeastOne = Annotated[int, Range(least=1)]
 Share = Annotated[float, Range(least=0, most=1)]

@@ -147,7 +147,9 @@ SELECT count(DISTINCT patient) AS patients,
    HAVING count(DISTINCT split) > 1)) AS in_two
 FROM rows
 """
-_BY_SPLIT = "SELECT split, count(*) AS documents, count(DISTINCT patient) AS patients FROM rows GROUP BY split ORDER BY split"
+_BY_SPLIT = (
+    "SELECT split, count(*) AS documents, count(DISTINCT patient) AS patients FROM rows GROUP BY split ORDER BY split"
+)
 
 
 @dataclass(frozen=True, slots=True)

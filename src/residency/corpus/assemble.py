@@ -1,12 +1,13 @@
 """The corpus stage: the sources of a recipe become documents that are clean, not repeated, and not the test.
 
-Two passes over the text (``prepare``, ``finish``), on as many cores or machines as there are (``engine``), and between them one
-look at the keys of all documents: ids, hashes, bands of near-duplicates, paragraphs of one patient's record. Whatever
-is taken out is counted by its reason and kept aside; malformed records are named by file and line.
+Two passes over the text (``prepare``, ``finish``), on as many cores or machines as there are (``engine``), and between
+them one look at the keys of all documents: ids, hashes, bands of near-duplicates, paragraphs of one patient's record.
+Whatever is taken out is counted by its reason and kept aside; malformed records are named by file and line.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,23 +20,24 @@ from residency.core.progress import track
 from residency.core.settings import plain
 from residency.core.store import outside, read_json, sha256_json, write_json, write_manifest
 from residency.corpus.account import bad_records, check_bad, collect_facts, people_of, source_cards
-from residency.corpus.clean import Clean
 from residency.corpus.card.datacard import write_card
+from residency.corpus.clean import Clean
 from residency.corpus.compare.dedup import Dedup
-from residency.corpus.engine import Engine, Name, engine
-from residency.corpus.finish import DONE, ROWS, Finishing, Shape, finish
 from residency.corpus.compare.held_out import index_of
 from residency.corpus.compare.leaks import Decontaminate
-from residency.corpus.records import Source
+from residency.corpus.engine import Engine, Name, engine
+from residency.corpus.finish import DONE, ROWS, Finishing, Shape, finish
 from residency.corpus.mixing.mixture import Mixture
 from residency.corpus.mixing.ordering import write_order
-from residency.corpus.prepare import Preparing, lost, prepare
-from residency.corpus.sources import Sources, open_source
 from residency.corpus.mixing.splits import Splits
+from residency.corpus.prepare import Preparing, lost, prepare
+from residency.corpus.records import Source
+from residency.corpus.sources import Sources, open_source
 from residency.corpus.verdicts import Verdicts, compare
 
 WORK, KEY = "work", "settings.json"
 SMALL_BYTES = 8_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Checks:
@@ -106,6 +108,7 @@ def assemble(
     """
     work, (name, workers, memory_mb) = out / WORK, run
     _begin(work, [key, checks, shapes])
+    (out / "documents").mkdir(exist_ok=True)
     dedup = checks.dedup or Dedup.none()
     with engine(name, scratch=work, workers=workers or _enough(opened, name), memory_mb=memory_mb) as each:
         held = _held_out(checks.decontaminate, work)
@@ -198,4 +201,9 @@ def _finish(
 
     found = list(track(run.each(finish, tasks()), "compare and write", total, unit="shards"))
     shutil.rmtree(out / DONE, ignore_errors=True)
+    for facts in prepared:  # what fell in the first pass is kept aside too
+        aside = work / "prepared" / f"{facts['number']:06d}" / "dropped.parquet"
+        if aside.is_file():
+            (out / "dropped").mkdir(exist_ok=True)
+            os.replace(aside, out / "dropped" / f"read-{facts['number']:05d}.parquet")
     return found

@@ -153,13 +153,35 @@ def _ray(workers: int) -> Iterator[Any]:
         cores = workers or len(os.sched_getaffinity(0))
         settings |= {"num_cpus": cores, "object_store_memory": 100_000_000, "include_dashboard": False}
     try:
-        ray.init(**settings)
+        with _no_way_out():
+            ray.init(**settings)
     except (ConnectionError, RuntimeError, OSError) as error:
         raise UserError(f"no Ray cluster at {address or 'this machine'} ({type(error).__name__})") from None
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _no_way_out() -> Iterator[None]:
+    """Give the processes that start inside a proxy that leads nowhere.
+
+    Ray's head looks for the metadata servers of three clouds even where its usage statistics are off.
+    """
+    nowhere, local = "http://127.0.0.1:9", "127.0.0.1,localhost"
+    names = {"http_proxy": nowhere, "https_proxy": nowhere, "no_proxy": local}
+    names |= {name.upper(): value for name, value in names.items()}
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _each_ray(
@@ -207,7 +229,7 @@ def query(
     import duckdb
 
     spill = scratch / ".spill"
-    settings = {
+    settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory_mb}MB",
         "threads": threads,
         "temp_directory": str(spill),

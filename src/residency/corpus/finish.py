@@ -16,11 +16,11 @@ from residency.core.documents import BATCH, read_documents, table
 from residency.core.machine import give_back_memory
 from residency.core.store import atomic_path, dumps, read_json, write_json
 from residency.core.types import Document
-from residency.corpus.mixing.mixture import token_counts
 from residency.corpus.compare.paragraphs import without_paragraphs
+from residency.corpus.mixing.mixture import token_counts
+from residency.corpus.mixing.splits import Splits, part
 from residency.corpus.prepare import dropped_table
 from residency.corpus.records import KNOWLEDGE_KINDS
-from residency.corpus.mixing.splits import Splits, part
 from residency.corpus.verdicts import Stretch
 
 Shape = Literal["text", "instruct", "preference"]
@@ -95,10 +95,10 @@ def _split(documents: list[Document], splits: Splits, parted: Sequence[str] | No
         columns: dict[str, Any] = {
             key: [getattr(d, key) for d in documents] for key in ("patient", "id", "date", "source")
         }
-        parted = part(splits, **columns).split
+        parted = [str(name) for name in part(splits, **columns).split]
     for document, name in zip(documents, parted, strict=True):
         if not document.meta.get("evaluation"):
-            document.meta["split"] = str(name)
+            document.meta["split"] = name
 
 
 def _sifted(documents: list[Document], decided: Stretch) -> tuple[list[Document], list[tuple[Document, str]], int]:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 from residency.core.errors import SourceError
-from residency.core.legal import Rule, nearest
+from residency.core.legal import Encoding, Rule, nearest
 from residency.corpus.readers import FORMATS, files_under, parts
 from residency.corpus.readers.guard import Limits
 from residency.corpus.readers.shapes import COLUMNS
@@ -58,13 +58,14 @@ def read_files(
     format: Format = "",
     licence: str = OWN,
     language: str = "und",
-    encoding: str = "utf-8",
+    encoding: Encoding = "utf-8",
     columns: Columns = _NONE,
     limits: Limits = LIMITS,
 ) -> Source:
     """Return a folder of any files (or one file) as a source: each is read as what its content says that it is.
 
-    ``language`` "und" is not known: ``clean`` finds it. ``format`` says what all of them are instead. ``columns`` names unusual columns of rows: ``{text: note_body}``.
+    ``language`` "und" is not known: ``clean`` finds it. ``format`` says what all of them are instead. ``columns`` names
+    unusual columns of rows: ``{text: note_body}``.
     """
     files, pieces = parts(
         path,

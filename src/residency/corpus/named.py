@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from residency.core.errors import SourceError
+from residency.core.legal import Part
 from residency.core.types import Document, Message, Span
 from residency.corpus import benchmarks
 from residency.corpus.records import Bad, Left, Source
@@ -25,10 +26,11 @@ INSTRUCTIONS = {
 """What is asked for where the item's input does not say it itself."""
 NOTES = ("meddocan", "medec")
 """Sets whose texts are clinical notes; other plain texts are articles."""
+
 ACCESS = {True: "free at the publisher", False: "comes with an installed package"}
 
 
-def read_set(*, name: str, split: str = "train", licence: str = "") -> Source:
+def read_set(*, name: benchmarks.SetName, split: Part = "train", licence: str = "") -> Source:
     """Return a public set as a source: its questions, dialogues, notes and labelled texts as documents.
 
     ``split`` other than "train" is what models are tested on: each document's ``meta`` then says ``evaluation``.

@@ -220,8 +220,9 @@ class _Shards:
     """Documents in files of bounded size, and what was dropped in one file with its reasons."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._writer, self._aside = folder, None, None
-        self._held, self._rows = 0, list[int]()
+        self._folder, self._held, self._rows = folder, 0, list[int]()
+        self._writer: Any = None
+        self._aside: Any = None
 
     def keep(self, documents: list[Document]) -> None:
         import pyarrow.parquet as pq

@@ -10,7 +10,6 @@ from pathlib import Path
 from residency.core.errors import SourceError
 from residency.core.types import Document
 
-
 KNOWLEDGE_KINDS = frozenset({"term", "disease", "code", "chapter", "block", "concept"})
 """What ``meta["kind"]`` calls records of an ontology or a classification: facts, which are not judged as text."""
 

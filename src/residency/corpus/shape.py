@@ -14,8 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
-from residency.core.legal import Count, Range, Seed
 from residency.core.documents import read_documents
+from residency.core.legal import Count, Range, Seed
 from residency.core.store import (
     read_manifest,
     write_examples,

@@ -66,7 +66,7 @@ class Verdicts:
         return [str(name) for name in self.parted.split[low:high]]
 
     def same_ids(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows whose own source had their id before: ``id``, ``source``, place, and the place of the first."""
+        """Yield the rows whose own source had their id before, with their place and that of the first."""
         yield from (row for row in _between(self.twice, 0, 2**63) if row["own"])
 
 

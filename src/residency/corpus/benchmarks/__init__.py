@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from residency.core.errors import SourceError
+from residency.core.legal import Rule, nearest
 from residency.corpus.benchmarks import annotated, coding, dialogue, exams, hub, instructed, judged, reading, writing
 from residency.corpus.benchmarks.publishers import PUBLISHERS
 
@@ -85,6 +86,13 @@ SETS: dict[str, BenchmarkSet] = {s.name: s for s in (
       for subject in hub.SUBJECTS),
 )}
 # fmt: on
+
+
+def _unknown(name: str) -> str | None:
+    return None if name in SETS else f"no such set as {name}; {nearest(name, SETS)}"
+
+
+SetName = Annotated[str, Rule("the name of a public set: residency data list", _unknown)]
 
 
 def data_folders() -> list[Path]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
-from residency.core.legal import AtLeastOne
+from residency.core.legal import AtLeastOne, Language, Range
 from residency.core.types import Document
 from residency.corpus.clean.books import Matter, trim
 from residency.corpus.clean.language import language_of
@@ -20,6 +20,7 @@ from residency.corpus.clean.safety import Safety, safety_check
 from residency.corpus.clean.words import read
 
 KNOWLEDGE = frozenset({"term", "code", "label", "disease", "chapter", "block"})
+Votes = Annotated[int, Range(least=-1_000_000, most=1_000_000)]
 CONVERSATION = frozenset({"instruction", "dialogue", "preference"})
 BOUND = frozenset({"book", "page"})
 
@@ -33,11 +34,11 @@ class Clean:
     ``votes``: forum answers with fewer are dropped. ``shortest`` and ``longest`` are in characters.
     """
 
-    languages: tuple[str, ...] = ()
+    languages: tuple[Language, ...] = ()
     set_language: Literal["never", "missing", "always"] = "missing"
     shortest: AtLeastOne = 1
     longest: AtLeastOne = 20_000_000
-    votes: int | None = None
+    votes: Votes | None = None
     matter: Matter | bool = field(default_factory=Matter)
     quality: Quality | bool = field(default_factory=Quality)
     safety: Safety | bool = field(default_factory=Safety)

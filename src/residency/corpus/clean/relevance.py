@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from residency.core.errors import UserError
-from residency.core.legal import Count, Share
+from residency.core.legal import Count, ExistingFile, Share
 from residency.core.types import Document
 from residency.corpus.clean.words import Reading, Terms
 from residency.corpus.hpo import read_hpo
@@ -36,7 +36,7 @@ class Relevance:
     distinct: Count = 2
     density: Share = 0.02
     ontologies: bool = True
-    lists: tuple[Path, ...] = ()
+    lists: tuple[ExistingFile, ...] = ()
 
 
 def relevance_check(settings: Relevance) -> Callable[[Reading, str], str | None]:

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from residency.core.errors import UserError
-from residency.core.legal import AtLeastOne
+from residency.core.legal import AtLeastOne, ExistingFile
 from residency.corpus.clean.relevance import lines_of
 from residency.corpus.clean.words import Reading, Terms
 
@@ -28,7 +28,7 @@ class Safety:
     """
 
     slurs: AtLeastOne = 1
-    lists: tuple[Path, ...] = ()
+    lists: tuple[ExistingFile, ...] = ()
 
 
 def safety_check(settings: Safety) -> Callable[[Reading], str | None]:

@@ -35,7 +35,7 @@ def held_out(settings: Decontaminate) -> Iterator[tuple[str, str]]:
                 continue
             for item in found:
                 yield from ((f"{name}/{item['id']}", text) for text in texts_of(item))
-    for path in settings.files:
+    for path in map(Path, settings.files):
         for number, item in enumerate(_lines(path), 1):
             yield from ((f"{path.name}/{item.get('id', number)}", text) for text in texts_of(item))
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from residency.core.legal import Count
+from residency.core.legal import Count, ExistingFile
 from residency.core.store import atomic_path, read_json, write_json
+from residency.corpus.benchmarks import SetName
 from residency.corpus.compare.hashing import Array, Words, mixed, normal, same_words, windows, words
 from residency.corpus.compare.windows import Grid, Table, Units, characters, common_runs, spread
 
@@ -42,8 +43,8 @@ class Decontaminate:
     words: Count = 13
     whole: Count = 25
     common: Count = 10
-    sets: list[str] | None = None
-    files: list[Path] = field(default_factory=list)
+    sets: list[SetName] | None = None
+    files: list[ExistingFile] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,9 @@ def build(items: Iterable[tuple[str, str]], out: Path, settings: Decontaminate) 
 
 
 def _plain(settings: Decontaminate) -> dict[str, Any]:
-    return {name: value for name, value in asdict(settings).items() if name in ("characters", "words", "whole", "common")}
+    return {
+        name: value for name, value in asdict(settings).items() if name in ("characters", "words", "whole", "common")
+    }
 
 
 def _laid(name: str, units: Units) -> dict[str, Array]:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from itertools import islice, product, tee
 from typing import Annotated, Any
 
-from residency.core.legal import AtLeast0, AtLeastOne, Range, Seed
+from residency.core.legal import AtLeast0, AtLeastOne, Part, Range, Seed
 from residency.core.types import Document, Message, Model, Reply
+from residency.corpus.benchmarks import SetName
 from residency.corpus.make.likeness import words_of
 from residency.corpus.make.rows import Asking, Outcome, Refused, preference, replies, turn
 from residency.corpus.make.support import RULE, Rule, Source, check
@@ -51,8 +52,8 @@ class Rated:
 
 def judged(
     *,
-    set_name: str = "medquad_judged",
-    split: str = "train",
+    set_name: SetName = "medquad_judged",
+    split: Part = "train",
     gap: AtLeast0 = 2.0,
     least: AtLeast0 = 3.0,
     per_question: AtLeastOne = 8,
