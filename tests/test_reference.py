@@ -19,7 +19,7 @@ from residency.core.settings import REQUIRED, Field, is_data, load, one_of, plai
 from residency.evaluate.tasks import SUITES, Suite
 
 DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
-FREE = {"licence", "language", "name", "model", "weak", "judge", "axis", "sources", "keywords"}
+FREE = {"licence", "language", "name", "model", "weak", "judge", "axis", "sources", "general", "keywords"}
 """Names and words that only what they name can refuse."""
 """Settings of any text."""
 WRONG = """\
@@ -88,8 +88,12 @@ def bounded(hint: Any) -> bool:
     """Return whether a hint says which values are legal."""
     if one_of(hint):
         return True
+    if is_data(hint):
+        return all(bounded(field.hint) for _, field in settings(hint))
     if get_origin(hint) in (tuple, list):
         return all(bounded(part) for part in get_args(hint) if part is not ...)
+    if get_origin(hint) is dict:
+        return bounded(get_args(hint)[1])
     parts = [part for part in union(hint) if part is not type(None)]
     if parts != [hint]:
         return all(map(bounded, parts))
