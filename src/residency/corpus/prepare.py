@@ -110,7 +110,8 @@ def _prepared(task: Preparing, folder: Path) -> dict[str, Any]:
                 first = found.first + found.documents
                 rows = list(range(first, first + len(kept)))
                 tables.write("ids", _ids(kept, rows, task.source))
-                for name, made in keys(kept, rows, task.dedup).items():
+                texts = [(document, row) for document, row in zip(kept, rows, strict=True) if not _is_fact(document)]
+                for name, made in keys([d for d, _ in texts], [row for _, row in texts], task.dedup).items():
                     tables.write(name, made)
                 writer.keep(kept)
                 found.documents += len(kept)
@@ -148,7 +149,7 @@ def _checked(
     kept: list[Document] = []
     dropped: list[tuple[Document, str]] = []
     for document in documents:
-        if clean and document.meta.get("kind") not in KNOWLEDGE_KINDS:
+        if clean and not _is_fact(document):
             outcome = clean(document)
             found.trimmed.update(outcome.trimmed)
             if outcome.reason:
@@ -162,10 +163,15 @@ def _checked(
     return kept, dropped
 
 
+def _is_fact(document: Document) -> bool:
+    """Return whether a document is a record of an ontology: two terms may be defined in the same words."""
+    return document.meta.get("kind") in KNOWLEDGE_KINDS
+
+
 def _without_leaks(
     documents: list[Document], path: Path, found: _Found
 ) -> tuple[list[Document], list[tuple[Document, str]]]:
-    texts = ["" if document.meta.get("kind") in KNOWLEDGE_KINDS else document.text for document in documents]
+    texts = ["" if _is_fact(document) else document.text for document in documents]
     kept: list[Document] = []
     dropped: list[tuple[Document, str]] = []
     for document, leak in zip(documents, cached_leaks(path).find(texts), strict=True):
