@@ -149,6 +149,19 @@ def test_choices_and_unions_say_what_is_legal() -> None:
     assert settled(CORPUS + "train: [instruct: {rank: full}]")["train"][0]["instruct"]["rank"] == "full"
 
 
+def test_settings_that_may_be_left_out_are_switched_on_and_off_by_a_word() -> None:
+    def schedule(words: str) -> Any:
+        return settled(CORPUS + f"train: [prefer: {{schedule: {words}}}]")["train"][0]["prefer"]["schedule"]
+
+    assert schedule("false") is None and schedule("null") is None
+    assert schedule("true") == schedule("{}") and schedule("true")["steps"] == 100
+
+
+def test_a_mistake_inside_settings_that_may_be_left_out_is_named_where_it_is() -> None:
+    [found] = problems(CORPUS + "train: [prefer: {schedule: {step: 3}}]")
+    assert found.startswith("line 2: train.prefer.schedule.step: no such setting; did you mean steps?")
+
+
 def test_a_missing_setting_is_named() -> None:
     assert problems("base: x") == ["line 1: corpus.sources: missing; give a list"]
     [found] = problems("corpus: {sources: [{notes: {}}]}")

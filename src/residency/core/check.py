@@ -173,9 +173,15 @@ def _list_of_calls(node: Node, one: OneOf, place: Place) -> Any:
 
 
 def _union(node: Node, hint: Any, place: Place) -> Any:
-    if node.value is None and type(None) in union(hint):
-        return None
+    optional = type(None) in union(hint)
     parts = [part for part in union(hint) if part is not type(None)]
+    data = [part for part in parts if is_data(part)]
+    if optional and (node.value is None or (data and node.value is False)):  # false switches settings off
+        return None
+    if optional and data and node.value is True:  # and true on, as they are
+        node = Node({}, node.where)
+    if data and isinstance(node.value, dict):
+        return check(node, data[0], place)
     parts.sort(key=lambda part: type(node.value) is not part)  # the exact type first
     tries: list[Place] = []
     for part in parts:
