@@ -338,3 +338,18 @@ def test_two_files_of_one_task_name_are_refused_and_one_file_twice_is_asked_once
     assert len(named(f"{one},{one}")) == 1
     with pytest.raises(UserError, match="two task files are called"):
         named(f"{one},{other}")
+
+
+def test_items_in_another_encoding_are_named_by_line(tmp_path):
+    path = task_file(tmp_path, "generate")
+    (tmp_path / "items.jsonl").write_bytes((json.dumps(ITEMS["generate"][0]) + "\n").encode("utf-16"))
+    with pytest.raises(SourceError, match="items.jsonl: line 1: not UTF-8 at byte 0"):
+        list(each_item(tmp_path / "items.jsonl", "generate", ()))
+    assert path.exists()
+
+
+def test_an_entity_with_white_space_at_an_end_could_never_be_found(tmp_path):
+    rows = [{"id": "1", "text": "Fever, no rash.", "entities": [{"start": 6, "end": 9, "label": "x"}]}]
+    task_file(tmp_path, "extract", rows)
+    with pytest.raises(SourceError, match="line 1: entity 1 begins or ends with white space"):
+        list(each_item(tmp_path / "items.jsonl", "extract", ()))

@@ -84,7 +84,8 @@ def _flags() -> set[str]:
 def give_back_memory() -> None:
     """Return freed memory to the system, so that the peak of one piece of work does not stand under the next one's."""
     gc.collect()
-    if "pyarrow" in sys.modules:
-        sys.modules["pyarrow"].default_memory_pool().release_unused()
+    pool = getattr(sys.modules.get("pyarrow"), "default_memory_pool", None)  # another thread may be importing it
+    if pool:
+        pool().release_unused()
     with suppress(OSError, AttributeError):  # glibc only
         ctypes.CDLL("libc.so.6").malloc_trim(0)

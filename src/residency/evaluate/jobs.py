@@ -131,7 +131,9 @@ class Worker:
         if not asked:
             return
         if asked.count < job.shots:
-            say(f"{job.task}: {asked.count} solved examples are shown, since there are no more of the {job.shots}")
+            few = "none" if not asked.count else f"only {asked.count}"
+            lead = "; name a file of them with shots: FILE.jsonl" if task.own else ""
+            say(f"{job.task}: {job.shots} solved examples were asked for and {few} can be shown{lead}")
         model, mark = self.model(job.source), fingerprint(job, self.bench)
         if isinstance(model, LocalModel):
             model.plain = not (job.protocol.template and model.tokenizer.chat_template)

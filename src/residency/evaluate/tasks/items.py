@@ -77,7 +77,8 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 def _item(line: bytes, kind: str, known: Known, format: str) -> tuple[Item, str]:
     try:
-        item = json.loads(line)
+        text = line.decode("utf-8-sig")
+        item = json.loads(text)
     except UnicodeDecodeError as error:
         return {}, f"not UTF-8 at byte {error.start}"
     except json.JSONDecodeError as error:
@@ -88,7 +89,7 @@ def _item(line: bytes, kind: str, known: Known, format: str) -> tuple[Item, str]
     if not isinstance(item, dict):
         hint = NO_LIST if isinstance(item, list) else ""
         return {}, f"not a JSON object{hint}"
-    if "\\ud" in line.decode("utf-8").lower() and not _is_text(item):
+    if "\\ud" in text.lower() and not _is_text(item):
         return {}, "holds half of a character (a surrogate such as \\ud83d without its other half)"
     if format == "mednli":
         item, problem = _of_mednli(item, known)
@@ -210,6 +211,8 @@ def _check_extract(item: Item, labels: Known) -> str:
         start, end = entity.get("start"), entity.get("end")
         if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= len(item["text"]):
             return f"entity {number} does not lie in the text ({len(item['text'])} characters)"
+        if item["text"][start:end].strip() != item["text"][start:end]:
+            return f"entity {number} begins or ends with white space"
         if entity.get("text", item["text"][start:end]) != item["text"][start:end]:
             return f'the "text" of entity {number} is not what stands from its "start" to its "end"'
         if labels and entity["label"] not in labels:
