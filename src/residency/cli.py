@@ -102,11 +102,12 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def corpus(args: argparse.Namespace) -> Answer:
-    """Make only the corpus of a recipe: read, clean, compare, describe."""
+    """Make only the corpus of a recipe, and the rows that are made out of it: read, clean, compare, describe."""
     from residency import pipeline
     from residency.summary import corpus_summary
 
-    return corpus_summary(_walk(args, "corpus_demo", {"corpus": pipeline.STAGES["corpus"]}))
+    stages = {name: pipeline.STAGES[name] for name in ("corpus", "make")}
+    return corpus_summary(_walk(args, "corpus_demo", stages))
 
 
 def _walk(args: argparse.Namespace, default: str, stages: Mapping[str, Stage]) -> Path:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
@@ -184,7 +183,7 @@ def _make_one(out: Path, at: int, entry: Mapping[str, Any], hands: _Hands, seed:
             yield from maker(**given, **known, **settings)
 
     write_documents(file, track(kept(outcomes(), tally), f"make {name}", unit="rows"))
-    write_json(file.with_suffix(".json"), asdict(tally))
+    write_json(file.with_suffix(".json"), {"asked": tally.asked, "made": tally.made, "refused": dict(tally.refused)})
     refused = ", ".join(f"{reason} {count:,}" for reason, count in tally.refused.most_common(4))
     say(f"make {name}: {tally.made:,} of {tally.asked:,} rows" + (f"; refused: {refused}" if refused else ""))
 

@@ -42,9 +42,13 @@ def corpus_summary(folder: Path) -> tuple[dict[str, Any], str]:
     paths = {name: str(out / name) for name in names if (out / name).exists()}
     cost = manifest.get("cost", {})
     document = {"run": folder.name, "card": card, "bad": manifest.get("bad"), "cost": cost, "paths": paths}
+    made = ""
+    if (folder / "make" / "card.json").exists():
+        document["made"] = read_json(folder / "make" / "card.json")
+        made = f"Made out of it, in {folder / 'make'}:\n\n{words(document['made'])}"
     aside = f"{manifest.get('bad', 0):,} malformed records are kept aside in bad.jsonl."
     where = "\n".join(f"{name:10} {path}" for name, path in paths.items())
-    return document, "\n\n".join([words(card), aside, _cost_line(cost), where])
+    return document, "\n\n".join(part for part in (words(card), aside, _cost_line(cost), where, made) if part)
 
 
 def _state_lines(document: dict[str, Any]) -> str:

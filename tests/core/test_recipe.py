@@ -277,3 +277,8 @@ def test_functions_are_found_by_name_and_a_missing_part_says_its_command(tmp_pat
         load("no_such_package:function")
     with pytest.raises(ModuleNotFoundError):
         load("residency.no_such_room:function")
+
+
+def test_a_day_that_is_none_is_one_problem_among_the_others() -> None:
+    found = problems(CORPUS + "name: 2024-13-01\nseed: x")
+    assert any("line 2: 2024-13-01: month must be in 1..12" in line for line in found) and len(found) > 1

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from residency.core.documents import read_documents
+from residency.core.errors import SourceError
 from residency.core.store import read_json, read_manifest
 from residency.corpus import assemble as stage
 from residency.corpus.assemble import collect
@@ -151,7 +152,7 @@ def test_the_training_order_follows_the_mixture(tmp_path):
     settings = {"mixture": Mixture(weights={"jsonl": 1, "notes": 1}, tokens=1200)}
     kept, card, out = run(tmp_path, one, {"notes": tmp_path / "two"}, **settings)
     order = pq.read_table(out / "order.parquet").to_pylist()
-    shards = [list(read_documents(file)) for file in sorted((out / "documents").glob("*.parquet"))]
+    shards = {file.stem: list(read_documents(file)) for file in (out / "documents").glob("*.parquet")}
     seen = [shards[row["shard"]][row["place"]] for row in order]
     tokens = {name: sum(len(d.text) / 4 for d in seen if d.source == name) for name in ("jsonl", "notes")}
     assert tokens["jsonl"] == pytest.approx(600, rel=0.15) and tokens["notes"] == pytest.approx(600, rel=0.15)
@@ -161,3 +162,42 @@ def test_the_training_order_follows_the_mixture(tmp_path):
 def test_no_source_with_a_document_left_is_a_corpus_of_none(tmp_path):
     kept, card, out = run(tmp_path, {"jsonl": write(tmp_path / "x.jsonl", [{"text": "Ãƒ " * 90}] * 2)}, clean=Clean())
     assert not kept and card["documents"] == 0 and sum(card["dropped"]["clean"].values()) == 2
+
+
+def test_each_split_is_a_split_for_the_hubs_loader_too(tmp_path, source, held, monkeypatch):
+    kept, card, out = run(tmp_path, source, **everything(held))
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    from datasets import load_dataset
+
+    found = load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
+    sizes = {split: sum(d.meta["split"] == split for d in kept.values()) for split in ("train", "validation", "test")}
+    assert {split: len(found[split]) for split in found} == {split: n for split, n in sizes.items() if n}
+    assert card["splits"]["splits"]["train"]["first"].startswith("2024-01-")
+
+
+def test_what_is_cut_out_of_a_record_is_counted_in_the_card(tmp_path):
+    rows = [{"id": key, "text": f"{note(1)}\n\n{note(n)}", "patient": "p"} for n, key in enumerate("ab", 2)]
+    _, card, _ = run(tmp_path, {"jsonl": write(tmp_path / "x.jsonl", rows)}, dedup=Dedup(near=None))
+    assert card["duplicates"]["paragraphs copied forward (characters)"] >= len(note(1))
+    assert card["settings"]["dedup"]["paragraphs"] is True
+
+
+def test_held_out_files_without_a_text_to_compare_are_refused(tmp_path, source):
+    for rows, words in (([{"frage": HELD_OUT}], "line 1: no text to compare"), ([], "holds no item")):
+        settings = Decontaminate(sets=[], files=[write(tmp_path / "h.jsonl", rows)])
+        with pytest.raises(SourceError, match=words) as error:
+            run(tmp_path, source, decontaminate=settings)
+        assert "limping" not in str(error.value)
+
+
+def test_a_date_that_cannot_be_read_is_not_trained_on_where_the_day_decides(tmp_path):
+    dates = ["2024-01-01", "2024-09-01", "01.09.2024", None]
+    rows = [{"id": f"n{at}", "text": note(at), "date": date} for at, date in enumerate(dates)]
+    settings = {"splits": Splits(by="time", time="2024-07-01", validation=0)}
+    kept, card, _ = run(tmp_path, {"jsonl": write(tmp_path / "x.jsonl", rows)}, **settings)
+    assert {key: document.meta["split"] for key, document in kept.items()} == {
+        "n0": "train",
+        "n1": "test",
+        "n3": "train",
+    }
+    assert card["dropped"]["splits"] == {"left out of the splits": 1}

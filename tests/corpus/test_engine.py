@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from residency.core.errors import UserError
 from residency.corpus.engine import engine
 
 
@@ -88,3 +89,9 @@ def test_ray_tells_of_a_task_whose_process_dies_and_raises_an_error_as_it_is(ray
     assert list(ray_run.each(partial(die_on, 1), range(4), lambda task: f"lost {task}")) == [0, "lost 1", 2, 3]
     with pytest.raises(ValueError, match="task 2"):
         list(ray_run.each(partial(raise_on, 2), range(4)))
+
+
+def test_a_cluster_that_does_not_answer_is_told_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(UserError, match="nothing answers at RAY_ADDRESS=127.0.0.1:1"), engine("ray", scratch=tmp_path):
+        pass

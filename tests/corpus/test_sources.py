@@ -146,15 +146,17 @@ def test_a_file_that_may_not_be_read_is_a_bad_record(tmp_path, texts, monkeypatc
     assert (bad[0]["file"], bad[0]["reason"]) == ("b.txt", "cannot be read (Permission denied)")
 
 
-def test_an_id_that_comes_twice_in_a_source_is_kept_aside(tmp_path):
+def test_an_id_that_comes_twice_in_a_file_is_kept_aside_and_in_two_files_told_apart(tmp_path):
     (tmp_path / "in").mkdir()
     write_jsonl(tmp_path / "in" / "one.jsonl", {"id": "a", "text": "x"}, {"id": "b", "text": "z"})
-    write_jsonl(tmp_path / "in" / "two.jsonl", {"id": "a", "text": "y"})
+    write_jsonl(
+        tmp_path / "in" / "two.jsonl", {"id": "a", "text": "y"}, {"id": "c", "text": "u"}, {"id": "c", "text": "v"}
+    )
     documents, bad, manifest = gather(tmp_path, {"jsonl": tmp_path / "in"}, bad_share=1.0)
-    assert [document.text for document in documents] == ["x", "z"]
-    assert bad[0]["reason"] == "the id a was already read from one.jsonl, line 1"
-    assert (bad[0]["file"], bad[0]["line"]) == ("two.jsonl", 1)
-    assert manifest["bad"] == 1 and manifest["sources"][0]["documents"] == 2
+    assert {document.id: document.text for document in documents} == {"a": "x", "b": "z", "two.jsonl:a": "y", "c": "u"}
+    assert bad[0]["reason"] == "the id c was already read from two.jsonl, line 2"
+    assert (bad[0]["file"], bad[0]["line"]) == ("two.jsonl", 3)
+    assert manifest["bad"] == 1 and manifest["sources"][0]["documents"] == 4
 
 
 def test_ids_that_several_sources_have_are_told_apart_by_their_source(tmp_path):

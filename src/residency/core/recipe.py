@@ -67,7 +67,11 @@ def _node(tree: yaml.Node, loader: yaml.SafeLoader, problems: list[Problem]) -> 
     if isinstance(tree, yaml.SequenceNode):
         return Node([_node(item, loader, problems) for item in tree.value], where)
     if not isinstance(tree, yaml.MappingNode):
-        return Node(loader.construct_object(tree), where)
+        try:
+            return Node(loader.construct_object(tree), where)
+        except ValueError as error:  # what looks like a date and is none
+            problems.append(Problem(where, f"{tree.value}: {error}"))
+            return Node(None, where)
     found: dict[str, Node] = {}
     for key, value in tree.value:
         name, line = str(key.value), f"line {key.start_mark.line + 1}"

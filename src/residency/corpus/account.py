@@ -14,7 +14,7 @@ from residency.core.progress import say
 from residency.core.store import read_json, read_jsonl, sha256_file, sha256_json, write_jsonl
 from residency.corpus.engine import Engine
 from residency.corpus.records import Bad, Source, place_words
-from residency.corpus.verdicts import DUPLICATE_ID, Verdicts
+from residency.corpus.verdicts import DUPLICATE_ID, LEFT_OUT, Verdicts
 
 Facts = Mapping[str, Any]
 CHARACTERS_A_TOKEN = 4
@@ -100,10 +100,12 @@ def collect_facts(
     cleaned, repeated = Counter[str](), Counter[str]()
     for facts in prepared:
         cleaned.update(facts["dropped"])
-    for facts in finished:
-        repeated.update({reason: n for reason, n in facts["dropped"].items() if reason != DUPLICATE_ID})
+    fell: Counter[str] = sum((Counter(facts["dropped"]) for facts in finished), Counter())
+    read = {reason: fell.pop(reason) for reason in (DUPLICATE_ID,) if reason in fell}
+    parted = {reason: fell.pop(reason) for reason in (LEFT_OUT,) if reason in fell}
+    repeated.update(fell)
     leaked = {reason: cleaned.pop(reason) for reason in list(cleaned) if reason.startswith("contamination")}
-    dropped = {"clean": cleaned, "decontaminate": leaked, "dedup": repeated}
+    dropped = {"read": read, "clean": cleaned, "decontaminate": leaked, "dedup": repeated, "splits": parted}
     trimmed: Counter[str] = sum((Counter(facts["trimmed"]) for facts in prepared), Counter())
     trimmed["paragraphs copied forward"] = sum(facts["repeated_characters"] for facts in finished)
     return {
@@ -116,14 +118,23 @@ def collect_facts(
         "dates": _dates(finished),
         "patients": people.patients,
         "dropped": {step: dict(sorted(reasons.items())) for step, reasons in dropped.items() if reasons},
-        "duplicates": dict(repeated),
+        "duplicates": {**repeated, **{f"{what} (characters)": n for what, n in trimmed.items() if n}},
         "contamination": _contamination(prepared, held),
         "splits": _splits(people),
         "sources": cards,
-        "shards": {"train": [f"documents/{facts['name']}.parquet" for facts in finished]},
+        "shards": _shards(finished),
         "hashes": {"content": f"{sum(int(facts['content'], 16) for facts in finished) % 2**256:064x}"},
         "versions": versions(),
     }
+
+
+def _shards(finished: Sequence[Facts]) -> dict[str, list[str]]:
+    """Return the files of each split; what is not split trains."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for facts in finished:
+        for split, name in facts["files"].items():
+            found[split].append(f"documents/{name}.parquet")
+    return dict(sorted(found.items()))
 
 
 def _added(finished: Sequence[Facts], key: str) -> dict[str, dict[str, Counter[str]]]:
@@ -147,9 +158,10 @@ SELECT count(DISTINCT patient) AS patients,
    HAVING count(DISTINCT split) > 1)) AS in_two
 FROM rows
 """
-_BY_SPLIT = (
-    "SELECT split, count(*) AS documents, count(DISTINCT patient) AS patients FROM rows GROUP BY split ORDER BY split"
-)
+_BY_SPLIT = """
+SELECT split, count(*) AS documents, count(DISTINCT patient) AS patients, min(date) AS first, max(date) AS last
+FROM rows GROUP BY split ORDER BY split
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +170,7 @@ class People:
 
     patients: int = 0
     in_two: int = 0
-    splits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    splits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def people_of(run: Engine, tables: Sequence[Path], scratch: Path) -> People:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -120,11 +120,17 @@ def assemble(
         people = people_of(each, [out / ROWS / f"{facts['name']}.parquet" for facts in finished], work)
     cards = source_cards(opened, prepared, bad)
     facts = collect_facts(opened, prepared, finished, verdicts, held, cards, people)
-    card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture)})
+    settings = plain({**vars_of(checks), "mixture": mixture, "shapes": shapes, "bad_share": bad_share})
+    card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture), "settings": settings})
     kept = {name: card[name] for name in ("documents", "dropped", "duplicates")}
     total = sum(len(rows) for rows in bad)
     shutil.rmtree(work)
     write_manifest(out, stage=stage, bad=total, bad_share=bad_share, sources=cards, hashes=card["hashes"], **kept)
+
+
+def vars_of(checks: Checks) -> dict[str, Any]:
+    """Return the checks by name."""
+    return {field.name: getattr(checks, field.name) for field in fields(checks)}
 
 
 def _begin(work: Path, settings: list[Any]) -> None:

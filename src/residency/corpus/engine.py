@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -152,6 +153,8 @@ def _ray(workers: int) -> Iterator[Any]:
     else:
         cores = workers or len(os.sched_getaffinity(0))
         settings |= {"num_cpus": cores, "object_store_memory": 100_000_000, "include_dashboard": False}
+    if address:
+        _reach(address)
     try:
         with _no_way_out():
             ray.init(**settings)
@@ -161,6 +164,18 @@ def _ray(workers: int) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Raise UserError where nothing answers at a cluster's address: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # "auto" and the like, which Ray knows
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UserError(f"nothing answers at RAY_ADDRESS={address} ({reason}); is the cluster running?") from None
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from residency.corpus.mixing.mixture import token_counts
 from residency.corpus.mixing.splits import Splits, part
 from residency.corpus.prepare import dropped_table
 from residency.corpus.records import KNOWLEDGE_KINDS
-from residency.corpus.verdicts import Stretch
+from residency.corpus.verdicts import LEFT_OUT, Stretch
 
 Shape = Literal["text", "instruct", "preference"]
 DONE, ROWS = "done", "rows"
@@ -56,29 +56,50 @@ def _finished(task: Finishing, name: str) -> dict[str, Any]:
         _split(documents, task.splits, task.decided.parted)
     kept, dropped, taken = _sifted(documents, task.decided)
     kept.sort(key=lambda document: document.id)
-    _write(task.out / "documents" / f"{name}.parquet", table(kept))
+    files, rows = _written(kept, task)
+    _write(task.out / ROWS / f"{name}.parquet", rows)
     if dropped:
         _write(task.out / "dropped" / f"{name}.parquet", dropped_table(dropped))
-    train = [document for document in kept if document.meta.get("split", "train") == "train"]
-    _write(task.out / ROWS / f"{name}.parquet", _rows(kept))
     for shape in task.shapes:
-        rows = [row for document in train if (row := SHAPES[shape](document))]
-        if rows:
-            _write(task.out / shape / f"{name}.parquet", _table(rows))
-    return {**_facts(kept), "name": name, "dropped": Counter(why for _, why in dropped), "repeated_characters": taken}
+        shaped = [row for document in kept if _trains(document) and (row := SHAPES[shape](document))]
+        if shaped:
+            _write(task.out / shape / f"{name}.parquet", _table(shaped))
+    fell = Counter(why for _, why in dropped)
+    return {**_facts(kept), "name": name, "files": files, "dropped": fell, "repeated_characters": taken}
 
 
-def _rows(documents: list[Document]) -> Any:
-    """Return a row a document for what is looked at in all of them: id, source, tokens, split, patient (a number)."""
+def _trains(document: Document) -> bool:
+    return document.meta.get("split", "train") == "train"
+
+
+def _written(documents: list[Document], task: Finishing) -> tuple[dict[str, str], Any]:
+    """Return the file of each split after writing it, and a row a document of what is looked at in all of them."""
+    import pyarrow as pa
+
+    sides: dict[str, list[Document]] = defaultdict(list)
+    for document in documents:
+        sides[str(document.meta.get("split", ""))].append(document)
+    files, rows = {}, []
+    for side, mine in sorted(sides.items()) or [("", [])]:
+        files[side or "train"] = f"{side or 'part'}-{task.number:05d}"
+        _write(task.out / "documents" / f"{files[side or 'train']}.parquet", table(mine))
+        rows.append(_rows(mine, files[side or "train"]))
+    return files, pa.concat_tables(rows)
+
+
+def _rows(documents: list[Document], file: str) -> Any:
+    """Return a row a document: its place in its file, id, source, tokens, split, date, and patient (a number)."""
     import pyarrow as pa
 
     people = [_number(document.patient) if document.patient else None for document in documents]
     columns: dict[str, Any] = {
+        "file": pa.array([file] * len(documents), pa.string()),
         "place": pa.array(range(len(documents)), pa.uint32()),
         "id": pa.array([document.id for document in documents], pa.string()),
         "source": pa.array([document.source for document in documents], pa.string()),
         "tokens": pa.array(token_counts([document.text for document in documents]), pa.uint64()),
         "split": pa.array([str(document.meta.get("split", "")) for document in documents], pa.string()),
+        "date": pa.array([document.date for document in documents], pa.string()),
         "patient": pa.array(people, pa.uint64()),
     }
     return pa.table(columns)
@@ -110,7 +131,7 @@ def _sifted(documents: list[Document], decided: Stretch) -> tuple[list[Document]
         document.id = decided.renamed.get(row, document.id)
         reason = decided.dropped.get(row)
         if document.meta.get("split") == "left out":
-            reason = reason or "left out of the splits"
+            reason = reason or LEFT_OUT
         if reason is not None:
             dropped.append((document, reason))
             continue

@@ -26,7 +26,7 @@ from residency.corpus.records import KNOWLEDGE_KINDS, Bad, Left, Part
 BATCH_DOCUMENTS = 2000
 BATCH_CHARACTERS = 8_000_000
 SHARD_CHARACTERS = 64_000_000
-FACTS = "facts.json"
+FACTS, UNCLEAR = "facts.json", "unclear"
 ROW_BITS = 32
 """A row's number is its part's number times 2**32, plus its place among the part's documents."""
 
@@ -163,6 +163,11 @@ def _checked(
     return kept, dropped
 
 
+def _date(document: Document) -> str | None:
+    """Return a document's date; where one is written that is not known as a day, that it is unclear."""
+    return document.date or (UNCLEAR if "date_as_written" in document.meta else None)
+
+
 def _is_fact(document: Document) -> bool:
     """Return whether a document is a record of an ontology: two terms may be defined in the same words."""
     return document.meta.get("kind") in KNOWLEDGE_KINDS
@@ -196,7 +201,7 @@ def _ids(documents: list[Document], rows: list[int], source: int) -> Any:
             "file": pa.array([document.place[0] for document in documents], pa.string()),
             "line": pa.array([document.place[1] for document in documents], pa.int64()),
             "patient": pa.array([document.patient for document in documents], pa.string()),
-            "date": pa.array([document.date for document in documents], pa.string()),
+            "date": pa.array([_date(document) for document in documents], pa.string()),
         }
     )
 

@@ -17,6 +17,7 @@ from residency.corpus.engine import Engine
 from residency.corpus.mixing.splits import Parted, Splits, part
 
 DUPLICATE_ID = "an id that was read before"
+LEFT_OUT = "left out of the splits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,18 @@ class Verdicts:
             if row["own"]:
                 dropped[row["row"]] = DUPLICATE_ID
             else:
-                renamed[row["row"]] = f"{self.sources[row['source']]}:{row['id']}"
+                renamed[row["row"]] = ":".join([*self._told(row), row["id"]])
         repeated: dict[int, list[int]] = defaultdict(list)
         for row in _between(self.repeats, first, end):
             repeated[row["row"]].append(row["paragraph"])
         return Stretch(first, dropped, renamed, dict(repeated), self._split(first, end))
+
+    def _told(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """Yield what tells an id from others like it: the source where another has it too, the file where its own."""
+        if row["first_source"] != row["source"]:
+            yield self.sources[row["source"]]
+        if row["again"]:
+            yield row["file"]
 
     def _split(self, first: int, end: int) -> list[str] | None:
         if self.parted is None:
@@ -66,7 +74,7 @@ class Verdicts:
         return [str(name) for name in self.parted.split[low:high]]
 
     def same_ids(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows whose own source had their id before, with their place and that of the first."""
+        """Yield the rows whose own file had their id before, with their place and that of the first."""
         yield from (row for row in _between(self.twice, 0, 2**63) if row["own"])
 
 
@@ -84,13 +92,16 @@ def _between(path: Path, first: int, end: int) -> Iterator[dict[str, Any]]:
 
 
 _TWICE = """
-SELECT row, id, source, file, line, first_file, first_line, own FROM (
+SELECT row, id, source, file, line, first_source, first_file, first_line, own, again FROM (
   SELECT row, id, source, file, line,
     row_number() OVER every AS nth,
-    row_number() OVER mine > 1 AS own,
-    first_value(file) OVER mine AS first_file,
-    first_value(line) OVER mine AS first_line
-  FROM ids WINDOW every AS (PARTITION BY id ORDER BY row), mine AS (PARTITION BY id, source ORDER BY row)
+    first_value(source) OVER every AS first_source,
+    row_number() OVER here > 1 AS own,
+    row_number() OVER mine > 1 AS again,
+    first_value(file) OVER here AS first_file,
+    first_value(line) OVER here AS first_line
+  FROM ids WINDOW every AS (PARTITION BY id ORDER BY row), mine AS (PARTITION BY id, source ORDER BY row),
+    here AS (PARTITION BY id, source, file ORDER BY row)
 ) WHERE nth > 1 ORDER BY row
 """
 

@@ -19,6 +19,9 @@ def read(tmp_path, content, limits=None, name="a.pdf"):
     return list(read_part([Given(path, name, "made", "CC0-1.0", limits=limits or Limits())]))
 
 
+ABOUT = {"title": "Brimtail fever", "author": "A. Writer"}
+
+
 def test_pages_are_joined_and_the_file_says_title_author_and_day(tmp_path):
     [found] = read(tmp_path, pdf([["First page.", "It goes on."], ["Second page."]]))
     assert found == Document(
@@ -26,9 +29,8 @@ def test_pages_are_joined_and_the_file_says_title_author_and_day(tmp_path):
         "First page.\nIt goes on.\nSecond page.",
         "made",
         "CC0-1.0",
-        date="2021-03-05",
-        meta={"kind": "page", "format": "pdf", "pages": 2, "title": "Brimtail fever", "author": "A. Writer"},
-    )
+        meta={"kind": "page", "format": "pdf", "pages": 2, **ABOUT, "file_date": "2021-03-05"},
+    )  # the day of the file is not that of what it tells
 
 
 def test_running_heads_page_numbers_and_cut_words_are_mended(tmp_path):

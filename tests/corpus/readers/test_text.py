@@ -3,7 +3,7 @@
 import pytest
 
 from residency.core.types import Document
-from residency.corpus.readers import read_part
+from residency.corpus.readers import parts, read_part
 from residency.corpus.readers.guard import Given
 from residency.corpus.readers.text import iso_date, iso_language
 from residency.corpus.records import Bad
@@ -102,3 +102,9 @@ def test_dates_and_languages_are_kept_only_where_they_are_some():
         None,
         None,
     ]
+
+
+def test_front_matter_names_the_patient(tmp_path):
+    (tmp_path / "a.md").write_text("---\npatient: p7\ndate: 2024-03-05\n---\nSeen today.\n")
+    [found] = [record for part in parts(tmp_path, source="files", licence="x")[1] for record in part()]
+    assert (found.patient, found.date, found.text.strip()) == ("p7", "2024-03-05", "Seen today.")

@@ -36,8 +36,17 @@ def held_out(settings: Decontaminate) -> Iterator[tuple[str, str]]:
             for item in found:
                 yield from ((f"{name}/{item['id']}", text) for text in texts_of(item))
     for path in map(Path, settings.files):
+        number = 0
         for number, item in enumerate(_lines(path), 1):
-            yield from ((f"{path.name}/{item.get('id', number)}", text) for text in texts_of(item))
+            texts = list(texts_of(item))
+            if not texts:
+                raise SourceError(
+                    f"{path.name}, line {number}: no text to compare; an item of decontaminate: files is a JSON object "
+                    f"with one or more of {', '.join(_TEXTS)}, or turns"
+                )
+            yield from ((f"{path.name}/{item.get('id', number)}", text) for text in texts)
+        if not number:
+            raise SourceError(f"{path.name} holds no item; decontaminate: files names JSONL files of held-out items")
 
 
 def texts_of(item: dict[str, Any]) -> Iterator[str]:

@@ -128,7 +128,7 @@ def _training(rows: Any) -> Any:
 
 def write_order(out: Path, shards: Sequence[str], settings: Mixture) -> dict[str, Any]:
     """Return the plan as plain data after writing ``out/order.parquet``: a row for each time a document is seen, in
-    training order, with its ``stage``, ``epoch``, ``shard`` (the number in ``documents/``) and ``place`` there.
+    training order, with its ``stage``, ``epoch``, ``shard`` (the file in ``documents/``) and ``place`` there.
 
     ``out/rows/`` holds a table a shard of ``place``, ``id``, ``source``, ``tokens`` and ``split``; no text is
     read.
@@ -137,7 +137,6 @@ def write_order(out: Path, shards: Sequence[str], settings: Mixture) -> dict[str
     import pyarrow.parquet as pq
 
     tables = [_training(pq.read_table(out / "rows" / f"{name}.parquet")) for name in shards]
-    shard = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
     rows = pa.concat_tables(tables)
     sizes: Counter[str] = Counter()
     for name, count in zip(rows["source"].to_pylist(), rows["tokens"].to_pylist(), strict=True):
@@ -147,7 +146,7 @@ def write_order(out: Path, shards: Sequence[str], settings: Mixture) -> dict[str
     seen = chosen(made, id=ids, source=rows["source"].to_pylist(), tokens=tokens, seed=settings.seed)
     order = np.lexsort((codes(ids)[0][seen.row], seen.key, seen.stage))
     row = seen.row[order]
-    columns = {"stage": seen.stage[order], "epoch": seen.epoch[order], "shard": shard[row]}
+    columns = {"stage": seen.stage[order], "epoch": seen.epoch[order], "shard": rows["file"].take(pa.array(row))}
     found = pa.table({**columns, "place": rows["place"].take(pa.array(row))})
     with atomic_path(out / "order.parquet") as temporary:
         pq.write_table(found, temporary, compression="zstd")

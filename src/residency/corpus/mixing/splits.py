@@ -150,7 +150,8 @@ def _linked(
 def _by_time(settings: Splits, draw: np.ndarray, group: np.ndarray, date: np.ndarray, patient: np.ndarray) -> Parted:
     """Return the split by a day; a date that is only a year or a month counts as its last day.
 
-    Without a date, a patient's document is left out (it may be from after that day), any other one trains.
+    Without a date, a patient's document is left out (it may be from after that day), and so is one whose date cannot be
+    read; any other one trains.
     """
     last, day = _last_days(date), str(settings.time)
     late = last >= day
@@ -158,7 +159,8 @@ def _by_time(settings: Splits, draw: np.ndarray, group: np.ndarray, date: np.nda
     tested[group[late]] = True
     side = np.where(draw < settings.validation, 1, 0)[group]
     reasons: Counter[str] = Counter()
-    undated = (last == "") & np.array([bool(name) for name in patient], bool) & ~tested[group]
+    expected = np.array([bool(name or written) for name, written in zip(patient, date, strict=True)], bool)
+    undated = (last == "") & expected & ~tested[group]
     side[tested[group]] = 2
     for rows, reason in (
         (undated, "no date to split by"),

@@ -1,4 +1,4 @@
-"""DOCX as text: headings, paragraphs, items and tables in their order, and the author's title and date.
+"""DOCX as text: headings, paragraphs, items and tables in their order, and the author's title.
 
 The container is measured before it is unpacked. Text is walked in the XML itself: python-docx passes over what stands
 in content controls, in tracked insertions and in text boxes, and hospital forms are made of those.
@@ -166,12 +166,16 @@ def _text(element: Any) -> str:
 
 
 def _about(document: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return title and author, and date and language, of the core properties where they can be read."""
+    """Return title, author and the file's date, and the language, of the core properties where they can be read.
+
+    The file's date is that of its template or of its export as often as that of the note, so it is not the document's.
+    """
     try:
         about = document.core_properties
         title = "" if about.title == "Word Document" else about.title  # what python-docx puts where there is none
         meta = {name: value for name, value in (("title", title), ("author", about.author)) if value}
-        fields: dict[str, Any] = {"date": about.created.date().isoformat()} if about.created else {}
+        meta |= {"file_date": about.created.date().isoformat()} if about.created else {}
+        fields: dict[str, Any] = {}
         if language := iso_language(about.language or ""):
             fields["language"] = language
         return meta, fields

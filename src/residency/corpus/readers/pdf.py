@@ -32,11 +32,11 @@ def read_pdf(given: Given) -> Iterator[Document | Bad]:
     if broken:
         yield given.bad(f"{len(broken)} of {len(pages)} pages cannot be read, the first of them page {broken[0]}")
     if text:
-        meta, day = _about(reader)
+        meta = _about(reader)
         empty = sum(not page.strip() for page in pages) - len(broken)
         meta |= {"pages_without_text": empty} if empty else {}
         meta = {"kind": given.options.get("kind", "page"), "format": "pdf", "pages": len(pages), **meta}
-        yield given.document(given.key, text, date=day, meta=meta)
+        yield given.document(given.key, text, meta=meta)
     elif len(broken) < len(pages) or not pages:
         yield given.bad(f"no text on its {len(pages)} pages: a scan? recognise its text (OCR) first")
 
@@ -75,7 +75,7 @@ def _page_texts(reader: Any) -> tuple[list[str], list[int]]:
     return texts, broken
 
 
-def _about(reader: Any) -> tuple[dict[str, Any], str | None]:
+def _about(reader: Any) -> dict[str, Any]:
     """Return title and author, and the day the file was made, where the file says them in a readable way."""
     meta: dict[str, Any] = {}
     try:
@@ -85,11 +85,11 @@ def _about(reader: Any) -> tuple[dict[str, Any], str | None]:
             if value.strip():
                 meta[name] = " ".join(value.split())
         made = about.creation_date if about else None
-        return meta, made.date().isoformat() if made else None
+        return {**meta, "file_date": made.date().isoformat()} if made else meta
     except OutOfTime:
         raise
     except Exception:
-        return meta, None
+        return meta
 
 
 # --- pages to text ---------------------------------------------------------------------------------------------------

@@ -38,6 +38,8 @@ def read_markdown(given: Given) -> Iterator[Document | Bad]:
         fields["licence"] = licence
     if language := iso_language(str(front.get("language") or front.get("lang") or "")):
         fields["language"] = language
+    if patient := str(front.pop("patient", "") or front.pop("patient_id", "")):
+        fields["patient"] = patient
     if day := iso_date(str(front.get("date", ""))):
         fields["date"] = day
     meta = {"kind": given.options.get("kind", "page"), "format": "markdown"}

@@ -1,0 +1,56 @@
+"""Rows made out of a corpus: by template, counted with what was refused, and held against the tests like all others."""
+
+import json
+
+import pytest
+
+from residency import making
+from residency.core.documents import read_documents
+from residency.core.errors import UserError
+from residency.core.store import read_json
+from residency.corpus.assemble import collect
+from residency.models.scripted import ScriptedModel
+
+OBO = "format-version: 1.2\n\n" + "\n".join(
+    f"[Term]\nid: X:{n}\nname: sign {word}\n" + (f"is_a: X:{n // 2} ! up\n" if n > 1 else "")
+    for n, word in enumerate("alpha beta gamma delta epsilon zeta eta theta".split(), 1)
+)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.obo").write_text(OBO)
+    note = "The patient takes metformin 500 mg twice a day for diabetes and feels well on it."
+    (tmp_path / "in" / "n.jsonl").write_text(json.dumps({"id": "n", "text": note, "patient": "p1"}) + "\n")
+    collect(out=tmp_path / "corpus", sources=[{"files": tmp_path / "in"}])
+    return tmp_path / "corpus"
+
+
+def test_an_ontology_becomes_questions_and_text(corpus, tmp_path):
+    making.make(corpus, out=tmp_path / "made", rows=[{"graph_questions": {}}, {"graph_text": {}}])
+    rows = list(read_documents(tmp_path / "made" / "documents"))
+    asked = [row for row in rows if row.source == "graph_questions"]
+    assert asked and all(row.meta["messages"][-1]["role"] == "assistant" for row in asked)
+    card = read_json(tmp_path / "made" / "card.json")
+    assert [source["name"] for source in card["sources"]] == ["graph_questions", "graph_text"]
+    assert (tmp_path / "made" / "instruct").is_dir() and card["documents"] == len(rows)
+
+
+def test_a_models_questions_stay_with_their_patient_and_the_refused_are_counted(corpus, tmp_path, monkeypatch):
+    good = {"question": "How much metformin does the patient take?", "answer": "Metformin 500 mg twice a day."}
+    wrong = {"question": "Which insulin is given?", "answer": "Insulin glargine 80 units at bedtime every night."}
+    model = ScriptedModel(lambda prompt: json.dumps({"pairs": [good, wrong]}))
+    monkeypatch.setattr(making, "_loaded", lambda name: model)
+    making.make(corpus, out=tmp_path / "made", rows=[{"questions": {"count": 2}}], model="scripted")
+    [row] = read_documents(tmp_path / "made" / "documents")
+    assert row.patient == "p1" and row.meta["messages"][-1]["content"] == good["answer"]
+    [source] = read_json(tmp_path / "made" / "card.json")["sources"]
+    assert sum(source["left"].values()) == 1
+
+
+def test_a_maker_without_its_model_is_refused_before_anything_is_made(corpus, tmp_path):
+    with pytest.raises(UserError, match="make: questions needs model: NAME"):
+        making.make(corpus, out=tmp_path / "made", rows=[{"questions": {}}])
+    with pytest.raises(UserError, match="make: ranked needs judge: NAME"):
+        making.make(corpus, out=tmp_path / "made", rows=[{"ranked": {}}], model="x")
