@@ -21,7 +21,10 @@ OBO = "format-version: 1.2\n\n" + "\n".join(
 def corpus(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.obo").write_text(OBO)
-    note = "The patient takes metformin 500 mg twice a day for diabetes and feels well on it."
+    note = (
+        "The patient takes metformin 500 mg twice a day for diabetes and feels well on it. There was no fever and no "
+        "cough this week, and she walks to the market every day without any pain."
+    )
     (tmp_path / "in" / "n.jsonl").write_text(json.dumps({"id": "n", "text": note, "patient": "p1"}) + "\n")
     collect(out=tmp_path / "corpus", sources=[{"files": tmp_path / "in"}])
     return tmp_path / "corpus"

@@ -41,12 +41,13 @@ def bad_records(
 
 def check_bad(opened: Sequence[Source], prepared: Sequence[Facts], bad: Sequence[list[Bad]], bad_share: float) -> None:
     """Raise SourceError for too many malformed records; one alone never stops what else could be read."""
-    read = Counter[int]()
+    read, left = Counter[int](), Counter[int]()
     for facts in prepared:
         read[facts["source"]] += facts["read"] + facts["bad"]
+        left[facts["source"]] += sum(facts["left"].values())
     for index, (source, aside) in enumerate(zip(opened, bad, strict=True)):
         total = read[index]
-        if not total:
+        if not total and not left[index]:
             raise SourceError(f"source {source.name} holds no record")
         first = "; ".join(str(row) for row in aside[:3])
         if len(aside) > max(bad_share * total, 1 if len(aside) < total else 0):
