@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,11 @@ def write(path: Path, size: int) -> int:
 def rows_of(draw: random.Random) -> Iterator[Row]:
     """Yield notes without end, some 2 kB each; every tenth repeats the one before but for its last sentence."""
     names = vocabulary()
-    sentences = [" ".join(spoken(draw, draw.choices(names, k=draw.randint(8, 16)))) + "." for _ in range(200_000)]
+    weights = list(
+        accumulate(1 / (rank + 10) for rank in range(len(names)))
+    )  # as often as words are, so that they pass
+    words = draw.choices(names, cum_weights=weights, k=2_400_000)
+    sentences = [" ".join(spoken(draw, words[at : at + 12])) + "." for at in range(0, len(words), 12)]
     number, said = 0, list[str]()
     while True:
         said = (
