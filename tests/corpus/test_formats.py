@@ -9,7 +9,7 @@ import pytest
 from residency.core.errors import SourceError, UserError
 from residency.core.settings import plain, settings_of
 from residency.core.types import Document
-from residency.corpus.formats import files_of, json_lines, read_files, read_jsonl_source, read_notes, there_are
+from residency.corpus.formats import files_of, read_files, read_jsonl_source, read_notes, there_are
 from residency.corpus.records import Bad, Left
 
 
@@ -83,8 +83,6 @@ def test_the_settings_of_files_can_be_written_down_as_plain_data():
     json.dumps({name: plain(field.default) for name, field in settings_of(read_files).items() if name != "path"})
 
 
-def test_what_other_sources_use_of_this_file_still_holds(folder):
+def test_a_folder_is_asked_for_files_by_their_endings(folder):
     assert [path.name for path in files_of(folder, (".jsonl", ".csv"))] == ["more.csv", "rows.jsonl"]
     assert there_are(".xml").problem(str(folder)) and there_are(".csv").problem(str(folder)) is None
-    rows = list(json_lines(folder / "rows.jsonl", containing=(b"prompt",)))
-    assert rows == [(2, {"prompt": "Q?", "completion": "A."})]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated
 
 from residency.core.errors import SourceError
 from residency.core.legal import Encoding, Rule, nearest
 from residency.corpus.readers import FORMATS, files_under, parts
 from residency.corpus.readers.guard import Limits
 from residency.corpus.readers.shapes import COLUMNS
-from residency.corpus.records import Bad, Source
+from residency.corpus.records import Source
 
 OWN = "not stated (your own data)"
 LIMITS = Limits()
@@ -102,28 +101,3 @@ def read_jsonl_source(
         endings=_LINES,
     )
     return Source("jsonl", "", licence, "", files, pieces)
-
-
-def json_lines(path: Path, *, containing: tuple[bytes, ...] = ()) -> Iterator[tuple[int | None, dict[str, Any] | Bad]]:
-    """Yield each line's number with its object, or with the reason why it is none; empty lines are passed over.
-
-    With ``containing``, only lines that hold one of these bytes are parsed and yielded.
-    """
-    try:
-        lines = path.open("rb")
-    except OSError as error:
-        yield None, Bad(path.name, None, f"cannot be read ({error.strerror})")
-        return
-    with lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip() or (containing and not any(part in line for part in containing)):
-                continue
-            try:
-                row = json.loads(line)
-            except UnicodeDecodeError as error:
-                yield number, Bad(path.name, number, f"not UTF-8 at byte {error.start}")
-            except json.JSONDecodeError as error:
-                yield number, Bad(path.name, number, f"not JSON at character {error.pos}: {error.msg}")
-            else:
-                wrong = Bad(path.name, number, "not a JSON object")
-                yield number, row if isinstance(row, dict) else wrong

@@ -5,7 +5,6 @@ reason may only be made of words that stand in our own source.
 """
 
 import gzip
-import importlib.util
 import string
 import time
 from functools import cache
@@ -136,15 +135,8 @@ def run(folder, form, cases):
     return read
 
 
-def there(form):
-    module = FORMATS[form].read.split(":")[0]
-    if importlib.util.find_spec(module) is None:
-        pytest.skip(f"{module} is not there yet")
-
-
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_valid_file_of_each_format_gives_documents(tmp_path, form):
-    there(form)
     (tmp_path / "marked.ann").write_bytes(brat()[1])
     for name, content in SEEDS[form]:
         path = tmp_path / name
@@ -156,7 +148,6 @@ def test_a_valid_file_of_each_format_gives_documents(tmp_path, form):
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_no_file_breaks_hangs_or_vanishes(tmp_path, form):
-    there(form)
     assert run(tmp_path, form, QUICK) >= QUICK
 
 
@@ -168,7 +159,6 @@ def test_the_harness_sees_a_reason_that_quotes_the_file():
 def test_twenty_thousand_files_over_all_readers_break_nothing(tmp_path):
     counts = {}
     for form in FORMATS:
-        there(form)
         counts[form] = run(tmp_path, form, CASES)
     print("cases:", sum(counts.values()), counts)
     assert sum(counts.values()) >= 20_000 and min(counts.values()) >= 1000

@@ -18,8 +18,9 @@ from residency.corpus.clean.quality import Quality, quality_check
 from residency.corpus.clean.relevance import Relevance, relevance_check
 from residency.corpus.clean.safety import Safety, safety_check
 from residency.corpus.clean.words import read
+from residency.corpus.records import KNOWLEDGE_KINDS
 
-KNOWLEDGE = frozenset({"term", "code", "label", "disease", "chapter", "block"})
+KNOWLEDGE = KNOWLEDGE_KINDS | {"label"}
 Votes = Annotated[int, Range(least=-1_000_000, most=1_000_000)]
 CONVERSATION = frozenset({"instruction", "dialogue", "preference"})
 BOUND = frozenset({"book", "page"})
