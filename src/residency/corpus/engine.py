@@ -46,7 +46,7 @@ class Engine:
 
 
 @contextmanager
-def engine(name: Name, *, scratch: Path, workers: int = 0, memory_mb: int = 1000) -> Iterator[Engine]:
+def engine(name: Name, *, scratch: Path, workers: int = 0, memory_mb: int = 400) -> Iterator[Engine]:
     """Yield the engine of that name. ``workers`` 0 means every core (of the cluster); ``memory_mb`` bounds queries.
 
     Raises UserError where Ray is asked for and not installed or not reached. On a cluster, ``scratch`` and the sources
@@ -235,7 +235,7 @@ def _call(function: Callable[[Task], Result], task: Task) -> Result:
 
 
 def query(
-    sql: str, out: Path, *, scratch: Path, memory_mb: int = 1000, threads: int = 1, **files: Sequence[Path]
+    sql: str, out: Path, *, scratch: Path, memory_mb: int = 400, threads: int = 1, **files: Sequence[Path]
 ) -> Path:
     """Write the result of one SELECT to the Parquet file ``out`` and return that path.
 

@@ -125,31 +125,31 @@ def known(name: str) -> BenchmarkSet:
     return SETS[name]
 
 
-def items(name: str, split: str) -> Items:
-    """Return the items of a split ("train", "validation", "test" or what else a set has), in the order of their ids.
+def items(name: str, *splits: str) -> Items:
+    """Return the items of splits ("train", "validation", "test" or what else a set has), each in the order of its ids.
 
     Raises SourceError where the set is absent or its files are not as published.
     """
     about, folder = known(name), folder_of(name)
     frozen = frozen_split(name) if about.frozen else {}
-    found, seen = Items([]), set[str]()
+    found, seen = Items([]), set[tuple[str, str]]()
     try:
         for item in about.read(folder):
             if "skip" in item:
                 found.skipped[item["skip"]] += 1
-            elif (part := item.get("split") or frozen.get(item["id"], "train")) != split:
+            elif (part := item.get("split") or frozen.get(item["id"], "train")) not in splits:
                 found.elsewhere[part] += 1
-            elif item["id"] in seen:
+            elif (part, item["id"]) in seen:
                 found.skipped["id a second time"] += 1
             else:
-                seen.add(item["id"])
-                found.items.append({**item, "split": split, "group": item.get("group", item["id"])})
+                seen.add((part, item["id"]))
+                found.items.append({**item, "split": part, "group": item.get("group", item["id"])})
     except (OSError, ValueError, KeyError, IndexError) as error:
         kind = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
         raise SourceError(
             f"{folder} does not hold {name} as published ({kind}); get it again from {about.url}"
         ) from None
-    found.items.sort(key=lambda item: item["id"])
+    found.items.sort(key=lambda item: (splits.index(item["split"]), item["id"]))
     return found
 
 

@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,35 +25,39 @@ def icd10_coding(folder: Path) -> Iterator[Item]:
     Codes of fewer than three siblings take the rest from the categories before and after theirs. A group is a category;
     the options are codes without their titles, so that what is asked is the code. ``folder`` is not used.
     """
-    codes = [d for d in read_icd10().records if isinstance(d, Document) and d.meta.get("kind") == "code"]
     siblings: dict[str, list[str]] = defaultdict(list)
-    for code in codes:
-        if "." in code.id:
-            siblings[category(code.id)].append(code.id)
+    for code, _ in _codes():
+        siblings[category(code)].append(code)
     order = sorted(siblings)
-    for code in codes:
-        terms = code.meta.get("inclusion_terms") or []
-        if "." not in code.id or not terms:
+    for code, terms in _codes():
+        if not terms:
             continue
-        draw = random.Random(f"icd10:{code.id}")
-        near = [other for other in siblings[category(code.id)] if other != code.id]
+        draw = random.Random(f"icd10:{code}")
+        near = [other for other in siblings[category(code)] if other != code]
         if len(near) < OPTIONS - 1:
-            place = order.index(category(code.id))
+            place = order.index(category(code))
             around = [c for i in (place - 1, place + 1) if 0 <= i < len(order) for c in siblings[order[i]]]
             near += draw.sample(around, min(len(around), OPTIONS - 1 - len(near)))
         if len(near) < OPTIONS - 1:
-            yield {"id": code.id, "skip": "fewer than three codes around"}
+            yield {"id": code, "skip": "fewer than three codes around"}
             continue
-        choices = [code.id, *draw.sample(near, OPTIONS - 1)]
+        choices = [code, *draw.sample(near, OPTIONS - 1)]
         draw.shuffle(choices)
         yield {
-            "id": code.id,
+            "id": code,
             "question": f"Which ICD-10-CM code is right for: {draw.choice(terms)}?",
             "choices": choices,
-            "answer": choices.index(code.id),
-            "group": category(code.id),
-            "split": "test" if _share(category(code.id)) < TEST else "train",
+            "answer": choices.index(code),
+            "group": category(code),
+            "split": "test" if _share(category(code)) < TEST else "train",
         }
+
+
+@cache
+def _codes() -> list[tuple[str, list[str]]]:
+    """Return each code below a category with its own terms, in the order of the list: its file takes seconds to read."""
+    found = (d for d in read_icd10().records if isinstance(d, Document) and d.meta.get("kind") == "code")
+    return [(code.id, code.meta.get("inclusion_terms") or []) for code in found if "." in code.id]
 
 
 def category(code: str) -> str:

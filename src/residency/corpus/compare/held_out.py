@@ -26,15 +26,14 @@ def index_of(settings: Decontaminate, out: Path) -> Path:
 def held_out(settings: Decontaminate) -> Iterator[tuple[str, str]]:
     """Yield (id, text) of every held-out item, each of its texts by itself; ids begin with the set or the file."""
     for name in SETS if settings.sets is None else settings.sets:
-        for split in SPLITS:
-            try:
-                found = items(name, split).items
-            except SourceError:
-                if settings.sets is not None:
-                    raise
-                continue
-            for item in found:
-                yield from ((f"{name}/{item['id']}", text) for text in texts_of(item))
+        try:
+            found = items(name, *SPLITS).items
+        except SourceError:
+            if settings.sets is not None:
+                raise
+            continue
+        for item in found:
+            yield from ((f"{name}/{item['id']}", text) for text in texts_of(item))
     for path in map(Path, settings.files):
         number = 0
         for number, item in enumerate(_lines(path), 1):
