@@ -59,6 +59,7 @@ def our_keys(
     shard: tuple[int, Sequence[str]], *, rules: Any, scratch: Path, clean: bool
 ) -> tuple[dict[str, Path], list[int]]:
     """Return the files of keys of a shard, and what the cleaning dropped."""
+    import numpy as np
     import pyarrow.parquet as pq
 
     from residency.core.types import Document
@@ -67,22 +68,25 @@ def our_keys(
     begin, texts = shard
     kept = [(row, Document(str(row), text, "bench", "none")) for row, text in enumerate(texts, begin)]
     dropped: list[int] = []
+    said = None
     if clean:
-        check = our_cleaner()
-        dropped = [row for row, document in kept if check(document).reason]
-        kept = [(row, document) for row, document in kept if row not in set(dropped)]
+        outcomes, said = our_cleaner()([document for _, document in kept])
+        stays = np.array([outcome.reason is None for outcome in outcomes], bool)
+        dropped = [row for (row, _), good in zip(kept, stays, strict=True) if not good]
+        kept, said = [pair for pair, good in zip(kept, stays, strict=True) if good], said.take(stays)
     paths = {}
-    for name, table in keys([document for _, document in kept], [row for row, _ in kept], rules).items():
+    for name, table in keys([document for _, document in kept], [row for row, _ in kept], rules, said).items():
         paths[name] = scratch / f"{name}-{begin:08d}.parquet"
         pq.write_table(table, paths[name], compression="zstd")
     return paths, dropped
 
 
+@cache
 def our_cleaner() -> Callable[[Any], Any]:
     """Return the corpus stage's cleaning with its default settings."""
-    from residency.corpus.clean import Clean, cleaner
+    from residency.corpus.clean import Clean, batch_cleaner
 
-    return cleaner(Clean())
+    return batch_cleaner(Clean())
 
 
 def datasketch(texts: Sequence[str], scratch: Path, *, threshold: float, clean: bool) -> Found:

@@ -14,12 +14,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from residency.core.documents import schema, table
 from residency.core.machine import give_back_memory
 from residency.core.store import atomic_path, dumps, read_json, write_json, write_jsonl
 from residency.core.types import Document
-from residency.corpus.clean import Clean, cleaner
+from residency.corpus.clean import Clean, batch_cleaner
 from residency.corpus.compare.dedup import Dedup, keys
+from residency.corpus.compare.hashing import Words
 from residency.corpus.compare.leaks import Leaks
 from residency.corpus.records import KNOWLEDGE_KINDS, Bad, Left, Part
 
@@ -30,7 +33,7 @@ FACTS, UNCLEAR = "facts.json", "unclear"
 ROW_BITS = 32
 """A row's number is its part's number times 2**32, plus its place among the part's documents."""
 
-cached_cleaner = lru_cache(2)(cleaner)
+cached_cleaner = lru_cache(2)(batch_cleaner)
 cached_leaks = lru_cache(2)(Leaks.load)
 
 
@@ -104,14 +107,14 @@ def _prepared(task: Preparing, folder: Path) -> dict[str, Any]:
             aside.writelines(dumps(asdict(row)).encode() + b"\n" for row in bad)
             for document in documents:
                 digest.update(dumps([document.id, document.text, document.meta]).encode())
-            kept, dropped = _checked(documents, task, found)
+            kept, dropped, said = _checked(documents, task, found)
             writer.drop(dropped)
             if kept:
                 first = found.first + found.documents
                 rows = list(range(first, first + len(kept)))
                 tables.write("ids", _ids(kept, rows, task.source))
                 texts = [(document, row) for document, row in zip(kept, rows, strict=True) if not _is_fact(document)]
-                for name, made in keys([d for d, _ in texts], [row for _, row in texts], task.dedup).items():
+                for name, made in keys([d for d, _ in texts], [row for _, row in texts], task.dedup, said).items():
                     tables.write(name, made)
                 writer.keep(kept)
                 found.documents += len(kept)
@@ -143,24 +146,26 @@ def _batches(part: Part, found: _Found) -> Iterator[tuple[list[Document], list[B
 
 def _checked(
     documents: list[Document], task: Preparing, found: _Found
-) -> tuple[list[Document], list[tuple[Document, str]]]:
-    """Return what is kept of a batch, and what is dropped with the reason. Knowledge is not judged as text."""
-    clean = cached_cleaner(task.clean) if task.clean else None
-    kept: list[Document] = []
-    dropped: list[tuple[Document, str]] = []
-    for document in documents:
-        if clean and not _is_fact(document):
-            outcome = clean(document)
+) -> tuple[list[Document], list[tuple[Document, str]], Words | None]:
+    """Return what is kept of a batch, what is dropped with the reason, and the words of the texts that are kept.
+
+    Knowledge is not judged as text. Words are None where no cleaning needed them.
+    """
+    texts = [place for place, document in enumerate(documents) if not _is_fact(document)]
+    reasons: list[str | None] = [None] * len(documents)
+    said = None
+    if task.clean:
+        outcomes, said = cached_cleaner(task.clean)([documents[place] for place in texts])
+        for place, outcome in zip(texts, outcomes, strict=True):
             found.trimmed.update(outcome.trimmed)
-            if outcome.reason:
-                dropped.append((document, outcome.reason))
-                continue
-        kept.append(document)
+            reasons[place] = outcome.reason
+    dropped = [(document, reason) for document, reason in zip(documents, reasons, strict=True) if reason]
     if task.leaks:
-        kept, leaked = _without_leaks(kept, task.leaks, found)
-        dropped += leaked
+        dropped += _leaked(documents, reasons, task.leaks, found)
     found.dropped.update(reason for _, reason in dropped)
-    return kept, dropped
+    if said:
+        said = said.take(np.array([reasons[place] is None for place in texts], bool))
+    return [d for d, reason in zip(documents, reasons, strict=True) if reason is None], dropped, said
 
 
 def _date(document: Document) -> str | None:
@@ -173,20 +178,20 @@ def _is_fact(document: Document) -> bool:
     return document.meta.get("kind") in KNOWLEDGE_KINDS
 
 
-def _without_leaks(
-    documents: list[Document], path: Path, found: _Found
-) -> tuple[list[Document], list[tuple[Document, str]]]:
-    texts = ["" if _is_fact(document) else document.text for document in documents]
-    kept: list[Document] = []
-    dropped: list[tuple[Document, str]] = []
-    for document, leak in zip(documents, cached_leaks(path).find(texts), strict=True):
-        if leak is None:
-            kept.append(document)
-        else:
+def _leaked(
+    documents: list[Document], reasons: list[str | None], path: Path, found: _Found
+) -> list[tuple[Document, str]]:
+    """Return the documents without a reason yet that share text with a held-out item, after noting theirs."""
+    open_ones = [place for place, reason in enumerate(reasons) if reason is None]
+    texts = ["" if _is_fact(documents[place]) else documents[place].text for place in open_ones]
+    dropped = []
+    for place, leak in zip(open_ones, cached_leaks(path).find(texts), strict=True):
+        if leak is not None:
             found.leaks[f"{leak.item}\t{leak.rule}"] += 1
-            document.meta["leak"] = {"item": leak.item, "rule": leak.rule}
-            dropped.append((document, f"contamination: {leak.rule} in common with a held-out item"))
-    return kept, dropped
+            documents[place].meta["leak"] = {"item": leak.item, "rule": leak.rule}
+            reasons[place] = reason = f"contamination: {leak.rule} in common with a held-out item"
+            dropped.append((documents[place], reason))
+    return dropped
 
 
 def _ids(documents: list[Document], rows: list[int], source: int) -> Any:

@@ -37,7 +37,7 @@ _PHRASES = re.compile(
     r"|política de privacidade|todos os direitos reservados|inscreva-se|leia mais"
     r"|版权所有|隐私政策|使用条款|登录|注册|点击这里|阅读更多|返回顶部"
 )
-_TRIGGERS = frozenset(
+TRIGGERS = frozenset(
     word.encode()
     for word in """
     cookie cookies javascript lorem privacy copyright subscribe newsletter click privacidad suscríbete suscríbase
@@ -76,7 +76,7 @@ _ITEMS = frozenset(
     首页, 关于我们, 联系我们, 登录, 注册, 搜索, 返回, 上一页, 下一页, 网站地图, 帮助
     """.replace("\n", " ").split(",")
 )
-_NAVIGATION = frozenset(
+NAVIGATION = frozenset(
     word.encode()
     for word in """
     home homepage login logout register menu faq faqs blog shop cart checkout sitemap privacy disclaimer careers donate
@@ -93,7 +93,7 @@ _LEAST_ITEMS = 5
 
 def boilerplate_share(text: str, words: Set[bytes]) -> float:
     """Return the share of the text's characters that stand in lines with a phrase of web boilerplate."""
-    if words.isdisjoint(_TRIGGERS) and not any(trigger in text for trigger in _TRIGGERS_UNSPACED if not text.isascii()):
+    if words.isdisjoint(TRIGGERS) and not any(trigger in text for trigger in _TRIGGERS_UNSPACED if not text.isascii()):
         return 0.0
     lines = [line for line in text.lower().split("\n") if line.strip()]
     phrases = [len(_PHRASES.findall(line)) for line in lines]
@@ -105,7 +105,7 @@ def boilerplate_share(text: str, words: Set[bytes]) -> float:
 
 def navigation_share(text: str, words: Set[bytes]) -> float:
     """Return the share of the text's lines and items (cut at ``|``, ``»`` …) that are names of a web page's menus."""
-    if len(words & _NAVIGATION) < 3:
+    if len(words & NAVIGATION) < 3:
         return 0.0
     items = [item.strip().lower() for item in _CUTS.split(text) if item.strip()]
     found = sum(item in _ITEMS for item in items)

@@ -114,7 +114,7 @@ def _classes() -> np.ndarray:
     return table
 
 
-_CLASSES = _classes()
+BYTE_CLASSES = _classes()
 _PIECE = 1 << 20
 
 
@@ -124,7 +124,7 @@ def _signs(text: str) -> list[float]:
     counts = np.bincount(data[:_PIECE], minlength=256)
     for at in range(_PIECE, len(data), _PIECE):  # a copy of eight times the size is made of each piece
         counts += np.bincount(data[at : at + _PIECE], minlength=256)
-    return cast(list[float], (counts @ _CLASSES).tolist())
+    return cast(list[float], (counts @ BYTE_CLASSES).tolist())
 
 
 def _characters(text: str, counts: list[float], words: int, limits: Quality, enough: bool) -> str | None:
@@ -161,13 +161,13 @@ def _is_code(text: str) -> bool:
 # --- words, lines, repetition ----------------------------------------------------------------------------------------
 
 _MIXED = re.compile(rb"[a-z][0-9]+[a-z]")
-_LONG = 40
+LONG = 40
 
 
 def _words(text: str, words: Sequence[bytes], digits: float, limits: Quality) -> str | None:
     many, most_numbers, most_mixed = len(words), limits.number_words * len(words), limits.mixed_words * len(words)
     lengths = list(map(len, words))
-    if max(lengths, default=0) > _LONG and _long(words) > limits.long_words * sum(lengths):
+    if max(lengths, default=0) > LONG and _long(words) > limits.long_words * sum(lengths):
         return "long words"
     mean = sum(lengths) / max(1, many) if text.isascii() else sum(map(len, text.split())) / max(1, many)
     if mean < limits.least_word_length:  # where numbers make it small, they do not count
@@ -193,7 +193,7 @@ def _few_function_words(words: Sequence[bytes], language: str, limits: Quality) 
 
 def _long(words: Sequence[bytes]) -> int:
     """Return the letters in words too long for any language: only ASCII ones, since others may do without spaces."""
-    return sum(len(word) for word in words if len(word) > _LONG and word.isascii())
+    return sum(len(word) for word in words if len(word) > LONG and word.isascii())
 
 
 def _web(text: str, words: Set[bytes], limits: Quality) -> str | None:

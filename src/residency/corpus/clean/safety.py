@@ -10,8 +10,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from residency.core.errors import UserError
 from residency.core.legal import AtLeastOne, ExistingFile
@@ -33,7 +35,7 @@ class Safety:
 
 def safety_check(settings: Safety) -> Callable[[Reading], str | None]:
     """Return a function of a text that returns the reason to drop it."""
-    table = json.loads(files("residency.corpus.clean").joinpath("unsafe.json").read_text(encoding="utf-8"))
+    table = _wordings()
     rules = [(reason, *_rule(entry)) for reason, entry in table["rules"].items()]
     slurs, (own, patterns) = Terms(table["slurs"]), _own(settings.lists)
 
@@ -51,6 +53,18 @@ def safety_check(settings: Safety) -> Callable[[Reading], str | None]:
         return None
 
     return check
+
+
+@cache
+def _wordings() -> dict[str, Any]:
+    content = files("residency.corpus.clean").joinpath("unsafe.json").read_text(encoding="utf-8")
+    return dict(json.loads(content))
+
+
+def cue_words() -> tuple[list[bytes], list[tuple[frozenset[bytes], frozenset[bytes]]]]:
+    """Return the slurs, and for each rule the words and the cues: a text without both breaks none of its patterns."""
+    table = _wordings()
+    return [slur.encode() for slur in table["slurs"]], [_rule(entry)[:2] for entry in table["rules"].values()]
 
 
 _NEAR = 150

@@ -15,7 +15,7 @@ import numpy as np
 
 from residency.core.legal import AtLeastOne, Range
 from residency.core.types import Document
-from residency.corpus.compare.hashing import Array, Words, digests, number, words
+from residency.corpus.compare.hashing import Array, Words, digests, number, sequence_hashes, words
 from residency.corpus.compare.minhash import band_keys, band_shape, packed, similarity, sketch
 from residency.corpus.compare.paragraphs import paragraphs
 
@@ -63,12 +63,17 @@ class Decided:
 # --- the keys of a batch of documents --------------------------------------------------------------------------------
 
 
-def keys(documents: Sequence[Document], rows: Sequence[int], settings: Dedup) -> dict[str, pa.Table]:
-    """Return the tables that ``decide`` compares, by name; ``rows`` are the documents' numbers, each used once."""
+def keys(
+    documents: Sequence[Document], rows: Sequence[int], settings: Dedup, found: Words | None = None
+) -> dict[str, pa.Table]:
+    """Return the tables that ``decide`` compares, by name; ``rows`` are the documents' numbers, each used once.
+
+    ``found`` are the documents' words, where they are known (``words`` with ``unspaced``).
+    """
     import pyarrow as pa
 
     texts = [document.text for document in documents]
-    found = words(texts, unspaced=True)
+    found = found or words(texts, unspaced=True)
     row = pa.array(rows, pa.uint64())
     tables = {}
     if settings.exact or settings.title or settings.near is not None:
@@ -126,20 +131,31 @@ def _paragraph_keys(documents: Sequence[Document], rows: Sequence[int], characte
     """Return a row for each long paragraph of a document that has a patient; ``count`` is how many the document has."""
     import pyarrow as pa
 
-    texts, columns = [], []
+    texts, columns = list[str](), list[tuple[int, int, int, int, str | None]]()
     for document, row in zip(documents, rows, strict=True):
-        blocks = paragraphs(document.text) if document.patient is not None else []
-        for index, (low, high) in enumerate(blocks):
-            if high - low >= characters:
-                texts.append(document.text[low:high])
-                columns.append((row, index, len(blocks), number(str(document.patient)), document.date))
-    hashes = [int.from_bytes(digest[:8], "little") for digest in digests(texts, words(texts, unspaced=True))]
+        if document.patient is None:
+            continue
+        text, patient, blocks = document.text, number(str(document.patient)), paragraphs(document.text)
+        long = [(at, low, high) for at, (low, high) in enumerate(blocks) if high - low >= characters]
+        texts += [text[low:high] for _, low, high in long]
+        columns += [(row, at, len(blocks), patient, document.date) for at, _, _ in long]
     names = ("row", "index", "count", "patient", "date")
     kinds = (pa.uint64(), pa.uint32(), pa.uint32(), pa.uint64(), pa.string())
-    made = {
-        n: pa.array([row[at] for row in columns], kind) for at, (n, kind) in enumerate(zip(names, kinds, strict=True))
-    }
-    return pa.table({**made, "paragraph": pa.array(hashes, pa.uint64())})
+    made = {n: pa.array(values, kind) for n, values, kind in zip(names, _columns(columns, 5), kinds, strict=True)}
+    return pa.table({**made, "paragraph": pa.array(_paragraph_hashes(texts), pa.uint64())})
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _paragraph_hashes(texts: Sequence[str]) -> Array:
+    """Return 64 bits a paragraph, equal for equal words; one without words is taken as it is."""
+    found = words(texts, unspaced=True)
+    hashes = sequence_hashes(found)
+    for wordless in np.flatnonzero(found.counts == 0):
+        hashes[wordless] = number(texts[wordless])
+    return hashes
 
 
 # --- decisions when all keys are together ----------------------------------------------------------------------------

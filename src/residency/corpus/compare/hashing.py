@@ -35,6 +35,8 @@ class Words:
     """The words of a batch: ``hashes`` [words], their bytes ``starts`` to ``ends`` of ``data`` [bytes], half open.
 
     ``first`` [texts + 1] is the number of the first word of each text. Eight bytes of ``data`` follow the last word.
+    ``spelt`` is ``data`` as it was before letters were made small and signs spaces; ``begins`` [texts + 1] is where each
+    text begins in both, a byte after the one before.
     """
 
     data: Any
@@ -42,11 +44,26 @@ class Words:
     ends: Array
     hashes: Array
     first: Array
+    spelt: Any = None
+    begins: Array | None = None
 
     @property
     def counts(self) -> Array:
         """How many words each text has."""
         return np.diff(self.first)
+
+    @property
+    def owners(self) -> Array:
+        """The number of the text that each word is of."""
+        return np.repeat(np.arange(len(self.first) - 1, dtype=np.int32), self.counts)
+
+    def take(self, chosen: Array) -> Words:
+        """Return the words of the texts that are chosen [texts, booleans], over the same bytes."""
+        if chosen.all():
+            return self
+        mine = np.repeat(chosen, self.counts)
+        first = np.concatenate([[0], np.cumsum(self.counts[chosen])])
+        return Words(self.data, self.starts[mine], self.ends[mine], self.hashes[mine], first)
 
 
 def folded(text: str) -> str:
@@ -66,13 +83,14 @@ def words(texts: Sequence[str], *, unspaced: bool = False, fold: bool = True) ->
     ``fold`` False takes texts that are folded already.
     """
     parts = [_spaced(text, unspaced, fold).encode("utf-8", "surrogatepass") for text in texts]
-    joined = b" ".join([b"", *parts, bytes(_WORD_BYTES)]).translate(_TABLE)
-    bounds = np.cumsum([1, *(len(part) + 1 for part in parts)])
-    data = np.frombuffer(joined, np.uint8)
+    joined = b" ".join([b"", *parts, bytes(_WORD_BYTES)])
+    spelt, data = np.frombuffer(joined, np.uint8), np.frombuffer(joined.translate(_TABLE), np.uint8)
+    begins = np.cumsum([1, *(len(part) + 1 for part in parts)])
     inside = data > 32
     edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     starts, ends = edges[::2], edges[1::2]
-    return Words(data, starts, ends, _word_hashes(data, starts, ends), np.searchsorted(starts, bounds))
+    first = np.searchsorted(starts, begins)
+    return Words(data, starts, ends, _word_hashes(data, starts, ends), first, spelt, begins)
 
 
 def _spaced(text: str, unspaced: bool, fold: bool) -> str:
@@ -176,6 +194,15 @@ def _whole(found: Words, texts: Array, size: int) -> Array:
         at = np.minimum(first + place, len(found.hashes) - 1)
         whole = np.where(place < counts, whole * _power(1) + found.hashes[at], whole)
     return whole
+
+
+def sequence_hashes(found: Words) -> Array:
+    """Return 64 bits for each text's words in their order [texts], equal for equal words; 0 for a text without any."""
+    counts = found.counts
+    place = np.arange(len(found.hashes), dtype=np.uint64) - np.repeat(found.first[:-1], counts).astype(np.uint64)
+    total = np.cumsum(mixed(found.hashes + place * np.uint64(_BASE)))
+    last = np.concatenate([np.zeros(1, np.uint64), total])
+    return np.where(counts > 0, mixed(last[found.first[1:]] - last[found.first[:-1]]), 0)
 
 
 def digests(texts: Sequence[str], found: Words) -> list[bytes]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 
 _BLANK = re.compile(r"\n[^\S\n]*\n\s*")
-_LINE = re.compile(r"\n\s*")
 
 
 def paragraphs(text: str) -> list[tuple[int, int]]:
@@ -16,12 +15,24 @@ def paragraphs(text: str) -> list[tuple[int, int]]:
     """
     begin = len(text) - len(text.lstrip())
     body = text.rstrip()
-    gap = _BLANK if _BLANK.search(body, begin) else _LINE
+    if not _BLANK.search(body, begin):
+        return _lines(body, begin)
     found = []
-    for match in gap.finditer(body, begin):
+    for match in _BLANK.finditer(body, begin):
         found.append((begin, begin + len(body[begin : match.start()].rstrip())))
         begin = match.end()
     return [*found, (begin, len(body))] if body[begin:] else found
+
+
+def _lines(body: str, begin: int) -> list[tuple[int, int]]:
+    """Return where each line stands, without white space around it, of a text in which none is blank."""
+    found = []
+    for line in body[begin:].split("\n"):
+        inner = line.strip()
+        low = begin + (0 if inner == line else line.index(inner))
+        found.append((low, low + len(inner)))
+        begin += len(line) + 1
+    return found if body[found[0][0] :] else []
 
 
 def without_paragraphs(text: str, indices: Iterable[int]) -> str:
