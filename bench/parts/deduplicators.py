@@ -26,15 +26,15 @@ def residency(texts: Sequence[str], scratch: Path, *, threshold: float, clean: b
     import pyarrow.parquet as pq
 
     from residency.corpus.compare.dedup import Dedup, decide
-    from residency.corpus.engine import query
+    from residency.corpus.engine import queries
 
     rules = Dedup(near=threshold, ngram=NGRAM, paragraphs=False)
     task = partial(our_keys, rules=rules, scratch=scratch, clean=clean)
     shards = [(begin, texts[begin : begin + SHARD]) for begin in range(0, len(texts), SHARD)]
     made = list(map(task, shards) if workers == 1 else started(workers).map(task, shards))
     files = {name: [paths[name] for paths, _ in made] for name in made[0][0]}
-    ask = partial(query, scratch=scratch, threads=workers)
-    found = decide(files, ask, rules, scratch / "decided")
+    with queries(scratch=scratch, threads=workers) as query:
+        found = decide(files, query, rules, scratch / "decided")
     unclean = {place for _, dropped in made for place in dropped}
     return set(pq.read_table(found.drops)["row"].to_pylist()), unclean
 

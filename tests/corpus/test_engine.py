@@ -66,11 +66,19 @@ def test_tasks_are_taken_as_they_are_needed_and_not_all_at_once(tmp_path):
 def test_a_query_joins_files_and_leaves_nothing_behind(tmp_path):
     for name, rows in (("one", [3, 1]), ("two", [2, 3])):
         pq.write_table(pa.table({"n": rows}), tmp_path / f"{name}'s.parquet")
-    with engine("local", scratch=tmp_path) as run:
+    with engine("local", scratch=tmp_path) as run, run.queries() as query:
         sql = "SELECT n, count(*) AS times FROM mine GROUP BY n ORDER BY n"
-        out = run.query(sql, tmp_path / "out.parquet", mine=[tmp_path / "one's.parquet", tmp_path / "two's.parquet"])
+        out = query(sql, tmp_path / "out.parquet", mine=[tmp_path / "one's.parquet", tmp_path / "two's.parquet"])
     assert pq.read_table(out).to_pydict() == {"n": [1, 2, 3], "times": [1, 1, 2]}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one's.parquet", "out.parquet", "two's.parquet"]
+
+
+def test_a_query_that_needs_more_memory_than_it_may_says_which_setting_gives_it_more(tmp_path):
+    pq.write_table(pa.table({"n": range(3_000_000)}), tmp_path / "n.parquet")
+    with engine("local", scratch=tmp_path, workers=1, memory_mb=4) as run, run.queries() as query:
+        with pytest.raises(UserError, match="memory_mb: 4"):
+            query("SELECT DISTINCT n FROM mine ORDER BY n DESC", tmp_path / "out.parquet", mine=[tmp_path / "n.parquet"])
+    assert not (tmp_path / "out.parquet").exists()
 
 
 @pytest.fixture(scope="module")

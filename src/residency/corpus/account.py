@@ -180,8 +180,9 @@ def people_of(run: Engine, tables: Sequence[Path], scratch: Path) -> People:
 
     if not tables:
         return People()
-    [found] = pq.read_table(run.query(_PATIENTS, scratch / "patients.parquet", rows=tables)).to_pylist()
-    splits = pq.read_table(run.query(_BY_SPLIT, scratch / "splits.parquet", rows=tables)).to_pylist()
+    with run.queries() as query:
+        [found] = pq.read_table(query(_PATIENTS, scratch / "patients.parquet", rows=tables)).to_pylist()
+        splits = pq.read_table(query(_BY_SPLIT, scratch / "splits.parquet", rows=tables)).to_pylist()
     return People(**found, splits={row.pop("split"): row for row in splits})
 
 

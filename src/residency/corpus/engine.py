@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -29,20 +29,22 @@ from residency.core.store import atomic_path
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Name = Literal["local", "ray"]
+Query = Callable[..., Path]
+"""``query(sql, out, name=[files])`` writes one SELECT over views of Parquet files to the Parquet file ``out``."""
 AHEAD = 2
 """Tasks a worker is given before its last result is taken: enough to keep it busy, few enough to bound memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Two ways to work: ``each`` calls a function on tasks and yields the results in order, ``query`` runs SQL.
+    """Two ways to work: ``each`` calls a function on tasks and yields the results in order, ``queries`` runs SQL.
 
     ``each(function, tasks, broken)``: a task whose process dies (a crash in a library, the system's memory killer)
-    gives ``broken(task)`` instead of a result, and the others go on.
+    gives ``broken(task)`` instead of a result, and the others go on. ``queries()`` is a context that yields ``Query``.
     """
 
     each: Callable[..., Iterator[Any]]
-    query: Callable[..., Path]
+    queries: Callable[[], AbstractContextManager[Query]]
 
 
 @contextmanager
@@ -53,7 +55,7 @@ def engine(name: Name, *, scratch: Path, workers: int = 0, memory_mb: int = 400)
     have to lie on a file system that all machines share.
     """
     count = workers or len(os.sched_getaffinity(0))
-    ask = partial(query, scratch=scratch, memory_mb=memory_mb, threads=count)
+    ask = partial(queries, scratch=scratch, memory_mb=memory_mb, threads=count)
     if name == "local":
         yield Engine(partial(each_local, workers=count), ask)
         return
@@ -234,12 +236,12 @@ def _call(function: Callable[[Task], Result], task: Task) -> Result:
 # --- what has to be brought together ---------------------------------------------------------------------------------
 
 
-def query(
-    sql: str, out: Path, *, scratch: Path, memory_mb: int = 400, threads: int = 1, **files: Sequence[Path]
-) -> Path:
-    """Write the result of one SELECT to the Parquet file ``out`` and return that path.
+@contextmanager
+def queries(*, scratch: Path, memory_mb: int = 400, threads: int = 1) -> Iterator[Query]:
+    """Yield the function that writes the result of one SELECT to the Parquet file ``out`` and returns that path.
 
-    Each keyword of ``files`` is a view over its Parquet files. Only an ORDER BY of the statement fixes an order.
+    Each keyword of its ``files`` is a view over these Parquet files. Only an ORDER BY of the statement fixes an order.
+    Raises UserError where ``memory_mb`` is too little for a statement even with what it spills to ``scratch``.
     """
     import duckdb
 
@@ -253,13 +255,26 @@ def query(
         "preserve_insertion_order": False,
     }
     try:
-        with duckdb.connect(":memory:", config=settings) as database, atomic_path(out) as temporary:
-            for name, paths in files.items():
-                listed = ", ".join(_quoted(path) for path in paths)
-                database.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
-            database.execute(f"COPY ({sql}) TO {_quoted(temporary)} (FORMAT parquet, COMPRESSION zstd)")
+        with duckdb.connect(":memory:", config=settings) as database:
+            yield partial(_query, database, memory_mb)
     finally:
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def _query(database: Any, memory_mb: int, sql: str, out: Path, **files: Sequence[Path]) -> Path:
+    import duckdb
+
+    with atomic_path(out) as temporary:
+        for name, paths in files.items():
+            listed = ", ".join(_quoted(path) for path in paths)
+            database.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
+        try:
+            database.execute(f"COPY ({sql}) TO {_quoted(temporary)} (FORMAT parquet, COMPRESSION zstd)")
+        except duckdb.OutOfMemoryException:
+            raise UserError(
+                f"the keys of so many documents cannot be compared in memory_mb: {memory_mb}; give it more, "
+                "or less to hold at a time with workers: 1"
+            ) from None
     return out
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from residency.corpus.compare.dedup import Dedup, decide
-from residency.corpus.engine import Engine
+from residency.corpus.engine import Engine, Query
 from residency.corpus.mixing.splits import Parted, Splits, part
 
 DUPLICATE_ID = "an id that was read before"
@@ -122,19 +122,20 @@ def compare(
     ids = files.pop("ids", [])
     if not ids:
         return _nothing(work, sources)
-    twice = run.query(_TWICE, work / "twice.parquet", ids=ids)
     keys = {name: paths for name, paths in files.items() if not name.startswith(("documents", "dropped"))}
-    decided = decide(keys, run.query, dedup, work / "dedup")
-    verdicts = Verdicts(twice, decided.drops, decided.repeats, sources)
-    if splits and splits.by == "time":  # who stands on both sides of the day is seen only in all rows
-        verdicts.rows, verdicts.parted = _parted(run, ids, work, sources, splits)
+    with run.queries() as query:
+        twice = query(_TWICE, work / "twice.parquet", ids=ids)
+        decided = decide(keys, query, dedup, work / "dedup")
+        verdicts = Verdicts(twice, decided.drops, decided.repeats, sources)
+        if splits and splits.by == "time":  # who stands on both sides of the day is seen only in all rows
+            verdicts.rows, verdicts.parted = _parted(query, ids, work, sources, splits)
     return verdicts
 
 
-def _parted(run: Engine, ids: list[Path], work: Path, sources: list[str], splits: Splits) -> tuple[Any, Parted]:
+def _parted(query: Query, ids: list[Path], work: Path, sources: list[str], splits: Splits) -> tuple[Any, Parted]:
     import pyarrow.parquet as pq
 
-    rows = pq.read_table(run.query("SELECT * FROM ids ORDER BY row", work / "ids.parquet", ids=ids))
+    rows = pq.read_table(query("SELECT * FROM ids ORDER BY row", work / "ids.parquet", ids=ids))
     source = [sources[number] for number in rows["source"].to_pylist()]
     made = part(splits, patient=rows["patient"], id=rows["id"], date=rows["date"], source=source)
     return rows["row"].to_pylist(), made

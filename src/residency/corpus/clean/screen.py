@@ -96,7 +96,7 @@ class _Marks:
     def of(cls, found: Words) -> _Marks:
         assert found.begins is not None
         codes = _TABLE[found.spelt]
-        at = np.flatnonzero(codes)
+        at = np.flatnonzero(codes != 0)
         code = codes[at]
         edges = np.searchsorted(at, found.begins)
         texts = len(found.counts)
@@ -167,7 +167,7 @@ def _even(found: Words, marks: _Marks, limits: Quality) -> Array:
     """
     assert found.begins is not None
     ends = marks.at[marks.code == _NEWLINE + 1]
-    cuts = np.union1d(ends, found.begins[1:] - 1)
+    cuts = np.sort(np.concatenate([ends, found.begins[1:] - 1]), kind="stable")
     begins = np.concatenate([[found.begins[0] - 1], cuts[:-1]]) + 1
     firsts = np.searchsorted(found.starts, np.concatenate([begins, cuts[-1:]]))
     owner = np.searchsorted(found.begins, begins, "right") - 1

@@ -6,7 +6,7 @@ patient's record. Which of several stays does not hang on the order of files: th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,8 +22,7 @@ from residency.corpus.compare.paragraphs import paragraphs
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Query = Callable[..., Path]
-"""``query(sql, out, name=[files])`` writes one SELECT over views of Parquet files to the Parquet file ``out``."""
+    from residency.corpus.engine import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +93,13 @@ def keys(
 
 def _titles(documents: Sequence[Document], settings: Dedup) -> list[int | None]:
     """Return a hash of each title that is long enough to name one text; None for the others."""
+    if not settings.title:
+        return [None] * len(documents)
     titles = [str(document.meta.get("title") or "") for document in documents]
     found = words(titles)
     return [
         number(f"{document.source}\0{document.meta.get('kind', '')}\0{digest.hex()}")
-        if settings.title and count >= settings.title_words
+        if count >= settings.title_words
         else None
         for document, digest, count in zip(documents, digests(titles, found), found.counts, strict=True)
     ]
@@ -229,6 +230,8 @@ def decide(files: Mapping[str, Sequence[Path]], query: Query, settings: Dedup, o
         repeats = step(_REPEATS.format(without=without()), "repeats", paragraphs=has["paragraphs"])
         found.append(step(_EMPTIED, "emptied", repeats=[repeats]))
     drops = step("SELECT * FROM drops ORDER BY row", "dropped")
+    if not settings.paragraphs:
+        return Decided(drops, repeats)
     kept = f"SELECT row, paragraph FROM repeats {_WITHOUT} ORDER BY row, paragraph"
     return Decided(drops, query(kept, out / "paragraphs.parquet", repeats=[repeats], drops=[drops]))
 

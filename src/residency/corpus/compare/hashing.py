@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ _LONG = 256
 """Bytes from which a word is hashed by itself: a line of a million letters must not cost a million steps."""
 
 _TABLE = b"".join(bytes([b]).lower() if b >= 128 or chr(b).isalnum() or b == ord("_") else b" " for b in range(256))
+_LATIN = bytes(b if b < 128 or chr(b).isalnum() else 32 for b in range(256))
 _NOT_WORD = re.compile(r"[^\w\x00-\x7f]")
 # Scripts that write words without spaces between them: every character is a word of its own.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -96,8 +96,12 @@ def words(texts: Sequence[str], *, unspaced: bool = False, fold: bool = True) ->
 def _spaced(text: str, unspaced: bool, fold: bool) -> str:
     if text.isascii():
         return text  # the table folds it, byte by byte
-    text = _NOT_WORD.sub(" ", folded(text) if fold else text)
-    return _UNSPACED.sub(r" \g<0> ", text) if unspaced else text
+    text = folded(text) if fold else text
+    try:
+        return text.encode("latin-1").translate(_LATIN).decode("latin-1")  # western languages, at a third of the time
+    except UnicodeEncodeError:
+        text = _NOT_WORD.sub(" ", text)
+        return _UNSPACED.sub(r" \g<0> ", text) if unspaced else text
 
 
 _MASKS = np.array([2 ** (8 * size) - 1 for size in range(_WORD_BYTES + 1)], np.uint64)
@@ -196,24 +200,23 @@ def _whole(found: Words, texts: Array, size: int) -> Array:
     return whole
 
 
-def sequence_hashes(found: Words) -> Array:
+def sequence_hashes(found: Words, seed: int = 0) -> Array:
     """Return 64 bits for each text's words in their order [texts], equal for equal words; 0 for a text without any."""
     counts = found.counts
     place = np.arange(len(found.hashes), dtype=np.uint64) - np.repeat(found.first[:-1], counts).astype(np.uint64)
-    total = np.cumsum(mixed(found.hashes + place * np.uint64(_BASE)))
-    last = np.concatenate([np.zeros(1, np.uint64), total])
-    return np.where(counts > 0, mixed(last[found.first[1:]] - last[found.first[:-1]]), 0)
+    total = np.cumsum(mixed(found.hashes + (place + np.uint64(seed)) * np.uint64(_BASE)))
+    sums = np.concatenate([np.zeros(1, np.uint64), total])
+    return np.where(counts > 0, mixed(sums[found.first[1:]] - sums[found.first[:-1]]), 0)
 
 
 def digests(texts: Sequence[str], found: Words) -> list[bytes]:
     """Return 16 bytes for each text that are equal for equal words; a text without words is taken as it is."""
-    hashes = found.hashes if sys.byteorder == "little" else found.hashes.byteswap()
-    raw, first = memoryview(hashes.tobytes()), (found.first * _WORD_BYTES).tolist()
-    contents = (
-        raw[low:high] if high > low else b"\0" + text.encode("utf-8", "surrogatepass")
-        for text, low, high in zip(texts, first, first[1:], strict=False)
-    )
-    return [hashlib.blake2b(content, digest_size=16).digest() for content in contents]
+    both = np.stack([sequence_hashes(found), sequence_hashes(found, seed=1 << 40)], axis=1).astype("<u8").tobytes()
+    made = [both[at : at + 16] for at in range(0, len(both), 16)]
+    for text in np.flatnonzero(found.counts == 0):
+        content = b"\0" + texts[text].encode("utf-8", "surrogatepass")
+        made[text] = hashlib.blake2b(content, digest_size=16).digest()
+    return made
 
 
 def _digest(content: bytes) -> int:
