@@ -224,7 +224,7 @@ def _lines(text: str, limits: Quality, unspaced: bool) -> str | None:
     return None
 
 
-_LEAST_PAIRS = 5
+LEAST_PAIRS = 5
 """A short text says a pair a few times without being a repetition."""
 
 
@@ -244,6 +244,6 @@ def _repetition(ids: np.ndarray, scale: int, limits: Quality) -> str | None:
         return "repeated words"
     if fives > 0 and repeated_share(ids, 10 * scale, limits.repeated_10) > limits.repeated_10:
         return "repeated words"
-    if is_frequent(ids, 2 * scale, limits.top_pair, _LEAST_PAIRS):
+    if is_frequent(ids, 2 * scale, limits.top_pair, LEAST_PAIRS):
         return "one pair of words"
     return None

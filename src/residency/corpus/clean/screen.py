@@ -16,9 +16,9 @@ import numpy as np
 
 from residency.core.types import Document
 from residency.corpus.clean.boilerplate import FUNCTION_WORDS, LANGUAGES, NAVIGATION, TRIGGERS
-from residency.corpus.clean.quality import BYTE_CLASSES, LONG, Quality
+from residency.corpus.clean.quality import BYTE_CLASSES, LEAST_PAIRS, LONG, Quality
 from residency.corpus.clean.safety import Safety, cue_words
-from residency.corpus.compare.hashing import Array, Words, mixed, words
+from residency.corpus.compare.hashing import Array, Words, mixed, shingles, words
 
 _FUNCTION, _NAVIGATION, _TRIGGER, _SLUR, _FIRST_RULE = range(5)
 _SLOTS = 16
@@ -182,22 +182,41 @@ def _even(found: Words, marks: _Marks, limits: Quality) -> Array:
 
 
 def _new(found: Words, marks: _Marks, limits: Quality) -> Array:
-    """Return which texts have so many different words that no run of words can be repeated often [texts]."""
+    """Return which texts have so many different words, or runs of words, that none can be repeated often [texts]."""
     counts = found.counts
+    lowest = min(limits.repeated_5, limits.repeated_10)
+    new = counts - (_different(found.hashes, counts) - marks.lines) <= min(lowest, limits.top_pair) * counts
+    rest = (
+        ~new & (marks.lines == 0) & (counts > 0)
+    )  # lines of underscores stand between words that the rules see joined
+    if rest.any():
+        part = found.take(rest)
+        most = np.maximum(LEAST_PAIRS - 1, (limits.top_pair * part.counts / 2).astype(np.int64))
+        new[rest] = (_repeats(part, 5) * 5 <= lowest * part.counts) & (_repeats(part, 2) < most)
+    return np.asarray(new)
+
+
+def _repeats(found: Words, length: int) -> Array:
+    """Return how many runs of ``length`` words were there before, at the most [texts]."""
+    hashes, counts = shingles(found, length)
+    return np.asarray(counts - _different(hashes, counts))
+
+
+def _different(hashes: Array, counts: Array) -> Array:
+    """Return how many different hashes each text has, at the least [texts]: those that fall into places of their own."""
     room = np.concatenate([[0], np.cumsum(_ROOM * counts)])
-    places = (found.hashes >> np.uint64(32)) * np.repeat(_ROOM * counts, counts).astype(np.uint64) >> np.uint64(32)
+    places = (hashes >> np.uint64(32)) * np.repeat(_ROOM * counts, counts).astype(np.uint64) >> np.uint64(32)
     table = np.zeros(room[-1] + 1, np.uint8)
     table[places.astype(np.int64) + np.repeat(room[:-1], counts)] = 1
     different = np.add.reduceat(table, np.minimum(room[:-1], len(table) - 1), dtype=np.int64)
-    lowest = min(limits.repeated_5, limits.repeated_10, limits.top_pair)
-    return np.asarray(counts - (different - marks.lines) <= lowest * counts)  # lines of underscores are no words there
+    return np.asarray(np.where(counts > 0, different, 0))
 
 
 # --- listed words ----------------------------------------------------------------------------------------------------
 
 
 def _listed(found: Words, texts: int) -> Array:
-    """Return how many words of each list stand in each text [texts, lists]."""
+    """Return how many words of each list stand in each text [texts, lists]; different ones, but for function words."""
     keys, lists, factor, width = _table()
     slots = (found.hashes * factor >> np.uint64(64 - _SLOTS)).view(np.int64)
     hits = np.flatnonzero(keys[slots] == found.hashes)
@@ -205,8 +224,9 @@ def _listed(found: Words, texts: int) -> Array:
     held = np.zeros((texts, width), np.int64)
     member = lists[slots[hits]]
     held[:, _FUNCTION] = np.bincount(owner, weights=member[:, _FUNCTION], minlength=texts)
-    rest = np.flatnonzero(member[:, 1:].any(axis=1))
-    np.add.at(held, owner[rest], member[rest] * (np.arange(width) != _FUNCTION))
+    rest = member[:, 1:].any(axis=1)
+    once = np.unique(owner[rest] << _SLOTS | slots[hits[rest]])
+    np.add.at(held, once >> _SLOTS, lists[once & 2**_SLOTS - 1] * (np.arange(width) != _FUNCTION))
     return held
 
 
