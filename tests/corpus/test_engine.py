@@ -75,11 +75,10 @@ def test_a_query_joins_files_and_leaves_nothing_behind(tmp_path):
 
 def test_a_query_that_needs_more_memory_than_it_may_says_which_setting_gives_it_more(tmp_path):
     pq.write_table(pa.table({"n": range(3_000_000)}), tmp_path / "n.parquet")
-    with engine("local", scratch=tmp_path, workers=1, memory_mb=4) as run, run.queries() as query:
-        with pytest.raises(UserError, match="memory_mb: 4"):
-            query(
-                "SELECT DISTINCT n FROM mine ORDER BY n DESC", tmp_path / "out.parquet", mine=[tmp_path / "n.parquet"]
-            )
+    sql = "SELECT DISTINCT n FROM mine ORDER BY n DESC"
+    little = engine("local", scratch=tmp_path, workers=1, memory_mb=4)
+    with little as run, run.queries() as query, pytest.raises(UserError, match="memory_mb: 4"):
+        query(sql, tmp_path / "out.parquet", mine=[tmp_path / "n.parquet"])
     assert not (tmp_path / "out.parquet").exists()
 
 

@@ -55,7 +55,7 @@ def icd10_coding(folder: Path) -> Iterator[Item]:
 
 @cache
 def _codes() -> list[tuple[str, list[str]]]:
-    """Return each code below a category with its own terms, in the order of the list: its file takes seconds to read."""
+    """Return each code below a category with its own terms, in the order of the list (its file takes seconds)."""
     found = (d for d in read_icd10().records if isinstance(d, Document) and d.meta.get("kind") == "code")
     return [(code.id, code.meta.get("inclusion_terms") or []) for code in found if "." in code.id]
 

@@ -1,7 +1,7 @@
 """Clean documents: each check returns a stable reason to drop one, or nothing; front and back matter is cut out.
 
-``batch_cleaner`` is built once a process and called on many documents at a time. Which checks apply goes by the document's kind: terms
-and codes pass untouched, conversations are not held to the rules of running text.
+``batch_cleaner`` is built once a process and called on many documents at a time. Which checks apply goes by the
+document's kind: terms and codes pass untouched, conversations are not held to the rules of running text.
 """
 
 from __future__ import annotations

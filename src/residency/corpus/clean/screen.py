@@ -1,5 +1,5 @@
-"""Which texts of a batch surely pass the rules of ``quality`` and ``safety``: shown by bounds on arrays, without a look at
-each text. What is not shown is left to the rules themselves, so nothing is decided here but that a text is clean.
+"""Which texts of a batch surely pass the rules of ``quality`` and ``safety``: shown by bounds on arrays, without a look
+at each text. What is not shown is left to the rules themselves, so nothing is decided here but that a text is clean.
 
 Only texts in ASCII are judged. Words are those of ``compare.hashing``, which differ from the rules' own in the
 underscore alone: a text where it touches a letter or a digit is left to the rules.
@@ -23,7 +23,7 @@ from residency.corpus.compare.hashing import Array, Words, mixed, shingles, word
 _FUNCTION, _NAVIGATION, _TRIGGER, _SLUR, _FIRST_RULE = range(5)
 _SLOTS = 16
 _ROOM = 8
-"""Places a word in the table by which different words are counted: too few make a text look more repeated than it is."""
+"""Places a word in the table by which different words are counted: with few, a text looks more repeated than it is."""
 
 
 def screen(quality: Quality | None, safety: Safety | None) -> Callable[[Words, Sequence[Document]], Array]:
@@ -54,8 +54,8 @@ def screen(quality: Quality | None, safety: Safety | None) -> Callable[[Words, S
 
 def _is_safe(hits: Array) -> Array:
     """Return which texts have no slur, and of no rule both a word and a cue [texts]."""
-    rules = hits[:, _FIRST_RULE:].reshape(len(hits), -1, 2) > 0
-    return np.asarray((hits[:, _SLUR] == 0) & ~rules.all(axis=2).any(axis=1))
+    words_of, cues_of = hits[:, _FIRST_RULE::2] > 0, hits[:, _FIRST_RULE + 1 :: 2] > 0
+    return np.asarray((hits[:, _SLUR] == 0) & ~np.any(words_of & cues_of, axis=1))
 
 
 # --- characters ------------------------------------------------------------------------------------------------------
@@ -119,6 +119,7 @@ def _per_text(values: Array, first: Array) -> Array:
 
 def _in_texts(found: Words, places: Array) -> Array:
     """Return how many of these bytes stand in each text; they are sorted."""
+    assert found.begins is not None
     return np.diff(np.searchsorted(places, found.begins))
 
 
@@ -186,9 +187,7 @@ def _new(found: Words, marks: _Marks, limits: Quality) -> Array:
     counts = found.counts
     lowest = min(limits.repeated_5, limits.repeated_10)
     new = counts - (_different(found.hashes, counts) - marks.lines) <= min(lowest, limits.top_pair) * counts
-    rest = (
-        ~new & (marks.lines == 0) & (counts > 0)
-    )  # lines of underscores stand between words that the rules see joined
+    rest = ~new & (marks.lines == 0) & (counts > 0)  # where underscores stand between, the rules see words joined
     if rest.any():
         part = found.take(rest)
         most = np.maximum(LEAST_PAIRS - 1, (limits.top_pair * part.counts / 2).astype(np.int64))
@@ -203,7 +202,7 @@ def _repeats(found: Words, length: int) -> Array:
 
 
 def _different(hashes: Array, counts: Array) -> Array:
-    """Return how many different hashes each text has, at the least [texts]: those that fall into places of their own."""
+    """Return how many different hashes each text has, at the least [texts]: how many places of its own they fill."""
     room = np.concatenate([[0], np.cumsum(_ROOM * counts)])
     places = (hashes >> np.uint64(32)) * np.repeat(_ROOM * counts, counts).astype(np.uint64) >> np.uint64(32)
     table = np.zeros(room[-1] + 1, np.uint8)

@@ -146,7 +146,7 @@ def _paragraph_keys(documents: Sequence[Document], rows: Sequence[int], characte
     return pa.table({**made, "paragraph": pa.array(_paragraph_hashes(texts), pa.uint64())})
 
 
-def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[tuple[Any, ...]]:
     return list(zip(*rows, strict=True)) if rows else [()] * width
 
 
@@ -154,7 +154,7 @@ def _paragraph_hashes(texts: Sequence[str]) -> Array:
     """Return 64 bits a paragraph, equal for equal words; one without words is taken as it is."""
     found = words(texts, unspaced=True)
     hashes = sequence_hashes(found)
-    for wordless in np.flatnonzero(found.counts == 0):
+    for wordless in np.flatnonzero(found.counts == 0).tolist():
         hashes[wordless] = number(texts[wordless])
     return hashes
 

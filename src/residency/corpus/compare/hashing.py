@@ -35,8 +35,8 @@ class Words:
     """The words of a batch: ``hashes`` [words], their bytes ``starts`` to ``ends`` of ``data`` [bytes], half open.
 
     ``first`` [texts + 1] is the number of the first word of each text. Eight bytes of ``data`` follow the last word.
-    ``spelt`` is ``data`` as it was before letters were made small and signs spaces; ``begins`` [texts + 1] is where each
-    text begins in both, a byte after the one before.
+    ``spelt`` is ``data`` as it was before letters were made small and signs spaces; ``begins`` [texts + 1] is where
+    each text begins in both, a byte after the one before.
     """
 
     data: Any
@@ -213,7 +213,7 @@ def digests(texts: Sequence[str], found: Words) -> list[bytes]:
     """Return 16 bytes for each text that are equal for equal words; a text without words is taken as it is."""
     both = np.stack([sequence_hashes(found), sequence_hashes(found, seed=1 << 40)], axis=1).astype("<u8").tobytes()
     made = [both[at : at + 16] for at in range(0, len(both), 16)]
-    for text in np.flatnonzero(found.counts == 0):
+    for text in np.flatnonzero(found.counts == 0).tolist():
         content = b"\0" + texts[text].encode("utf-8", "surrogatepass")
         made[text] = hashlib.blake2b(content, digest_size=16).digest()
     return made
