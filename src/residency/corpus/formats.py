@@ -63,8 +63,9 @@ def read_files(
 ) -> Source:
     """Return a folder of any files (or one file) as a source: each is read as what its content says that it is.
 
-    ``language`` "und" is not known: ``clean`` finds it. ``format`` says what all of them are instead. ``columns`` names
-    unusual columns of rows: ``{text: note_body}``.
+    ``language`` "und" is not known: ``clean`` finds it. ``encoding`` is that of files that are not UTF-8. ``format``
+    says what all of them are instead. ``columns`` names unusual columns of tables and JSON rows: ``{text: note_body,
+    id: note_id, patient: mrn, date: written}``.
     """
     files, pieces = parts(
         path,
