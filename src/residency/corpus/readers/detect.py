@@ -1,7 +1,7 @@
 """What a file is, by what it holds: names lie, first bytes rarely do.
 
 ``detect`` looks at the first 64 kB, unpacked where they are gzip. A name only decides between forms of plain text, and
-what a damaged file was meant to be.
+what a damaged file was meant to be: broken JSON is never read as text where its name or a line of it says JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import zipfile
 import zlib
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+from residency.corpus.readers.tables import is_table
 
 HEAD = 1 << 16
 DEEP = 1 << 24
@@ -65,6 +68,10 @@ _TURTLE = re.compile(r"@?(?:prefix\s+[\w.-]*:|base)\s+<[^<>\s]*>", re.IGNORECASE
 _COMMENTS = re.compile(r"(?:#[^\n]*+\n\s*+)*+")
 _SPACES = re.compile(r"\s*+")
 _TRIPLE = re.compile(r"(?:<[^<>\s]+>|_:\w+)\s+<[^<>\s]+>\s+\S.*\.\s*$")
+_JSON_START = re.compile(r'\{\s*["}]|\[\s*[{\]]')
+_JSON_LINE = re.compile(r"""^[ \t]*(?:\{\s*(?:["'}]|\w+\s*:|$)|\[\s*(?:[\[{"]|$))""", re.MULTILINE)
+_JSON_PIECE = re.compile(r"""["']\s*:\s*["'\[{\d]|\},?\s*$""", re.MULTILINE)
+_LINES = 20
 _CONTROLS = [bytes([code]) for code in (*range(1, 9), *range(14, 27), *range(28, 32))]
 
 
@@ -132,7 +139,7 @@ def _textual(text: str, ending: str, path: Path) -> str | None:
         return "annotations"
     if start[:1] == "<" and (found := _marked(start, ending)):
         return found
-    if start[:1] in ("{", "[") and ending not in (".csv", ".tsv", ".md") and (found := _json(start, ending, path)):
+    if start[:1] in ("{", "[") and (found := _json(start, ending, path)):
         return found
     if start.startswith("format-version:") or re.search(r"^\[Term\]\s*$", text, re.MULTILINE):
         return "obo"
@@ -140,7 +147,10 @@ def _textual(text: str, ending: str, path: Path) -> str | None:
         return "rdf"
     if ending not in (".csv", ".md") and _is_tagged(text):  # CoNLL's files are often called .tsv
         return "conll"
-    return _ENDINGS.get(ending, "text")
+    named = _ENDINGS.get(ending, "text")
+    if named in ("json", "jsonl"):
+        return _not_as_named(text, named)
+    return "csv" if named == "text" and is_table(text, known=True) else named
 
 
 def _end(pattern: re.Pattern[str], text: str, place: int = 0) -> int:
@@ -187,23 +197,44 @@ def _root(start: str) -> tuple[str, str]:
 
 def _json(start: str, ending: str, path: Path) -> str | None:
     """Return "fhir", "jsonl" (one value a line) or "json"; None for a text that only begins with a bracket."""
-    named = _ENDINGS.get(ending) in ("json", "jsonl")
-    if not (named or re.match(r'\{\s*["}]|\[\s*[{\]]', start)):
+    named = _ENDINGS.get(ending)
+    if not (_JSON_LINE if named in ("json", "jsonl") else _JSON_START).match(start):
         return None
-    kind = _json_kind(start)
+    kind, sure = _json_kind(start)
     if kind == "json" and len(start) > HEAD // 2:  # its first value goes on after the head
-        kind = _json_kind((_text(_head(path, DEEP)[0]) or "").lstrip())
-    return "jsonl" if kind == "json" and _ENDINGS.get(ending) == "jsonl" else kind
+        kind, sure = _json_kind((_text(_head(path, DEEP)[0]) or "").lstrip())
+    if named in ("csv", "markdown") and not sure:
+        return None
+    return "jsonl" if kind == "json" and named == "jsonl" else kind
 
 
-def _json_kind(start: str) -> str:
+def _json_kind(start: str) -> tuple[str, bool]:
+    """Return what JSON it is, and whether some of it was parsed."""
     if '"resourceType"' in start:
-        return "fhir"
-    first, more, _ = start.partition("\n")
+        return "fhir", True
+    first, *others = start.split("\n", _LINES)
+    if others and _is_json(first, dict):
+        return "jsonl", True
+    if _is_json(start, dict | list):
+        return "json", True
+    rows = sum(line.startswith("{") and _is_json(line, dict) for line in others[: _LINES - 1])
+    lines = first[:1] == "{" and bool(first[1:].strip()) and rows > 0  # only the first of them is damaged
+    return ("jsonl", True) if lines else ("json", False)
+
+
+def _is_json(text: str, kind: Any = object) -> bool:
     with suppress(ValueError, RecursionError):
-        if more and isinstance(json.loads(first), dict):
-            return "jsonl"
-    return "json"
+        return isinstance(json.loads(text), kind)
+    return False
+
+
+def _not_as_named(text: str, named: str) -> str:
+    """Return what a file is that is named as JSON and does not begin so: broken JSON where any line looks like it."""
+    if is_table(text, known=True):
+        return "csv"
+    if _JSON_LINE.search(text) or _JSON_PIECE.search(text) or _is_json(text.strip().split("\n", 1)[0]):
+        return named
+    return "csv" if is_table(text, known=False) else "text"
 
 
 # --- tagged words ----------------------------------------------------------------------------------------------------

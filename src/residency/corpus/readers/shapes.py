@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from residency.core.types import Document
 from residency.corpus.readers.chats import Wrong
+from residency.corpus.readers.columns import told
 from residency.corpus.readers.guard import Given, TooMuch
 from residency.corpus.readers.text import iso_date, iso_language
 from residency.corpus.readers.training_sets import SHAPES
@@ -38,7 +39,6 @@ WORDS = ("id", "patient", "language", "licence", "title", "url")
 
 COLUMNS = (*NAMES, *dict.fromkeys(name for shape in SHAPES.values() for name in (*shape.needs, *shape.may)))
 """The fields whose columns may be named."""
-_KNOWN = {*COLUMNS, *(word for words in NAMES.values() for word in words)}
 
 
 class Place(NamedTuple):
@@ -63,7 +63,7 @@ def _document(row: Mapping[str, Any], given: Given, place: Place) -> Document:
         keys = tuple(key for key in keys if row[key] is not None)
     shape, found, others = plan(keys, columns_of(given))
     if shape is None:
-        raise Wrong(fits_none(row))
+        raise Wrong(fits_none(row, columns_of(given)))
     known = {name: row[key] for name, key in found.items()}
     text, built = SHAPES[shape].build(known, given.limits)
     words = {name: _word(known[name], name) for name in WORDS if name in known}
@@ -117,21 +117,21 @@ def plan(keys: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Plan:
     return Plan(shape, found, tuple(key for key in keys if key not in found.values()))
 
 
-def fits_none(row: Iterable[str]) -> str:
-    """Return why a row is bad that has no known shape: which known keys it has, how many others, and what is legal.
+def fits_none(row: Iterable[str], columns: tuple[tuple[str, str], ...] = (), *, sure: bool = False) -> str:
+    """Return why a row has no known shape: the column that is asked for and absent, those it has, and what is legal.
 
-    A key that is not known is not shown: it can be a patient's name.
+    Columns are named as ``told`` does it: ``sure`` where they cannot be values, such as a patient's name.
     """
-    keys = [_plain(key) for key in row]
-    known = sorted(key for key in keys if key in _KNOWN)
-    others = len(keys) - len(known)
-    return f"no known shape; its keys: {', '.join(known) or 'none that is known'}, {others} others; {legal_shapes()}"
+    keys = list(row)
+    have = {_plain(key) for key in keys}
+    absent = [f"no column {column} (columns: {name})" for name, column in columns if _plain(column) not in have]
+    return f"{', '.join(absent) or 'no known shape'}; its columns: {told(keys, sure=sure)}; {legal_shapes()}"
 
 
 def legal_shapes() -> str:
-    """Return the keys that rows may have, in words."""
+    """Return the columns that rows may have, in words, and how to name others."""
     legal = "; ".join(" + ".join(shape.needs) for shape in SHAPES.values())
-    return f"legal: {legal}; name other columns with columns: {{text: COLUMN}}"
+    return f"known shapes: {legal}; say which column is the text with columns: {{text: COLUMN}}"
 
 
 # --- what every shape may have ---------------------------------------------------------------------------------------
