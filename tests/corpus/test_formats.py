@@ -4,11 +4,15 @@ import gzip
 import json
 import pickle
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from residency.core.errors import SourceError, UserError
 from residency.core.settings import plain, settings_of
+from residency.core.store import read_json
 from residency.core.types import Document
+from residency.corpus.assemble import collect
 from residency.corpus.formats import files_of, read_files, read_jsonl_source, read_notes, there_are
 from residency.corpus.records import Bad, Left
 
@@ -35,7 +39,8 @@ def test_a_folder_of_anything_is_read_by_content_and_nothing_is_lost(folder):
     found = records(source)
     assert {d.text.strip() for d in found if isinstance(d, Document)} == {"A cough.", "One.", "Two.", "Three."}
     assert [b.file for b in found if isinstance(b, Bad)] == ["rows.jsonl", "ward/b.txt"]
-    assert sum(isinstance(record, Left) for record in found) == 1 and len(source.files) == 6
+    left = {record.reason for record in found if isinstance(record, Left)}
+    assert left == {"hidden file", "no format that is read here (.png)"} and len(source.files) == 6
     two = next(d for d in found if isinstance(d, Document) and d.text == "Two.")
     assert (two.id, two.patient, two.source, two.licence, two.language) == ("more.csv:2", "7", "files", "CC0-1.0", "de")
 
@@ -77,6 +82,50 @@ def test_what_is_not_there_and_what_is_not_legal_is_said_before_reading(tmp_path
         {"text": "x"}
     )
     assert "did you mean parquet" in rules["format"].problem("parket") and not rules["format"].problem("")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl", "a.json", "a.parquet", "a.txt"])
+def test_a_named_column_that_no_file_has_is_said_before_reading_with_those_that_there_are(tmp_path, name):
+    rows = [{"note_body": "One.", "mrn": 7}, {"note_body": "Größe", "mrn": 8}]
+    (tmp_path / "page.md").write_text("The note_bdy and the mrn are not told here.")
+    if name == "a.parquet":
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / name)
+    else:
+        lines = [json.dumps(row) for row in rows]
+        said = {
+            "a.csv": "note_body;mrn\nOne.;7\n",
+            "a.json": json.dumps({"rows": rows}, indent=1),
+            "a.txt": "note_body;mrn\nOne.;7\n",  # a text, as nothing says that it is a table
+        }.get(name.removesuffix(".gz"), "\n".join(lines))
+        content = said.encode()
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    with pytest.raises(SourceError, match=r"no file under .* has a column note_bdy \(columns: text\)") as caught:
+        read_files(path=tmp_path, columns={"text": "note_bdy", "patient": "mrn"})
+    assert ("note_body, mrn" in str(caught.value)) == (name != "a.txt") and "One." not in str(caught.value)
+    found = records(read_files(path=tmp_path, columns={"text": "Note-Body", "patient": "mrn"}))
+    assert "One." in {d.text for d in found if isinstance(d, Document) and d.patient == "7"}
+
+
+def test_the_column_is_looked_for_in_the_encoding_of_the_folder_and_in_one_format_for_all(tmp_path):
+    (tmp_path / "a.csv").write_bytes("größe;text_lang\n1;Ein Fall.\n".encode("cp1252"))
+    found = records(read_files(path=tmp_path, columns={"text": "text_lang", "id": "größe"}, encoding="cp1252"))
+    assert [(d.id, d.text) for d in found] == [("1", "Ein Fall.")]
+    (tmp_path / "b.jsonl").write_text('{"x": 1}\n')
+    with pytest.raises(SourceError, match="has a column boody"):
+        read_jsonl_source(path=tmp_path, columns={"text": "boody"})
+
+
+def test_a_table_of_no_known_shape_alone_stops_the_corpus_with_its_columns_and_a_folder_goes_on(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "visits.csv").write_text("visit_note,mrn\n" + "A cough.,7\n" * 500)
+    with pytest.raises(SourceError, match="its columns: visit_note, mrn.*columns: {text: COLUMN}"):
+        collect(out=tmp_path / "out", sources=[{"files": {"path": tmp_path / "in"}}])
+    (tmp_path / "in" / "a.txt").write_text("A fever.")
+    (tmp_path / "in" / ".secret").write_text("x")
+    collect(out=tmp_path / "out", sources=[{"files": {"path": tmp_path / "in"}}])
+    [card] = read_json(tmp_path / "out" / "card.json")["sources"]
+    assert card["left"] == {"hidden file": 1, "row of a table of no known shape": 500}
+    assert (card["documents"], card["bad"]) == (1, 1)
 
 
 def test_the_settings_of_files_can_be_written_down_as_plain_data():

@@ -109,7 +109,7 @@ def quoted(reason, content):
 
 def names(said):
     """Return the names of columns in what a reason says of them."""
-    first = re.sub("(?: and)? [0-9]+ (?:more|whose names may be values and are not said)$", "", said)
+    first = re.sub("(?:^| and )[0-9]+ (?:more|whose names may be values and are not said)$", "", said)
     return first.split(", ") if first.strip() else []
 
 

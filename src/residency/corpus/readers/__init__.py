@@ -8,6 +8,7 @@ the limits on time; ``parts`` cuts a folder into pieces of bounded size that may
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +22,7 @@ from residency.core.settings import load
 from residency.core.types import Document
 from residency.corpus.readers.detect import detect
 from residency.corpus.readers.guard import Given, Limits, OutOfTime, reason, time_limit
+from residency.corpus.readers.shapes import columns_of
 from residency.corpus.records import Bad, Left, Part
 
 Record = Document | Bad | Left
@@ -131,11 +133,13 @@ def _sound(record: Record, given: Given) -> Record:
     return record
 
 
-def read_part(files: Sequence[Given]) -> Iterator[Record]:
-    """Yield what some files hold, one after another; a file of no known format is left out by its ending."""
+def read_part(files: Sequence[Given], passed: Sequence[Left] = ()) -> Iterator[Record]:
+    """Yield what some files hold, one after another, and what of their folder was passed over; a file of no known
+    format is left out by its ending.
+    """
     for given in files:
         try:
-            form = given.options.get("format") or detect(given.path)
+            form = given.options.get("format") or detect(given.path, columns_of(given))
         except Exception as error:
             yield given.bad(reason(error))
             continue
@@ -143,6 +147,7 @@ def read_part(files: Sequence[Given]) -> Iterator[Record]:
             yield from read_file(given, form)
         elif form != "annotations":  # those are read with their text
             yield Left(f"no format that is read here ({given.path.suffix.lower() or 'no ending'})")
+    yield from passed
 
 
 def parts(
@@ -164,35 +169,67 @@ def parts(
     """
     if form and form not in FORMATS:
         raise SourceError(f"no such format as {form}; {nearest(form, FORMATS)}")
-    root, files = files_under(path, endings)
+    root, files, passed = files_under(path, endings)
     given = Given(root, "", source, licence, language, encoding, limits or Limits())
     settings = {**(options or {}), **({"format": form} if form else {})}
     pieces: list[Given] = []
     for file in files:
         name = file.name if file == root else file.relative_to(root).as_posix()
         pieces += _cut(replace(given, path=file, name=name, options=settings))
-    return files, tuple(partial(read_part, group) for group in _grouped(pieces))
+    *groups, last = _grouped(pieces)
+    return files, (
+        *(partial(read_part, group) for group in groups),
+        partial(read_part, last, passed),
+    )
 
 
-def files_under(path: Path | str, endings: tuple[str, ...] = ()) -> tuple[Path, tuple[Path, ...]]:
-    """Return a folder and all files under it, sorted by name; hidden ones and links out of it are passed over."""
+def files_under(path: Path | str, endings: tuple[str, ...] = ()) -> tuple[Path, tuple[Path, ...], tuple[Left, ...]]:
+    """Return a folder, all files under it, sorted by name, and what is passed over, counted by the reason: hidden
+    files, links that lead out, other endings. Raises SourceError where no file is left.
+    """
     path = Path(path).expanduser()
+    files, passed = _sorted_out(path, endings)
+    if not files:
+        raise SourceError(f"{path} holds no file" + (f" that ends in {' or '.join(endings)}" if endings else ""))
+    return path, files, tuple(Left(why, count=count) for why, count in sorted(passed.items()))
+
+
+def _sorted_out(path: Path, endings: tuple[str, ...]) -> tuple[tuple[Path, ...], Counter[str]]:
+    """Return the files to read, and how many others there are by the reason."""
     if path.is_file():
-        return path, (path,)
+        return (path,), Counter()
     if not path.is_dir():
         raise SourceError(f"{path} does not exist; give a file or a folder")
     inside = path.resolve()
-    found = []
+    found: list[Path] = []
+    passed: Counter[str] = Counter()
     for folder, below, names in os.walk(path):
-        below[:] = [name for name in below if not name.startswith(".")]
-        found += [Path(folder) / name for name in names if not name.startswith(".")]
-    if endings:
-        found = [file for file in found if file.name.lower().endswith(endings)]
-    kept = (file for file in found if file.is_file() and _is_inside(file, inside))
-    files = tuple(sorted(kept, key=lambda file: file.relative_to(path).as_posix()))
-    if not files:
-        raise SourceError(f"{path} holds no file" + (f" that ends in {' or '.join(endings)}" if endings else ""))
-    return path, files
+        for name in list(below):
+            if why := _not_entered(Path(folder) / name):
+                below.remove(name)
+                passed[why] += 1
+        for name in names:
+            file = Path(folder) / name
+            why = _not_read(file, inside, endings)
+            found += [] if why else [file]
+            passed.update([why] if why else [])
+    return tuple(sorted(found, key=lambda file: file.relative_to(path).as_posix())), passed
+
+
+def _not_entered(folder: Path) -> str:
+    if folder.name.startswith("."):
+        return "hidden folder"
+    return "link to a folder, which is not followed" if folder.is_symlink() else ""
+
+
+def _not_read(file: Path, inside: Path, endings: tuple[str, ...]) -> str:
+    if file.name.startswith("."):
+        return "hidden file"
+    if endings and not file.name.lower().endswith(endings):
+        return f"file that does not end in {' or '.join(endings)}"
+    if not file.is_file():
+        return "link that leads nowhere" if file.is_symlink() else "neither a file nor a folder"
+    return "link that leads out of the folder" if not _is_inside(file, inside) else ""
 
 
 def _is_inside(file: Path, folder: Path) -> bool:
@@ -205,7 +242,7 @@ def _cut(given: Given) -> list[Given]:
     if size <= 2 * PART_BYTES:
         return [given]
     try:
-        form = given.options.get("format") or detect(given.path)
+        form = given.options.get("format") or detect(given.path, columns_of(given))
         with given.path.open("rb") as handle:
             start = handle.read(2)
     except OSError:

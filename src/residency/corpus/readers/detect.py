@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from residency.corpus.readers.tables import is_table
+from residency.corpus.readers.tables import Columns, is_table
 
 HEAD = 1 << 16
 DEEP = 1 << 24
@@ -75,13 +75,15 @@ _LINES = 20
 _CONTROLS = [bytes([code]) for code in (*range(1, 9), *range(14, 27), *range(28, 32))]
 
 
-def detect(path: Path) -> str | None:
+def detect(path: Path, columns: Columns = ()) -> str | None:
     """Return the name of a file's format (a key of ``FORMATS``), or None where it is none that is read here.
+
+    ``columns`` are the unusual ones of tables, as ``columns_of`` has them.
 
     Raises OSError where the file cannot be opened. A file without content is "text", whose reader says that. Beside
     the formats there are "xml", of a kind that is not read, and "annotations", which are read with their text.
     """
-    head, packed = _head(path, HEAD)
+    head, packed = head_of(path, HEAD)
     name = path.name.lower()
     ending = Path(name.removesuffix(".gz")).suffix if packed else Path(name).suffix
     if head[:5] == b"%PDF-" or b"%PDF-" in head[:1024] and (ending == ".pdf" or b" obj" in head):
@@ -95,10 +97,10 @@ def detect(path: Path) -> str | None:
     text = _text(head)
     if text is None:
         return _ENDINGS.get(ending)  # its reader says what is wrong with it
-    return _textual(text, ending, path) if text.strip() else "text"
+    return _textual(text, ending, path, columns) if text.strip() else "text"
 
 
-def _head(path: Path, size: int) -> tuple[bytes, bool]:
+def head_of(path: Path, size: int) -> tuple[bytes, bool]:
     """Return the first bytes of a file, unpacked as far as they can be, and whether they were packed."""
     with path.open("rb") as handle:
         head = handle.read(size)
@@ -128,7 +130,7 @@ def _text(head: bytes) -> str | None:
     return head.decode("utf-8-sig", errors="replace")
 
 
-def _textual(text: str, ending: str, path: Path) -> str | None:
+def _textual(text: str, ending: str, path: Path, columns: Columns) -> str | None:
     """Return the format of a text: by how it begins, then by its ending, then by the look of its lines."""
     start = text.lstrip()
     if start.startswith("{\\rtf"):
@@ -149,8 +151,8 @@ def _textual(text: str, ending: str, path: Path) -> str | None:
         return "conll"
     named = _ENDINGS.get(ending, "text")
     if named in ("json", "jsonl"):
-        return _not_as_named(text, named)
-    return "csv" if named == "text" and is_table(text, known=True) else named
+        return _not_as_named(text, named, columns)
+    return "csv" if named == "text" and is_table(text, columns) else named
 
 
 def _end(pattern: re.Pattern[str], text: str, place: int = 0) -> int:
@@ -202,7 +204,7 @@ def _json(start: str, ending: str, path: Path) -> str | None:
         return None
     kind, sure = _json_kind(start)
     if kind == "json" and len(start) > HEAD // 2:  # its first value goes on after the head
-        kind, sure = _json_kind((_text(_head(path, DEEP)[0]) or "").lstrip())
+        kind, sure = _json_kind((_text(head_of(path, DEEP)[0]) or "").lstrip())
     if named in ("csv", "markdown") and not sure:
         return None
     return "jsonl" if kind == "json" and named == "jsonl" else kind
@@ -228,13 +230,13 @@ def _is_json(text: str, kind: Any = object) -> bool:
     return False
 
 
-def _not_as_named(text: str, named: str) -> str:
+def _not_as_named(text: str, named: str, columns: Columns) -> str:
     """Return what a file is that is named as JSON and does not begin so: broken JSON where any line looks like it."""
-    if is_table(text, known=True):
+    if is_table(text, columns):
         return "csv"
     if _JSON_LINE.search(text) or _JSON_PIECE.search(text) or _is_json(text.strip().split("\n", 1)[0]):
         return named
-    return "csv" if is_table(text, known=False) else "text"
+    return "csv" if is_table(text, None) else "text"
 
 
 # --- tagged words ----------------------------------------------------------------------------------------------------

@@ -102,8 +102,8 @@ class Plan(NamedTuple):
 @lru_cache(maxsize=1024)
 def plan(keys: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Plan:
     """Return how rows with these keys are read; ``columns`` are (field, key) that go before the names of the fields."""
-    plain = {_plain(key): key for key in reversed(keys)}
-    named = {name: column if column in keys else plain.get(_plain(column)) for name, column in columns}
+    plain = {plain_name(key): key for key in reversed(keys)}
+    named = {name: column if column in keys else plain.get(plain_name(column)) for name, column in columns}
     free = {name: key for name, key in plain.items() if key not in named.values()}
     found = {name: free[name] for name in COLUMNS if name in free}
     found |= {name: free[hit] for name, words in NAMES.items() if (hit := next((w for w in words if w in free), None))}
@@ -123,8 +123,8 @@ def fits_none(row: Iterable[str], columns: tuple[tuple[str, str], ...] = (), *, 
     Columns are named as ``told`` does it: ``sure`` where they cannot be values, such as a patient's name.
     """
     keys = list(row)
-    have = {_plain(key) for key in keys}
-    absent = [f"no column {column} (columns: {name})" for name, column in columns if _plain(column) not in have]
+    have = {plain_name(key) for key in keys}
+    absent = [f"no column {column} (columns: {name})" for name, column in columns if plain_name(column) not in have]
     return f"{', '.join(absent) or 'no known shape'}; its columns: {told(keys, sure=sure)}; {legal_shapes()}"
 
 
@@ -137,7 +137,8 @@ def legal_shapes() -> str:
 # --- what every shape may have ---------------------------------------------------------------------------------------
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a column's name as names are compared: without capitals, with _ for spaces and dashes."""
     return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 

@@ -22,6 +22,7 @@ from residency.corpus.readers.rows import text_lines
 from residency.corpus.readers.shapes import Place, columns_of, fits_none, plan, row_record
 from residency.corpus.records import Bad, Left
 
+Columns = tuple[tuple[str, str], ...]
 NO_SHAPE = "row of a table of no known shape"
 _SAMPLE, _CUT = 100, 60_000
 _QUOTES = "its quotes do not close, or close inside a field"
@@ -153,16 +154,18 @@ class _Lines:
         yield from bad
 
 
-def is_table(text: str, *, known: bool) -> bool:
+def is_table(text: str, columns: Columns | None) -> bool:
     """Return whether the start of a file is CSV: a line of names, then rows as wide.
 
-    With ``known`` the names make a shape, and a few rows may be damaged; else words with commas must not pass.
+    The names have to make a shape with ``columns``, and a few rows may be damaged; with None they are any, and words
+    with commas must not pass.
     """
     lines = text.split("\n", _SAMPLE)
     cut = len(text) > _CUT or len(lines) > _SAMPLE
     lines = lines[1:_SAMPLE] if lines[0].lower().startswith("sep=") else lines[:_SAMPLE]
     named = [mark for mark in DELIMITERS if lines and could_be_names(lines[0].split(mark))]
-    if not named or known and not any(plan(tuple(names_of(lines[0].split(mark))), ())[0] for mark in named):
+    known = columns is not None
+    if not named or known and not any(plan(tuple(names_of(lines[0].split(mark))), columns or ())[0] for mark in named):
         return False
     rows = cells_of(lines, delimiter_of(lines))
     if len(rows) < 2 or len(rows[0]) < 2 or not could_be_names(rows[0]):
