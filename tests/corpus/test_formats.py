@@ -128,6 +128,37 @@ def test_a_table_of_no_known_shape_alone_stops_the_corpus_with_its_columns_and_a
     assert (card["documents"], card["bad"]) == (1, 1)
 
 
+def test_what_is_in_no_shape_for_trainers_is_counted_by_what_it_is(tmp_path):
+    turns = [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "A."}]
+    rows = [
+        {"messages": turns},
+        {"messages": turns[:1]},
+        {"prompt": "P", "chosen": "c", "rejected": "r"},
+        {"text": "T"},
+    ]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "in" / "b.obo").write_text("format-version: 1.2\n\n[Term]\nid: M:1\nname: a fever\n")
+    shapes = ("text", "instruct", "preference")
+    collect(out=tmp_path / "out", sources=[{"files": {"path": tmp_path / "in"}}], shapes=shapes)
+    found = read_json(tmp_path / "out" / "card.json")["shapes"]
+    assert found == {
+        "text": {
+            "rows": 1,
+            "left": {
+                "a chat or a judged pair, not a text": 3,
+                "a record of an ontology or a classification, not a text": 1,
+            },
+        },
+        "instruct": {"rows": 1, "left": {"a chat that does not end with an answer": 1, "not a chat": 3}},
+        "preference": {"rows": 1, "left": {"not a judged pair": 4}},
+    }
+    for shape, about in found.items():
+        assert pq.read_table(tmp_path / "out" / shape).num_rows == about["rows"]
+        assert about["rows"] + sum(about["left"].values()) == 5
+    assert "| instruct | not a chat | 3 |" in (tmp_path / "out" / "README.md").read_text()
+
+
 def test_the_settings_of_files_can_be_written_down_as_plain_data():
     json.dumps({name: plain(field.default) for name, field in settings_of(read_files).items() if name != "path"})
 
