@@ -84,6 +84,22 @@ def test_what_is_not_there_and_what_is_not_legal_is_said_before_reading(tmp_path
     assert "did you mean parquet" in rules["format"].problem("parket") and not rules["format"].problem("")
 
 
+def test_wrongly_named_files_are_read_by_what_they_are_and_broken_json_names_its_lines(tmp_path):
+    for name, content in {
+        "rows.csv": '{"text": "One."}\n{"text": "Two."}\n',
+        "table.jsonl": "text;id\nThree.;3\nFour.;4\n",
+        "table.txt": "NOTE_ID\tPERSON_ID\tNOTE_TEXT\n5\t1\tFive.\n",
+        "note.json": "Six, seven, as told: 88.\nNo change.\n",
+        "broken.jsonl": '{"text": "Seven."}\n{"text": "eight\n{"text": "Nine."}\n',
+        "broken.json": '{"text": "ten"\n',
+    }.items():
+        (tmp_path / name).write_text(content)
+    found = records(read_files(path=tmp_path))
+    texts = {d.text.partition(".")[0].partition(",")[0] for d in found if isinstance(d, Document)}
+    assert texts == {"One", "Two", "Three", "Four", "Five", "Six", "Seven", "Nine"}
+    assert [(b.file, b.line) for b in found if isinstance(b, Bad)] == [("broken.json", None), ("broken.jsonl", 2)]
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl", "a.json", "a.parquet", "a.txt"])
 def test_a_named_column_that_no_file_has_is_said_before_reading_with_those_that_there_are(tmp_path, name):
     rows = [{"note_body": "One.", "mrn": 7}, {"note_body": "Größe", "mrn": 8}]

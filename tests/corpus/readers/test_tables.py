@@ -133,6 +133,23 @@ def test_any_quotes_end_and_every_record_is_named_by_a_line_of_the_file(tmp_path
     assert all(1 <= line <= content.count("\n") + 1 for line, _ in bad(found))
 
 
+ROWS = st.lists(st.sampled_from(["a,1", '"b\nc",2', "only", "x,y,z", ",", '"torn', "d,3"]), max_size=12)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS, head=st.sampled_from(["text,n", "odd,n", "Arkwright,7"]))
+def test_every_row_is_exactly_one_document_bad_or_left(tmp_path, rows, head):
+    whole = [row for row in rows if row != '"torn']
+    found = read(tmp_path, "\n".join([head, *whole]) + "\n")
+    assert len(found) == (len(whole) or 1) if head == "text,n" else len(found) == len(whole) + 1
+    kinds = [sum(isinstance(record, kind) for record in found) for kind in (Document, Left, Bad)]
+    wide = sum(row in ("only", "x,y,z") for row in whole)
+    texts = sum(row in ("a,1", '"b\nc",2', "d,3") for row in whole)
+    assert kinds[2] == wide + (head != "text,n") and (head != "text,n" or kinds[0] == texts)
+    found = read(tmp_path, "\n".join([head, *rows]) + "\n")
+    assert sum(isinstance(record, Bad) for record in found) >= rows.count('"torn') > 0 or '"torn' not in rows
+
+
 # --- Parquet ---------------------------------------------------------------------------------------------------------
 
 

@@ -57,8 +57,8 @@ def read_fhir(
     """Return FHIR files (a file or a folder) as a source of notes, whose ``meta`` has the coded rows behind them.
 
     With ``record`` the rows of each patient and encounter are documents too; ``validate`` puts every resource aside
-    that is read and is not valid R4 (a quarter of a millisecond each). The table of rows is built in ``scratch`` by the first part that is read,
-    and removed after the last.
+    that is read and is not valid R4 (a quarter of a millisecond each). The table of rows is built in ``scratch`` by the
+    first part that is read, and removed after the last.
     """
     if validate and importlib.util.find_spec("fhir.resources") is None:
         raise SourceError("validate: true needs fhir.resources; install it with: pip install fhir.resources")
