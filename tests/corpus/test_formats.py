@@ -122,6 +122,15 @@ def test_a_named_column_that_no_file_has_is_said_before_reading_with_those_that_
     assert "One." in {d.text for d in found if isinstance(d, Document) and d.patient == "7"}
 
 
+def test_files_without_the_named_columns_are_read_by_their_own_and_rows_without_them_are_bad(tmp_path):
+    (tmp_path / "a.csv").write_text("note_body;mrn;text\nOne.;7;summary\n;8;summary\n")
+    (tmp_path / "b.jsonl").write_text('{"text": "Two."}\n{"question": "Q?", "answer": "A."}\n')
+    (tmp_path / "c.jsonl").write_text('{"note_body": "Three.", "text": "summary"}\n{"text": "summary"}\n')
+    found = records(read_files(path=tmp_path, columns={"text": "note_body"}))
+    assert {d.text for d in found if isinstance(d, Document)} == {"One.", "Two.", "Q?\n\nA.", "Three."}
+    assert [(b.file, b.line) for b in found if isinstance(b, Bad)] == [("a.csv", 3), ("c.jsonl", 2)]
+
+
 def test_the_column_is_looked_for_in_the_encoding_of_the_folder_and_in_one_format_for_all(tmp_path):
     (tmp_path / "a.csv").write_bytes("größe;text_lang\n1;Ein Fall.\n".encode("cp1252"))
     found = records(read_files(path=tmp_path, columns={"text": "text_lang", "id": "größe"}, encoding="cp1252"))

@@ -87,7 +87,7 @@ def read_files(
 
     ``language`` "und" is not known: ``clean`` finds it. ``encoding`` is that of files that are not UTF-8. ``format``
     says what all of them are instead. ``columns`` names unusual columns of tables and JSON rows: ``{text: note_body,
-    id: note_id, patient: mrn, date: written}``.
+    id: note_id, patient: mrn, date: written}``; files that have none of them are read by their own.
     """
     check_columns(path, files_of(path, ()), columns, encoding, form=format)
     files, pieces = parts(

@@ -7,8 +7,6 @@ the limits on time; ``parts`` cuts a folder into pieces of bounded size that may
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,8 +19,10 @@ from residency.core.legal import nearest
 from residency.core.settings import load
 from residency.core.types import Document
 from residency.corpus.readers.detect import detect
+from residency.corpus.readers.folder import files_under
 from residency.corpus.readers.guard import Given, Limits, OutOfTime, reason, time_limit
-from residency.corpus.readers.shapes import columns_of
+from residency.corpus.readers.heads import columns_in
+from residency.corpus.readers.shapes import columns_of, plain_name
 from residency.corpus.records import Bad, Left, Part
 
 Record = Document | Bad | Left
@@ -144,10 +144,19 @@ def read_part(files: Sequence[Given], passed: Sequence[Left] = ()) -> Iterator[R
             yield given.bad(reason(error))
             continue
         if form in FORMATS:
-            yield from read_file(given, form)
+            yield from read_file(_with_columns(given, form), form)
         elif form != "annotations":  # those are read with their text
             yield Left(f"no format that is read here ({given.path.suffix.lower() or 'no ending'})")
     yield from passed
+
+
+def _with_columns(given: Given, form: str) -> Given:
+    """Return a file without the ``columns`` of its source where it begins with none of them: it has its own shape."""
+    columns = columns_of(given)
+    have = {plain_name(name) for name in columns_in(given.path, columns, given.encoding, form)} if columns else set()
+    if not have or any(plain_name(column) in have for _, column in columns):
+        return given
+    return replace(given, options={**given.options, "columns": {}})
 
 
 def parts(
@@ -181,59 +190,6 @@ def parts(
         *(partial(read_part, group) for group in groups),
         partial(read_part, last, passed),
     )
-
-
-def files_under(path: Path | str, endings: tuple[str, ...] = ()) -> tuple[Path, tuple[Path, ...], tuple[Left, ...]]:
-    """Return a folder, all files under it, sorted by name, and what is passed over, counted by the reason: hidden
-    files, links that lead out, other endings. Raises SourceError where no file is left.
-    """
-    path = Path(path).expanduser()
-    files, passed = _sorted_out(path, endings)
-    if not files:
-        raise SourceError(f"{path} holds no file" + (f" that ends in {' or '.join(endings)}" if endings else ""))
-    return path, files, tuple(Left(why, count=count) for why, count in sorted(passed.items()))
-
-
-def _sorted_out(path: Path, endings: tuple[str, ...]) -> tuple[tuple[Path, ...], Counter[str]]:
-    """Return the files to read, and how many others there are by the reason."""
-    if path.is_file():
-        return (path,), Counter()
-    if not path.is_dir():
-        raise SourceError(f"{path} does not exist; give a file or a folder")
-    inside = path.resolve()
-    found: list[Path] = []
-    passed: Counter[str] = Counter()
-    for folder, below, names in os.walk(path):
-        for name in list(below):
-            if why := _not_entered(Path(folder) / name):
-                below.remove(name)
-                passed[why] += 1
-        for name in names:
-            file = Path(folder) / name
-            why = _not_read(file, inside, endings)
-            found += [] if why else [file]
-            passed.update([why] if why else [])
-    return tuple(sorted(found, key=lambda file: file.relative_to(path).as_posix())), passed
-
-
-def _not_entered(folder: Path) -> str:
-    if folder.name.startswith("."):
-        return "hidden folder"
-    return "link to a folder, which is not followed" if folder.is_symlink() else ""
-
-
-def _not_read(file: Path, inside: Path, endings: tuple[str, ...]) -> str:
-    if file.name.startswith("."):
-        return "hidden file"
-    if endings and not file.name.lower().endswith(endings):
-        return f"file that does not end in {' or '.join(endings)}"
-    if not file.is_file():
-        return "link that leads nowhere" if file.is_symlink() else "neither a file nor a folder"
-    return "link that leads out of the folder" if not _is_inside(file, inside) else ""
-
-
-def _is_inside(file: Path, folder: Path) -> bool:
-    return not file.is_symlink() or file.resolve().is_relative_to(folder)
 
 
 def _cut(given: Given) -> list[Given]:

@@ -217,7 +217,7 @@ def _json_kind(start: str) -> tuple[str, bool]:
     first, *others = start.split("\n", _LINES)
     if others and _is_json(first, dict):
         return "jsonl", True
-    if _is_json(start, dict | list):
+    if len(start) <= HEAD and _is_json(start, dict | list):
         return "json", True
     rows = sum(line.startswith("{") and _is_json(line, dict) for line in others[: _LINES - 1])
     lines = first[:1] == "{" and bool(first[1:].strip()) and rows > 0  # only the first of them is damaged

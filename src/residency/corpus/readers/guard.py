@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from residency.core.types import Document
+from residency.corpus.readers.encoding import MARKS, counted, decoded, is_utf8
 from residency.corpus.readers.limits import Limits, OutOfTime, TooMuch, time_limit
 from residency.corpus.readers.parse import iterparse_xml, load_json, parse_xml, safe_parser
 from residency.corpus.records import Bad
@@ -39,9 +40,7 @@ __all__ = [
     "whole_bytes",
     "whole_text",
 ]
-_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _PIECE = 1 << 18
-_ASCII = bytes(range(128))
 _LOOK, _ENOUGH = 1 << 26, 10_000
 """How far a file is looked into for its encoding, and after how many bytes that are not ASCII it is known."""
 _BROKEN_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
@@ -106,31 +105,6 @@ def whole_text(given: Given) -> str:
     return decoded(whole_bytes(given), given.encoding)
 
 
-def decoded(content: bytes, encoding: str = "utf-8") -> str:
-    """Return text; a byte order mark names its own encoding, and is not part of the text.
-
-    ``encoding`` is that of what is not UTF-8. Raises UnicodeDecodeError, LookupError, and TooMuch for NUL bytes: no
-    text has them.
-    """
-    marked = next((name for mark, name in _MARKS if content.startswith(mark)), "")
-    text = content.decode(marked or ("utf-8" if encoding == "utf-8" or _is_utf8(*_counted(content)) else encoding))
-    if "\0" in text:
-        raise TooMuch(f"NUL byte at character {text.index(chr(0))}: not a text")
-    return text
-
-
-def _counted(content: bytes) -> tuple[int, int]:
-    """Return how many bytes are not ASCII, and how many of these are parts of characters in UTF-8."""
-    high = len(content.translate(None, _ASCII))
-    valid = high and len(content.decode("utf-8", "ignore").encode().translate(None, _ASCII))
-    return high, valid
-
-
-def _is_utf8(high: int, valid: int) -> bool:
-    """Return whether text is UTF-8, damaged or not: other encodings hardly ever look like it, and never mostly."""
-    return 2 * valid > high
-
-
 def in_utf8(given: Given) -> bool:
     """Return whether a file is UTF-8 (or marked as UTF-16), looked at from its start whatever its span; else it is in
     the encoding that was given. One without a sign that is not ASCII is taken as given.
@@ -141,15 +115,15 @@ def in_utf8(given: Given) -> bool:
     rest = b""
     with suppress(*_BROKEN_GZIP, TooMuch, OSError), opened(given) as handle:  # reading it will say what is wrong
         while looked < _LOOK and high < _ENOUGH and (piece := handle.read(_PIECE)):
-            if not looked and piece.startswith(tuple(mark for mark, _ in _MARKS)):
+            if not looked and piece.startswith(MARKS):
                 return True
             looked += len(piece)
             piece = rest + piece
             cut = len(piece) - _open_end(piece)
-            more = _counted(piece[:cut])
+            more = counted(piece[:cut])
             high, valid, rest = high + more[0], valid + more[1], piece[cut:]
-    more = _counted(rest)
-    return _is_utf8(high + more[0], valid + more[1])
+    more = counted(rest)
+    return is_utf8(high + more[0], valid + more[1])
 
 
 def _open_end(piece: bytes) -> int:
