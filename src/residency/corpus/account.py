@@ -122,6 +122,7 @@ def collect_facts(
         "duplicates": {**repeated, **{f"{what} (characters)": n for what, n in trimmed.items() if n}},
         "contamination": _contamination(prepared, held),
         "splits": _splits(people),
+        "shapes": _shapes(finished),
         "sources": cards,
         "shards": _shards(finished),
         "hashes": {"content": f"{sum(int(facts['content'], 16) for facts in finished) % 2**256:064x}"},
@@ -136,6 +137,17 @@ def _shards(finished: Sequence[Facts]) -> dict[str, list[str]]:
         for split, name in facts["files"].items():
             found[split].append(f"documents/{name}.parquet")
     return dict(sorted(found.items()))
+
+
+def _shapes(finished: Sequence[Facts]) -> dict[str, dict[str, Any]]:
+    """Return how many rows each shape for trainers has, and which documents are not in it, by what they are."""
+    found: dict[str, dict[str, Any]] = {}
+    for facts in finished:
+        for shape, mine in facts["shapes"].items():
+            both = found.setdefault(shape, {"rows": 0, "left": Counter()})
+            both["rows"] += mine["rows"]
+            both["left"].update(mine["left"])
+    return {shape: {**both, "left": dict(sorted(both["left"].items()))} for shape, both in found.items()}
 
 
 def _added(finished: Sequence[Facts], key: str) -> dict[str, dict[str, Counter[str]]]:

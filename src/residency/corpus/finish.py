@@ -24,6 +24,7 @@ from residency.corpus.records import KNOWLEDGE_KINDS
 from residency.corpus.verdicts import LEFT_OUT, Stretch
 
 Shape = Literal["text", "instruct", "preference"]
+Row = dict[str, Any]
 DONE, ROWS = "done", "rows"
 
 
@@ -60,16 +61,26 @@ def _finished(task: Finishing, name: str) -> dict[str, Any]:
     _write(task.out / ROWS / f"{name}.parquet", rows)
     if dropped:
         _write(task.out / "dropped" / f"{name}.parquet", dropped_table(dropped))
-    for shape in task.shapes:
-        shaped = [row for document in kept if _trains(document) and (row := SHAPES[shape](document))]
-        if shaped:
-            _write(task.out / shape / f"{name}.parquet", _table(shaped))
+    shapes = {shape: _shaped(kept, shape, task.out / shape / f"{name}.parquet") for shape in task.shapes}
     fell = Counter(why for _, why in dropped)
-    return {**_facts(kept), "name": name, "files": files, "dropped": fell, "repeated_characters": taken}
+    more = {"name": name, "files": files, "dropped": fell, "repeated_characters": taken, "shapes": shapes}
+    return {**_facts(kept), **more}
 
 
-def _trains(document: Document) -> bool:
-    return document.meta.get("split", "train") == "train"
+def _shaped(documents: list[Document], shape: Shape, path: Path) -> dict[str, Any]:
+    """Return how many training documents have a shape, after writing them, and why the others have not."""
+    rows: list[Row] = []
+    left: Counter[str] = Counter()
+    for document in documents:
+        split = document.meta.get("split", "train")
+        row = SHAPES[shape](document) if split == "train" else f"of the split {split}, which is not trained on"
+        if isinstance(row, str):
+            left[row] += 1
+        else:
+            rows.append(row)
+    if rows:
+        _write(path, _table(rows))
+    return {"rows": len(rows), "left": left}
 
 
 def _written(documents: list[Document], task: Finishing) -> tuple[dict[str, str], Any]:
@@ -175,11 +186,13 @@ def _facts(documents: list[Document]) -> dict[str, Any]:
 # --- the shapes that trainers read -----------------------------------------------------------------------------------
 
 
-def _text(document: Document) -> dict[str, Any] | None:
-    """Return running text as a row; chats and knowledge records are none."""
+def _text(document: Document) -> Row | str:
+    """Return running text as a row, or what it is instead."""
     meta = document.meta
-    if meta.get("kind") in KNOWLEDGE_KINDS or "messages" in meta or "chosen" in meta:
-        return None
+    if meta.get("kind") in KNOWLEDGE_KINDS:
+        return "a record of an ontology or a classification, not a text"
+    if "messages" in meta or "chosen" in meta:
+        return "a chat or a judged pair, not a text"
     return {
         "id": document.id,
         "text": document.text,
@@ -188,18 +201,20 @@ def _text(document: Document) -> dict[str, Any] | None:
     }
 
 
-def _instruct(document: Document) -> dict[str, Any] | None:
-    """Return a chat that ends with an answer as a row of ``messages``."""
+def _instruct(document: Document) -> Row | str:
+    """Return a chat that ends with an answer as a row of ``messages``, or what it is instead."""
     messages = document.meta.get("messages")
-    if not messages or messages[-1].get("role") != "assistant":
-        return None
+    if not messages:
+        return "not a chat"
+    if messages[-1].get("role") != "assistant":
+        return "a chat that does not end with an answer"
     return {"id": document.id, "messages": [_message(message) for message in messages]}
 
 
-def _preference(document: Document) -> dict[str, Any] | None:
-    """Return a judged pair as a row of ``prompt``, ``chosen`` and ``rejected``."""
+def _preference(document: Document) -> Row | str:
+    """Return a judged pair as a row of ``prompt``, ``chosen`` and ``rejected``, or that it is none."""
     if "chosen" not in document.meta or "rejected" not in document.meta:
-        return None
+        return "not a judged pair"
     parts = {name: document.meta.get(name) or [] for name in ("prompt", "chosen", "rejected")}
     return {"id": document.id, **{name: [_message(message) for message in rows] for name, rows in parts.items()}}
 
@@ -208,7 +223,7 @@ def _message(message: dict[str, Any]) -> dict[str, str]:
     return {"role": str(message["role"]), "content": str(message["content"])}
 
 
-SHAPES: dict[Shape, Callable[[Document], dict[str, Any] | None]] = {
+SHAPES: dict[Shape, Callable[[Document], Row | str]] = {
     "text": _text,
     "instruct": _instruct,
     "preference": _preference,
@@ -216,7 +231,7 @@ SHAPES: dict[Shape, Callable[[Document], dict[str, Any] | None]] = {
 """TRL's columns (``text``, ``messages``, ``prompt`` with ``chosen`` and ``rejected``), each with the document's id."""
 
 
-def _table(rows: list[dict[str, Any]]) -> Any:
+def _table(rows: list[Row]) -> Any:
     import pyarrow as pa
 
     return pa.Table.from_pylist(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -10,19 +10,41 @@ from typing import Annotated
 from residency.core.errors import SourceError
 from residency.core.legal import Encoding, Rule, nearest
 from residency.corpus.readers import FORMATS, files_under, parts
+from residency.corpus.readers.columns import told
 from residency.corpus.readers.guard import Limits
-from residency.corpus.readers.shapes import COLUMNS
+from residency.corpus.readers.heads import columns_in
+from residency.corpus.readers.shapes import COLUMNS, plain_name
 from residency.corpus.records import Source
 
 OWN = "not stated (your own data)"
 LIMITS = Limits()
 _NONE: Mapping[str, str] = MappingProxyType({})
+_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 _TEXT, _LINES = (".txt",), (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 
 
 def files_of(path: Path | str, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
     """Return ``path`` itself, or the files under it with one of the suffixes, sorted; SourceError for none."""
     return files_under(path, suffixes)[1]
+
+
+def check_columns(
+    path: Path, files: Sequence[Path], columns: Mapping[str, str], encoding: str = "utf-8", form: str = ""
+) -> None:
+    """Raise SourceError for a column that is named and that no file begins with; the first table mostly has all."""
+    absent = {plain_name(column): name for name, column in columns.items()}
+    seen: dict[str, None] = {}
+    tables = sorted(files, key=lambda file: not file.name.lower().removesuffix(".gz").endswith(_TABLES))
+    for file in tables if absent else ():
+        names = columns_in(file, tuple(columns.items()), encoding, form)
+        seen |= dict.fromkeys(names)
+        for name in map(plain_name, names):
+            absent.pop(name, None)
+        if not absent:
+            return
+    if absent:
+        missing = ", ".join(f"{columns[name]} (columns: {name})" for name in absent.values())
+        raise SourceError(f"no file under {path} has a column {missing}; their columns: {told(seen)}")
 
 
 def there_are(*suffixes: str) -> Rule:
@@ -63,9 +85,11 @@ def read_files(
 ) -> Source:
     """Return a folder of any files (or one file) as a source: each is read as what its content says that it is.
 
-    ``language`` "und" is not known: ``clean`` finds it. ``format`` says what all of them are instead. ``columns`` names
-    unusual columns of rows: ``{text: note_body}``.
+    ``language`` "und" is not known: ``clean`` finds it. ``encoding`` is that of files that are not UTF-8. ``format``
+    says what all of them are instead. ``columns`` names unusual columns of tables and JSON rows: ``{text: note_body,
+    id: note_id, patient: mrn, date: written}``; files that have none of them are read by their own.
     """
+    check_columns(path, files_of(path, ()), columns, encoding, form=format)
     files, pieces = parts(
         path,
         source="files",
@@ -91,6 +115,7 @@ def read_jsonl_source(
     """Return JSONL (a file or a folder of them) as a source of texts, chats or preference pairs, known by their keys;
     what no shape knows goes to ``meta``. ``columns`` names unusual keys: ``{text: note_body}``.
     """
+    check_columns(path, files_of(path, _LINES), columns, form="jsonl")
     files, pieces = parts(
         path,
         source="jsonl",

@@ -129,7 +129,7 @@ def _batches(part: Part, found: _Found) -> Iterator[tuple[list[Document], list[B
     held = 0
     for record in part():
         if isinstance(record, Left):
-            found.left[record.reason] += 1
+            found.left[record.reason] += record.count
         elif isinstance(record, Bad):
             found.bad += 1
             bad.append(record)

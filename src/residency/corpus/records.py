@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from residency.core.errors import SourceError
@@ -32,9 +32,13 @@ class Bad:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A record that is well formed but not wanted, such as an attachment that is a picture; counted by reason."""
+    """A record that is well formed but not wanted, such as an attachment that is a picture; counted by reason.
+
+    ``count``: how many such records it stands for, where they need not be looked at one by one.
+    """
 
     reason: str
+    count: int = field(default=1, kw_only=True)
 
 
 Part = Callable[[], Iterator[Document | Bad | Left]]

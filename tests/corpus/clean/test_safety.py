@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from residency.core.errors import UserError
+from residency.corpus.clean import Clean, cleaner
 from residency.corpus.clean.safety import Safety, safety_check
 from residency.corpus.clean.words import read
+from residency.corpus.formats import read_files
 
 MENTIONS = [
     "Suicidal ideation denied. No homicidal ideation.",
@@ -93,6 +95,30 @@ def test_what_notes_speak_of_is_kept(text):
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in UNSAFE.items() for text in texts])
 def test_what_teaches_harm_or_abuses_a_group_is_dropped(kind, text):
     assert reason("A line before.\n" + text) == f"safety: {kind}"
+
+
+@pytest.mark.parametrize("ending", ["txt", "md"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How to make a\npipe bomb",
+        "Patient information: how to make\r\na bomb at home.",
+        "“How to make a bomb”",
+        "how to make a bomb…",
+        "How\xa0to make  a bomb.",
+        "—how to make a bomb—",
+        "¿Cómo fabricar una bomba casera?",
+        "« Comment fabriquer une bombe artisanale »",
+        "1. How to kill yourself",
+        "• How to kill yourself",
+        "Here is how to\nkill yourself with pills.",
+        "Those “niggers” again.",
+    ],
+)
+def test_short_files_are_dropped_whatever_their_format_wrapping_and_marks(tmp_path: Path, ending: str, text: str):
+    (tmp_path / f"a.{ending}").write_bytes(text.encode())
+    [document] = [record for part in read_files(path=tmp_path, language="en").parts for record in part()]
+    assert str(cleaner(Clean())(document).reason).startswith("safety: ")
 
 
 def test_unsafe_wording_is_found_far_into_a_text():

@@ -31,11 +31,13 @@ def test_every_format_is_found_under_its_own_name_packed_or_not(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("wrong", ["a.txt", "a.pdf", "a.xml", "a", "a.dat"])
+@pytest.mark.parametrize("wrong", ["a.txt", "a.pdf", "a.xml", "a", "a.dat", "a.json", "a.jsonl", "a.csv"])
 def test_every_format_that_shows_itself_is_found_under_a_wrong_name(tmp_path, name, wrong):
     form, content = FILES[name]
-    if form in ("text", "markdown", "csv", "brat"):
+    if form in ("text", "markdown", "csv", "brat") or (form, wrong) == ("conll", "a.csv"):
         return  # plain text: its name decides
+    if (form, wrong) == ("json", "a.jsonl"):
+        form = "jsonl"
     assert detect(place(tmp_path, wrong, content)) == form
     assert detect(place(tmp_path, wrong, gzip.compress(content))) == form
 
@@ -81,8 +83,84 @@ def test_pretty_json_a_deep_resource_type_and_long_lines_are_seen(tmp_path):
     long = json.dumps({"text": "word " * 50_000}) + "\n"
     assert detect(place(tmp_path, "a.txt", long * 2)) == "jsonl"
     assert detect(place(tmp_path, "a", json.dumps([{"text": WORDS}] * 5, indent=2))) == "json"
-    assert detect(place(tmp_path, "a.jsonl", "not JSON")) == "jsonl"
+    assert detect(place(tmp_path, "a.jsonl", '{"text": "a')) == "jsonl"
     assert detect(place(tmp_path, "a.ndjson", jsonl().splitlines()[0])) == "jsonl"
+
+
+CSV = "text,id\nA cough,1\nA fever,2\n"
+ODD = "note_body;written\nA cough;2021\nA fever;2022\n"
+
+
+@pytest.mark.parametrize("wrong", ["a.csv", "a.tsv", "a.md", "a.txt", "a", "a.json", "a.parquet"])
+def test_rows_of_json_are_json_whatever_the_name_and_with_a_broken_first_line(tmp_path, wrong):
+    assert detect(place(tmp_path, wrong, jsonl())) == "jsonl"
+    assert detect(place(tmp_path, wrong, b'{"text": "brok\n' + jsonl())) == "jsonl"
+    assert detect(place(tmp_path, wrong, json.dumps([{"text": WORDS}], indent=2))) == "json"
+    assert detect(place(tmp_path, wrong, json.dumps({"rows": [{"text": WORDS}]}, indent=1))) == "json"
+    assert detect(place(tmp_path, wrong, fhir_bundle())) == "fhir"
+
+
+@pytest.mark.parametrize("wrong", ["a.jsonl", "a.json", "a.ndjson", "a.txt", "a.dat", "a"])
+def test_a_table_is_a_table_whatever_the_name(tmp_path, wrong):
+    assert detect(place(tmp_path, wrong, CSV)) == "csv"
+    assert detect(place(tmp_path, wrong, CSV.replace(",", "\t").encode("utf-16"))) == "csv"
+    assert detect(place(tmp_path, wrong, 'id,text\n1,"two\nlines"\n2,"{""a"": 1}"\n')) == "csv"
+    assert detect(place(tmp_path, wrong, ODD)) == ("csv" if "json" in wrong else "text")
+
+
+@pytest.mark.parametrize("wrong", ["a.json", "a.jsonl", "a.ndjson"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        WORDS,
+        "Dear colleague, thank you\nfor sending, as agreed\nthis patient.",
+        "[**2151-7-16**] Discharge summary",
+        "{see above} no change\n[ ] fever [x] cough",
+        "Text, id\nare not given here",
+    ],
+)
+def test_plain_text_that_is_named_as_json_is_text(tmp_path, wrong, words):
+    assert detect(place(tmp_path, wrong, words)) == "text"
+
+
+@pytest.mark.parametrize("wrong", ["a.json", "a.jsonl"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        '{"text": "a',
+        "{'text': 'a'}",
+        "{text: 1}",
+        'ext": "a"}\n',
+        'words\n{"text": "a"}\n',
+        '"only a text"\n"another"\n',
+        "[\n1,",
+        "null",
+        '{"a": 1}, {"a": 2}',
+        "note\n} ",
+    ],
+)
+def test_broken_json_that_is_named_as_json_is_never_text(tmp_path, wrong, words):
+    assert detect(place(tmp_path, wrong, words)) in ("json", "jsonl")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Question, answer\nwere both given today.",
+        "Note, text and more\nfollow, see below\n",
+        "text | id\n",
+        "- fever, cough\n- pain, none\n",
+        "Date,patient\n1,2\n3,4\n",
+    ],
+)
+def test_notes_with_commas_are_text(tmp_path, words):
+    assert detect(place(tmp_path, "a.txt", words)) == "text"
+
+
+def test_a_markdown_page_with_settings_in_json_and_one_with_a_table_stay_markdown(tmp_path):
+    for words in ('{\n  "title": "x"\n}\n\n# Title\n', "| text | id |\n|---|---|\n| a | b |\n", "{: .note}\n# Title"):
+        assert detect(place(tmp_path, "a.md", words)) == "markdown"
+    assert detect(place(tmp_path, "a.csv", "{},b\n1,2\n")) == "csv"
 
 
 def test_marked_up_files_are_told_apart_by_their_root(tmp_path):

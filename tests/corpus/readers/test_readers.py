@@ -41,14 +41,15 @@ def test_a_folder_is_read_whole_in_the_order_of_its_names(tmp_path):
         (tmp_path / name).write_bytes(content)
     files, _ = found = parts(tmp_path, source="mine", licence="own", language="en")
     assert [file.name for file in files] == ["a.dat", "b.txt", "c", "d.png", "e.txt"]
-    records = records_of(found)
+    *records, hidden, folder = records_of(found)
+    assert [hidden, folder] == [Left("hidden file"), Left("hidden folder")]
     assert [type(record) for record in records] == [Document, Document, Document, Left, Bad]
     assert [record.id for record in records[:3]] == ["a", "b", "sub/c"]
     assert {(record.source, record.licence) for record in records[:3]} == {("mine", "own")}
     assert records[3:] == [Left("no format that is read here (.png)"), Bad("sub/e.txt", None, "it is empty")]
 
 
-def test_links_out_of_the_folder_are_passed_over(tmp_path):
+def test_links_out_of_the_folder_and_hidden_files_are_passed_over_and_counted(tmp_path):
     outside, inside = tmp_path / "out", tmp_path / "in"
     outside.mkdir()
     inside.mkdir()
@@ -58,7 +59,31 @@ def test_links_out_of_the_folder_are_passed_over(tmp_path):
     os.symlink(outside, inside / "folder")
     os.symlink(inside / "a.txt", inside / "b.txt")
     os.symlink(inside / "gone.txt", inside / "dangling.txt")
-    assert [file.name for file in files_under(inside)[1]] == ["a.txt", "b.txt"]
+    for name in (".a", ".b", "c.md"):
+        (inside / name).write_text("x")
+    os.mkfifo(inside / "pipe.txt")
+    _, files, passed = files_under(inside, (".txt",))
+    assert [file.name for file in files] == ["a.txt", "b.txt"]
+    assert {left.reason: left.count for left in passed} == {
+        "hidden file": 2,
+        "file that does not end in .txt": 1,
+        "link that leads out of the folder": 1,
+        "link that leads nowhere": 1,
+        "link to a folder, which is not followed": 1,
+        "neither a file nor a folder": 1,
+    }
+    found = parts(inside, source="x", licence="x", endings=(".txt",))
+    assert [record for record in records_of(found) if isinstance(record, Left)] == list(passed)
+
+
+def test_what_is_passed_over_does_not_change_the_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(readers, "PART_FILES", 2)
+    for number in range(4):
+        (tmp_path / f"{number}.txt").write_text("x")
+    before = [len(list(part())) for part in parts(tmp_path, source="x", licence="x")[1]]
+    (tmp_path / ".hidden").write_text("x")
+    after = [len(list(part())) for part in parts(tmp_path, source="x", licence="x")[1]]
+    assert before == [2, 2] and after == [2, 3]
 
 
 def test_a_missing_or_empty_folder_and_an_unknown_format_are_said_before_reading(tmp_path):

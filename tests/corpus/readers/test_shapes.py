@@ -210,10 +210,19 @@ def test_unpaired_and_stepwise_judgements():
 
 def test_a_row_of_no_known_shape_says_its_keys_and_what_is_legal_and_never_a_value():
     said = reason({"body": SECRET, "Prompt-": 1, SECRET: 2, "k" * 40: 3, "Arkwright": 4, "Chosen": 5})
-    assert "its keys: chosen, 5 others" in said and "rkwright" not in said and SECRET not in said
+    assert "its columns: body, Prompt-, Chosen and 3 more" in said and "rkwright" not in said and SECRET not in said
     assert "question + answer" in said and "columns: {text: COLUMN}" in said
-    assert "its keys: none that is known, 0 others" in reason({})
-    assert "no known shape" in reason({"text": "x"}, columns={"text": "absent"})
+    assert "its columns: none;" in reason({})
+    assert "no column absent (columns: text); its columns: text;" in reason({"text": "x"}, columns={"text": "absent"})
+
+
+def test_columns_are_said_where_most_of_them_read_as_columns_and_a_dozen_at_most():
+    assert "its columns: note_body, mrn, Verfasser, written;" in reason(
+        {"note_body": SECRET, "mrn": 1, "Verfasser": 2, "written": 3}
+    )
+    assert "its columns: 2 whose names may be values" in reason({"Arkwright": SECRET, "Vornak": SECRET})
+    many = reason({f"note_{'x' * 60 if n == 3 else n}": n for n in range(2000)})
+    assert "note_11 and" not in many and "note_12 and 1988 more" in many and len(many) < 600
 
 
 @pytest.mark.parametrize(

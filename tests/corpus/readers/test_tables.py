@@ -71,9 +71,30 @@ def test_a_field_above_the_limit_a_nul_byte_and_a_wrong_encoding_cost_a_row_each
 
 
 def test_a_file_without_names_in_its_first_line_is_bad_and_its_values_are_not_said(tmp_path):
-    found = read(tmp_path, "Arkwright,1950-02-03,cough\nMiller,1960-01-01,fever\n")
-    assert len(found) == 1 and bad(found)[0][0] == 1 and "Arkwright" not in str(found[0])
-    assert "3 columns" in bad(found)[0][1] and "columns: {text: COLUMN}" in bad(found)[0][1]
+    for first in ("Arkwright,1950-02-03,cough", "Arkwright,note,cough", "Arkwright,Jane,fever"):
+        found = read(tmp_path, f"{first}\nMiller,1960-01-01,fever\n")
+        assert [line for line, _ in bad(found)] == [1] and found[1:] == [Left("row of a table of no known shape")]
+        assert not any(word in str(found[0]) for word in ("Arkwright", "1950", "cough", "Jane", "fever"))
+        assert "may be values" in str(found[0]) or "note and 2 more" in str(found[0])
+        assert "columns: {text: COLUMN}" in str(found[0])
+
+
+def test_a_table_of_no_known_shape_names_its_columns_and_each_of_its_rows_is_counted(tmp_path):
+    rows = ["note_id,note_body,mrn,written", '1,"a\nb",7,2021', "2,c,7,2021", "3,d", "4,e,7,2022"]
+    found = read(tmp_path, "\n".join(rows))
+    assert [line for line, _ in bad(found)] == [1, 5] and sum(isinstance(record, Left) for record in found) == 3
+    assert "its first line: no known shape; its columns: note_id, note_body, mrn, written; known shapes:" in str(
+        found[0]
+    )
+    found = read(tmp_path, "\n".join(rows), options={"columns": {"text": "note_bdy"}})
+    assert "no column note_bdy (columns: text); its columns: note_id, note_body" in str(found[0])
+    named = {"text": "note_body", "id": "note_id", "date": "written"}
+    found = read(tmp_path, "\n".join(rows), options={"columns": named})
+    assert [(d.id, d.text, d.patient, d.date) for d in found if isinstance(d, Document)] == [
+        ("1", "a\nb", "7", "2021"),
+        ("2", "c", "7", "2021"),
+        ("4", "e", "7", "2022"),
+    ]
 
 
 def test_excels_marks_and_columns_without_or_with_the_same_name(tmp_path):
@@ -110,6 +131,23 @@ def test_any_quotes_end_and_every_record_is_named_by_a_line_of_the_file(tmp_path
     found = read(tmp_path, content)
     assert texts(found)[0] == "first"
     assert all(1 <= line <= content.count("\n") + 1 for line, _ in bad(found))
+
+
+ROWS = st.lists(st.sampled_from(["a,1", '"b\nc",2', "only", "x,y,z", ",", '"torn', "d,3"]), max_size=12)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS, head=st.sampled_from(["text,n", "odd,n", "Arkwright,7"]))
+def test_every_row_is_exactly_one_document_bad_or_left(tmp_path, rows, head):
+    whole = [row for row in rows if row != '"torn']
+    found = read(tmp_path, "\n".join([head, *whole]) + "\n")
+    assert len(found) == (len(whole) or 1) if head == "text,n" else len(found) == len(whole) + 1
+    kinds = [sum(isinstance(record, kind) for record in found) for kind in (Document, Left, Bad)]
+    wide = sum(row in ("only", "x,y,z") for row in whole)
+    texts = sum(row in ("a,1", '"b\nc",2', "d,3") for row in whole)
+    assert kinds[2] == wide + (head != "text,n") and (head != "text,n" or kinds[0] == texts)
+    found = read(tmp_path, "\n".join([head, *rows]) + "\n")
+    assert sum(isinstance(record, Bad) for record in found) >= rows.count('"torn') > 0 or '"torn' not in rows
 
 
 # --- Parquet ---------------------------------------------------------------------------------------------------------
@@ -166,4 +204,5 @@ def test_a_corrupt_file_a_text_that_is_no_utf8_and_one_too_long_are_bad(tmp_path
 def test_parquet_without_a_known_shape_says_its_columns(tmp_path):
     write(tmp_path / "a.parquet", [{"body": "x", "n": 1}] * 3)
     found = read(tmp_path, None, "parquet")
-    assert len(found) == 1 and "its keys: none that is known, 2 others" in found[0].reason
+    assert found[1:] == [Left("row of a table of no known shape", count=3)]
+    assert "no known shape; its columns: body, n; known shapes" in found[0].reason

@@ -26,6 +26,7 @@ def sections(card: Card) -> dict[str, Any]:
         "contamination_words": contamination_words(card),
         "splits": splits(card),
         "splits_words": splits_words(card),
+        "shapes": shapes(card),
         "mixture": mixture(card),
         "receipt": [[name, value] for name, value in (card["deidentification"] or {}).items()],
         "made": made(card),
@@ -105,6 +106,15 @@ def dropped(card: Card) -> list[Row]:
         [step, reason, count, share(count, total)]
         for step, reasons in card["dropped"].items()
         for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+    ]
+
+
+def shapes(card: Card) -> list[Row]:
+    """Return a row for each shape that is written for trainers, and for each reason why documents are not in it."""
+    return [
+        [shape, what, count]
+        for shape, about in card["shapes"].items()
+        for what, count in (("rows", about["rows"]), *(about["left"] or {}).items())
     ]
 
 

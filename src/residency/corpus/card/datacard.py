@@ -36,6 +36,7 @@ EMPTY: dict[str, Any] = {
     "duplicates": {},
     "contamination": None,
     "splits": None,
+    "shapes": {},
     "mixture": None,
     "deidentification": None,
     "shards": {},
@@ -62,7 +63,8 @@ def write_card(folder: Path, facts: Facts) -> Card:
     ``facts`` has keys of ``EMPTY``: ``sources`` (``name``, ``version``, ``licence``, ``access``, ``acknowledgement``,
     ``documents``, ``bad``, ``left`` by reason); ``tokens`` (``count``, ``by``: the tokenizer, or None where estimated
     by characters); ``dropped`` ({step: {reason: count}}) of ``read`` documents; ``contamination`` (``sets``: ``set``,
-    ``items``, ``rules``: {rule: {found, removed}}); ``splits`` as ``splits.report``; ``mixture`` as ``Plan.facts``;
+    ``items``, ``rules``: {rule: {found, removed}}); ``splits`` as ``splits.report``; ``shapes``
+    ({shape: ``rows``, ``left`` by reason}); ``mixture`` as ``Plan.facts``;
     ``shards``: {split: [paths in the folder]}. The hashes of the shards are made here. Unknown keys raise ValueError.
     """
     card = make_card(facts)

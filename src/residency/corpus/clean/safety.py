@@ -82,9 +82,12 @@ def _around(text: str, words: Iterable[bytes | str]) -> Iterator[tuple[str, tupl
 
 
 def _rule(entry: dict[str, list[str]]) -> tuple[frozenset[bytes], frozenset[bytes], list[str], re.Pattern[str]]:
-    """Return the words and the cues of which a text must have one each before the slow pattern is tried on it."""
+    """Return the words and the cues of which a text must have one each before the slow pattern is tried on it.
+
+    Between the words of a pattern a line may end: plain texts are often wrapped.
+    """
     named, cues = (frozenset(word.encode() for word in entry[key]) for key in ("words", "cues"))
-    pattern = "|".join(f"(?:{pattern})" for pattern in entry["patterns"])
+    pattern = "|".join(f"(?:{pattern})" for pattern in entry["patterns"]).replace(" ", r"\s{1,9}")
     return named, cues, entry["runs"], re.compile(pattern, re.MULTILINE)
 
 

@@ -27,7 +27,6 @@ class Refused(Left):
     """
 
     row: Document | None = field(default=None, compare=False)
-    count: int = 1
 
 
 Outcome = Document | Refused

@@ -7,7 +7,6 @@ the limits on time; ``parts`` cuts a folder into pieces of bounded size that may
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +19,10 @@ from residency.core.legal import nearest
 from residency.core.settings import load
 from residency.core.types import Document
 from residency.corpus.readers.detect import detect
+from residency.corpus.readers.folder import files_under
 from residency.corpus.readers.guard import Given, Limits, OutOfTime, reason, time_limit
+from residency.corpus.readers.heads import columns_in
+from residency.corpus.readers.shapes import columns_of, plain_name
 from residency.corpus.records import Bad, Left, Part
 
 Record = Document | Bad | Left
@@ -131,18 +133,30 @@ def _sound(record: Record, given: Given) -> Record:
     return record
 
 
-def read_part(files: Sequence[Given]) -> Iterator[Record]:
-    """Yield what some files hold, one after another; a file of no known format is left out by its ending."""
+def read_part(files: Sequence[Given], passed: Sequence[Left] = ()) -> Iterator[Record]:
+    """Yield what some files hold, one after another, and what of their folder was passed over; a file of no known
+    format is left out by its ending.
+    """
     for given in files:
         try:
-            form = given.options.get("format") or detect(given.path)
+            form = given.options.get("format") or detect(given.path, columns_of(given))
         except Exception as error:
             yield given.bad(reason(error))
             continue
         if form in FORMATS:
-            yield from read_file(given, form)
+            yield from read_file(_with_columns(given, form), form)
         elif form != "annotations":  # those are read with their text
             yield Left(f"no format that is read here ({given.path.suffix.lower() or 'no ending'})")
+    yield from passed
+
+
+def _with_columns(given: Given, form: str) -> Given:
+    """Return a file without the ``columns`` of its source where it begins with none of them: it has its own shape."""
+    columns = columns_of(given)
+    have = {plain_name(name) for name in columns_in(given.path, columns, given.encoding, form)} if columns else set()
+    if not have or any(plain_name(column) in have for _, column in columns):
+        return given
+    return replace(given, options={**given.options, "columns": {}})
 
 
 def parts(
@@ -164,39 +178,18 @@ def parts(
     """
     if form and form not in FORMATS:
         raise SourceError(f"no such format as {form}; {nearest(form, FORMATS)}")
-    root, files = files_under(path, endings)
+    root, files, passed = files_under(path, endings)
     given = Given(root, "", source, licence, language, encoding, limits or Limits())
     settings = {**(options or {}), **({"format": form} if form else {})}
     pieces: list[Given] = []
     for file in files:
         name = file.name if file == root else file.relative_to(root).as_posix()
         pieces += _cut(replace(given, path=file, name=name, options=settings))
-    return files, tuple(partial(read_part, group) for group in _grouped(pieces))
-
-
-def files_under(path: Path | str, endings: tuple[str, ...] = ()) -> tuple[Path, tuple[Path, ...]]:
-    """Return a folder and all files under it, sorted by name; hidden ones and links out of it are passed over."""
-    path = Path(path).expanduser()
-    if path.is_file():
-        return path, (path,)
-    if not path.is_dir():
-        raise SourceError(f"{path} does not exist; give a file or a folder")
-    inside = path.resolve()
-    found = []
-    for folder, below, names in os.walk(path):
-        below[:] = [name for name in below if not name.startswith(".")]
-        found += [Path(folder) / name for name in names if not name.startswith(".")]
-    if endings:
-        found = [file for file in found if file.name.lower().endswith(endings)]
-    kept = (file for file in found if file.is_file() and _is_inside(file, inside))
-    files = tuple(sorted(kept, key=lambda file: file.relative_to(path).as_posix()))
-    if not files:
-        raise SourceError(f"{path} holds no file" + (f" that ends in {' or '.join(endings)}" if endings else ""))
-    return path, files
-
-
-def _is_inside(file: Path, folder: Path) -> bool:
-    return not file.is_symlink() or file.resolve().is_relative_to(folder)
+    *groups, last = _grouped(pieces)
+    return files, (
+        *(partial(read_part, group) for group in groups),
+        partial(read_part, last, passed),
+    )
 
 
 def _cut(given: Given) -> list[Given]:
@@ -205,7 +198,7 @@ def _cut(given: Given) -> list[Given]:
     if size <= 2 * PART_BYTES:
         return [given]
     try:
-        form = given.options.get("format") or detect(given.path)
+        form = given.options.get("format") or detect(given.path, columns_of(given))
         with given.path.open("rb") as handle:
             start = handle.read(2)
     except OSError:

@@ -1,7 +1,7 @@
 """What a file is, by what it holds: names lie, first bytes rarely do.
 
 ``detect`` looks at the first 64 kB, unpacked where they are gzip. A name only decides between forms of plain text, and
-what a damaged file was meant to be.
+what a damaged file was meant to be: broken JSON is never read as text where its name or a line of it says JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import zipfile
 import zlib
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+from residency.corpus.readers.tables import Columns, is_table
 
 HEAD = 1 << 16
 DEEP = 1 << 24
@@ -65,16 +68,22 @@ _TURTLE = re.compile(r"@?(?:prefix\s+[\w.-]*:|base)\s+<[^<>\s]*>", re.IGNORECASE
 _COMMENTS = re.compile(r"(?:#[^\n]*+\n\s*+)*+")
 _SPACES = re.compile(r"\s*+")
 _TRIPLE = re.compile(r"(?:<[^<>\s]+>|_:\w+)\s+<[^<>\s]+>\s+\S.*\.\s*$")
+_JSON_START = re.compile(r'\{\s*["}]|\[\s*[{\]]')
+_JSON_LINE = re.compile(r"""^[ \t]*(?:\{\s*(?:["'}]|\w+\s*:|$)|\[\s*(?:[\[{"]|$))""", re.MULTILINE)
+_JSON_PIECE = re.compile(r"""["']\s*:\s*["'\[{\d]|\},?\s*$""", re.MULTILINE)
+_LINES = 20
 _CONTROLS = [bytes([code]) for code in (*range(1, 9), *range(14, 27), *range(28, 32))]
 
 
-def detect(path: Path) -> str | None:
+def detect(path: Path, columns: Columns = ()) -> str | None:
     """Return the name of a file's format (a key of ``FORMATS``), or None where it is none that is read here.
+
+    ``columns`` are the unusual ones of tables, as ``columns_of`` has them.
 
     Raises OSError where the file cannot be opened. A file without content is "text", whose reader says that. Beside
     the formats there are "xml", of a kind that is not read, and "annotations", which are read with their text.
     """
-    head, packed = _head(path, HEAD)
+    head, packed = head_of(path, HEAD)
     name = path.name.lower()
     ending = Path(name.removesuffix(".gz")).suffix if packed else Path(name).suffix
     if head[:5] == b"%PDF-" or b"%PDF-" in head[:1024] and (ending == ".pdf" or b" obj" in head):
@@ -88,10 +97,10 @@ def detect(path: Path) -> str | None:
     text = _text(head)
     if text is None:
         return _ENDINGS.get(ending)  # its reader says what is wrong with it
-    return _textual(text, ending, path) if text.strip() else "text"
+    return _textual(text, ending, path, columns) if text.strip() else "text"
 
 
-def _head(path: Path, size: int) -> tuple[bytes, bool]:
+def head_of(path: Path, size: int) -> tuple[bytes, bool]:
     """Return the first bytes of a file, unpacked as far as they can be, and whether they were packed."""
     with path.open("rb") as handle:
         head = handle.read(size)
@@ -121,7 +130,7 @@ def _text(head: bytes) -> str | None:
     return head.decode("utf-8-sig", errors="replace")
 
 
-def _textual(text: str, ending: str, path: Path) -> str | None:
+def _textual(text: str, ending: str, path: Path, columns: Columns) -> str | None:
     """Return the format of a text: by how it begins, then by its ending, then by the look of its lines."""
     start = text.lstrip()
     if start.startswith("{\\rtf"):
@@ -132,7 +141,7 @@ def _textual(text: str, ending: str, path: Path) -> str | None:
         return "annotations"
     if start[:1] == "<" and (found := _marked(start, ending)):
         return found
-    if start[:1] in ("{", "[") and ending not in (".csv", ".tsv", ".md") and (found := _json(start, ending, path)):
+    if start[:1] in ("{", "[") and (found := _json(start, ending, path)):
         return found
     if start.startswith("format-version:") or re.search(r"^\[Term\]\s*$", text, re.MULTILINE):
         return "obo"
@@ -140,7 +149,10 @@ def _textual(text: str, ending: str, path: Path) -> str | None:
         return "rdf"
     if ending not in (".csv", ".md") and _is_tagged(text):  # CoNLL's files are often called .tsv
         return "conll"
-    return _ENDINGS.get(ending, "text")
+    named = _ENDINGS.get(ending, "text")
+    if named in ("json", "jsonl"):
+        return _not_as_named(text, named, columns)
+    return "csv" if named == "text" and is_table(text, columns) else named
 
 
 def _end(pattern: re.Pattern[str], text: str, place: int = 0) -> int:
@@ -187,23 +199,44 @@ def _root(start: str) -> tuple[str, str]:
 
 def _json(start: str, ending: str, path: Path) -> str | None:
     """Return "fhir", "jsonl" (one value a line) or "json"; None for a text that only begins with a bracket."""
-    named = _ENDINGS.get(ending) in ("json", "jsonl")
-    if not (named or re.match(r'\{\s*["}]|\[\s*[{\]]', start)):
+    named = _ENDINGS.get(ending)
+    if not (_JSON_LINE if named in ("json", "jsonl") else _JSON_START).match(start):
         return None
-    kind = _json_kind(start)
+    kind, sure = _json_kind(start)
     if kind == "json" and len(start) > HEAD // 2:  # its first value goes on after the head
-        kind = _json_kind((_text(_head(path, DEEP)[0]) or "").lstrip())
-    return "jsonl" if kind == "json" and _ENDINGS.get(ending) == "jsonl" else kind
+        kind, sure = _json_kind((_text(head_of(path, DEEP)[0]) or "").lstrip())
+    if named in ("csv", "markdown") and not sure:
+        return None
+    return "jsonl" if kind == "json" and named == "jsonl" else kind
 
 
-def _json_kind(start: str) -> str:
+def _json_kind(start: str) -> tuple[str, bool]:
+    """Return what JSON it is, and whether some of it was parsed."""
     if '"resourceType"' in start:
-        return "fhir"
-    first, more, _ = start.partition("\n")
+        return "fhir", True
+    first, *others = start.split("\n", _LINES)
+    if others and _is_json(first, dict):
+        return "jsonl", True
+    if len(start) <= HEAD and _is_json(start, dict | list):
+        return "json", True
+    rows = sum(line.startswith("{") and _is_json(line, dict) for line in others[: _LINES - 1])
+    lines = first[:1] == "{" and bool(first[1:].strip()) and rows > 0  # only the first of them is damaged
+    return ("jsonl", True) if lines else ("json", False)
+
+
+def _is_json(text: str, kind: Any = object) -> bool:
     with suppress(ValueError, RecursionError):
-        if more and isinstance(json.loads(first), dict):
-            return "jsonl"
-    return "json"
+        return isinstance(json.loads(text), kind)
+    return False
+
+
+def _not_as_named(text: str, named: str, columns: Columns) -> str:
+    """Return what a file is that is named as JSON and does not begin so: broken JSON where any line looks like it."""
+    if is_table(text, columns):
+        return "csv"
+    if _JSON_LINE.search(text) or _JSON_PIECE.search(text) or _is_json(text.strip().split("\n", 1)[0]):
+        return named
+    return "csv" if is_table(text, None) else "text"
 
 
 # --- tagged words ----------------------------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ import io
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from residency.core.types import Document
+from residency.corpus.readers.encoding import MARKS, counted, decoded, is_utf8
 from residency.corpus.readers.limits import Limits, OutOfTime, TooMuch, time_limit
 from residency.corpus.readers.parse import iterparse_xml, load_json, parse_xml, safe_parser
 from residency.corpus.records import Bad
@@ -26,6 +27,7 @@ __all__ = [
     "OutOfTime",
     "TooMuch",
     "decoded",
+    "in_utf8",
     "iterparse_xml",
     "lines",
     "load_json",
@@ -38,8 +40,9 @@ __all__ = [
     "whole_bytes",
     "whole_text",
 ]
-_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _PIECE = 1 << 18
+_LOOK, _ENOUGH = 1 << 26, 10_000
+"""How far a file is looked into for its encoding, and after how many bytes that are not ASCII it is known."""
 _BROKEN_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
@@ -48,9 +51,9 @@ class Given:
     """One file, or one byte range of it, as a reader is handed it.
 
     ``name`` is its path in the source's folder, with "/": it stands in messages and in the ids of records that have
-    none of their own. ``span`` is the half-open byte range that is to be read of a file of lines: a line belongs to the
-    range that its first byte is in. ``options`` are the format's own settings. ``content`` stands for what the file
-    holds where it is not on disk by itself, such as an attachment.
+    none of their own. ``encoding`` is that of files that are not UTF-8. ``span`` is the half-open byte range that is to
+    be read of a file of lines: a line belongs to the range that its first byte is in. ``options`` are the format's own
+    settings. ``content`` stands for what the file holds where it is not on disk by itself, such as an attachment.
     """
 
     path: Path
@@ -102,15 +105,31 @@ def whole_text(given: Given) -> str:
     return decoded(whole_bytes(given), given.encoding)
 
 
-def decoded(content: bytes, encoding: str = "utf-8") -> str:
-    """Return text; a byte order mark names its own encoding, and is not part of the text.
-
-    Raises UnicodeDecodeError, LookupError, and TooMuch for NUL bytes: no text has them.
+def in_utf8(given: Given) -> bool:
+    """Return whether a file is UTF-8 (or marked as UTF-16), looked at from its start whatever its span; else it is in
+    the encoding that was given. One without a sign that is not ASCII is taken as given.
     """
-    text = content.decode(next((name for mark, name in _MARKS if content.startswith(mark)), encoding))
-    if "\0" in text:
-        raise TooMuch(f"NUL byte at character {text.index(chr(0))}: not a text")
-    return text
+    if given.encoding == "utf-8":
+        return True
+    high = valid = looked = 0
+    rest = b""
+    with suppress(*_BROKEN_GZIP, TooMuch, OSError), opened(given) as handle:  # reading it will say what is wrong
+        while looked < _LOOK and high < _ENOUGH and (piece := handle.read(_PIECE)):
+            if not looked and piece.startswith(MARKS):
+                return True
+            looked += len(piece)
+            piece = rest + piece
+            cut = len(piece) - _open_end(piece)
+            more = counted(piece[:cut])
+            high, valid, rest = high + more[0], valid + more[1], piece[cut:]
+    more = counted(rest)
+    return is_utf8(high + more[0], valid + more[1])
+
+
+def _open_end(piece: bytes) -> int:
+    """Return how many bytes at the end may begin a character of UTF-8 that goes on in the next piece."""
+    starts = (size for size in (1, 2, 3) if piece[-size:][:1] >= b"\xc0")
+    return next(starts, 0)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from residency.core.types import Document
-from residency.corpus.readers.guard import Given, lines, reason
+from residency.corpus.readers.guard import Given, in_utf8, lines, reason
 from residency.corpus.records import Bad, Left
 
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(.*)', re.DOTALL)
@@ -31,7 +31,7 @@ def read_obo(given: Given) -> Iterator[Document | Bad | Left]:
     """
     header: dict[str, str] = {}
     empty = True
-    for line, kind, pairs in stanzas(lines(given), given.encoding):
+    for line, kind, pairs in stanzas(lines(given), "utf-8" if in_utf8(given) else given.encoding):
         empty = empty and isinstance(pairs, list) and not kind
         if isinstance(pairs, Bad | str):
             yield pairs if isinstance(pairs, Bad) else given.bad(pairs, line)
@@ -64,8 +64,7 @@ def stanzas(
         except UnicodeDecodeError as error:
             wrong = wrong or f"line {number} is {reason(error)}"
             continue
-        if number == 1:
-            line = line.removeprefix("\ufeff")
+        line = line.removeprefix("\ufeff")  # UTF-16 comes with a mark on each
         if line[:1] == "[" and (name := line.partition("!")[0].strip())[-1:] == "]":
             if kind or pairs or wrong:
                 yield start, kind, wrong or pairs

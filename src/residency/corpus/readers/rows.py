@@ -13,7 +13,7 @@ from typing import Any
 
 from residency.core.types import Document
 from residency.corpus.readers.chats import Wrong
-from residency.corpus.readers.guard import Given, TooMuch, decoded, load_json, placed_lines, reason, whole_text
+from residency.corpus.readers.guard import Given, TooMuch, decoded, in_utf8, load_json, placed_lines, reason, whole_text
 from residency.corpus.readers.shapes import Place, columns_of, plan, row_record
 from residency.corpus.records import Bad, Left
 
@@ -51,16 +51,18 @@ def text_lines(given: Given) -> Iterator[tuple[int, str | Bad]]:
 
     In a span the number is that of the byte that the line begins at.
     """
+    encoding = given.encoding
+    mixed = encoding != "utf-8" and in_utf8(given)  # lines of another encoding may stand in a file of UTF-8
     for number, begin, line in placed_lines(given):
         at = begin if given.span else number
         if isinstance(line, Bad):
             yield at, line
             continue
         try:
-            if b"\0" in line or line[:1] in b"\xef\xff\xfe":
-                yield at, decoded(line, given.encoding)
+            if mixed or b"\0" in line or line[:1] in b"\xef\xff\xfe":
+                yield at, decoded(line, "utf-8" if mixed and line.isascii() else encoding)
             else:
-                yield at, line.decode(given.encoding)
+                yield at, line.decode(encoding)
         except (UnicodeDecodeError, LookupError, TooMuch) as error:
             yield at, given.bad(reason(error), number)
 

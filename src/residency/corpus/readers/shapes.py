@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from residency.core.types import Document
 from residency.corpus.readers.chats import Wrong
+from residency.corpus.readers.columns import told
 from residency.corpus.readers.guard import Given, TooMuch
 from residency.corpus.readers.text import iso_date, iso_language
 from residency.corpus.readers.training_sets import SHAPES
@@ -38,7 +39,6 @@ WORDS = ("id", "patient", "language", "licence", "title", "url")
 
 COLUMNS = (*NAMES, *dict.fromkeys(name for shape in SHAPES.values() for name in (*shape.needs, *shape.may)))
 """The fields whose columns may be named."""
-_KNOWN = {*COLUMNS, *(word for words in NAMES.values() for word in words)}
 
 
 class Place(NamedTuple):
@@ -63,7 +63,7 @@ def _document(row: Mapping[str, Any], given: Given, place: Place) -> Document:
         keys = tuple(key for key in keys if row[key] is not None)
     shape, found, others = plan(keys, columns_of(given))
     if shape is None:
-        raise Wrong(fits_none(row))
+        raise Wrong(fits_none(row, columns_of(given)))
     known = {name: row[key] for name, key in found.items()}
     text, built = SHAPES[shape].build(known, given.limits)
     words = {name: _word(known[name], name) for name in WORDS if name in known}
@@ -102,8 +102,8 @@ class Plan(NamedTuple):
 @lru_cache(maxsize=1024)
 def plan(keys: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Plan:
     """Return how rows with these keys are read; ``columns`` are (field, key) that go before the names of the fields."""
-    plain = {_plain(key): key for key in reversed(keys)}
-    named = {name: column if column in keys else plain.get(_plain(column)) for name, column in columns}
+    plain = {plain_name(key): key for key in reversed(keys)}
+    named = {name: column if column in keys else plain.get(plain_name(column)) for name, column in columns}
     free = {name: key for name, key in plain.items() if key not in named.values()}
     found = {name: free[name] for name in COLUMNS if name in free}
     found |= {name: free[hit] for name, words in NAMES.items() if (hit := next((w for w in words if w in free), None))}
@@ -117,27 +117,28 @@ def plan(keys: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Plan:
     return Plan(shape, found, tuple(key for key in keys if key not in found.values()))
 
 
-def fits_none(row: Iterable[str]) -> str:
-    """Return why a row is bad that has no known shape: which known keys it has, how many others, and what is legal.
+def fits_none(row: Iterable[str], columns: tuple[tuple[str, str], ...] = (), *, sure: bool = False) -> str:
+    """Return why a row has no known shape: the column that is asked for and absent, those it has, and what is legal.
 
-    A key that is not known is not shown: it can be a patient's name.
+    Columns are named as ``told`` does it: ``sure`` where they cannot be values, such as a patient's name.
     """
-    keys = [_plain(key) for key in row]
-    known = sorted(key for key in keys if key in _KNOWN)
-    others = len(keys) - len(known)
-    return f"no known shape; its keys: {', '.join(known) or 'none that is known'}, {others} others; {legal_shapes()}"
+    keys = list(row)
+    have = {plain_name(key) for key in keys}
+    absent = [f"no column {column} (columns: {name})" for name, column in columns if plain_name(column) not in have]
+    return f"{', '.join(absent) or 'no known shape'}; its columns: {told(keys, sure=sure)}; {legal_shapes()}"
 
 
 def legal_shapes() -> str:
-    """Return the keys that rows may have, in words."""
+    """Return the columns that rows may have, in words, and how to name others."""
     legal = "; ".join(" + ".join(shape.needs) for shape in SHAPES.values())
-    return f"legal: {legal}; name other columns with columns: {{text: COLUMN}}"
+    return f"known shapes: {legal}; say which column is the text with columns: {{text: COLUMN}}"
 
 
 # --- what every shape may have ---------------------------------------------------------------------------------------
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a column's name as names are compared: without capitals, with _ for spaces and dashes."""
     return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from residency.core.types import Document
+from residency.corpus.readers.columns import (
+    DELIMITERS,
+    cells_of,
+    could_be_names,
+    delimiter_of,
+    names_of,
+    share_as_wide,
+)
 from residency.corpus.readers.guard import Given, reason
 from residency.corpus.readers.rows import text_lines
-from residency.corpus.readers.shapes import Place, columns_of, fits_none, legal_shapes, plan, row_record
+from residency.corpus.readers.shapes import Place, columns_of, fits_none, plan, row_record
 from residency.corpus.records import Bad, Left
 
-DELIMITERS = (",", ";", "\t", "|")
-_SAMPLE = 100
+Columns = tuple[tuple[str, str], ...]
+NO_SHAPE = "row of a table of no known shape"
+_SAMPLE, _CUT = 100, 60_000
 _QUOTES = "its quotes do not close, or close inside a field"
 _BATCH_BYTES = 32e6
 
@@ -28,14 +36,16 @@ def read_csv(given: Given) -> Iterator[Document | Bad | Left]:
     """Yield the rows of a CSV file, whose first line names the columns; a row is called by the line that it begins on.
 
     Quoted fields may hold line ends. After a row whose quotes are wrong, reading goes on with the line after its first,
-    so that a quote that is never closed costs one row and not the rest of the file.
+    so that a quote that is never closed costs one row and not the rest of the file. Of a table whose columns fit no
+    shape the first line is bad, and its rows are left out.
     """
     csv.field_size_limit(int(given.limits.record_mb * 1e6))  # of the whole process
     source = _Lines(given)
     head = source.peek(_SAMPLE)
-    delimiter = given.options.get("delimiter") or _sniffed(head)
+    delimiter = given.options.get("delimiter") or delimiter_of(head)
     reader = csv.reader(source, delimiter=delimiter, strict=True)
     header: list[str] | None = None
+    shaped = True
     while True:
         line, cells, problem = _next_row(source, reader, header)
         yield from source.broken()
@@ -46,14 +56,14 @@ def read_csv(given: Given) -> Iterator[Document | Bad | Left]:
         elif cells is None:
             break
         elif header is None:
-            header = _names(cells)
-            if not plan(tuple(header), columns_of(given))[0]:  # its cells may be values: they are not named
-                yield given.bad(
-                    f"the first line with its {len(header)} columns has no known shape; {legal_shapes()}", 1
-                )
-                return
+            header = names_of(cells)
+            if not plan(tuple(header), columns_of(given))[0]:
+                shaped = False
+                yield given.bad(f"its first line: {fits_none(header, columns_of(given))}", 1)
         elif not any(cells):
             yield Left("a row of empty cells")
+        elif not shaped:
+            yield Left(NO_SHAPE)
         else:
             row = dict(zip(header, cells, strict=True))
             yield row_record(row, given, Place(f"{given.name}:{line}", given.name, line))
@@ -144,32 +154,24 @@ class _Lines:
         yield from bad
 
 
-def _names(cells: Sequence[str]) -> list[str]:
-    """Return the names of the columns, every one its own: a nameless one is column_3, a second text is text_2."""
-    names: dict[str, None] = {}
-    for at, cell in enumerate(cells, 1):
-        name = base = cell.strip() or f"column_{at}"
-        again = 1
-        while name in names:
-            again += 1
-            name = f"{base}_{again}"
-        names[name] = None
-    return list(names)
+def is_table(text: str, columns: Columns | None) -> bool:
+    """Return whether the start of a file is CSV: a line of names, then rows as wide.
 
-
-def _sniffed(lines: Sequence[str]) -> str:
-    """Return the delimiter under which the most rows have as many columns as the first; a comma where none has two."""
-
-    def score(delimiter: str) -> tuple[float, int]:
-        rows: list[list[str]] = []
-        with suppress(csv.Error):  # a field above the limit: what came before it has to do
-            rows.extend(row for row in csv.reader(lines, delimiter=delimiter) if row)
-        width = len(rows[0]) if rows else 0
-        whole = rows[1:-1] or rows[1:]  # the last may be cut
-        share = sum(len(row) == width for row in whole) / len(whole) if whole else 1.0
-        return (share, width) if width > 1 else (0.0, 0)
-
-    return max(DELIMITERS, key=score)
+    The names have to make a shape with ``columns``, and a few rows may be damaged; with None they are any, and words
+    with commas must not pass.
+    """
+    lines = text.split("\n", _SAMPLE)
+    cut = len(text) > _CUT or len(lines) > _SAMPLE
+    lines = lines[1:_SAMPLE] if lines[0].lower().startswith("sep=") else lines[:_SAMPLE]
+    named = [mark for mark in DELIMITERS if lines and could_be_names(lines[0].split(mark))]
+    known = columns is not None
+    if not named or known and not any(plan(tuple(names_of(lines[0].split(mark))), columns or ())[0] for mark in named):
+        return False
+    rows = cells_of(lines, delimiter_of(lines))
+    if len(rows) < 2 or len(rows[0]) < 2 or not could_be_names(rows[0]):
+        return False
+    share = share_as_wide(rows if cut else [*rows, rows[0]])
+    return share >= 0.9 if known else share == 1 and not any(cell[:1].isspace() for cell in rows[0])
 
 
 # --- Parquet ---------------------------------------------------------------------------------------------------------
@@ -188,7 +190,8 @@ def read_parquet(given: Given) -> Iterator[Document | Bad | Left]:
         names = _kept_columns(file.schema_arrow)
         shape, found, _ = plan(tuple(names), columns_of(given))
         if shape is None:
-            yield given.bad(fits_none(names))
+            yield given.bad(fits_none(names, columns_of(given), sure=True))
+            yield Left(NO_SHAPE, count=max(file.metadata.num_rows, 0))
             return
         names = list(found.values()) if columns_of(given) else names
         done = 0

@@ -57,17 +57,17 @@ def read_fhir(
     """Return FHIR files (a file or a folder) as a source of notes, whose ``meta`` has the coded rows behind them.
 
     With ``record`` the rows of each patient and encounter are documents too; ``validate`` puts every resource aside
-    that is not valid R4. The table of rows is built in ``scratch`` by the first part that is read,
-    and removed after the last.
+    that is read and is not valid R4 (a quarter of a millisecond each). The table of rows is built in ``scratch`` by the
+    first part that is read, and removed after the last.
     """
     if validate and importlib.util.find_spec("fhir.resources") is None:
         raise SourceError("validate: true needs fhir.resources; install it with: pip install fhir.resources")
-    root, files, others = _split(Path(path))
+    root, files, left = _split(Path(path))
     given = Given(root, "", "fhir", licence, language, limits=limits)
     wholes = [replace(given, path=file, name=_name(file, root)) for file in files]
     parts = joint_parts(wholes, table_folder(scratch, files), record=record, validate=validate)
-    if others:
-        parts += (partial(_left_files, len(others)),)
+    if left:
+        parts += (partial(iter, left),)
     return Source("fhir", "R4", licence, "", files, parts)
 
 
@@ -113,13 +113,14 @@ def table_folder(scratch: Path | None, files: Sequence[Path]) -> Path:
     return Path(scratch) / f".fhir-{hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]}"
 
 
-def _split(path: Path) -> tuple[Path, tuple[Path, ...], tuple[Path, ...]]:
-    """Return the root, the files that may be FHIR by their ending (or the one file named), and the others."""
-    root, found = files_under(path)
+def _split(path: Path) -> tuple[Path, tuple[Path, ...], tuple[Left, ...]]:
+    """Return the root, the files that may be FHIR by their ending (or the one named), and what others there are."""
+    root, found, passed = files_under(path)
     files = found if root.is_file() else tuple(file for file in found if _ending(file))
     if not files:
         raise SourceError(f"{path} holds no file that ends in .json, .ndjson or .jsonl, packed with .gz or not")
-    return root, files, tuple(file for file in found if file not in set(files))
+    others = len(found) - len(files)
+    return root, files, (*passed, *([Left("file that is no .json or .ndjson", count=others)] if others else []))
 
 
 def _ending(file: Path) -> bool:
@@ -155,10 +156,6 @@ def _read_notes(joint: Joint, share: int, pieces: Sequence[Given]) -> Iterator[R
 def _read_records(joint: Joint, share: int, bucket: int) -> Iterator[Record]:
     with shared_rows(joint, share) as rows:
         yield from _records(joint.files[0], rows, bucket)
-
-
-def _left_files(count: int) -> Iterator[Record]:
-    yield from (Left("file that is no .json or .ndjson") for _ in range(count))
 
 
 # --- notes and records -----------------------------------------------------------------------------------------------
