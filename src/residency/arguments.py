@@ -68,7 +68,6 @@ def _usage(action: argparse.Action) -> str:
     return f"[{action.option_strings[0]}{f' {action.metavar}' if action.metavar else ''}]"
 
 
-BAR = "\\|"
 EXIT_CODES = """## Exit codes and environment
 
 | code | meaning |

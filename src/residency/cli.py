@@ -33,7 +33,6 @@ QUIET_PARTS = {
     "HF_UPDATE_DOWNLOAD_COUNTS": "0",
     "TOKENIZERS_PARALLELISM": "false",
 }
-MODEL_FORMS = "runs/latest, runs/latest:tuned, a folder, a .gguf file, a hub id or a packaged name"
 ANSWER = Range(least=1, most=2048)
 ITEMS = Range(least=1)
 SHOTS = Range(least=0, most=16)

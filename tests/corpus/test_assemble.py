@@ -65,6 +65,19 @@ def everything(held):
     return {"clean": Clean(), "dedup": Dedup(), "decontaminate": held, "splits": Splits(test=0.3), "shapes": ("text",)}
 
 
+def test_the_content_hash_is_of_the_documents_and_not_of_the_files(tmp_path):
+    def content(name, *shards):
+        files = [write(tmp_path / name / f"{at}.jsonl", shard) for at, shard in enumerate(shards)]
+        return run(tmp_path, *({"jsonl": file} for file in files), name=f"of-{name}")[1]["hashes"]["content"]
+
+    rows = [{"id": f"n{n}", "text": note(n)} for n in range(3)]
+    whole = content("one", rows)
+    assert whole == content("two", rows[2:], rows[1::-1]) and len(whole) == 64
+    assert whole != content("fewer", rows[1::-1])
+    rows[0]["text"] += "."
+    assert whole != content("changed", rows)
+
+
 def test_what_falls_is_counted_by_its_reason_and_kept_aside(tmp_path, source, held):
     kept, card, out = run(tmp_path, source, **everything(held))
     assert len(kept) == 60 and not {"same", "near", "leak", "junk"} & set(kept)
