@@ -20,6 +20,7 @@ from residency.evaluate.names import in_order, is_base, is_gating_rule, model_na
 from residency.evaluate.tasks import TASKS, Task
 from residency.measure import intervals
 from residency.measure.metrics import metric_for
+from residency.measure.paired import holm, paired
 
 Items = dict[str, dict[str, list[dict[str, Any]]]]  # task -> model -> item rows
 Protocols = dict[tuple[str, str], dict[str, Any]]  # (task, model) -> how it was asked
@@ -216,7 +217,7 @@ def versus(items: Items, protocols: dict[tuple[str, str], dict[str, Any]], first
 def correct(made: list[dict[str, Any]]) -> None:
     """Fill in ``p_holm`` of comparisons that are looked at together."""
     ps = [math.nan if row["p"] is None else row["p"] for row in made]
-    for row, p in zip(made, intervals.holm(ps), strict=True):
+    for row, p in zip(made, holm(ps), strict=True):
         row["p_holm"] = known(p)
 
 
@@ -259,7 +260,7 @@ def compare(kind: str, facts: Task, first: str, second: str, models: dict[str, l
     if ids_a < ids_b or ids_b < ids_a:
         shared = ids_a & ids_b
         rows_a, rows_b = ([row for row in side if row["id"] in shared] for side in (rows_a, rows_b))
-    found = intervals.paired(rows_a, rows_b, metric_for(facts.metric, rows_a))
+    found = paired(rows_a, rows_b, metric_for(facts.metric, rows_a))
     return {
         "kind": kind,
         "task": facts.name,
