@@ -21,6 +21,7 @@ from residency.evaluate.numbers import left_out_text
 from residency.evaluate.overview import overview
 from residency.evaluate.protocol import Protocol
 from residency.evaluate.run import evaluate, evaluate_models, examples_of, jobs, model_job, shots_of
+from residency.evaluate.score import row_of
 from residency.evaluate.statement import without_effect
 from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.workers import run_jobs
@@ -118,7 +119,7 @@ def test_what_an_endpoint_could_not_give_is_asked_again_and_nothing_else(toy_bas
         asked.append(len(part))
         failed = [gone["all"] or (e.id == part[0].id and len(asked) < 7) for e in part]
         return [
-            answers.row_of(task, e, None if f else "red", finish="failed" if f else "stop")
+            row_of(task, e, None if f else "red", finish="failed" if f else "stop")
             for e, f in zip(part, failed, strict=True)
         ]
 
