@@ -8,6 +8,7 @@ import pytest
 
 from residency.core.documents import read_documents
 from residency.core.errors import SourceError
+from residency.core.settings import call_settings
 from residency.core.store import read_json, read_manifest
 from residency.corpus import assemble as stage
 from residency.corpus.assemble import collect
@@ -57,7 +58,7 @@ def held(tmp_path):
 
 def run(tmp_path, *sources, name="corpus", **settings):
     out = tmp_path / name
-    collect(out=out, sources=sources, **settings)
+    collect(out=out, sources=sources, **call_settings(collect, settings))
     return {document.id: document for document in read_documents(out / "documents")}, read_json(out / "card.json"), out
 
 
