@@ -12,7 +12,7 @@ import pytest
 from fixture_facts import documents
 from residency.core.documents import write_documents
 from residency.core.store import read_examples, read_json, read_jsonl, write_manifest
-from residency.corpus.mix import read_facts
+from residency.corpus.concepts import read_facts
 from residency.corpus.shape import Sizes, build, fact_lines
 
 SIZES = {"qa": 80, "nli": 120, "ie": 40, "gen": 40, "prefer_qa": 10, "prefer_nli": 12, "prefer_ie": 8, "prefer_gen": 8}

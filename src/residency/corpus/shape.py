@@ -1,6 +1,6 @@
 """From documents to examples in the three shapes of the field: running text, instructions, preferences.
 
-Every concept stands in one split (``mix``), each family draws its items from one split's facts, and what train and
+Every concept stands in one split (``concepts``), each family draws its items from one split's facts, and what train and
 test still have in common is dropped from train, counted and kept aside.
 """
 
@@ -26,12 +26,12 @@ from residency.core.store import (
     write_manifest,
 )
 from residency.core.types import Example
+from residency.corpus.concepts import SPLITS, Facts, read_facts, shuffled, stems
 from residency.corpus.decontaminate import decontaminate
 from residency.corpus.families import Patterns, View, draw, finish, gen, ie, nli, portions, qa, records
 from residency.corpus.families.gen import rouge_l
 from residency.corpus.families.level import triples
 from residency.corpus.families.text import running_text
-from residency.corpus.mix import SPLITS, Facts, read_facts, shuffled, stems
 from residency.corpus.own import in_turn, own_text
 
 FAMILIES: dict[str, Patterns] = {"qa": qa.PATTERNS, "nli": nli.PATTERNS, "ie": ie.PATTERNS, "gen": gen.PATTERNS}
