@@ -288,7 +288,7 @@ def test_the_fields_of_a_flat_dataclass_are_written_among_the_functions_own_and_
     assert recipe["sample"] == {"first": "", "n": 2, "folder": "~/n", "seed": 3}
     given = {"first": "", "sampling": Sampling(2, Path.home() / "n"), "seed": 3}
     assert call_settings(sample, recipe["sample"]) == given
-    assert call_settings(sample, {}) == {"sampling": Sampling(n=2)}
+    assert call_settings(sample, {}) == {}
     with pytest.raises(RecipeError, match="sample.n: 0 is out of range; legal: at least 1"):
         resolve("sample: {n: 0}", [], {"sample": Field(sample, {})})
     with pytest.raises(RecipeError, match="sample.sampling: no such setting"):

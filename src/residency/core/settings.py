@@ -142,7 +142,7 @@ def call_settings(function: Callable[..., Any], values: Mapping[str, Any]) -> di
     for name, field in {} if is_data(function) else _keywords(function).items():
         if _is_flat(field.hint):
             inner = {key: found.pop(key) for key in settings_of(get_args(field.hint)[0]) if key in found}
-            found[name] = dataclasses.replace(field.default, **inner)
+            found |= {name: dataclasses.replace(field.default, **inner)} if inner else {}
     return found
 
 
