@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.store import read_examples, read_jsonl, sha256_json, write_json, write_jsonl
-from residency.evaluate.jobs import test_items
 from residency.evaluate.score import row_of
+from residency.evaluate.selection import test_items
 from residency.evaluate.tasks import Suite, named
 from residency.measure.rules import RULES, SHOWN, dictionary
 

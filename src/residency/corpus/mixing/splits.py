@@ -18,7 +18,7 @@ import numpy as np
 from residency.core.errors import UserError
 from residency.core.legal import Date, Seed, Share
 
-TRAIN, VALIDATION, TEST, LEFT = SPLITS = ("train", "validation", "test", "left out")
+SPLITS = ("train", "validation", "test", "left out")
 Column = Sequence[str | None] | np.ndarray
 _DAY = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
