@@ -30,6 +30,8 @@ from residency.core.store import atomic_path
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Name = Literal["local", "ray"]
+AHEAD = 2
+"""Tasks a worker is given before its last result is taken: enough to keep it busy, few enough to bound memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,6 @@ class Spread:
 
 
 HERE = Spread()
-AHEAD = 2
-"""Tasks a worker is given before its last result is taken: enough to keep it busy, few enough to bound memory."""
 
 
 @dataclass(frozen=True, slots=True)
