@@ -71,13 +71,20 @@ def settings_of(function: Callable[..., Any]) -> dict[str, Field]:
     if is_data(function):
         return _dataclass_fields(function)
     settings: dict[str, Field] = {}
+    flat = flats(function)
     for name, field in _keywords(function).items():
-        if _is_flat(field.hint):
-            inner = settings_of(get_args(field.hint)[0])
+        if name in flat:
+            inner = settings_of(flat[name].hint)
             settings |= {key: Field(each.hint, getattr(field.default, key)) for key, each in inner.items()}
         elif name not in NOT_SETTINGS and not _takes_callable(field.hint):
             settings[name] = field
     return settings
+
+
+def flats(function: Callable[..., Any]) -> dict[str, Field]:
+    """Return a function's ``Flat`` arguments, with the dataclass of each as its type."""
+    fields = {} if is_data(function) else _keywords(function)
+    return {name: Field(get_args(f.hint)[0], f.default) for name, f in fields.items() if _is_flat(f.hint)}
 
 
 def _keywords(function: Callable[..., Any]) -> dict[str, Field]:
@@ -139,10 +146,9 @@ def call_settings(function: Callable[..., Any], values: Mapping[str, Any]) -> di
     """Return checked plain settings as the arguments that the function takes: dataclasses, paths, tuples."""
     fields = settings_of(function)
     found = {name: typed(value, fields[name].hint) for name, value in values.items()}
-    for name, field in {} if is_data(function) else _keywords(function).items():
-        if _is_flat(field.hint):
-            inner = {key: found.pop(key) for key in settings_of(get_args(field.hint)[0]) if key in found}
-            found |= {name: dataclasses.replace(field.default, **inner)} if inner else {}
+    for name, field in flats(function).items():
+        inner = {key: found.pop(key) for key in settings_of(field.hint) if key in found}
+        found |= {name: dataclasses.replace(field.default, **inner)} if inner else {}
     return found
 
 
