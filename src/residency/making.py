@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
@@ -16,17 +17,14 @@ from typing import Annotated, Any
 
 from residency.core.documents import read_documents, write_documents
 from residency.core.errors import UserError
-from residency.core.legal import AtLeastOne, Count, Seed
+from residency.core.legal import Count, Seed
 from residency.core.progress import say, track
 from residency.core.runs import runs_root
-from residency.core.settings import OneOf, load
+from residency.core.settings import Flat, OneOf, load
 from residency.core.store import read_json, write_json
 from residency.core.types import Document, Model
-from residency.corpus.assemble import Checks, assemble
-from residency.corpus.clean import Clean
-from residency.corpus.compare.dedup import Dedup
-from residency.corpus.compare.leaks import Decontaminate
-from residency.corpus.engine import Name
+from residency.corpus.assemble import NONE, Checks, assemble
+from residency.corpus.engine import HERE, Spread
 from residency.corpus.finish import Shape
 from residency.corpus.make import MAKERS
 from residency.corpus.make.rows import Tally, kept
@@ -39,6 +37,22 @@ OF_PROMPTS = ("contrast", "ranked")
 JUDGED_KIND = "answers to consumers' questions"
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Models as ``residency ask`` names them: ``model`` writes (and is the stronger one), ``weak`` is the weaker.
+
+    ``judge`` rates on ``axis`` and must hold a passport for it.
+    """
+
+    model: str = ""
+    weak: str = ""
+    judge: str = ""
+    axis: str = "relevance"
+
+
+NOBODY = Named()
+
+
 def make(
     corpus: Path,
     *,
@@ -46,17 +60,10 @@ def make(
     rows: Rows = (),
     sources: tuple[str, ...] = (),
     limit: Count = 0,
-    model: str = "",
-    weak: str = "",
-    judge: str = "",
-    axis: str = "relevance",
-    clean: Clean | None = None,
-    dedup: Dedup | None = None,
-    decontaminate: Decontaminate | None = None,
+    named: Flat[Named] = NOBODY,
+    checks: Flat[Checks] = NONE,
     shapes: tuple[Shape, ...] = ("text", "instruct", "preference"),
-    engine: Name = "local",
-    workers: Count = 0,
-    memory_mb: AtLeastOne = 1000,
+    spread: Flat[Spread] = HERE,
     seed: Seed = 0,
 ) -> None:
     """Write the rows that ``rows`` asks for, one maker with its settings each, as a corpus of their own to ``out``.
@@ -69,40 +76,35 @@ def make(
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     names = [next(iter(entry)) for entry in rows]
-    _check_given(names, model, weak, judge)
+    _check_given(names, named)
     made = [
         Source(
             name, "", "that of the documents it stands on", "", (), (partial(_read, out / f"made-{at:02d}.parquet"),)
         )
         for at, name in enumerate(names)
     ]
-    hands = _Hands(corpus, sources, limit, model, weak, judge, axis)
+    hands = _Hands(corpus, sources, limit, named)
     for at, entry in enumerate(rows):
         _make_one(out, at, entry, hands, seed)
-    checks = Checks(clean, dedup, decontaminate)
-    key = [corpus.name, [dict(entry) for entry in rows], sources, limit, model, weak, judge, axis, seed]
-    assemble(made, out=out, checks=checks, shapes=shapes, run=(engine, workers, memory_mb), key=key, stage="make")
+    key = [corpus.name, [dict(entry) for entry in rows], sources, limit, named, seed]
+    assemble(made, out=out, checks=checks, shapes=shapes, spread=spread, key=key, stage="make")
 
 
-def _check_given(names: Sequence[str], model: str, weak: str, judge: str) -> None:
+def _check_given(names: Sequence[str], named: Named) -> None:
     """Raise UserError before anything is loaded where a maker needs a model that the recipe does not name."""
-    given = {"model": model, "strong": model, "weak": weak, "rate": judge}
     called = {"model": "model", "strong": "model", "weak": "weak", "rate": "judge"}
     for name in names:
         for needed, parameter in inspect.signature(load(MAKERS[name])).parameters.items():
-            if needed in given and not given[needed] and parameter.default is parameter.empty:
+            missing = needed in called and not getattr(named, called[needed])
+            if missing and parameter.default is parameter.empty:
                 raise UserError(f"make: {name} needs {called[needed]}: NAME, a model as for residency ask")
 
 
 class _Hands:
     """What makers are handed, each made when first asked for."""
 
-    def __init__(
-        self, corpus: Path, sources: tuple[str, ...], limit: int, model: str, weak: str, judge: str, axis: str
-    ) -> None:
-        self._corpus, self._sources, self._limit = corpus, sources, limit
-        self._given = {"model": model, "strong": model, "weak": weak}
-        self._judge, self._axis = judge, axis
+    def __init__(self, corpus: Path, sources: tuple[str, ...], limit: int, named: Named) -> None:
+        self._corpus, self._sources, self._limit, self._named = corpus, sources, limit, named
 
     def documents(self, maker: str) -> Iterator[list[Document] | Iterator[Document]]:
         """Yield what the maker is called with: once, or once for each ontology."""
@@ -131,8 +133,9 @@ class _Hands:
     def other(self, name: str) -> Any:
         """Return a model or a judge by the name that a maker's argument has; None where the recipe names none."""
         if name == "rate":
-            return _rater(self._judge, self._axis) if self._judge else None
-        return _loaded(self._given[name]) if self._given[name] else None
+            return _rater(self._named.judge, self._named.axis) if self._named.judge else None
+        called = self._named.weak if name == "weak" else self._named.model
+        return _loaded(called) if called else None
 
 
 def _is_text(document: Document) -> bool:

@@ -8,11 +8,11 @@ import shutil
 import pytest
 import yaml
 
+from fixture_splits import report
 from residency.core.documents import write_documents
 from residency.core.store import sha256_file
 from residency.core.types import Document
 from residency.corpus.card.datacard import (
-    content_hash,
     data_files,
     front_matter,
     make_card,
@@ -21,7 +21,7 @@ from residency.corpus.card.datacard import (
     write_card,
 )
 from residency.corpus.mixing.mixture import Mixture, plan
-from residency.corpus.mixing.splits import Splits, part, report
+from residency.corpus.mixing.splits import Splits, part
 
 SECRET = "Zebulon Quackenbush was admitted"
 
@@ -193,21 +193,6 @@ def test_the_card_never_quotes_a_document(folder):
 def test_a_fact_that_no_card_knows_is_an_error():
     with pytest.raises(ValueError, match="knows nothing of token; it knows"):
         make_card({"token": 3})
-
-
-def test_the_content_hash_is_of_the_documents_and_not_of_the_files(tmp_path):
-    rows = documents(["p1", "p2", "p3"], "a")
-    write_documents(tmp_path / "one.parquet", rows)
-    write_documents(tmp_path / "x.parquet", rows[2:])
-    write_documents(tmp_path / "y.parquet", rows[1::-1])
-    whole = content_hash([tmp_path / "one.parquet"])
-    assert whole == content_hash([tmp_path / "x.parquet", tmp_path / "y.parquet"])
-    assert len(whole) == 64
-    assert whole != content_hash([tmp_path / "y.parquet"])
-    assert content_hash([tmp_path / "x.parquet"] * 2) != content_hash([tmp_path / "x.parquet"])
-    rows[0].text += "."
-    write_documents(tmp_path / "one.parquet", rows)
-    assert whole != content_hash([tmp_path / "one.parquet"])
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from fixture_splits import report
 from residency.core.errors import UserError
-from residency.corpus.mixing.splits import Splits, codes, hashes, part, report, unit
+from residency.corpus.mixing.splits import Splits, codes, hashes, part, unit
 
 
 def rows(count, patients):

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from residency.core.errors import UserError
+from residency.core.legal import AtLeastOne, Count
 from residency.core.store import atomic_path
 
 Task = TypeVar("Task")
@@ -33,6 +34,18 @@ Query = Callable[..., Path]
 """``query(sql, out, name=[files])`` writes one SELECT over views of Parquet files to the Parquet file ``out``."""
 AHEAD = 2
 """Tasks a worker is given before its last result is taken: enough to keep it busy, few enough to bound memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How work is spread: by which engine, over how many workers (0: every core), with how much memory for keys."""
+
+    engine: Name = "local"
+    workers: Count = 0
+    memory_mb: AtLeastOne = 1000
+
+
+HERE = Spread()
 
 
 @dataclass(frozen=True, slots=True)

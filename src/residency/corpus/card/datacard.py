@@ -6,8 +6,7 @@ the same as data. Neither holds a word of the documents.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -124,32 +123,6 @@ def _not_known(card: Card) -> list[str]:
 def shard_hashes(folder: Path, shards: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return the SHA-256 of each shard by its path in the folder."""
     return {path: sha256_file(folder / path) for paths in shards.values() for path in sorted(paths)}
-
-
-def content_hash(paths: Iterable[Path], columns: Sequence[str] = ("id", "text", "meta")) -> str:
-    """Return a hash of the documents of Parquet files that does not depend on their order or on how they are cut.
-
-    The sum of the documents' SHA-256, modulo 2^256: hashes of parts may be added. A document that comes twice counts
-    twice. It tells changes by accident; against someone who forges, the SHA-256 of the shards is what counts.
-    """
-    import pyarrow.parquet as pq
-
-    total = 0
-    for path in paths:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=2000, columns=list(columns)):
-                for row in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
-                    total += document_hash(row)
-    return f"{total % 2**256:064x}"
-
-
-def document_hash(fields: Iterable[str | None]) -> int:
-    """Return the number that a document adds to the content hash: SHA-256 over its fields, each with its length."""
-    digest = hashlib.sha256()
-    for value in fields:
-        raw = b"" if value is None else value.encode("utf-8", "surrogatepass")
-        digest.update(f"{-1 if value is None else len(raw)}:".encode() + raw)
-    return int.from_bytes(digest.digest(), "big")
 
 
 # --- README.md -------------------------------------------------------------------------------------------------------
