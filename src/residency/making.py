@@ -30,7 +30,8 @@ from residency.corpus.engine import Name
 from residency.corpus.finish import Shape
 from residency.corpus.make import MAKERS
 from residency.corpus.make.rows import Tally, kept
-from residency.corpus.records import KNOWLEDGE_KINDS, Source
+from residency.corpus.records import KNOWLEDGE_KINDS, Part, Source
+from residency.corpus.sources import named, numbered
 
 Rows = Annotated[Sequence[Mapping[str, Any]], OneOf(MAKERS)]
 Rate = Callable[[str, str], float | None]
@@ -70,11 +71,10 @@ def make(
     out.mkdir(parents=True, exist_ok=True)
     names = [next(iter(entry)) for entry in rows]
     _check_given(names, model, weak, judge)
+    licence = "that of the documents it stands on"
     made = [
-        Source(
-            name, "", "that of the documents it stands on", "", (), (partial(_read, out / f"made-{at:02d}.parquet"),)
-        )
-        for at, name in enumerate(names)
+        Source(called, "", licence, "", (), (_part(out / f"made-{at:02d}.parquet", name, called),))
+        for at, (name, called) in enumerate(zip(names, numbered(names), strict=True))
     ]
     hands = _Hands(corpus, sources, limit, model, weak, judge, axis)
     for at, entry in enumerate(rows):
@@ -186,6 +186,12 @@ def _make_one(out: Path, at: int, entry: Mapping[str, Any], hands: _Hands, seed:
     write_json(file.with_suffix(".json"), {"asked": tally.asked, "made": tally.made, "refused": dict(tally.refused)})
     refused = ", ".join(f"{reason} {count:,}" for reason, count in tally.refused.most_common(4))
     say(f"make {name}: {tally.made:,} of {tally.asked:,} rows" + (f"; refused: {refused}" if refused else ""))
+
+
+def _part(file: Path, maker: str, called: str) -> Part:
+    """Return what reads a maker's rows; those of a second maker of the name are told apart."""
+    part = partial(_read, file)
+    return part if called == maker else partial(named, part, called)
 
 
 def _read(file: Path) -> Iterator[Document | Any]:

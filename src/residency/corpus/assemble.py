@@ -32,7 +32,7 @@ from residency.corpus.mixing.ordering import write_order
 from residency.corpus.mixing.splits import Splits
 from residency.corpus.prepare import Preparing, lost, prepare
 from residency.corpus.records import Source
-from residency.corpus.sources import Sources, open_source
+from residency.corpus.sources import Sources, names_of, open_source
 from residency.corpus.verdicts import Verdicts, compare
 
 WORK, KEY = "work", "settings.json"
@@ -68,7 +68,8 @@ def collect(
     """Write ``documents/``, ``dropped/``, ``bad.jsonl``, the data card and the manifest of the sources to ``out``.
 
     Each of ``sources`` has one key, the reader, with its settings or simply a path: ``{"hpo": {}}``,
-    ``{"files": "my/folder"}``. ``clean``, ``dedup``, ``decontaminate``, ``splits`` and ``mixture`` are left out
+    ``{"files": "my/folder"}``. Several of a kind are numbered (files, files-2) where they have no ``name``. ``clean``,
+    ``dedup``, ``decontaminate``, ``splits`` and ``mixture`` are left out
     where they are not given; the order that ``mixture`` asks for is in ``order.parquet`` (``stage``, ``epoch``, and the
     ``shard`` and ``place`` of a document). ``shapes`` are written beside the documents for trainers. ``workers`` 0
     takes every core; ``memory_mb`` bounds the comparison of keys. ``seed`` is the simulated hospital's, unless it names
@@ -77,7 +78,9 @@ def collect(
     """
     out = Path(out)
     (out / WORK).mkdir(parents=True, exist_ok=True)
-    opened = [open_source(source, scratch=out / WORK, seed=seed) for source in sources]
+    names = names_of(sources)
+    pairs = zip(sources, names, strict=True)
+    opened = [open_source(source, scratch=out / WORK, seed=seed, name=name) for source, name in pairs]
     assemble(
         opened,
         out=out,
@@ -113,12 +116,12 @@ def assemble(
     with engine(name, scratch=work, workers=workers or _enough(opened, name), memory_mb=memory_mb) as each:
         held = _held_out(checks.decontaminate, work)
         prepared = _prepare(each, opened, work, checks.clean, dedup, held)
-        verdicts = compare(each, prepared, work, labels(opened), dedup, checks.splits)
+        verdicts = compare(each, prepared, work, [source.name for source in opened], dedup, checks.splits)
         bad = bad_records(out, opened, prepared, verdicts, work / "prepared")
         check_bad(opened, prepared, bad, bad_share)
         finished = _finish(each, prepared, verdicts, out, work, checks.splits, shapes)
-        people = people_of(each, [out / ROWS / f"{facts['name']}.parquet" for facts in finished], work)
-    cards = source_cards(opened, prepared, bad)
+        people = people_of(each, [out / ROWS / f"{facts['name']}.parquet" for facts in finished], work, checks.splits)
+    cards = source_cards(opened, prepared, bad, finished)
     facts = collect_facts(opened, prepared, finished, verdicts, held, cards, people)
     settings = plain({**vars_of(checks), "mixture": mixture, "shapes": shapes, "bad_share": bad_share})
     card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture), "settings": settings})
@@ -147,13 +150,6 @@ def _enough(opened: Sequence[Source], name: Name) -> int:
     known = all(source.files for source in opened)
     small = sum(file.stat().st_size for source in opened for file in source.files) < SMALL_BYTES
     return int(name == "local" and known and small)
-
-
-def labels(opened: Sequence[Source]) -> list[str]:
-    """Return a name for each source that no other has: jsonl, jsonl-2, jsonl-3."""
-    names = [source.name for source in opened]
-    again = [names[:index].count(name) for index, name in enumerate(names)]
-    return [f"{name}-{nth + 1}" if nth else name for name, nth in zip(names, again, strict=True)]
 
 
 def _held_out(settings: Decontaminate | None, work: Path) -> Path | None:

@@ -12,7 +12,7 @@ from residency.core.legal import Encoding, Rule, nearest
 from residency.corpus.readers import FORMATS, files_under, parts
 from residency.corpus.readers.guard import Limits
 from residency.corpus.readers.shapes import COLUMNS
-from residency.corpus.records import Source
+from residency.corpus.records import Source, SourceName
 
 OWN = "not stated (your own data)"
 LIMITS = Limits()
@@ -60,6 +60,7 @@ def read_files(
     encoding: Encoding = "utf-8",
     columns: Columns = _NONE,
     limits: Limits = LIMITS,
+    name: SourceName = "",
 ) -> Source:
     """Return a folder of any files (or one file) as a source: each is read as what its content says that it is.
 
@@ -68,7 +69,7 @@ def read_files(
     """
     files, pieces = parts(
         path,
-        source="files",
+        source=name or "files",
         licence=licence,
         language=language,
         encoding=encoding,
@@ -76,28 +77,36 @@ def read_files(
         limits=limits,
         options={"columns": dict(columns)},
     )
-    return Source("files", "", licence, "", files, pieces)
+    return Source(name or "files", "", licence, "", files, pieces)
 
 
-def read_notes(*, path: Annotated[Path, there_are(*_TEXT)], licence: str = OWN, language: str = "en") -> Source:
+def read_notes(
+    *, path: Annotated[Path, there_are(*_TEXT)], licence: str = OWN, language: str = "en", name: SourceName = ""
+) -> Source:
     """Return a folder of ``.txt`` files (or one file) as a source; a document's id is its path in the folder."""
-    files, pieces = parts(path, source="notes", licence=licence, language=language, form="text", endings=_TEXT)
-    return Source("notes", "", licence, "", files, pieces)
+    called = name or "notes"
+    files, pieces = parts(path, source=called, licence=licence, language=language, form="text", endings=_TEXT)
+    return Source(called, "", licence, "", files, pieces)
 
 
 def read_jsonl_source(
-    *, path: Annotated[Path, there_are(*_LINES)], licence: str = OWN, language: str = "en", columns: Columns = _NONE
+    *,
+    path: Annotated[Path, there_are(*_LINES)],
+    licence: str = OWN,
+    language: str = "en",
+    columns: Columns = _NONE,
+    name: SourceName = "",
 ) -> Source:
     """Return JSONL (a file or a folder of them) as a source of texts, chats or preference pairs, known by their keys;
     what no shape knows goes to ``meta``. ``columns`` names unusual keys: ``{text: note_body}``.
     """
     files, pieces = parts(
         path,
-        source="jsonl",
+        source=name or "jsonl",
         licence=licence,
         language=language,
         form="jsonl",
         options={"columns": dict(columns)},
         endings=_LINES,
     )
-    return Source("jsonl", "", licence, "", files, pieces)
+    return Source(name or "jsonl", "", licence, "", files, pieces)

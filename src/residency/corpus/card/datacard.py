@@ -6,8 +6,7 @@ the same as data. Neither holds a word of the documents.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,7 +15,8 @@ import yaml
 from residency.core.store import atomic_path, sha256_file, write_json
 from residency.corpus.card import cardtables as tables
 from residency.corpus.card.cardtables import words as words
-from residency.corpus.card.licences import hub_licence, licence_of, licence_words, together
+from residency.corpus.card.licences import hub_licence, licence_of, licence_words, listed, together
+from residency.corpus.records import built_in
 
 Facts = Mapping[str, Any]
 Card = dict[str, Any]
@@ -60,10 +60,11 @@ def write_card(folder: Path, facts: Facts) -> Card:
     """Return the card after writing ``README.md`` and ``card.json`` to ``folder``.
 
     ``facts`` has keys of ``EMPTY``: ``sources`` (``name``, ``version``, ``licence``, ``access``, ``acknowledgement``,
-    ``documents``, ``bad``, ``left`` by reason); ``tokens`` (``count``, ``by``: the tokenizer, or None where estimated
-    by characters); ``dropped`` ({step: {reason: count}}) of ``read`` documents; ``contamination`` (``sets``: ``set``,
-    ``items``, ``rules``: {rule: {found, removed}}); ``splits`` as ``splits.report``; ``mixture`` as ``Plan.facts``;
-    ``shards``: {split: [paths in the folder]}. The hashes of the shards are made here. Unknown keys raise ValueError.
+    ``documents`` that were read, ``bad``, ``left`` by reason, ``stay``, and ``licences`` of these: {licence: count});
+    ``tokens`` (``count``, ``by``: the tokenizer, or None where estimated by characters); ``dropped`` ({step: {reason:
+    count}}) of ``read`` documents; ``contamination`` (``sets``: ``set``, ``items``, ``rules``: {rule: {found,
+    removed}}); ``splits`` (``splits``: {name: counts}, ``in_two``); ``mixture`` as ``Plan.facts``; ``shards``: {split:
+    [paths in the folder]}. The hashes of the shards are made here. Unknown keys raise ValueError.
     """
     card = make_card(facts)
     card["hashes"] = {**card["hashes"], "shards": shard_hashes(folder, card["shards"])}
@@ -80,7 +81,7 @@ def make_card(facts: Facts) -> Card:
         raise ValueError(f"a card knows nothing of {', '.join(wrong)}; it knows {', '.join(EMPTY)}")
     card: Card = {name: facts.get(name, empty) for name, empty in EMPTY.items()}
     card["sources"] = [_source(source) for source in card["sources"]]
-    licences = [source["licence"] for source in card["sources"]]
+    licences = [name for source in card["sources"] for name in held(source)]
     card["licence"] = {**together(licences), **hub_licence(licences), "words": licence_words(licences)}
     receipt = card["deidentification"]
     card["deidentification_words"] = "De-identified; the receipt:" if receipt else "Not de-identified: no receipt."
@@ -88,11 +89,13 @@ def make_card(facts: Facts) -> Card:
     return card
 
 
+def held(source: Facts) -> list[str]:
+    """Return the licences that bind a source: those of its documents that stay; of none, the one that it states."""
+    return list(source.get("licences") or [source.get("licence", "")])
+
+
 def _source(source: Facts) -> dict[str, Any]:
-    about = licence_of(source.get("licence", ""))
-    allows = {
-        name: getattr(about, name) for name in ("commercial", "derivatives", "redistribution", "attribution", "alike")
-    }
+    about, allows = licence_of(source.get("licence", "")), together(held(source))
     return {"access": "", "version": "", "acknowledgement": "", **source, "spdx": about.spdx or None, "allows": allows}
 
 
@@ -101,11 +104,9 @@ def _not_known(card: Card) -> list[str]:
     words = [f"{text[0].upper()}{text[1:]}." for name, text in ASKED.items() if card[name] is None or card[name] == {}]
     if not card["deidentification"]:
         words.append("Whether the texts still name people: they were not de-identified, or there is no receipt.")
-    words += [
-        f"The licence of {source['name']}: {source.get('licence') or 'none is stated'}."
-        for source in card["sources"]
-        if licence_of(source.get("licence", "")).hub == "unknown"
-    ]
+    for source in card["sources"]:
+        if unknown := [name or "none is stated" for name in held(source) if licence_of(name).hub == "unknown"]:
+            words.append(f"The licence of {source['name']}: {listed(unknown)}.")
     tokens = card["tokens"] or {}
     if tokens and not tokens.get("by"):
         words.append("The exact number of tokens: it is estimated by characters.")
@@ -122,32 +123,6 @@ def _not_known(card: Card) -> list[str]:
 def shard_hashes(folder: Path, shards: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return the SHA-256 of each shard by its path in the folder."""
     return {path: sha256_file(folder / path) for paths in shards.values() for path in sorted(paths)}
-
-
-def content_hash(paths: Iterable[Path], columns: Sequence[str] = ("id", "text", "meta")) -> str:
-    """Return a hash of the documents of Parquet files that does not depend on their order or on how they are cut.
-
-    The sum of the documents' SHA-256, modulo 2^256: hashes of parts may be added. A document that comes twice counts
-    twice. It tells changes by accident; against someone who forges, the SHA-256 of the shards is what counts.
-    """
-    import pyarrow.parquet as pq
-
-    total = 0
-    for path in paths:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=2000, columns=list(columns)):
-                for row in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
-                    total += document_hash(row)
-    return f"{total % 2**256:064x}"
-
-
-def document_hash(fields: Iterable[str | None]) -> int:
-    """Return the number that a document adds to the content hash: SHA-256 over its fields, each with its length."""
-    digest = hashlib.sha256()
-    for value in fields:
-        raw = b"" if value is None else value.encode("utf-8", "surrogatepass")
-        digest.update(f"{-1 if value is None else len(raw)}:".encode() + raw)
-    return int.from_bytes(digest.digest(), "big")
 
 
 # --- README.md -------------------------------------------------------------------------------------------------------
@@ -170,7 +145,7 @@ def readme(card: Card, folder: Path) -> str:
 def front_matter(card: Card, folder: Path) -> dict[str, Any]:
     """Return what the hub reads (its dataset card's fields); ``configs`` lets ``datasets`` load the folder as it is."""
     tasks = sorted({HUB_TASKS.get(kind, "text-generation") for kind in card["kinds"]})
-    made = any(source["name"] == "simulated_hospital" for source in card["sources"])
+    made = any(built_in(source["name"]) == "simulated_hospital" for source in card["sources"])
     found: dict[str, Any] = {
         **{
             name: card["licence"][name]

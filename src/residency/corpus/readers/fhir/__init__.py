@@ -30,7 +30,7 @@ from residency.corpus.readers.fhir.rows import NOTES, Rows, left
 from residency.corpus.readers.fhir.text import Unread, note_text
 from residency.corpus.readers.fhir.values import MISSHAPEN, Resource, coding, encounter_of, patient_of, since
 from residency.corpus.readers.guard import Given, Limits
-from residency.corpus.records import Left, Part, Source
+from residency.corpus.records import Left, Part, Source, SourceName
 
 LIMITS = Limits()
 _ENDINGS = (".json", ".ndjson", ".jsonl")
@@ -52,6 +52,7 @@ def read_fhir(
     record: bool = False,
     validate: bool = False,
     limits: Limits = LIMITS,
+    name: SourceName = "",
     scratch: Path | None = None,
 ) -> Source:
     """Return FHIR files (a file or a folder) as a source of notes, whose ``meta`` has the coded rows behind them.
@@ -63,12 +64,12 @@ def read_fhir(
     if validate and importlib.util.find_spec("fhir.resources") is None:
         raise SourceError("validate: true needs fhir.resources; install it with: pip install fhir.resources")
     root, files, others = _split(Path(path))
-    given = Given(root, "", "fhir", licence, language, limits=limits)
+    given = Given(root, "", name or "fhir", licence, language, limits=limits)
     wholes = [replace(given, path=file, name=_name(file, root)) for file in files]
     parts = joint_parts(wholes, table_folder(scratch, files), record=record, validate=validate)
     if others:
         parts += (partial(_left_files, len(others)),)
-    return Source("fhir", "R4", licence, "", files, parts)
+    return Source(name or "fhir", "R4", licence, "", files, parts)
 
 
 def read_fhir_file(given: Given) -> Iterator[Record]:
