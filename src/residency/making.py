@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from residency.core.documents import read_documents, write_documents
-from residency.core.errors import UserError
-from residency.core.legal import AtLeastOne, Count, Seed
+from residency.core.legal import AtLeastOne, Clash, Count, Seed, agree, nearest
 from residency.core.progress import say, track
 from residency.core.runs import runs_root
-from residency.core.settings import OneOf, load
+from residency.core.settings import OneOf, load, together
 from residency.core.store import read_json, write_json
 from residency.core.types import Document, Model
 from residency.corpus.assemble import Checks, assemble
@@ -31,7 +30,7 @@ from residency.corpus.finish import Shape
 from residency.corpus.make import MAKERS
 from residency.corpus.make.rows import Tally, kept
 from residency.corpus.records import KNOWLEDGE_KINDS, Part, Source
-from residency.corpus.sources import named, numbered
+from residency.corpus.sources import named, names_of, numbered
 
 Rows = Annotated[Sequence[Mapping[str, Any]], OneOf(MAKERS)]
 Rate = Callable[[str, str], float | None]
@@ -40,6 +39,31 @@ OF_PROMPTS = ("contrast", "ranked")
 JUDGED_KIND = "answers to consumers' questions"
 
 
+def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
+    """Yield the makers that need a model which the recipe does not name."""
+    there = {"model": "model", "strong": "model", "weak": "weak", "rate": "judge"}
+    for name in dict.fromkeys(next(iter(entry)) for entry in given.get("rows", ())):
+        for needed, parameter in inspect.signature(load(MAKERS[name])).parameters.items():
+            called = there.get(needed)
+            if called and given.get(called) == "" and parameter.default is parameter.empty:
+                yield (called, "rows"), f"{name} needs {called}: NAME, a model as for residency ask"
+
+
+def across(recipe: Mapping[str, Any]) -> Iterator[Clash]:
+    """Yield the sources that ``make`` names and the corpus of the same recipe has not."""
+    corpus, wanted = recipe.get("corpus"), recipe.get("make")
+    if corpus and wanted:
+        names = names_of(corpus.get("sources", ()))
+        yield from ((("make", "sources"), text) for text in _absent(wanted.get("sources", ()), names) if names)
+
+
+def _absent(wanted: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    for name in wanted:
+        if name not in names:
+            yield f"the corpus has no source {name}; {nearest(name, names)}"
+
+
+@together(_clashes)
 def make(
     corpus: Path,
     *,
@@ -70,7 +94,9 @@ def make(
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     names = [next(iter(entry)) for entry in rows]
-    _check_given(names, model, weak, judge)
+    agree(_clashes({"rows": rows, "model": model, "weak": weak, "judge": judge}))
+    known = [source["name"] for source in read_json(corpus / "card.json")["sources"]]
+    agree((("sources",), text) for text in _absent(sources, known))
     licence = "that of the documents it stands on"
     made = [
         Source(called, "", licence, "", (), (_part(out / f"made-{at:02d}.parquet", name, called),))
@@ -82,16 +108,6 @@ def make(
     checks = Checks(clean, dedup, decontaminate)
     key = [corpus.name, [dict(entry) for entry in rows], sources, limit, model, weak, judge, axis, seed]
     assemble(made, out=out, checks=checks, shapes=shapes, run=(engine, workers, memory_mb), key=key, stage="make")
-
-
-def _check_given(names: Sequence[str], model: str, weak: str, judge: str) -> None:
-    """Raise UserError before anything is loaded where a maker needs a model that the recipe does not name."""
-    given = {"model": model, "strong": model, "weak": weak, "rate": judge}
-    called = {"model": "model", "strong": "model", "weak": "weak", "rate": "judge"}
-    for name in names:
-        for needed, parameter in inspect.signature(load(MAKERS[name])).parameters.items():
-            if needed in given and not given[needed] and parameter.default is parameter.empty:
-                raise UserError(f"make: {name} needs {called[needed]}: NAME, a model as for residency ask")
 
 
 class _Hands:

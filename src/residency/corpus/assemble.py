@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from residency import __version__
-from residency.core.legal import AtLeastOne, Count, Seed, Share
+from residency.core.legal import AtLeastOne, Clash, Count, Seed, Share, agree
 from residency.core.progress import track
-from residency.core.settings import plain
+from residency.core.settings import plain, together
 from residency.core.store import outside, read_json, sha256_json, write_json, write_manifest
 from residency.corpus.account import bad_records, check_bad, collect_facts, people_of, source_cards
 from residency.corpus.card.datacard import write_card
@@ -27,12 +27,12 @@ from residency.corpus.compare.held_out import index_of
 from residency.corpus.compare.leaks import Decontaminate
 from residency.corpus.engine import Engine, Name, engine
 from residency.corpus.finish import DONE, ROWS, Finishing, Shape, finish
-from residency.corpus.mixing.mixture import Mixture
+from residency.corpus.mixing.mixture import Mixture, misnamed
 from residency.corpus.mixing.ordering import write_order
 from residency.corpus.mixing.splits import Splits
 from residency.corpus.prepare import Preparing, lost, prepare
 from residency.corpus.records import Source
-from residency.corpus.sources import Sources, names_of, open_source
+from residency.corpus.sources import Sources, names_of, open_source, trains
 from residency.corpus.verdicts import Verdicts, compare
 
 WORK, KEY = "work", "settings.json"
@@ -49,6 +49,17 @@ class Checks:
     splits: Splits | None = None
 
 
+def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
+    """Yield the names in a mixture that no source has, and sources that its weights leave out: before any is read."""
+    sources, mixture = given.get("sources"), given.get("mixture")
+    if sources and mixture:
+        names = names_of(sources)
+        training = [name for name, source in zip(names, sources, strict=True) if trains(source)]
+        for places, text in misnamed(mixture, names, training):
+            yield ("mixture", "sources"), f"{places[0]}: {text}"
+
+
+@together(_clashes)
 def collect(
     *,
     out: Path,
@@ -76,6 +87,7 @@ def collect(
     its own. Raises SourceError where a source is unknown or absent (before any is read), or where more than
     ``bad_share`` of a source's records are malformed, and more than one of them; ``bad.jsonl`` then says which.
     """
+    agree(_clashes({"sources": sources, "mixture": plain(mixture)}))
     out = Path(out)
     (out / WORK).mkdir(parents=True, exist_ok=True)
     names = names_of(sources)
@@ -124,7 +136,7 @@ def assemble(
     cards = source_cards(opened, prepared, bad, finished)
     facts = collect_facts(opened, prepared, finished, verdicts, held, cards, people)
     settings = plain({**vars_of(checks), "mixture": mixture, "shapes": shapes, "bad_share": bad_share})
-    card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture), "settings": settings})
+    card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture, opened), "settings": settings})
     kept = {name: card[name] for name in ("documents", "dropped", "duplicates")}
     total = sum(len(rows) for rows in bad)
     shutil.rmtree(work)
@@ -172,10 +184,13 @@ def _prepare(
     return list(track(run.each(prepare, tasks, lost), "read and clean", len(parts), unit="parts"))
 
 
-def _mix(out: Path, finished: Sequence[Mapping[str, Any]], mixture: Mixture | None) -> dict[str, Any] | None:
+def _mix(
+    out: Path, finished: Sequence[Mapping[str, Any]], mixture: Mixture | None, opened: Sequence[Source]
+) -> dict[str, Any] | None:
     """Return the plan of a mixture after writing the training order that it asks for."""
+    names = [source.name for source in opened]
     try:
-        return write_order(out, [facts["name"] for facts in finished], mixture) if mixture else None
+        return write_order(out, [facts["name"] for facts in finished], mixture, names) if mixture else None
     finally:
         shutil.rmtree(out / ROWS, ignore_errors=True)
 

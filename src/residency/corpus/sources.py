@@ -79,6 +79,12 @@ def numbered(names: Iterable[str], taken: Iterable[str] = ()) -> Iterator[str]:
         yield made
 
 
+def trains(source: Mapping[str, Any]) -> bool:
+    """Return whether documents of a source may be trained on: not those of a set's test part."""
+    kind, settings = _entry(source)
+    return kind != "set" or settings.get("split", "train") == "train"
+
+
 def _naming(kind: str) -> str:
     """Return the setting that names a source: the ``name`` of a set says which set it is."""
     return "called" if kind == "set" else "name"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from residency.core.legal import AtLeastOne, Language, Range
+from residency.core.legal import AtLeastOne, Language, Range, agree
 from residency.core.types import Document
 from residency.corpus.clean.books import Matter, trim
 from residency.corpus.clean.language import language_of
@@ -44,6 +44,13 @@ class Clean:
     quality: Quality | bool = field(default_factory=Quality)
     safety: Safety | bool = field(default_factory=Safety)
     relevance: Relevance | bool = False
+
+    def __post_init__(self) -> None:
+        """Hold the settings against each other."""
+        if self.shortest > self.longest:
+            agree(
+                [(("shortest", "longest"), f"shortest {self.shortest} is more than longest {self.longest}: all fall")]
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import cast
 
 import numpy as np
 
-from residency.core.legal import AtLeast0, AtLeastOne, Share
+from residency.core.legal import AtLeast0, AtLeastOne, Share, agree
 from residency.corpus.clean.boilerplate import FUNCTION_WORDS, LANGUAGES, boilerplate_share, navigation_share
 from residency.corpus.clean.repetition import hashed, is_frequent, repeated_share, repeated_text
 from residency.corpus.clean.words import Reading
@@ -54,6 +54,13 @@ class Quality:
     top_pair: Share = 0.5
     repeated_5: Share = 0.6
     repeated_10: Share = 0.45
+
+    def __post_init__(self) -> None:
+        """Hold the settings against each other."""
+        least, most = self.least_word_length, self.most_word_length
+        if least > most:
+            text = f"least_word_length {least:g} is more than most_word_length {most:g}: all texts fall"
+            agree([(("least_word_length", "most_word_length"), text)])
 
 
 def quality_check(limits: Quality) -> Callable[[Reading, str], str | None]:

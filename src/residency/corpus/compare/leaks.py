@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from residency.core.legal import Count, ExistingFile
+from residency.core.legal import Count, agree
 from residency.core.store import atomic_path, read_json, write_json
-from residency.corpus.benchmarks import SetName
+from residency.corpus.benchmarks import SetHere
 from residency.corpus.compare.hashing import Array, Words, mixed, normal, same_words, windows, words
+from residency.corpus.compare.own_items import HeldOutFile
 from residency.corpus.compare.windows import Grid, Table, Units, characters, common_runs, spread
 
 _MINE, _THEIRS = 2**32 - 1, 2**32 - 2
@@ -43,8 +44,14 @@ class Decontaminate:
     words: Count = 13
     whole: Count = 25
     common: Count = 10
-    sets: list[SetName] | None = None
-    files: list[ExistingFile] = field(default_factory=list)
+    sets: list[SetHere] | None = None
+    files: list[HeldOutFile] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Hold the settings against each other."""
+        if not (self.characters or self.words or self.whole):
+            text = "characters, words and whole are all 0: nothing is looked for; give one of them, or leave it all out"
+            agree([(("characters", "words", "whole"), text)])
 
 
 @dataclass(frozen=True, slots=True)

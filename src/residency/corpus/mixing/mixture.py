@@ -5,14 +5,15 @@ Every number of it can be worked out by hand; ``ordering.py`` takes rows by it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
 
 from residency.core.errors import UserError
-from residency.core.legal import Above0, AtLeast0, Count, Range, Seed, Share, nearest
+from residency.core.legal import Above0, AtLeast0, Clash, Count, Range, Seed, Share, agree, nearest
+from residency.core.settings import plain
 
 Weights = dict[str, AtLeast0]
 CHARACTERS = 4.0
@@ -52,15 +53,33 @@ class Mixture:
 
     def __post_init__(self) -> None:
         """Hold the settings against each other."""
+        agree(self._clashes())
+
+    def _clashes(self) -> Iterator[Clash]:
         if bool(self.general) != (self.replay > 0):
-            raise UserError("replay needs both: its share (replay: 0.05) and the general sources (general: [NAME])")
+            text = "replay needs both: its share (replay: 0.05) and the general sources (general: [NAME])"
+            yield ("replay", "general"), text
         if self.replay >= 1:
-            raise UserError("replay: 1 leaves nothing for the other sources; give a share below 1")
+            yield ("replay",), "replay: 1 leaves nothing for the other sources; give a share below 1"
         if (self.weights or any(stage.weights for stage in self.stages)) and self.temperature != 1:
-            raise UserError("weights and temperature both say how much of each source; give one of them")
+            text = "weights and temperature both say how much of each source; give one of them"
+            yield ("temperature", "weights", "stages"), text
         total = sum(stage.share for stage in self.stages)
         if self.stages and abs(total - 1) > 1e-6:
-            raise UserError(f"the shares of the stages are {total:g} together; they must be 1")
+            yield ("stages",), f"the shares of the stages are {total:g} together; they must be 1"
+        for field_, weights in weighted(self):
+            if not sum(weights.values()):
+                yield (field_,), "all weights are 0; give at least one that is more"
+            elif self.general and self.replay > 0 and not any(weights.get(name, 1) for name in self.general):
+                text = f"the weights leave no general source; replay is {self.replay:g}"
+                yield (field_, "general", "replay"), text
+
+
+def weighted(settings: Mixture | Mapping[str, Any]) -> list[tuple[str, Weights]]:
+    """Return the weights that a mixture (or plain settings of one) gives, each with the setting that they stand in."""
+    given = plain(settings)
+    stages = [stage["weights"] for stage in given.get("stages") or () if stage and stage.get("weights")]
+    return [*([("weights", given["weights"])] if given.get("weights") else []), *(("stages", each) for each in stages)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +118,16 @@ class Plan:
 
 
 def plan(settings: Mixture, sizes: Mapping[str, int]) -> Plan:
-    """Return how many tokens of each source each stage takes; ``sizes`` are tokens by source (or kind).
+    """Return how many tokens of each source each stage takes; ``sizes`` are tokens by source (or kind), 0
+    for one without text, which may be named and gives nothing.
 
     Where the caps bind, a source's surplus goes to the others in proportion, and never over the line between general
     and other text: the share of replay is kept, and the total falls short instead. What may still be seen of a source
     is given to the last stage first. Raises UserError for names that there are not, and for weights that miss some.
     """
+    known = sizes
     sizes = {name: int(size) for name, size in sorted(sizes.items()) if size > 0}
-    _check_names(settings, sizes)
+    _check_names(settings, sizes, known)
     budget = float(settings.tokens) or sum(n for s, n in sizes.items() if s not in settings.general) / (
         1 - settings.replay
     )
@@ -132,20 +153,26 @@ def plan(settings: Mixture, sizes: Mapping[str, int]) -> Plan:
     return Plan(tuple(rates), sizes, budget, sum(rate.tokens for rate in rates), dict(settings.priority))
 
 
-def _check_names(settings: Mixture, sizes: Mapping[str, int]) -> None:
+def misnamed(settings: Mixture | Mapping[str, Any], known: Iterable[str], needed: Iterable[str]) -> Iterator[Clash]:
+    """Yield the names that no ``known`` source has, and the sources of ``needed`` that weights do not name."""
+    given, known, needed = plain(settings), list(known), list(needed)
+    for place, names in (*((key, given.get(key) or ()) for key in ("general", "priority")), *weighted(settings)):
+        for name in names:
+            if name not in known:
+                yield (place,), f"there is no source {name}; {nearest(name, known)}"
+    for place, named in weighted(settings):
+        if missing := [name for name in needed if name not in named]:
+            text = f"weights name {', '.join(named)} and not {', '.join(missing)}; name all (0 leaves one out)"
+            yield (place,), text
+
+
+def _check_names(settings: Mixture, sizes: Mapping[str, int], known: Iterable[str]) -> None:
     if not sizes:
         raise UserError("there is nothing to mix: no source holds a token")
-    weights = [settings.weights, *(stage.weights for stage in settings.stages)]
-    for name in (*settings.general, *settings.priority, *(name for named in weights for name in named)):
-        if name not in sizes:
-            raise UserError(f"mixture: there is no source {name} with text; {nearest(name, sizes)}")
-    for named in filter(None, weights):
-        if missing := [name for name in sizes if name not in named]:
-            raise UserError(
-                f"weights name {', '.join(named)} and not {', '.join(missing)}; name all (0 leaves one out)"
-            )
-        if not sum(named.values()):
-            raise UserError("all weights are 0; give at least one that is more")
+    agree(misnamed(settings, known, sizes))
+    for _, weights in weighted(settings):
+        if not sum(weights[name] for name in sizes):
+            raise UserError(f"all that weights leave holds no text to train on; text is in {', '.join(sizes)}")
 
 
 def _wanted(settings: Mixture, weights: Weights, sizes: Mapping[str, int]) -> dict[str, float]:

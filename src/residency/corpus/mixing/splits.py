@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-from residency.core.errors import UserError
-from residency.core.legal import Date, Seed, Share
+from residency.core.legal import Clash, Date, Seed, Share, agree
 
 TRAIN, VALIDATION, TEST, LEFT = SPLITS = ("train", "validation", "test", "left out")
 Column = Sequence[str | None] | np.ndarray
@@ -41,12 +40,17 @@ class Splits:
 
     def __post_init__(self) -> None:
         """Hold the settings against each other."""
+        agree(self._clashes())
+
+    def _clashes(self) -> Iterator[Clash]:
         if self.by == "time" and self.time is None:
-            raise UserError("splits by time need the day from which on documents are test; give time: 2024-01-01")
+            text = "splits by time need the day from which on documents are test; give time: 2024-01-01"
+            yield ("time", "by"), text
         if self.by != "time" and self.time is not None:
-            raise UserError(f"a day is given (time: {self.time}), but splits are by {self.by}; give by: time")
+            yield ("time", "by"), f"a day is given (time: {self.time}), but splits are by {self.by}; give by: time"
         if self.by != "time" and self.test + self.validation > 1:
-            raise UserError(f"test {self.test:g} and validation {self.validation:g} are more than 1 together")
+            text = f"test {self.test:g} and validation {self.validation:g} are more than 1 together"
+            yield ("test", "validation", "by"), text
 
 
 @dataclass(slots=True)
