@@ -68,28 +68,39 @@ def make(
     corpus: Path,
     *,
     out: Path,
+    # What is made: makers with their settings.
     rows: Rows = (),
+    # The names of the corpus's sources that makers are handed; empty: all.
     sources: tuple[str, ...] = (),
+    # The most documents that each maker is handed (graphs are handed whole); 0: all.
     limit: Count = 0,
+    # The model that writes, and the stronger one of two.
     model: str = "",
+    # The weaker model, whose answers are the rejected ones.
     weak: str = "",
+    # The model that rates answers; it must hold a passport for the axis.
     judge: str = "",
+    # What the judge rates.
     axis: str = "relevance",
     clean: Clean | None = None,
     dedup: Dedup | None = None,
     decontaminate: Decontaminate | None = None,
+    # What is written beside the rows for trainers, in TRL's columns.
     shapes: tuple[Shape, ...] = ("text", "instruct", "preference"),
+    # Where the work is done: on the cores of this machine, or on a Ray cluster.
     engine: Name = "local",
+    # Processes at work at once; 0 takes every core.
     workers: Count = 0,
+    # The most memory that the comparison of all documents takes; the rest goes to the disk.
     memory_mb: AtLeastOne = 1000,
+    # The seed of all drawing, where a maker names none.
     seed: Seed = 0,
 ) -> None:
     """Write the rows that ``rows`` asks for, one maker with its settings each, as a corpus of their own to ``out``.
 
-    Makers are handed the training documents of ``corpus`` (of the ``sources`` named, at most ``limit``; 0: all):
-    graphs those of each ontology, the others running text, or rows that hold a prompt. ``model`` writes (and is the
-    stronger one), ``weak`` is the weaker, ``judge`` rates on ``axis`` and must hold a passport for it; names are as
-    for ``residency ask``. Raises UserError where a maker needs one that is not named.
+    Makers are handed the training documents of ``corpus``: graphs those of each ontology, the others running text, or
+    rows that hold a prompt. Models are named as for ``residency ask``. Raises UserError where a maker needs one that is
+    not named.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)

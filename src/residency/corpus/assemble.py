@@ -63,29 +63,33 @@ def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
 def collect(
     *,
     out: Path,
+    # What is read, each a kind of source with its settings, or simply a path.
     sources: Sources,
     clean: Clean | None = None,
     dedup: Dedup | None = None,
     decontaminate: Decontaminate | None = None,
     splits: Splits | None = None,
     mixture: Mixture | None = None,
+    # What is written beside the documents for trainers, in TRL's columns.
     shapes: tuple[Shape, ...] = (),
+    # Where the work is done: on the cores of this machine, or on a Ray cluster.
     engine: Name = "local",
+    # Processes at work at once; 0 takes every core.
     workers: Count = 0,
+    # The most memory that the comparison of all documents takes; the rest goes to the disk.
     memory_mb: AtLeastOne = 1000,
+    # The share of a source's records that may be malformed before the run stops; one alone never stops it.
     bad_share: Share = 0.01,
+    # The seed of the simulated hospital, where that names none.
     seed: Seed = 0,
 ) -> None:
     """Write ``documents/``, ``dropped/``, ``bad.jsonl``, the data card and the manifest of the sources to ``out``.
 
-    Each of ``sources`` has one key, the reader, with its settings or simply a path: ``{"hpo": {}}``,
-    ``{"files": "my/folder"}``. Several of a kind are numbered (files, files-2) where they have no ``name``. ``clean``,
-    ``dedup``, ``decontaminate``, ``splits`` and ``mixture`` are left out
-    where they are not given; the order that ``mixture`` asks for is in ``order.parquet`` (``stage``, ``epoch``, and the
-    ``shard`` and ``place`` of a document). ``shapes`` are written beside the documents for trainers. ``workers`` 0
-    takes every core; ``memory_mb`` bounds the comparison of keys. ``seed`` is the simulated hospital's, unless it names
-    its own. Raises SourceError where a source is unknown or absent (before any is read), or where more than
-    ``bad_share`` of a source's records are malformed, and more than one of them; ``bad.jsonl`` then says which.
+    Several sources of a kind are numbered (files, files-2) where they have no name. ``clean``, ``dedup``,
+    ``decontaminate``, ``splits`` and ``mixture`` are left out where they are not given; the order that a mixture asks
+    for is in ``order.parquet`` (``stage``, ``epoch``, and the ``shard`` and ``place`` of a document). Raises
+    SourceError where a source is unknown or absent (before any is read), or where too many of its records are
+    malformed; ``bad.jsonl`` then says which.
     """
     agree(_clashes({"sources": sources, "mixture": plain(mixture)}))
     out = Path(out)

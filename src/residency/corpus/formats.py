@@ -53,20 +53,24 @@ Columns = Annotated[Mapping[str, str], Rule(f"names of columns under {', '.join(
 
 def read_files(
     *,
+    # The folder that is read, with all below it, or one file.
     path: Annotated[Path, there_are()],
+    # The format of all files; empty: each is read as what its content says that it is.
     format: Format = "",
+    # The licence of what is read, as the data card states it; a document that states its own keeps it.
     licence: str = OWN,
+    # The language of documents that do not state theirs; und is not known, and the cleaning finds it.
     language: str = "und",
+    # How text files without a mark of their own are encoded.
     encoding: Encoding = "utf-8",
+    # Names of unusual columns, as in text: note_body.
     columns: Columns = _NONE,
     limits: Limits = LIMITS,
+    # What the source is called in the card, in the mixture and by makers; empty: its kind, numbered if there are
+    # several.
     name: SourceName = "",
 ) -> Source:
-    """Return a folder of any files (or one file) as a source: each is read as what its content says that it is.
-
-    ``language`` "und" is not known: ``clean`` finds it. ``format`` says what all of them are instead. ``columns`` names
-    unusual columns of rows: ``{text: note_body}``.
-    """
+    """Return a folder of any files (or one file) as a source: each is read as what its content says that it is."""
     files, pieces = parts(
         path,
         source=name or "files",
@@ -81,7 +85,16 @@ def read_files(
 
 
 def read_notes(
-    *, path: Annotated[Path, there_are(*_TEXT)], licence: str = OWN, language: str = "en", name: SourceName = ""
+    *,
+    # The folder of text files, or one file.
+    path: Annotated[Path, there_are(*_TEXT)],
+    # The licence of what is read, as the data card states it; a document that states its own keeps it.
+    licence: str = OWN,
+    # The language of documents that do not state theirs.
+    language: str = "en",
+    # What the source is called in the card, in the mixture and by makers; empty: its kind, numbered if there are
+    # several.
+    name: SourceName = "",
 ) -> Source:
     """Return a folder of ``.txt`` files (or one file) as a source; a document's id is its path in the folder."""
     called = name or "notes"
@@ -91,14 +104,20 @@ def read_notes(
 
 def read_jsonl_source(
     *,
+    # The file, or a folder of such files.
     path: Annotated[Path, there_are(*_LINES)],
+    # The licence of what is read, as the data card states it; a document that states its own keeps it.
     licence: str = OWN,
+    # The language of documents that do not state theirs.
     language: str = "en",
+    # Names of unusual keys, as in text: note_body.
     columns: Columns = _NONE,
+    # What the source is called in the card, in the mixture and by makers; empty: its kind, numbered if there are
+    # several.
     name: SourceName = "",
 ) -> Source:
     """Return JSONL (a file or a folder of them) as a source of texts, chats or preference pairs, known by their keys;
-    what no shape knows goes to ``meta``. ``columns`` names unusual keys: ``{text: note_body}``.
+    what no shape knows goes to ``meta``.
     """
     files, pieces = parts(
         path,

@@ -30,11 +30,21 @@ NOTES = ("meddocan", "medec")
 ACCESS = {True: "free at the publisher", False: "comes with an installed package"}
 
 
-def read_set(*, name: benchmarks.SetName, split: Part = "train", licence: str = "", called: SourceName = "") -> Source:
+def read_set(
+    *,
+    # Which public set: residency data list names them.
+    name: benchmarks.SetName,
+    # The part of the set; any but train is marked as what models are tested on, and not trained on.
+    split: Part = "train",
+    # Replaces the licence that the set is published under.
+    licence: str = "",
+    # What the source is called in the card, in the mixture and by makers; empty: the name of the set.
+    called: SourceName = "",
+) -> Source:
     """Return a public set as a source: its questions, dialogues, notes and labelled texts as documents.
 
     ``split`` other than "train" is what models are tested on: each document's ``meta`` then says ``evaluation``.
-    ``licence`` replaces the set's own. Raises SourceError where there is no such set, or it is not here.
+    Raises SourceError where there is no such set, or it is not here.
     """
     about = benchmarks.known(name)
     folder = benchmarks.folder_of(name)

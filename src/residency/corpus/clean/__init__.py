@@ -28,17 +28,17 @@ BOUND = frozenset({"book", "page"})
 
 @dataclass(frozen=True, slots=True)
 class Clean:
-    """What documents are held to; ``false`` (for ``languages``: nothing) switches a check off.
+    """What documents are held to; ``false`` (for ``languages``: nothing) switches a check off."""
 
-    ``languages``: ISO 639-1 codes to keep, as found in the text where that is sure, else as the source says.
-    ``set_language``: give documents the found language never, where the source says none ("missing"), or always.
-    ``votes``: forum answers with fewer are dropped. ``shortest`` and ``longest`` are in characters.
-    """
-
+    # Codes of the languages to keep, as found in the text where that is sure, else as the source says; empty: all.
     languages: tuple[Language, ...] = ()
+    # When documents are given the found language: never, where the source says none (missing), or always.
     set_language: Literal["never", "missing", "always"] = "missing"
+    # Texts of fewer characters fall.
     shortest: AtLeastOne = 1
+    # Texts of more characters fall.
     longest: AtLeastOne = 20_000_000
+    # Forum answers with fewer votes fall; null: votes are not looked at.
     votes: Votes | None = None
     matter: Matter | bool = field(default_factory=Matter)
     quality: Quality | bool = field(default_factory=Quality)

@@ -30,21 +30,21 @@ _MAPPED = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Decontaminate:
-    """What counts as a leak, and of which held-out items.
+    """What counts as a leak, and of which held-out items."""
 
-    ``characters`` and ``words`` in a row in common (case and white space are not compared, for words neither is
-    punctuation; 0: not looked for); ``whole``: an item of at least that many characters, and too few words for the
-    rule before, stands in the text word by word (0: not looked for). What stands in more than ``common`` held-out
-    items is wording that they share, and gives none of them away (0: all is looked for). ``sets``: the data sets whose
-    test and validation items are held out (null: every registered one that is here); ``files``: JSONL files of further
-    items.
-    """
-
+    # So many characters in a row in common with a held-out item are a leak (case and white space are not compared); 0:
+    # not looked for.
     characters: Count = 64
+    # So many words in a row in common are a leak (punctuation is not compared either); 0: not looked for.
     words: Count = 13
+    # An item of too few words for that rule is a leak where it stands whole, from so many characters on; 0: not looked
+    # for.
     whole: Count = 25
+    # What stands in more held-out items than this is wording that they share, and no leak; 0: all is looked for.
     common: Count = 10
+    # The public sets whose test and validation items are held out; null: every one that is here.
     sets: list[SetHere] | None = None
+    # Your own held-out items: objects with question, context, text, answer, reference or prompt, and an id.
     files: list[HeldOutFile] = field(default_factory=list)
 
     def __post_init__(self) -> None:

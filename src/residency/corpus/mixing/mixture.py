@@ -22,9 +22,11 @@ CHARACTERS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A part of training: its share of all tokens, and its own weights ({}: those of the mixture)."""
+    """A part of training."""
 
+    # Its share of all tokens.
     share: Share
+    # Its own weights; empty: those of the mixture.
     weights: Weights = field(default_factory=dict)
 
 
@@ -32,23 +34,29 @@ class Stage:
 class Mixture:
     """What the training tokens are made of.
 
-    ``weights`` are proportions by source, of all of them; without, a source of n tokens has the rate n^(1/temperature):
-    1 is as they are, more is more even (XLM, Conneau and Lample 2019, arXiv 1901.07291; mT5, Xue et al. 2021,
-    arXiv 2010.11934: 1/0.3). No source is seen more than ``most_epochs`` times (four are nearly as good as new text:
-    Muennighoff et al. 2023, arXiv 2305.16264). ``tokens`` is the budget (0: each token once). ``replay`` is the share
-    of the sources named in ``general`` (Ibrahim et al. 2024, arXiv 2403.08763). ``stages`` follow one another.
-    ``priority``: a source of twice the number is twice as likely to come next while both last, so its rate falls as
-    training goes on (HuatuoGPT-II, Chen et al. 2023, arXiv 2311.09774); unnamed sources have 1.
+    Temperature: XLM (Conneau and Lample 2019, arXiv 1901.07291) and mT5 (Xue et al. 2021, arXiv 2010.11934: 1/0.3).
+    Four epochs are nearly as good as new text (Muennighoff et al. 2023, arXiv 2305.16264). Replay: Ibrahim et al. 2024,
+    arXiv 2403.08763. Priority: HuatuoGPT-II (Chen et al. 2023, arXiv 2311.09774).
     """
 
+    # Proportions of the tokens by source, of all sources; empty: by size and temperature.
     weights: Weights = field(default_factory=dict)
+    # Without weights, a source of n tokens counts n^(1/temperature): 1 is as they are, more is more even.
     temperature: Annotated[float, Range(least=1, most=100)] = 1.0
+    # The most times that a document is seen.
     most_epochs: Above0 = 4.0
+    # How many tokens are trained on; 0: each once.
     tokens: Count = 0
+    # The sources of general text, which replay draws from.
     general: tuple[str, ...] = ()
+    # The share of the tokens that is general text, against forgetting.
     replay: Share = 0.0
+    # Parts of training that follow one another: each a share of the tokens, with weights of its own.
     stages: tuple[Stage, ...] = ()
+    # By source: of twice the number is twice as likely to come next, so its rate falls as training goes on; unnamed:
+    # 1.
     priority: dict[str, Above0] = field(default_factory=dict)
+    # What the order is drawn by.
     seed: Seed = 0
 
     def __post_init__(self) -> None:

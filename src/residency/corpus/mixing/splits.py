@@ -24,18 +24,20 @@ _DAY = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """How the documents are parted; ``test`` and ``validation`` are shares of the groups.
+    """How the documents are parted into training, validation and test."""
 
-    ``by``: "patient" (the document where there is none), "source" (whole sources), or "time": what is dated
-    ``time`` or later is test, and ``validation`` is a share of the patients before. A patient who stands on both sides
-    of that day is "test" in whole, or ("drop") their earlier documents are left out.
-    """
-
+    # What is kept whole: patients (documents without one alone), sources, or patients with a day that parts them
+    # (time).
     by: Literal["patient", "source", "time"] = "patient"
+    # The share of the groups that is for the test; by time, the day decides instead.
     test: Share = 0.05
+    # The share of the groups that is for validation; by time, of the patients before the day.
     validation: Share = 0.05
+    # The day from which on documents are test, by time.
     time: Date | None = None
+    # A patient on both sides of the day is test as a whole, or (drop) their earlier documents are left out.
     both: Literal["test", "drop"] = "test"
+    # What groups are drawn by; another seed gives another test.
     seed: Seed = 0
 
     def __post_init__(self) -> None:
