@@ -9,6 +9,7 @@ from residency.core.documents import read_documents
 from residency.core.errors import UserError
 from residency.core.store import read_json
 from residency.corpus.assemble import collect
+from residency.making import Named
 from residency.models.scripted import ScriptedModel
 
 OBO = "format-version: 1.2\n\n" + "\n".join(
@@ -45,7 +46,7 @@ def test_a_models_questions_stay_with_their_patient_and_the_refused_are_counted(
     wrong = {"question": "Which insulin is given?", "answer": "Insulin glargine 80 units at bedtime every night."}
     model = ScriptedModel(lambda prompt: json.dumps({"pairs": [good, wrong]}))
     monkeypatch.setattr(making, "_loaded", lambda name: model)
-    making.make(corpus, out=tmp_path / "made", rows=[{"questions": {"count": 2}}], model="scripted")
+    making.make(corpus, out=tmp_path / "made", rows=[{"questions": {"count": 2}}], named=Named(model="scripted"))
     [row] = read_documents(tmp_path / "made" / "documents")
     assert row.patient == "p1" and row.meta["messages"][-1]["content"] == good["answer"]
     [source] = read_json(tmp_path / "made" / "card.json")["sources"]
@@ -56,7 +57,7 @@ def test_a_maker_without_its_model_is_refused_before_anything_is_made(corpus, tm
     with pytest.raises(UserError, match="questions needs model: NAME"):
         making.make(corpus, out=tmp_path / "made", rows=[{"questions": {}}])
     with pytest.raises(UserError, match="ranked needs judge: NAME"):
-        making.make(corpus, out=tmp_path / "made", rows=[{"ranked": {}}], model="x")
+        making.make(corpus, out=tmp_path / "made", rows=[{"ranked": {}}], named=Named(model="x"))
 
 
 def test_a_source_that_the_corpus_has_not_is_refused_before_anything_is_made(corpus, tmp_path):

@@ -20,7 +20,7 @@ from residency.core.errors import RecipeError, StorageError, UserError
 from residency.core.recipe import resolve
 from residency.core.store import append_jsonl, read_json, read_manifest, write_json, write_manifest
 from residency.pipeline import walk
-from residency.plan import Stage, fingerprints, left_out, make_plan
+from residency.plan import Stage, givens, left_out, make_plan
 from residency.summary import summary
 
 calls: list[str] = []
@@ -301,9 +301,9 @@ def test_what_is_left_out_is_told_with_the_reason(capsys: pytest.CaptureFixture[
 
 
 def test_a_fingerprint_covers_settings_inputs_and_what_came_before() -> None:
-    before = fingerprints(make_plan(resolved(), STAGES))
-    after = fingerprints(make_plan(resolved("examples.seed=1"), STAGES))
-    changed = [name for name in before if before[name] != after[name]]
+    before = givens(make_plan(resolved(), STAGES))
+    after = givens(make_plan(resolved("examples.seed=1"), STAGES))
+    changed = [name for name in before if before[name].fingerprint != after[name].fingerprint]
     assert changed == ["examples", "tune", "out", "evaluate", "report"]
 
 

@@ -10,6 +10,9 @@ from typing import NoReturn
 from residency.core.legal import Range
 from residency.core.scalars import read_scalar
 
+ITEMS = Range(least=1)
+SHOTS = Range(least=0, most=16)
+
 
 def whole(legal: Range) -> Callable[[str], int]:
     """Return an argument's type: a whole number in a range, refused with the range otherwise."""
@@ -29,6 +32,73 @@ def words(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("it is blank; write it out, in quotes where it has spaces")
     return text
+
+
+# --- what the verbs that examine take ---------------------------------------------------------------------------------
+
+
+def for_evaluate(one: argparse.ArgumentParser) -> None:
+    """Add what is examined, on what, and how it is asked."""
+    text = "as for ask; of several, each is compared with the first on the same items"
+    one.add_argument("models", type=words, nargs="+", metavar="MODEL", help=text)
+    text = "tasks (qa,pubmedqa), suites, or files of your own (NAME.yaml); default: the suite"
+    one.add_argument("--tasks", type=words, metavar="A,B", help=text)
+    text = "quickstart (the items of a run; default), med (the public sets) or hub (those that a hub keeps)"
+    suites = ["quickstart", "med", "hub"]
+    one.add_argument("--suite", choices=suites, default="quickstart", metavar="NAME", help=text)
+    _limit(one, "at most N items a task, {} (default: all)")
+    text = f"solved examples shown before each question, {SHOTS.legal} (default: 0)"
+    one.add_argument("--shots", type=whole(SHOTS), default=0, metavar="N", help=text)
+    text = "fp32 (exact), bf16 (approximate, faster) or auto (what the machine is quickest in; default)"
+    one.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto", metavar="TYPE", help=text)
+    text = "of choices and the like: likelihood (default), generate (written), reason (after a chain of thought)"
+    ways = ["likelihood", "generate", "reason"]
+    one.add_argument("--method", choices=ways, default="likelihood", metavar="HOW", help=text)
+    text = "which solved examples: fixed (the same for all; default), random, nearest (those most like the question)"
+    one.add_argument("--pick", choices=["fixed", "random", "nearest"], default="fixed", metavar="HOW", help=text)
+    text = "letters (options are listed) or options (their texts are compared); default: the task's own"
+    one.add_argument("--style", choices=["letters", "options"], default="", metavar="HOW", help=text)
+    text = "hold lists, and choices that are written (--method generate), to a JSON schema"
+    one.add_argument("--constrained", action="store_true", help=text)
+    text = "ask again in other ways: wording (other words), order (of options), repeat (drawn replies); default: none"
+    one.add_argument("--vary", type=words, metavar="A,B", help=text)
+    one.add_argument("--no-template", action="store_true", help="ask without the chat template, as running text")
+    text = "of random examples and drawn replies (default: 0)"
+    one.add_argument("--seed", type=int, default=0, metavar="N", help=text)
+
+
+def for_judge(one: argparse.ArgumentParser) -> None:
+    """Add who judges what, and by which axis."""
+    one.add_argument("model", type=words, metavar="MODEL", help="as for ask")
+    text = "what is judged (default: relevance)"
+    one.add_argument("--axis", type=words, default="relevance", metavar="NAME", help=text)
+    one.add_argument("--measure", action="store_true", help="measure its agreement with people; writes its passport")
+    text = "JSONL with question and answer, to be rated; with --measure --axis rubric: people's verdicts"
+    one.add_argument("--items", type=words, metavar="FILE", help=text)
+    text = "what kind of text the items are; the passport must hold for it"
+    one.add_argument("--kind", default="answers to consumers' questions", metavar="WORDS", help=text)
+    _limit(one, "at most N items, measured or judged, {} (default: all)")
+
+
+def for_form(one: argparse.ArgumentParser) -> None:
+    """Add what a form is made of, and what is filled in."""
+    one.add_argument("form", type=words, metavar="FORM", help="the form, a CSV file")
+    text = "write a form of these answers: items/TASK/MODEL.jsonl of a run or evaluation, one file a model"
+    one.add_argument("--answers", nargs="+", metavar="FILE", help=text)
+    one.add_argument("--filled", nargs="+", metavar="FILE", help="add up these filled forms, one file a rater")
+    text = "what is judged, such as safe,helpful (default: all seven)"
+    seven = "professional,safe,helpful,proactive,fluent,patient-friendly,doctor-like"
+    one.add_argument("--axes", type=words, default=seven, metavar="A,B", help=text)
+    one.add_argument("--pairwise", action="store_true", help="which of two answers is better, instead of ratings")
+    _limit(one, "at most N items, {} (default: all)")
+    one.add_argument("--seed", type=int, default=0, metavar="N", help="the order of the lines (default: 0)")
+
+
+def _limit(one: argparse.ArgumentParser, text: str) -> None:
+    one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text.format(ITEMS.legal))
+
+
+# --- mistakes, and the page ------------------------------------------------------------------------------------------
 
 
 def error_document(kind: str, message: str, code: int) -> str:
@@ -68,7 +138,6 @@ def _usage(action: argparse.Action) -> str:
     return f"[{action.option_strings[0]}{f' {action.metavar}' if action.metavar else ''}]"
 
 
-BAR = "\\|"
 EXIT_CODES = """## Exit codes and environment
 
 | code | meaning |

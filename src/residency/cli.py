@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from residency import __version__, examine, judging
-from residency.arguments import JsonParser, error_document, page, whole, words
+from residency.arguments import JsonParser, error_document, for_evaluate, for_form, for_judge, page, whole, words
 from residency.core.errors import RecipeError, ResidencyError, UserError
 from residency.core.legal import Range
 from residency.core.store import dumps
@@ -33,10 +33,7 @@ QUIET_PARTS = {
     "HF_UPDATE_DOWNLOAD_COUNTS": "0",
     "TOKENIZERS_PARALLELISM": "false",
 }
-MODEL_FORMS = "runs/latest, runs/latest:tuned, a folder, a .gguf file, a hub id or a packaged name"
 ANSWER = Range(least=1, most=2048)
-ITEMS = Range(least=1)
-SHOTS = Range(least=0, most=16)
 CAUTION = "An experimental model: not for decisions about patients."
 
 
@@ -218,11 +215,13 @@ def make_parser(form: type[argparse.ArgumentParser] = argparse.ArgumentParser) -
 
 def _examining(verbs: Any) -> None:
     """Add the verbs that examine a model."""
-    _evaluating(_verb(verbs, "evaluate", examine.evaluate, "examine models on tasks; goes on where it was stopped"))
-    _judging(
+    for_evaluate(_verb(verbs, "evaluate", examine.evaluate, "examine models on tasks; goes on where it was stopped"))
+    for_judge(
         _verb(verbs, "judge", judging.judge, "measure a model as a judge, or let one with a passport rate answers")
     )
-    _form(_verb(verbs, "form", judging.form, "write a blind form for people to judge answers, or add up filled ones"))
+    for_form(
+        _verb(verbs, "form", judging.form, "write a blind form for people to judge answers, or add up filled ones")
+    )
     one = _verb(verbs, "reproduce", examine.reproduce, "show published rows beside what is measured here")
     text = "a YAML file of published rows (default: the one that comes with Residency)"
     one.add_argument("file", nargs="?", default="", metavar="FILE", help=text)
@@ -237,67 +236,6 @@ def _examining(verbs: Any) -> None:
     one.add_argument("sets", nargs="*", metavar="NAME", help="the sets to get; only this fetches anything")
     text = "get: accept the licence of this set, where one must be; may be given again"
     one.add_argument("--accept-licence", action="append", metavar="NAME", help=text)
-
-
-def _evaluating(one: argparse.ArgumentParser) -> None:
-    """Add what is examined, on what, and how it is asked."""
-    text = "as for ask; of several, each is compared with the first on the same items"
-    one.add_argument("models", type=words, nargs="+", metavar="MODEL", help=text)
-    text = "tasks (qa,pubmedqa), suites, or files of your own (NAME.yaml); default: the suite"
-    one.add_argument("--tasks", type=words, metavar="A,B", help=text)
-    text = "quickstart (the items of a run; default), med (the public sets) or hub (those that a hub keeps)"
-    suites = ["quickstart", "med", "hub"]
-    one.add_argument("--suite", choices=suites, default="quickstart", metavar="NAME", help=text)
-    _limit(one, "at most N items a task, {} (default: all)")
-    text = f"solved examples shown before each question, {SHOTS.legal} (default: 0)"
-    one.add_argument("--shots", type=whole(SHOTS), default=0, metavar="N", help=text)
-    text = "fp32 (exact), bf16 (approximate, faster) or auto (what the machine is quickest in; default)"
-    one.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto", metavar="TYPE", help=text)
-    text = "of choices and the like: likelihood (default), generate (written), reason (after a chain of thought)"
-    ways = ["likelihood", "generate", "reason"]
-    one.add_argument("--method", choices=ways, default="likelihood", metavar="HOW", help=text)
-    text = "which solved examples: fixed (the same for all; default), random, nearest (those most like the question)"
-    one.add_argument("--pick", choices=["fixed", "random", "nearest"], default="fixed", metavar="HOW", help=text)
-    text = "letters (options are listed) or options (their texts are compared); default: the task's own"
-    one.add_argument("--style", choices=["letters", "options"], default="", metavar="HOW", help=text)
-    text = "hold lists, and choices that are written (--method generate), to a JSON schema"
-    one.add_argument("--constrained", action="store_true", help=text)
-    text = "ask again in other ways: wording (other words), order (of options), repeat (drawn replies); default: none"
-    one.add_argument("--vary", type=words, metavar="A,B", help=text)
-    one.add_argument("--no-template", action="store_true", help="ask without the chat template, as running text")
-    text = "of random examples and drawn replies (default: 0)"
-    one.add_argument("--seed", type=int, default=0, metavar="N", help=text)
-
-
-def _judging(one: argparse.ArgumentParser) -> None:
-    """Add who judges what, and by which axis."""
-    one.add_argument("model", type=words, metavar="MODEL", help="as for ask")
-    text = "what is judged (default: relevance)"
-    one.add_argument("--axis", type=words, default="relevance", metavar="NAME", help=text)
-    one.add_argument("--measure", action="store_true", help="measure its agreement with people; writes its passport")
-    text = "JSONL with question and answer, to be rated; with --measure --axis rubric: people's verdicts"
-    one.add_argument("--items", type=words, metavar="FILE", help=text)
-    text = "what kind of text the items are; the passport must hold for it"
-    one.add_argument("--kind", default="answers to consumers' questions", metavar="WORDS", help=text)
-    _limit(one, "at most N items, measured or judged, {} (default: all)")
-
-
-def _form(one: argparse.ArgumentParser) -> None:
-    """Add what a form is made of, and what is filled in."""
-    one.add_argument("form", type=words, metavar="FORM", help="the form, a CSV file")
-    text = "write a form of these answers: items/TASK/MODEL.jsonl of a run or evaluation, one file a model"
-    one.add_argument("--answers", nargs="+", metavar="FILE", help=text)
-    one.add_argument("--filled", nargs="+", metavar="FILE", help="add up these filled forms, one file a rater")
-    text = "what is judged, such as safe,helpful (default: all seven)"
-    seven = "professional,safe,helpful,proactive,fluent,patient-friendly,doctor-like"
-    one.add_argument("--axes", type=words, default=seven, metavar="A,B", help=text)
-    one.add_argument("--pairwise", action="store_true", help="which of two answers is better, instead of ratings")
-    _limit(one, "at most N items, {} (default: all)")
-    one.add_argument("--seed", type=int, default=0, metavar="N", help="the order of the lines (default: 0)")
-
-
-def _limit(one: argparse.ArgumentParser, text: str) -> None:
-    one.add_argument("--limit", type=whole(ITEMS), default=0, metavar="N", help=text.format(ITEMS.legal))
 
 
 def _verb(verbs: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:

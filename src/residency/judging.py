@@ -212,7 +212,7 @@ def _agreed(row: dict[str, Any]) -> str:
 def _questions(answers: Path, limit: int) -> dict[str, dict[str, str]]:
     """Return the questions that a file of answers belongs to, by item id."""
     from residency.core.store import read_json
-    from residency.evaluate.jobs import test_items
+    from residency.evaluate.selection import test_items
     from residency.evaluate.tasks import TASKS
     from residency.evaluate.tasks.read import own_task
     from residency.infer.prompt import told

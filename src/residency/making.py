@@ -9,23 +9,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 from residency.core.documents import read_documents, write_documents
-from residency.core.legal import AtLeastOne, Clash, Count, Seed, agree, nearest
+from residency.core.legal import Clash, Count, Seed, agree, nearest
 from residency.core.progress import say, track
 from residency.core.runs import runs_root
-from residency.core.settings import OneOf, load, together
+from residency.core.settings import Flat, OneOf, load, plain, together
 from residency.core.store import read_json, write_json
 from residency.core.types import Document, Model
-from residency.corpus.assemble import Checks, assemble
-from residency.corpus.clean import Clean
-from residency.corpus.compare.dedup import Dedup
-from residency.corpus.compare.leaks import Decontaminate
-from residency.corpus.engine import Name
+from residency.corpus.assemble import NONE, Checks, assemble
+from residency.corpus.engine import HERE, Spread
 from residency.corpus.finish import Shape
 from residency.corpus.make import MAKERS
 from residency.corpus.make.rows import Tally, kept
@@ -37,6 +35,26 @@ Rate = Callable[[str, str], float | None]
 OF_GRAPHS = ("graph_text", "graph_questions")
 OF_PROMPTS = ("contrast", "ranked")
 JUDGED_KIND = "answers to consumers' questions"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Models as ``residency ask`` names them: ``model`` writes (and is the stronger one), ``weak`` is the weaker.
+
+    ``judge`` rates on ``axis`` and must hold a passport for it.
+    """
+
+    # The model that writes, and the stronger one of two.
+    model: str = ""
+    # The weaker model, whose answers are the rejected ones.
+    weak: str = ""
+    # The model that rates answers; it must hold a passport for the axis.
+    judge: str = ""
+    # What the judge rates.
+    axis: str = "relevance"
+
+
+NOBODY = Named()
 
 
 def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
@@ -74,25 +92,11 @@ def make(
     sources: tuple[str, ...] = (),
     # The most documents that each maker is handed (graphs are handed whole); 0: all.
     limit: Count = 0,
-    # The model that writes, and the stronger one of two.
-    model: str = "",
-    # The weaker model, whose answers are the rejected ones.
-    weak: str = "",
-    # The model that rates answers; it must hold a passport for the axis.
-    judge: str = "",
-    # What the judge rates.
-    axis: str = "relevance",
-    clean: Clean | None = None,
-    dedup: Dedup | None = None,
-    decontaminate: Decontaminate | None = None,
+    named: Flat[Named] = NOBODY,
+    checks: Flat[Checks] = NONE,
     # What is written beside the rows for trainers, in TRL's columns.
     shapes: tuple[Shape, ...] = ("text", "instruct", "preference"),
-    # Where the work is done: on the cores of this machine, or on a Ray cluster.
-    engine: Name = "local",
-    # Processes at work at once; 0 takes every core.
-    workers: Count = 0,
-    # The most memory that the comparison of all documents takes; the rest goes to the disk.
-    memory_mb: AtLeastOne = 1000,
+    spread: Flat[Spread] = HERE,
     # The seed of all drawing, where a maker names none.
     seed: Seed = 0,
 ) -> None:
@@ -105,7 +109,7 @@ def make(
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     names = [next(iter(entry)) for entry in rows]
-    agree(_clashes({"rows": rows, "model": model, "weak": weak, "judge": judge}))
+    agree(_clashes({"rows": rows, **plain(named)}))
     known = [source["name"] for source in read_json(corpus / "card.json")["sources"]]
     agree((("sources",), text) for text in _absent(sources, known))
     licence = "that of the documents it stands on"
@@ -113,23 +117,18 @@ def make(
         Source(called, "", licence, "", (), (_part(out / f"made-{at:02d}.parquet", name, called),))
         for at, (name, called) in enumerate(zip(names, numbered(names), strict=True))
     ]
-    hands = _Hands(corpus, sources, limit, model, weak, judge, axis)
+    hands = _Hands(corpus, sources, limit, named)
     for at, entry in enumerate(rows):
         _make_one(out, at, entry, hands, seed)
-    checks = Checks(clean, dedup, decontaminate)
-    key = [corpus.name, [dict(entry) for entry in rows], sources, limit, model, weak, judge, axis, seed]
-    assemble(made, out=out, checks=checks, shapes=shapes, run=(engine, workers, memory_mb), key=key, stage="make")
+    key = [corpus.name, [dict(entry) for entry in rows], sources, limit, named, seed]
+    assemble(made, out=out, checks=checks, shapes=shapes, spread=spread, key=key, stage="make")
 
 
 class _Hands:
     """What makers are handed, each made when first asked for."""
 
-    def __init__(
-        self, corpus: Path, sources: tuple[str, ...], limit: int, model: str, weak: str, judge: str, axis: str
-    ) -> None:
-        self._corpus, self._sources, self._limit = corpus, sources, limit
-        self._given = {"model": model, "strong": model, "weak": weak}
-        self._judge, self._axis = judge, axis
+    def __init__(self, corpus: Path, sources: tuple[str, ...], limit: int, named: Named) -> None:
+        self._corpus, self._sources, self._limit, self._named = corpus, sources, limit, named
 
     def documents(self, maker: str) -> Iterator[list[Document] | Iterator[Document]]:
         """Yield what the maker is called with: once, or once for each ontology."""
@@ -158,8 +157,9 @@ class _Hands:
     def other(self, name: str) -> Any:
         """Return a model or a judge by the name that a maker's argument has; None where the recipe names none."""
         if name == "rate":
-            return _rater(self._judge, self._axis) if self._judge else None
-        return _loaded(self._given[name]) if self._given[name] else None
+            return _rater(self._named.judge, self._named.axis) if self._named.judge else None
+        called = self._named.weak if name == "weak" else self._named.model
+        return _loaded(called) if called else None
 
 
 def _is_text(document: Document) -> bool:

@@ -124,11 +124,6 @@ def _model_name(step: Step) -> str:
     return f"{step.stage.model}-{again}" if dash and again.isdigit() else step.stage.model
 
 
-def fingerprints(plan: Sequence[Step]) -> dict[str, str]:
-    """Return a hash for each step of all that decides its result: settings, inputs, version, files it names."""
-    return {name: each.fingerprint for name, each in givens(plan).items()}
-
-
 def givens(plan: Sequence[Step]) -> dict[str, Given]:
     """Return all that decides each step's result."""
     found: dict[str, Given] = {}

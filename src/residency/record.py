@@ -63,7 +63,7 @@ def _close_ledger(folder: Path, seconds: float) -> None:
     """Write the whole cost to the ledger, now that the last stage has a manifest: wall time is that of the run."""
     path = folder / "ledger.json"
     if path.exists():
-        from residency.evaluate.ledger import cost
+        from residency.evaluate.facts import cost
 
         whole = cost(folder)
         write_json(path, {**read_json(path), "cost": {**whole, "wall_s": round(max(seconds, whole["wall_s"]), 1)}})

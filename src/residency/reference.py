@@ -17,7 +17,7 @@ from typing import Any, get_args
 
 from residency import pipeline
 from residency.core.check import describe
-from residency.core.settings import REQUIRED, Field, is_data, load, one_of, plain, settings_of, union
+from residency.core.settings import REQUIRED, Field, flats, is_data, load, one_of, plain, settings_of, union
 from residency.train.schedule import Schedule
 
 HEAD = """# The settings of a recipe
@@ -102,6 +102,8 @@ def comments(documented: Callable[..., Any]) -> dict[str, str]:
         over = takewhile(lambda line: line.startswith("#"), map(str.strip, reversed(lines[: node.lineno - 1])))
         if name and (words := " ".join(line.lstrip("# ") for line in reversed(list(over)))):
             found[name] = words
+    for field in flats(documented).values():
+        found |= comments(field.hint)
     return found
 
 

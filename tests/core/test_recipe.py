@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from residency.core.errors import RecipeError, UserError
+from residency.core.legal import Range
 from residency.core.recipe import dump, read_text, resolve
-from residency.core.settings import Field, OneOf, call_settings, load, settings_of
+from residency.core.settings import Field, Flat, OneOf, call_settings, load, settings_of
 
 
 @dataclass(frozen=True)
@@ -269,6 +270,29 @@ def test_functions_get_dataclasses_paths_and_tuples() -> None:
     assert tuned["weights"] == {"qa": 2.0}
     assert call_settings(prefer, recipe["train"][1]["prefer"])["schedule"] is None
     assert call_settings(collect, recipe["corpus"])["sources"] == [{"notes": {"path": Path.home() / "n", "seed": 7}}]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    n: Annotated[int, Range(least=1)] = 1
+    folder: Path = Path("here")
+
+
+def sample(*, out: Path, first: str = "", sampling: Flat[Sampling] = Sampling(n=2), seed: int = 0) -> None: ...  # noqa: B008
+
+
+def test_the_fields_of_a_flat_dataclass_are_written_among_the_functions_own_and_reach_it_as_one() -> None:
+    found = {name: field.default for name, field in settings_of(sample).items()}
+    assert found == {"first": "", "n": 2, "folder": Path("here"), "seed": 0}
+    recipe = resolve("sample: {folder: ~/n}", ["sample.seed=3"], {"sample": Field(sample, {})})
+    assert recipe["sample"] == {"first": "", "n": 2, "folder": "~/n", "seed": 3}
+    given = {"first": "", "sampling": Sampling(2, Path.home() / "n"), "seed": 3}
+    assert call_settings(sample, recipe["sample"]) == given
+    assert call_settings(sample, {}) == {}
+    with pytest.raises(RecipeError, match="sample.n: 0 is out of range; legal: at least 1"):
+        resolve("sample: {n: 0}", [], {"sample": Field(sample, {})})
+    with pytest.raises(RecipeError, match="sample.sampling: no such setting"):
+        resolve("sample: {sampling: {n: 3}}", [], {"sample": Field(sample, {})})
 
 
 def test_functions_are_found_by_name_and_a_missing_part_says_its_command(tmp_path: Path) -> None:

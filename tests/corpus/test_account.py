@@ -9,14 +9,15 @@ import pytest
 from residency.core.documents import read_documents
 from residency.core.errors import RecipeError, SourceError
 from residency.core.recipe import resolve
+from residency.core.settings import call_settings
 from residency.core.store import read_json
 from residency.core.types import Document
 from residency.corpus.account import people_of
 from residency.corpus.assemble import collect
 from residency.corpus.card.datacard import front_matter, make_card, words
 from residency.corpus.compare.dedup import Dedup
+from residency.corpus.concepts import read_facts
 from residency.corpus.engine import engine
-from residency.corpus.mix import read_facts
 from residency.corpus.mixing.mixture import Mixture
 from residency.corpus.mixing.splits import Splits
 from residency.corpus.prepare import Preparing, lost
@@ -37,7 +38,7 @@ def texts(word, count):
 
 def gather(tmp_path, *sources, name="corpus", **settings):
     out = tmp_path / name
-    collect(out=out, sources=sources, **settings)
+    collect(out=out, sources=sources, **call_settings(collect, settings))
     return {document.id: document for document in read_documents(out / "documents")}, read_json(out / "card.json"), out
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from residency.core.documents import read_documents
 from residency.core.errors import SourceError
+from residency.core.settings import call_settings
 from residency.core.store import read_json, read_manifest
 from residency.corpus import assemble as stage
 from residency.corpus.assemble import collect
@@ -57,12 +58,25 @@ def held(tmp_path):
 
 def run(tmp_path, *sources, name="corpus", **settings):
     out = tmp_path / name
-    collect(out=out, sources=sources, **settings)
+    collect(out=out, sources=sources, **call_settings(collect, settings))
     return {document.id: document for document in read_documents(out / "documents")}, read_json(out / "card.json"), out
 
 
 def everything(held):
     return {"clean": Clean(), "dedup": Dedup(), "decontaminate": held, "splits": Splits(test=0.3), "shapes": ("text",)}
+
+
+def test_the_content_hash_is_of_the_documents_and_not_of_the_files(tmp_path):
+    def content(name, *shards):
+        files = [write(tmp_path / name / f"{at}.jsonl", shard) for at, shard in enumerate(shards)]
+        return run(tmp_path, *({"jsonl": file} for file in files), name=f"of-{name}")[1]["hashes"]["content"]
+
+    rows = [{"id": f"n{n}", "text": note(n)} for n in range(3)]
+    whole = content("one", rows)
+    assert whole == content("two", rows[2:], rows[1::-1]) and len(whole) == 64
+    assert whole != content("fewer", rows[1::-1])
+    rows[0]["text"] += "."
+    assert whole != content("changed", rows)
 
 
 def test_what_falls_is_counted_by_its_reason_and_kept_aside(tmp_path, source, held):

@@ -8,7 +8,7 @@ from residency import cli
 from residency.core import runs
 from residency.core.errors import Contradiction, RecipeError, UserError
 from residency.core.recipe import resolve
-from residency.corpus.assemble import collect
+from residency.corpus.assemble import Checks, collect
 from residency.corpus.mixing.mixture import Mixture, Stage
 from residency.corpus.mixing.splits import Splits
 from residency.pipeline import sections
@@ -135,6 +135,6 @@ def test_held_out_items_may_be_one_json_list(here):
     from residency.corpus.compare.leaks import Decontaminate
 
     held = Decontaminate(sets=[], files=[here / "exam.json"])
-    collect(out=here / "out", sources=[{"jsonl": "a.jsonl"}], decontaminate=held)
+    collect(out=here / "out", sources=[{"jsonl": "a.jsonl"}], checks=Checks(decontaminate=held))
     card = read_json(here / "out" / "card.json")
     assert card["documents"] == 1 and card["contamination"]["sets"][0]["set"] == "exam.json"

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from fixture_facts import documents
+from residency.corpus.concepts import normal, read_facts, stems
 from residency.corpus.families import View, draw, finish, gen, ie, lower, nli, portions, qa
 from residency.corpus.families.level import level
-from residency.corpus.mix import normal, read_facts, stems
 
 FAMILIES = {"qa": qa.PATTERNS, "nli": nli.PATTERNS, "ie": ie.PATTERNS, "gen": gen.PATTERNS}
 

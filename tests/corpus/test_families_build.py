@@ -12,8 +12,8 @@ import pytest
 from fixture_facts import documents
 from residency.core.documents import write_documents
 from residency.core.store import read_examples, read_json, read_jsonl, write_manifest
-from residency.corpus.mix import read_facts
-from residency.corpus.shape import build, fact_lines
+from residency.corpus.concepts import read_facts
+from residency.corpus.shape import Sizes, build, fact_lines
 
 SIZES = {"qa": 80, "nli": 120, "ie": 40, "gen": 40, "prefer_qa": 10, "prefer_nli": 12, "prefer_ie": 8, "prefer_gen": 8}
 SIZES |= {"test_choice": 40, "test_written": 20, "test_shown": 3, "dev": 10, "text": 100}
@@ -33,7 +33,7 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="module")
 def built(corpus, tmp_path_factory):
     out = tmp_path_factory.mktemp("examples")
-    build(corpus, out=out, **SIZES)
+    build(corpus, out=out, sizes=Sizes(**SIZES))
     return out
 
 
@@ -84,7 +84,7 @@ def test_a_planted_leak_is_dropped_from_train_and_named(tmp_path, shared):
     for row in rows:
         if row.id in planted:
             row.text = f"{shared}."
-    build(write_corpus(tmp_path / "corpus", rows), out=tmp_path / "out", **SIZES)
+    build(write_corpus(tmp_path / "corpus", rows), out=tmp_path / "out", sizes=Sizes(**SIZES))
     dropped = list(read_jsonl(tmp_path / "out" / "dropped.jsonl"))
     assert any(row["id"].startswith("qa-train-definition") for row in dropped)
     assert {f"text-{key}" for key in planted} & {row["id"] for row in dropped}
@@ -97,7 +97,7 @@ def test_a_planted_leak_is_dropped_from_train_and_named(tmp_path, shared):
 
 
 def test_the_control_has_the_same_prompts_and_other_answers(corpus, built, tmp_path):
-    build(corpus, out=tmp_path, shuffle_answers=True, **SIZES)
+    build(corpus, out=tmp_path, shuffle_answers=True, sizes=Sizes(**SIZES))
     right = {row.id: row for row in read_examples(built / "examples.jsonl")}
     wrong = {row.id: row for row in read_examples(tmp_path / "examples.jsonl")}
     assert list(right) == list(wrong)
@@ -114,8 +114,8 @@ def test_the_control_has_the_same_prompts_and_other_answers(corpus, built, tmp_p
 
 def test_two_hash_seeds_give_the_same_bytes(corpus, tmp_path):
     program = (
-        "import sys, json, pathlib; from residency.corpus.shape import build; "
-        "build(pathlib.Path(sys.argv[1]), out=pathlib.Path(sys.argv[2]), **json.loads(sys.argv[3]))"
+        "import sys, json, pathlib; from residency.corpus.shape import Sizes, build; "
+        "build(pathlib.Path(sys.argv[1]), out=pathlib.Path(sys.argv[2]), sizes=Sizes(**json.loads(sys.argv[3])))"
     )
     for seed in ("1", "2"):
         command = [sys.executable, "-c", program, str(corpus), str(tmp_path / seed), json.dumps(SIZES)]
@@ -125,5 +125,5 @@ def test_two_hash_seeds_give_the_same_bytes(corpus, tmp_path):
 
 
 def test_another_seed_gives_other_items(corpus, built, tmp_path):
-    build(corpus, out=tmp_path, seed=5, **SIZES)
+    build(corpus, out=tmp_path, seed=5, sizes=Sizes(**SIZES))
     assert (tmp_path / "examples.jsonl").read_bytes() != (built / "examples.jsonl").read_bytes()

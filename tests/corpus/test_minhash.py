@@ -9,10 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from residency.corpus.compare import minhash
 from residency.corpus.compare.hashing import digests, mixed, same_words, shingles, windows, words
-from residency.corpus.compare.minhash import band_keys, band_shape, chance, packed, signatures, similarity
+from residency.corpus.compare.minhash import band_keys, band_shape, chance, packed, similarity
 
 TEXT = st.text(alphabet=st.sampled_from("abcAB 1_.,-\n\té\u00a0—ÄßﬁµΣ糖尿病。กา\U00020000\0"), max_size=60)
+
+
+def signatures(texts, **settings):
+    return minhash.sketch(words(texts, unspaced=True), **settings)
 
 
 def plain_words(text):

@@ -11,7 +11,7 @@ from residency.core.check import Place, as_node, check
 from residency.core.errors import UserError
 from residency.core.settings import call_settings
 from residency.corpus.mixing.mixture import Mixture, Stage, fill, plan, token_counts
-from residency.corpus.mixing.ordering import chosen, order, race
+from residency.corpus.mixing.ordering import chosen, order
 from residency.corpus.mixing.splits import Splits
 
 NONE, WHOLE = Mixture(), Splits()
@@ -160,6 +160,32 @@ def test_priority_draws_one_row_after_another_in_proportion_to_what_is_left():
     wanted = {(0, 1, 2): 0.3, (0, 2, 1): 0.3, (1, 0, 2): 0.15, (2, 0, 1): 0.15, (1, 2, 0): 0.05, (2, 1, 0): 0.05}
     for perm, share in wanted.items():
         assert abs(shares[perm] - share) < 4 * np.sqrt(share * (1 - share) / 4000), perm
+
+
+def race(made, steps=4):
+    """Return each source's share of the rows drawn at 0, 1/steps … of a stage without end: how priority falls.
+
+    Of a source of weight w and n tokens, n e^(-wt) are left at time t, and w n e^(-wt) of its tokens come next; t is
+    where that share of all tokens has been drawn. Only for plans of one stage.
+    """
+    tokens = {rate.source: rate.tokens for rate in made.rates if rate.tokens}
+    weight = {name: made.priority.get(name, 1.0) for name in tokens}
+    found = []
+    for step in range(steps):
+        t = time_of(tokens, weight, step / steps)
+        rates = {name: weight[name] * n * np.exp(-weight[name] * t) for name, n in tokens.items()}
+        found.append({name: float(rate / sum(rates.values())) for name, rate in rates.items()})
+    return found
+
+
+def time_of(tokens, weight, drawn):
+    """Return when a share of all tokens has been drawn, by bisection."""
+    low, high, total = 0.0, 64.0 / min(weight.values()), sum(tokens.values())
+    for _ in range(200):
+        middle = (low + high) / 2
+        left = sum(n * np.exp(-weight[name] * middle) for name, n in tokens.items()) / total
+        low, high = (middle, high) if left > 1 - drawn else (low, middle)
+    return high
 
 
 def test_the_rate_of_a_priority_falls_as_training_goes_on_as_foretold():

@@ -8,7 +8,7 @@ from residency.core.store import read_examples, read_jsonl, write_manifest
 from residency.core.types import Document
 from residency.corpus.assemble import collect
 from residency.corpus.own import LONGEST, in_turn, own_text, pieces
-from residency.corpus.shape import build
+from residency.corpus.shape import Sizes, build
 
 SIZES = {"qa": 20, "nli": 20, "ie": 10, "gen": 10, "prefer_qa": 2, "prefer_nli": 2, "prefer_ie": 2, "prefer_gen": 2}
 SIZES |= {"test_choice": 10, "test_written": 6, "test_shown": 3, "dev": 4, "text": 40}
@@ -48,7 +48,7 @@ def test_a_folder_of_notes_and_a_jsonl_become_training_text(tmp_path):
     (tmp_path / "notes" / "one.txt").write_text(NOTE)
     (tmp_path / "more.jsonl").write_text('{"id": "two", "text": "A second fox came at noon.", "kind": "letter"}\n')
     collect(out=tmp_path / "own", sources=[{"notes": tmp_path / "notes"}, {"jsonl": tmp_path / "more.jsonl"}])
-    build(tmp_path / "own", out=tmp_path / "out", **SIZES)
+    build(tmp_path / "own", out=tmp_path / "out", sizes=Sizes(**SIZES))
     assert {(row["id"], row["source"]) for row in rows_of(tmp_path / "out")} == {
         ("text-one-0", "notes"),
         ("text-two-0", "jsonl"),
@@ -64,7 +64,7 @@ def test_a_note_that_the_test_shows_is_dropped_from_the_training_text(tmp_path):
     plain = Document("n2", "A letter about something else altogether.", "notes", "own", meta={"kind": "note"})
     write_documents(tmp_path / "documents" / "part-00000.parquet", [*rows, note, plain])
     write_manifest(tmp_path, stage="corpus", sources=[])
-    build(tmp_path, out=tmp_path / "out", **SIZES)
+    build(tmp_path, out=tmp_path / "out", sizes=Sizes(**SIZES))
     shown = list(read_examples(tmp_path / "out" / "examples.jsonl", split="test", task="ie_coded"))
     assert [row.group for row in shown] == ["p1"]
     own = [row["id"] for row in rows_of(tmp_path / "out") if row["source"] in ("fhir", "notes")]

@@ -14,12 +14,13 @@ from fixture_kinds import ITEMS, LABELS, PAIR, TAGGED, many, task_file
 from residency.core.store import read_json, read_jsonl, read_manifest
 from residency.core.types import Example
 from residency.evaluate.answer import answer
-from residency.evaluate.jobs import ItemParts, Job, train_items
+from residency.evaluate.jobs import ItemParts, Job
 from residency.evaluate.kinds import similar, tag
 from residency.evaluate.ledger import figures
 from residency.evaluate.overview import overview
 from residency.evaluate.protocol import Protocol
 from residency.evaluate.run import evaluate_models
+from residency.evaluate.selection import train_items
 from residency.evaluate.statement import without_effect
 from residency.evaluate.tasks import named
 from residency.infer.likelihood import choose

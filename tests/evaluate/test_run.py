@@ -15,12 +15,14 @@ from residency.core.types import Example
 from residency.corpus.benchmarks.hub import SUBJECTS
 from residency.evaluate import answer as answers
 from residency.evaluate import jobs as jobs_of
+from residency.evaluate import selection
 from residency.evaluate.general import general_instructions
 from residency.evaluate.jobs import Bench, Job, Worker, fingerprint, finished
 from residency.evaluate.numbers import left_out_text
 from residency.evaluate.overview import overview
 from residency.evaluate.protocol import Protocol
 from residency.evaluate.run import evaluate, evaluate_models, examples_of, jobs, model_job, shots_of
+from residency.evaluate.score import row_of
 from residency.evaluate.statement import without_effect
 from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.workers import run_jobs
@@ -118,7 +120,7 @@ def test_what_an_endpoint_could_not_give_is_asked_again_and_nothing_else(toy_bas
         asked.append(len(part))
         failed = [gone["all"] or (e.id == part[0].id and len(asked) < 7) for e in part]
         return [
-            answers.row_of(task, e, None if f else "red", finish="failed" if f else "stop")
+            row_of(task, e, None if f else "red", finish="failed" if f else "stop")
             for e, f in zip(part, failed, strict=True)
         ]
 
@@ -359,8 +361,8 @@ def test_a_model_is_examined_on_a_set_of_the_hub_where_it_lies_here(toy_base, tm
 
 def test_a_part_of_a_public_set_is_drawn_from_all_of_it_and_always_the_same(monkeypatch):
     made = [Example(f"{n:03d}", [{"role": "user", "content": "?"}], ["A"]) for n in range(200)]
-    monkeypatch.setattr(jobs_of, "each_example", lambda task: iter(made))
-    few = [int(e.id) for e in jobs_of.test_items(None, TASKS["medmcqa"], 20)]
-    assert few == [int(e.id) for e in jobs_of.test_items(None, TASKS["medmcqa"], 20)] == sorted(few)
+    monkeypatch.setattr(selection, "each_example", lambda task: iter(made))
+    few = [int(e.id) for e in selection.test_items(None, TASKS["medmcqa"], 20)]
+    assert few == [int(e.id) for e in selection.test_items(None, TASKS["medmcqa"], 20)] == sorted(few)
     assert len(set(few)) == 20 and min(few) < 50 and max(few) > 150  # all 20 on one side: less than 1 in 300
-    assert set(few) < {int(e.id) for e in jobs_of.test_items(None, TASKS["medmcqa"], 40)}
+    assert set(few) < {int(e.id) for e in selection.test_items(None, TASKS["medmcqa"], 40)}

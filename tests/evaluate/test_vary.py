@@ -9,7 +9,7 @@ import pytest
 from residency.core.errors import UserError
 from residency.core.store import read_json, read_jsonl
 from residency.core.types import Example
-from residency.evaluate import jobs
+from residency.evaluate import selection
 from residency.evaluate.answer import answer
 from residency.evaluate.jobs import Job, Worker
 from residency.evaluate.overview import overview
@@ -204,7 +204,7 @@ def test_the_page_shows_variants_apart_and_where_options_stood(toy_base, quiz, t
 def test_solved_examples_keep_their_order_when_options_are_turned(toy_base, quiz):
     (task,) = named(str(quiz))
     job = Job("x", task.name, of_stage(toy_base), 2, own=task.own, protocol=Protocol(turn=1))
-    turned, shown = jobs.test_items(None, job.declaration()), jobs.train_items(None, job.declaration())
+    turned, shown = selection.test_items(None, job.declaration()), selection.train_items(None, job.declaration())
     assert {e.meta["turn"] for e in turned} == {1} and {e.meta["turn"] for e in shown} == {0}
 
 

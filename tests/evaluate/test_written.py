@@ -10,9 +10,10 @@ from residency.core.errors import RecipeError, SourceError
 from residency.core.types import Example
 from residency.corpus import hpo
 from residency.evaluate import vocabulary
-from residency.evaluate.answer import answer, row_of
+from residency.evaluate.answer import answer
 from residency.evaluate.jobs import Job
 from residency.evaluate.ledger import rows
+from residency.evaluate.score import row_of
 from residency.evaluate.statement import extractor_of
 from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.tasks.form import Ask, example_of

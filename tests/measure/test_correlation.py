@@ -11,6 +11,7 @@ import scipy.stats
 from residency.evaluate.ledger import figures
 from residency.measure import correlation, intervals
 from residency.measure.metrics import metric_for
+from residency.measure.paired import paired
 
 NAMES = {"pearson": scipy.stats.pearsonr, "spearman": scipy.stats.spearmanr}
 
@@ -99,7 +100,7 @@ def test_items_that_stand_five_times_in_their_group_tell_no_more_than_once(name:
 def test_the_paired_p_is_that_of_scipys_permutation_test(name: str) -> None:
     gold, first = made(11, 40, noise=0.45)
     second = gold + np.random.default_rng(2).normal(0, 0.3, 40)
-    ours = intervals.paired(rows_of(gold, first), rows_of(gold, second), metric_for(name, []), n=4000)
+    ours = paired(rows_of(gold, first), rows_of(gold, second), metric_for(name, []), n=4000)
     theirs = scipy.stats.permutation_test(
         (second, first), lambda b, a: NAMES[name](gold, b).statistic - NAMES[name](gold, a).statistic,
         permutation_type="samples", vectorized=False, n_resamples=1500, rng=2,
@@ -114,11 +115,11 @@ def test_the_paired_p_is_that_of_scipys_permutation_test(name: str) -> None:
 def test_groups_are_exchanged_whole(name: str) -> None:
     gold, first = made(13, 24)
     _, second = made(14, 24)
-    once = intervals.paired(rows_of(gold, first), rows_of(gold, second), metric_for(name, []), n=500)
+    once = paired(rows_of(gold, first), rows_of(gold, second), metric_for(name, []), n=500)
     sides = [
         rows_of(np.repeat(gold, 3), np.repeat(side, 3), np.repeat(np.arange(24), 3)) for side in (first, second)
     ]  # fmt: skip
-    often = intervals.paired(*sides, metric_for(name, []), n=500)
+    often = paired(*sides, metric_for(name, []), n=500)
     assert often.groups == 24 and often.n == 72
     assert often.difference.low == pytest.approx(once.difference.low)
     assert often.p == pytest.approx(once.p, abs=0.005)
@@ -128,8 +129,8 @@ def test_how_many_draws_are_held_at_once_changes_nothing(monkeypatch: pytest.Mon
     gold, said = made(9, 60)
     rows, metric = rows_of(gold, said, np.arange(60) // 3), metric_for("spearman", [])
     other = rows_of(gold, np.roll(said, 1), np.arange(60) // 3)
-    whole = intervals.bootstrap(rows, metric, n=300), intervals.paired(rows, other, metric, n=300)
+    whole = intervals.bootstrap(rows, metric, n=300), paired(rows, other, metric, n=300)
     monkeypatch.setattr(intervals, "CELLS", 60 * 7)
     monkeypatch.setattr(intervals, "CHUNK", 50)
-    few = intervals.bootstrap(rows, metric, n=300), intervals.paired(rows, other, metric, n=300)
+    few = intervals.bootstrap(rows, metric, n=300), paired(rows, other, metric, n=300)
     assert (whole[0].low, whole[0].high, whole[1].p) == pytest.approx((few[0].low, few[0].high, few[1].p))

@@ -13,6 +13,7 @@ from sklearn.metrics import f1_score
 from residency.core.errors import UserError
 from residency.core.types import Interval
 from residency.measure import intervals
+from residency.measure.paired import holm, paired, unpaired
 
 
 def rows_of(scores: np.ndarray, groups: np.ndarray | None = None) -> list[dict[str, Any]]:
@@ -52,7 +53,7 @@ def test_the_paired_p_is_below_5_in_100_about_5_times_in_100_when_nothing_differ
     for seed in range(200):
         chance, groups = clustered(rng, groups=40)
         first, second = ((rng.random(len(chance)) < 0.25 + chance / 2).astype(float) for _ in range(2))
-        ps.append(intervals.paired(rows_of(first, groups), rows_of(second, groups), ACCURACY, n=400, seed=seed).p)
+        ps.append(paired(rows_of(first, groups), rows_of(second, groups), ACCURACY, n=400, seed=seed).p)
     assert np.mean(np.array(ps) < 0.05) <= 0.1
     assert 0.4 < np.mean(ps) < 0.65
 
@@ -70,7 +71,7 @@ def test_with_one_item_a_group_the_paired_p_is_that_of_scipys_permutation_test()
     rng = np.random.default_rng(5)
     first = rng.normal(size=40)
     second = first + rng.normal(0.25, 1.0, size=40)
-    ours = intervals.paired(rows_of(first), rows_of(second), ACCURACY, n=20_000)
+    ours = paired(rows_of(first), rows_of(second), ACCURACY, n=20_000)
     theirs = scipy.stats.permutation_test(
         (second, first), lambda b, a: np.mean(b - a), permutation_type="samples", n_resamples=20_000, rng=2
     )
@@ -79,7 +80,7 @@ def test_with_one_item_a_group_the_paired_p_is_that_of_scipys_permutation_test()
 
 
 def test_p_is_never_zero_however_large_the_difference() -> None:
-    result = intervals.paired(rows_of(np.zeros(200)), rows_of(np.ones(200)), ACCURACY, n=1000)
+    result = paired(rows_of(np.zeros(200)), rows_of(np.ones(200)), ACCURACY, n=1000)
     assert result.p == pytest.approx(1 / 1001)
     assert result.difference.high == 1.0
     assert result.difference.low == pytest.approx(2 * scipy.stats.beta.ppf(0.025, 200, 1) - 1)  # not 1: 200 is not all
@@ -87,7 +88,7 @@ def test_p_is_never_zero_however_large_the_difference() -> None:
 
 def test_equal_models_have_a_p_of_one() -> None:
     scores = np.array([0.0, 1.0, 1.0, 0.0])
-    assert intervals.paired(rows_of(scores), rows_of(scores), ACCURACY, n=200).p == 1.0
+    assert paired(rows_of(scores), rows_of(scores), ACCURACY, n=200).p == 1.0
 
 
 def test_macro_f1_as_a_sum_equals_scikit_learn_and_its_interval_holds_it() -> None:
@@ -133,7 +134,7 @@ def test_rows_that_are_not_scored_are_left_out_and_counted() -> None:
     rows.append({"id": "y", "group": "y", "score": float("nan"), "hash": "y"})
     assert intervals.scored(rows, ACCURACY)[1] == 2
     assert intervals.bootstrap(rows, ACCURACY).value == 0.5
-    assert intervals.paired(rows, rows, ACCURACY, n=50).not_scored == 2
+    assert paired(rows, rows, ACCURACY, n=50).not_scored == 2
 
 
 def test_nothing_scored_is_nan_and_one_group_gives_no_limits() -> None:
@@ -146,26 +147,26 @@ def test_nothing_scored_is_nan_and_one_group_gives_no_limits() -> None:
 def test_items_that_only_one_model_answered_are_named() -> None:
     rows = rows_of(np.zeros(4))
     with pytest.raises(UserError, match=r"1 items \(i3\) were answered by one"):
-        intervals.paired(rows, rows[:3], ACCURACY)
+        paired(rows, rows[:3], ACCURACY)
 
 
 def test_items_that_changed_between_the_models_are_named() -> None:
     rows = rows_of(np.zeros(3))
     other = [row | {"hash": "other"} if row["id"] == "i1" else row for row in rows]
     with pytest.raises(UserError, match=r"1 items \(i1\) changed"):
-        intervals.paired(rows, other, ACCURACY)
+        paired(rows, other, ACCURACY)
 
 
 def test_repeated_items_are_refused() -> None:
     rows = rows_of(np.zeros(3))
     with pytest.raises(UserError, match="1 repeated item ids"):
-        intervals.paired([*rows, rows[0]], rows, ACCURACY)
+        paired([*rows, rows[0]], rows, ACCURACY)
 
 
 def test_the_order_of_rows_does_not_matter_to_a_pairing() -> None:
     scores = np.random.default_rng(2).integers(0, 2, 30).astype(float)
-    straight = intervals.paired(rows_of(np.zeros(30)), rows_of(scores), ACCURACY, n=200)
-    assert straight == intervals.paired(rows_of(np.zeros(30)), rows_of(scores)[::-1], ACCURACY, n=200)
+    straight = paired(rows_of(np.zeros(30)), rows_of(scores), ACCURACY, n=200)
+    assert straight == paired(rows_of(np.zeros(30)), rows_of(scores)[::-1], ACCURACY, n=200)
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_seed_another() -> None:
@@ -175,31 +176,31 @@ def test_the_same_seed_gives_the_same_interval_and_another_seed_another() -> Non
 
 
 def test_holm_matches_the_worked_example_of_rs_p_adjust() -> None:
-    assert intervals.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
 def test_holm_leaves_an_untested_family_out_and_never_exceeds_one() -> None:
-    adjusted = intervals.holm([0.6, float("nan"), 0.7])
+    adjusted = holm([0.6, float("nan"), 0.7])
     assert adjusted[0] == adjusted[2] == 1.0
     assert np.isnan(adjusted[1])
-    assert intervals.holm([]) == []
+    assert holm([]) == []
 
 
 def test_ten_thousand_resamples_of_300_items_take_well_under_five_seconds() -> None:
     rng = np.random.default_rng(4)
     first, second = rng.integers(0, 2, (2, 300)).astype(float)
     started = time.perf_counter()
-    intervals.paired(rows_of(first), rows_of(second), ACCURACY)
+    paired(rows_of(first), rows_of(second), ACCURACY)
     assert time.perf_counter() - started < 5
 
 
 def test_how_many_resamples_are_held_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = np.random.default_rng(5).integers(0, 2, (2, 90)).astype(float)
     first, second = (rows_of(part, np.arange(90) // 2) for part in scores)
-    whole = intervals.bootstrap(first, ACCURACY), intervals.paired(first, second, ACCURACY, n=700)
+    whole = intervals.bootstrap(first, ACCURACY), paired(first, second, ACCURACY, n=700)
     monkeypatch.setattr(intervals, "CELLS", 45 * 7)
-    few = intervals.bootstrap(first, ACCURACY), intervals.paired(first, second, ACCURACY, n=700)
-    assert list(intervals._chunks(20, 45)) == [7, 7, 6] and list(intervals._chunks(2, 10**9)) == [1, 1]
+    few = intervals.bootstrap(first, ACCURACY), paired(first, second, ACCURACY, n=700)
+    assert list(intervals.chunks(20, 45)) == [7, 7, 6] and list(intervals.chunks(2, 10**9)) == [1, 1]
     for a, b in zip((whole[0], whole[1].difference), (few[0], few[1].difference), strict=True):
         assert (a.value, a.low, a.high) == pytest.approx((b.value, b.low, b.high), abs=1e-12)
     assert whole[1].p == few[1].p
@@ -228,9 +229,9 @@ def test_a_difference_of_values_on_different_items_is_the_published_one() -> Non
     """Newcombe 1998, Table II, (a): 56 of 70 against 48 of 80, Wilson's limits: 0.2000 [0.0524, 0.3339]."""
     first = intervals_of(48, 80)
     second = intervals_of(56, 70)
-    found = intervals.unpaired(first, second)
+    found = unpaired(first, second)
     assert [round(v, 4) for v in (found.value, found.low, found.high)] == [0.2, 0.0524, 0.3339]
-    turned = intervals.unpaired(second, first)
+    turned = unpaired(second, first)
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
 
 
@@ -242,5 +243,5 @@ def test_groups_that_say_nothing_do_not_narrow_the_interval():
     alone = intervals.bootstrap(telling, metric)
     assert found.value == 0.0 and found.high == pytest.approx(alone.high) and found.high > 0.8
     assert (counted.n, counted.drawn, counted.groups) == (100, 100, 2)
-    both = intervals.paired([*silent, *telling], [*silent, *telling], metric)
+    both = paired([*silent, *telling], [*silent, *telling], metric)
     assert both.groups == 2 and both.difference.high > 0.8

@@ -10,6 +10,7 @@ import pytest
 import scipy.stats
 
 from residency.measure import intervals, limits
+from residency.measure.paired import paired
 
 ACCURACY = intervals.mean_of("accuracy")
 ROUGE = intervals.mean_of("rouge_l", graded=True)
@@ -64,7 +65,7 @@ def test_equal_graded_scores_have_room_on_both_sides_and_perplexity_says_nothing
 
 def test_a_model_and_its_exact_copy_may_still_differ_on_items_not_seen() -> None:
     scores = np.random.default_rng(0).integers(0, 2, 100).astype(float)
-    same = intervals.paired(rows_of(scores), rows_of(scores), ACCURACY, n=200)
+    same = paired(rows_of(scores), rows_of(scores), ACCURACY, n=200)
     reach = scipy.stats.binomtest(0, 100).proportion_ci(0.95, method="exact").high
     assert (same.difference.low, same.difference.high) == pytest.approx((-reach, reach))
     assert same.groups == 100 and intervals.groups_of(rows_of(scores)) == 100

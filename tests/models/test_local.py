@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 from residency.core.errors import ModelError, Unsupported, UserError
 from residency.core.store import read_manifest
 from residency.core.types import Reply
-from residency.models.attention import Cache
+from residency.models.cache import Cache
 from residency.models.decode import Sampling, Writer, waves
 from residency.models.load import load, of_stage, open_source
 from residency.models.local import open_folder

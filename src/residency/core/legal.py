@@ -152,6 +152,11 @@ def _file(value: Path | str) -> str | None:
     return None if Path(value).expanduser().is_file() else f"there is no file {value}"
 
 
+def file_of(what: str) -> Rule:
+    """Return the rule that a setting names a file; ``what`` says of which kind it must be."""
+    return Rule(what, lambda path: None if _file(path) is None else f"{path} is not a file; it must be {what}")
+
+
 ExistingFile = Annotated[Path, Rule("a file", _file)]
 Language = Annotated[str, Rule("a language code of two or three letters", _language)]
 Encoding = Annotated[str, Rule("a name of an encoding, as Python has it", _encoding)]

@@ -23,6 +23,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 REQUIRED: Any = inspect.Parameter.empty
 NOT_SETTINGS = ("out", "scratch")
 """Keyword arguments that the caller hands in and a recipe does not know: where to write."""
+_FLAT = "flat"
+Part = TypeVar("Part")
+Flat = Annotated[Part, _FLAT]
+"""The type of settings that several functions share, or that belong together: the fields of a dataclass, which a recipe
+writes among the function's own (``def collect(*, spread: Flat[Spread] = HERE)`` takes ``workers: 2``)."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +92,31 @@ def settings_of(function: Callable[..., Any]) -> dict[str, Field]:
     """Return a function's settings: its keyword-only arguments, without places to write and callables."""
     if is_data(function):
         return _dataclass_fields(function)
-    hints = typing.get_type_hints(function, include_extras=True)
-    settings = {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        field = Field(hints.get(name, Any), parameter.default)
-        if parameter.kind is parameter.KEYWORD_ONLY and name not in NOT_SETTINGS and not _takes_callable(field.hint):
+    settings: dict[str, Field] = {}
+    flat = flats(function)
+    for name, field in _keywords(function).items():
+        if name in flat:
+            inner = settings_of(flat[name].hint)
+            settings |= {key: Field(each.hint, getattr(field.default, key)) for key, each in inner.items()}
+        elif name not in NOT_SETTINGS and not _takes_callable(field.hint):
             settings[name] = field
     return settings
+
+
+def flats(function: Callable[..., Any]) -> dict[str, Field]:
+    """Return a function's ``Flat`` arguments, with the dataclass of each as its type."""
+    fields = {} if is_data(function) else _keywords(function)
+    return {name: Field(get_args(f.hint)[0], f.default) for name, f in fields.items() if _is_flat(f.hint)}
+
+
+def _keywords(function: Callable[..., Any]) -> dict[str, Field]:
+    hints = typing.get_type_hints(function, include_extras=True)
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: Field(hints.get(p.name, Any), p.default) for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def _is_flat(hint: Any) -> bool:
+    return get_origin(hint) is Annotated and _FLAT in get_args(hint)
 
 
 def _dataclass_fields(kind: Any) -> dict[str, Field]:
@@ -144,7 +167,11 @@ def plain(value: Any) -> Any:
 def call_settings(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return checked plain settings as the arguments that the function takes: dataclasses, paths, tuples."""
     fields = settings_of(function)
-    return {name: typed(value, fields[name].hint) for name, value in values.items()}
+    found = {name: typed(value, fields[name].hint) for name, value in values.items()}
+    for name, field in flats(function).items():
+        inner = {key: found.pop(key) for key in settings_of(field.hint) if key in found}
+        found |= {name: dataclasses.replace(field.default, **inner)} if inner else {}
+    return found
 
 
 def typed(value: Any, hint: Any) -> Any:

@@ -95,15 +95,6 @@ class Interval:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A named metric value over ``n`` items; nan was not scored and never becomes 0."""
-
-    metric: str
-    value: float
-    n: int = 1
-
-
 @runtime_checkable
 class Model(Protocol):
     """What every model can be asked; one that cannot raises ``Unsupported`` naming those that can."""

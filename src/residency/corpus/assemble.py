@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from residency import __version__
-from residency.core.legal import AtLeastOne, Clash, Count, Seed, Share, agree
+from residency.core.legal import Clash, Seed, Share, agree
 from residency.core.progress import track
-from residency.core.settings import plain, together
+from residency.core.settings import Flat, plain, together
 from residency.core.store import outside, read_json, sha256_json, write_json, write_manifest
 from residency.corpus.account import bad_records, check_bad, collect_facts, people_of, source_cards
 from residency.corpus.card.datacard import write_card
@@ -25,7 +25,7 @@ from residency.corpus.clean import Clean
 from residency.corpus.compare.dedup import Dedup
 from residency.corpus.compare.held_out import index_of
 from residency.corpus.compare.leaks import Decontaminate
-from residency.corpus.engine import Engine, Name, engine
+from residency.corpus.engine import HERE, Engine, Name, Spread, engine
 from residency.corpus.finish import DONE, ROWS, Finishing, Shape, finish
 from residency.corpus.mixing.mixture import Mixture, misnamed
 from residency.corpus.mixing.ordering import write_order
@@ -46,7 +46,9 @@ class Checks:
     clean: Clean | None = None
     dedup: Dedup | None = None
     decontaminate: Decontaminate | None = None
-    splits: Splits | None = None
+
+
+NONE = Checks()
 
 
 def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
@@ -65,19 +67,12 @@ def collect(
     out: Path,
     # What is read, each a kind of source with its settings, or simply a path.
     sources: Sources,
-    clean: Clean | None = None,
-    dedup: Dedup | None = None,
-    decontaminate: Decontaminate | None = None,
+    checks: Flat[Checks] = NONE,
     splits: Splits | None = None,
     mixture: Mixture | None = None,
     # What is written beside the documents for trainers, in TRL's columns.
     shapes: tuple[Shape, ...] = (),
-    # Where the work is done: on the cores of this machine, or on a Ray cluster.
-    engine: Name = "local",
-    # Processes at work at once; 0 takes every core.
-    workers: Count = 0,
-    # The most memory that the comparison of all documents takes; the rest goes to the disk.
-    memory_mb: AtLeastOne = 1000,
+    spread: Flat[Spread] = HERE,
     # The share of a source's records that may be malformed before the run stops; one alone never stops it.
     bad_share: Share = 0.01,
     # The seed of the simulated hospital, where that names none.
@@ -100,10 +95,11 @@ def collect(
     assemble(
         opened,
         out=out,
-        checks=Checks(clean, dedup, decontaminate, splits),
+        checks=checks,
+        splits=splits,
         mixture=mixture,
         shapes=shapes,
-        run=(engine, workers, memory_mb),
+        spread=spread,
         bad_share=bad_share,
         key=[sources, seed, outside(plain(sources))],
     )
@@ -115,41 +111,38 @@ def assemble(
     out: Path,
     checks: Checks,
     shapes: tuple[Shape, ...],
-    run: tuple[Name, int, int],
+    spread: Spread,
     key: Any,
+    splits: Splits | None = None,
     mixture: Mixture | None = None,
     bad_share: float = 0.01,
     stage: str = "corpus",
 ) -> None:
-    """Write the corpus of opened sources to ``out``; ``run`` is engine, workers and memory as ``collect`` has them.
+    """Write the corpus of opened sources to ``out``, with settings as ``collect`` has them.
 
     ``key`` is all that decides what the sources hold: work in progress under another one is thrown away.
     """
-    work, (name, workers, memory_mb) = out / WORK, run
-    _begin(work, [key, checks, shapes])
+    work = out / WORK
+    _begin(work, [key, checks, splits, shapes])
     (out / "documents").mkdir(exist_ok=True)
     dedup = checks.dedup or Dedup.none()
-    with engine(name, scratch=work, workers=workers or _enough(opened, name), memory_mb=memory_mb) as each:
+    workers = spread.workers or _enough(opened, spread.engine)
+    with engine(spread.engine, scratch=work, workers=workers, memory_mb=spread.memory_mb) as each:
         held = _held_out(checks.decontaminate, work)
         prepared = _prepare(each, opened, work, checks.clean, dedup, held)
-        verdicts = compare(each, prepared, work, [source.name for source in opened], dedup, checks.splits)
+        verdicts = compare(each, prepared, work, [source.name for source in opened], dedup, splits)
         bad = bad_records(out, opened, prepared, verdicts, work / "prepared")
         check_bad(opened, prepared, bad, bad_share)
-        finished = _finish(each, prepared, verdicts, out, work, checks.splits, shapes)
-        people = people_of(each, [out / ROWS / f"{facts['name']}.parquet" for facts in finished], work, checks.splits)
+        finished = _finish(each, prepared, verdicts, out, work, splits, shapes)
+        people = people_of(each, [out / ROWS / f"{facts['name']}.parquet" for facts in finished], work, splits)
     cards = source_cards(opened, prepared, bad, finished)
     facts = collect_facts(opened, prepared, finished, verdicts, held, cards, people)
-    settings = plain({**vars_of(checks), "mixture": mixture, "shapes": shapes, "bad_share": bad_share})
-    card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture, opened), "settings": settings})
+    how = {**plain(checks), "splits": splits, "mixture": mixture, "shapes": shapes, "bad_share": bad_share}
+    card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture, opened), "settings": plain(how)})
     kept = {name: card[name] for name in ("documents", "dropped", "duplicates")}
     total = sum(len(rows) for rows in bad)
     shutil.rmtree(work)
     write_manifest(out, stage=stage, bad=total, bad_share=bad_share, sources=cards, hashes=card["hashes"], **kept)
-
-
-def vars_of(checks: Checks) -> dict[str, Any]:
-    """Return the checks by name."""
-    return {field.name: getattr(checks, field.name) for field in fields(checks)}
 
 
 def _begin(work: Path, settings: list[Any]) -> None:

@@ -26,6 +26,7 @@ from typing import Any, Literal, TypeVar
 import psutil
 
 from residency.core.errors import UserError
+from residency.core.legal import AtLeastOne, Count
 from residency.core.store import atomic_path
 
 Task = TypeVar("Task")
@@ -33,6 +34,21 @@ Result = TypeVar("Result")
 Name = Literal["local", "ray"]
 AHEAD = 2
 """Tasks a worker is given before its last result is taken: enough to keep it busy, few enough to bound memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How work is spread: by which engine, over how many workers (0: every core), with how much memory for keys."""
+
+    # Where the work is done: on the cores of this machine, or on a Ray cluster.
+    engine: Name = "local"
+    # Processes at work at once; 0 takes every core.
+    workers: Count = 0
+    # The most memory that the comparison of all documents takes; the rest goes to the disk.
+    memory_mb: AtLeastOne = 1000
+
+
+HERE = Spread()
 
 
 @dataclass(frozen=True, slots=True)

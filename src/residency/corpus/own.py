@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from residency.core.types import Document
-from residency.corpus.mix import shuffled
+from residency.corpus.concepts import shuffled
 from residency.corpus.records import built_in
 
 SIMULATED = "simulated_hospital"

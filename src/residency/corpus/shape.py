@@ -1,6 +1,6 @@
 """From documents to examples in the three shapes of the field: running text, instructions, preferences.
 
-Every concept stands in one split (``mix``), each family draws its items from one split's facts, and what train and
+Every concept stands in one split (``concepts``), each family draws its items from one split's facts, and what train and
 test still have in common is dropped from train, counted and kept aside.
 """
 
@@ -10,12 +10,14 @@ import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 from residency.core.documents import read_documents
 from residency.core.legal import Count, Range, Seed
+from residency.core.settings import Flat
 from residency.core.store import (
     read_manifest,
     write_examples,
@@ -24,16 +26,46 @@ from residency.core.store import (
     write_manifest,
 )
 from residency.core.types import Example
+from residency.corpus.concepts import SPLITS, Facts, read_facts, shuffled, stems
 from residency.corpus.decontaminate import decontaminate
 from residency.corpus.families import Patterns, View, draw, finish, gen, ie, nli, portions, qa, records
 from residency.corpus.families.gen import rouge_l
 from residency.corpus.families.level import triples
 from residency.corpus.families.text import running_text
-from residency.corpus.mix import SPLITS, Facts, read_facts, shuffled, stems
 from residency.corpus.own import in_turn, own_text
 
 FAMILIES: dict[str, Patterns] = {"qa": qa.PATTERNS, "nli": nli.PATTERNS, "ie": ie.PATTERNS, "gen": gen.PATTERNS}
 SHOWN: dict[str, Patterns] = {"ie_relations": records.RELATIONS, "ie_coded": records.CODED}
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many examples of each kind are made."""
+
+    qa: Count = 1600
+    nli: Count = 2400
+    ie: Count = 450
+    gen: Count = 450
+    prefer_qa: Count = 160
+    prefer_nli: Count = 240
+    prefer_ie: Count = 120
+    prefer_gen: Count = 120
+    test_choice: Count = 300
+    test_written: Count = 200
+    test_shown: Count = 50
+    dev: Count = 60
+    text: Count = 6000
+
+    def training(self, task: str) -> tuple[int, int]:
+        """Return how many instruction examples of a family, and how many for preference pairs."""
+        return getattr(self, task), getattr(self, f"prefer_{task}")
+
+    def held_out(self, task: str, split: str) -> int:
+        """Return how many items of a family stand in dev or test."""
+        return self.dev if split == "dev" else self.test_choice if task in ("qa", "nli") else self.test_written
+
+
+SIZES = Sizes()
 
 
 def build(
@@ -41,19 +73,7 @@ def build(
     *,
     out: Path,
     seed: Seed = 0,
-    qa: Count = 1600,
-    nli: Count = 2400,
-    ie: Count = 450,
-    gen: Count = 450,
-    prefer_qa: Count = 160,
-    prefer_nli: Count = 240,
-    prefer_ie: Count = 120,
-    prefer_gen: Count = 120,
-    test_choice: Count = 300,
-    test_written: Count = 200,
-    test_shown: Count = 50,
-    dev: Count = 60,
-    text: Count = 6000,
+    sizes: Flat[Sizes] = SIZES,
     test_share: Annotated[float, Range(least=0, most=0.5)] = 0.25,
     dev_share: Annotated[float, Range(least=0, most=0.25)] = 0.08,
     characters: Annotated[int, Range(least=8, most=1000)] = 64,
@@ -72,12 +92,10 @@ def build(
     corpus, out = Path(corpus), Path(out)
     out.mkdir(parents=True, exist_ok=True)
     facts = read_facts(read_documents(corpus / "documents"), seed=seed, test=test_share, dev=dev_share)
-    uses = {"qa": (qa, prefer_qa), "nli": (nli, prefer_nli), "ie": (ie, prefer_ie), "gen": (gen, prefer_gen)}
-    tests = {"qa": test_choice, "nli": test_choice, "ie": test_written, "gen": test_written}
-    held = _held_out(facts, tests, dev, test_shown, seed)
+    held = _held_out(facts, sizes, seed)
     limits: dict[str, Any] = {"characters": characters, "words": words}
-    train, dropped = _train(facts, uses, held, limits, seed)
-    rows, dropped_text = _text(facts, held, text, limits, seed)
+    train, dropped = _train(facts, sizes, held, limits, seed)
+    rows, dropped_text = _text(facts, held, sizes.text, limits, seed)
     if shuffle_answers:
         permute_answers(train, random.Random(f"{seed}:answers"))
     _write(out, [*train, *held], rows, [*dropped, *dropped_text])
@@ -89,14 +107,14 @@ def build(
         cached.cache_clear()
 
 
-def _held_out(facts: Facts, tests: dict[str, int], dev: int, shown: int, seed: int) -> list[Example]:
+def _held_out(facts: Facts, sizes: Sizes, seed: int) -> list[Example]:
     found = []
     for split in SPLITS[1:]:
         view = View(facts, split)
         for task, patterns in FAMILIES.items():
-            found += _examples(view, task, patterns, tests[task] if split == "test" else dev, seed)
+            found += _examples(view, task, patterns, sizes.held_out(task, split), seed)
         for task, patterns in SHOWN.items() if split == "test" else ():
-            found += _examples(view, task, patterns, shown, seed)
+            found += _examples(view, task, patterns, sizes.test_shown, seed)
     return found
 
 
@@ -110,7 +128,7 @@ def _examples(view: View, task: str, patterns: Patterns, count: int, seed: int) 
 
 
 def _train(
-    facts: Facts, uses: dict[str, tuple[int, int]], held: list[Example], limits: dict[str, Any], seed: int
+    facts: Facts, sizes: Sizes, held: list[Example], limits: dict[str, Any], seed: int
 ) -> tuple[list[Example], list[tuple[Example, str]]]:
     """Return the clean training examples, and those dropped with the reason.
 
@@ -120,7 +138,7 @@ def _train(
     kept: list[Example] = []
     dropped: list[tuple[Example, str]] = []
     for task, patterns in FAMILIES.items():
-        instruct, prefer = uses[task]
+        instruct, prefer = sizes.training(task)
         drawn = _examples(view, task, patterns, round((instruct + prefer) * 1.1) + 8, seed)
         clean, bad = decontaminate(drawn, held, fact=fact_lines, **limits)
         dropped += bad

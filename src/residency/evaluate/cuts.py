@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from residency.core.types import Interval
-from residency.measure.intervals import unpaired
+from residency.measure.paired import unpaired
 
 Row = dict[str, Any]
 REFERENCE = "en"

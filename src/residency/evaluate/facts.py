@@ -89,6 +89,25 @@ def _sum(part: Any) -> int:
     return sum(_sum(value) for value in part.values()) if isinstance(part, dict) else int(part)
 
 
+def cost(run: Path) -> dict[str, Any]:
+    """Return what the finished stages cost: seconds and estimated watt-hours summed, peak memory as the largest.
+
+    Estimated energy is None where no stage measured it; stages without an estimate add nothing to the sum.
+    """
+    stages = {}
+    for path in sorted(run.glob("*/manifest.json")):
+        found = (read_manifest(path.parent) or {}).get("cost")
+        if found:
+            stages[path.parent.name] = found
+    energies = [row["energy_wh_estimated"] for row in stages.values() if row.get("energy_wh_estimated") is not None]
+    return {
+        "wall_s": sum(row.get("wall_s") or 0.0 for row in stages.values()),
+        "peak_rss_mb": max((row.get("peak_rss_mb") or 0.0 for row in stages.values()), default=None),
+        "energy_wh_estimated": sum(energies) if energies else None,
+        "stages": stages,
+    }
+
+
 def parity(run: Path) -> dict[str, Any]:
     """Return what the export's parity check found; empty where there is none."""
     path = run / "export" / "parity.json"

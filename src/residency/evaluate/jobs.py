@@ -6,12 +6,11 @@ stopped. No more than a part of the items is held in memory, however many there 
 
 from __future__ import annotations
 
-import hashlib
 import time
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,16 +20,16 @@ from residency.core.errors import ModelError
 from residency.core.machine import give_back_memory
 from residency.core.parts import Parts, Rows
 from residency.core.progress import say
-from residency.core.store import ListHash, read_examples, read_json, read_manifest, sha256_file, sha256_json, write_json
+from residency.core.store import ListHash, read_json, read_manifest, sha256_file, sha256_json, write_json
 from residency.core.types import Example
-from residency.evaluate.general import general_instructions, general_text
 from residency.evaluate.kinds import as_shown
 from residency.evaluate.numbers import LEFT_OUT
 from residency.evaluate.protocol import Protocol, own_prompt, room, with_shots
+from residency.evaluate.selection import each_test_item, train_items
 from residency.evaluate.statement import example_of, is_public, protocol_of, written
 from residency.evaluate.tasks import BY_LIKELIHOOD, TASKS, Task
 from residency.evaluate.tasks.own import read_declaration
-from residency.evaluate.tasks.read import declared_task, each_example, examples_of
+from residency.evaluate.tasks.read import declared_task
 from residency.models.load import Source, find, open_source
 from residency.models.local import LocalModel
 from residency.models.remote import RemoteModel
@@ -206,50 +205,6 @@ def left_out(rows: Iterable[Row], context: int | None) -> dict[str, Any]:
 def _unanswered(row: Row) -> bool:
     """Return whether an endpoint gave no answer; what it refuses is not asked for once more when all else is there."""
     return row.get("finish") in ("failed", "refused")
-
-
-def test_items(examples: Path | None, task: Task, limit: int = 0) -> list[Example]:
-    """Return the test items of a task in a fixed order, at most ``limit`` where that is given.
-
-    Of a public set these are always the same ones, drawn by a hash of the id, since a set's first items are often of
-    one source; of a run's items and a user's file they are the first. Items whose options have no such turn are left
-    out: a question of four options has turns 0 to 3.
-    """
-    return list(each_test_item(examples, task, limit))
-
-
-def each_test_item(examples: Path | None, task: Task, limit: int = 0) -> Iterator[Example]:
-    """Yield what ``test_items`` returns; items of a user's file are read as they are asked for."""
-    if task.name == "general_text":
-        found = iter(general_text())
-    elif task.name == "general_instructions":
-        found = iter(general_instructions())
-    elif task.data and limit:
-        found = iter(drawn(list(each_example(task)), limit))
-    elif task.data or task.own:
-        found = each_example(task)
-    else:
-        found = _of_run(examples, task, "test")
-    found = islice(found, limit) if limit else found
-    return (e for e in found if not task.ask.turn or task.ask.turn < len(e.choices))
-
-
-def drawn(examples: Sequence[Example], count: int) -> list[Example]:
-    """Return ``count`` of the examples by a hash of their ids, in the order given."""
-    marks = [hashlib.sha256(e.id.encode()).digest() for e in examples]
-    chosen = sorted(range(len(examples)), key=marks.__getitem__)[:count]
-    return [examples[i] for i in sorted(chosen)]
-
-
-def train_items(examples: Path | None, task: Task) -> list[Example]:
-    """Return the solved items of a task that may be shown before a question, their options in their own order."""
-    if task.data or task.own:
-        return examples_of(replace(task, ask=replace(task.ask, turn=0)), "train")[0]
-    return list(_of_run(examples, task, "train"))
-
-
-def _of_run(examples: Path | None, task: Task, split: str) -> Iterator[Example]:
-    return read_examples(examples / "examples.jsonl", split=split, task=task.name) if examples else iter(())
 
 
 def protocol_path(job: Job, bench: Bench) -> Path:

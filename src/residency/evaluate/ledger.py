@@ -13,13 +13,14 @@ from typing import Any
 
 from residency.core.errors import UserError
 from residency.core.parts import Rows
-from residency.core.store import read_json, read_manifest
-from residency.evaluate.facts import parity
+from residency.core.store import read_json
+from residency.evaluate.facts import cost, parity
 from residency.evaluate.findings import finding, findings, verdict
 from residency.evaluate.names import in_order, is_base, is_gating_rule, model_name, stage_of
 from residency.evaluate.tasks import TASKS, Task
 from residency.measure import intervals
 from residency.measure.metrics import metric_for
+from residency.measure.paired import holm, paired
 
 Items = dict[str, dict[str, list[dict[str, Any]]]]  # task -> model -> item rows
 Protocols = dict[tuple[str, str], dict[str, Any]]  # (task, model) -> how it was asked
@@ -216,7 +217,7 @@ def versus(items: Items, protocols: dict[tuple[str, str], dict[str, Any]], first
 def correct(made: list[dict[str, Any]]) -> None:
     """Fill in ``p_holm`` of comparisons that are looked at together."""
     ps = [math.nan if row["p"] is None else row["p"] for row in made]
-    for row, p in zip(made, intervals.holm(ps), strict=True):
+    for row, p in zip(made, holm(ps), strict=True):
         row["p_holm"] = known(p)
 
 
@@ -259,7 +260,7 @@ def compare(kind: str, facts: Task, first: str, second: str, models: dict[str, l
     if ids_a < ids_b or ids_b < ids_a:
         shared = ids_a & ids_b
         rows_a, rows_b = ([row for row in side if row["id"] in shared] for side in (rows_a, rows_b))
-    found = intervals.paired(rows_a, rows_b, metric_for(facts.metric, rows_a))
+    found = paired(rows_a, rows_b, metric_for(facts.metric, rows_a))
     return {
         "kind": kind,
         "task": facts.name,
@@ -276,26 +277,4 @@ def compare(kind: str, facts: Task, first: str, second: str, models: dict[str, l
         "p_holm": None,
         "n": found.n,
         "groups": found.groups,
-    }
-
-
-# --- cost ----------------------------------------------------------------------------------------------------------
-
-
-def cost(run: Path) -> dict[str, Any]:
-    """Return what the finished stages cost: seconds and estimated watt-hours summed, peak memory as the largest.
-
-    Estimated energy is None where no stage measured it; stages without an estimate add nothing to the sum.
-    """
-    stages = {}
-    for path in sorted(run.glob("*/manifest.json")):
-        found = (read_manifest(path.parent) or {}).get("cost")
-        if found:
-            stages[path.parent.name] = found
-    energies = [row["energy_wh_estimated"] for row in stages.values() if row.get("energy_wh_estimated") is not None]
-    return {
-        "wall_s": sum(row.get("wall_s") or 0.0 for row in stages.values()),
-        "peak_rss_mb": max((row.get("peak_rss_mb") or 0.0 for row in stages.values()), default=None),
-        "energy_wh_estimated": sum(energies) if energies else None,
-        "stages": stages,
     }

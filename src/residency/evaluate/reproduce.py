@@ -18,8 +18,8 @@ import yaml
 from residency.core.errors import RecipeError, ResidencyError
 from residency.core.types import Example
 from residency.corpus import benchmarks
-from residency.evaluate.answer import row_of
 from residency.evaluate.ledger import metrics_of
+from residency.evaluate.score import row_of
 from residency.evaluate.tasks import TASKS, Task
 from residency.evaluate.tasks.read import examples_of
 from residency.measure import intervals

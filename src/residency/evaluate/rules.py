@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.store import read_examples, read_jsonl, sha256_json, write_json, write_jsonl
-from residency.evaluate.jobs import test_items
+from residency.evaluate.score import row_of
+from residency.evaluate.selection import test_items
 from residency.evaluate.tasks import Suite, named
 from residency.measure.rules import RULES, SHOWN, dictionary
 
 
 def run_rules(examples: Path, items: Path, suite: Suite) -> None:
     """Write the rows of every trivial rule on every task it applies to; they cost seconds and are always made anew."""
-    from residency.evaluate.answer import row_of  # loads torch
-
     for task in named(None, suite):
         test = test_items(examples, task)
         rules = rules_for(task.name, examples) if test else {}

@@ -15,10 +15,11 @@ from residency.core.legal import Range, Seed
 from residency.core.progress import say
 from residency.core.store import read_examples, read_manifest, write_json, write_manifest
 from residency.evaluate.contamination import found_in_training
-from residency.evaluate.jobs import Bench, Job, test_items
+from residency.evaluate.jobs import Bench, Job
 from residency.evaluate.ledger import item_files, rows, versus
 from residency.evaluate.protocol import Protocol, compares
 from residency.evaluate.rules import run_rules
+from residency.evaluate.selection import test_items
 from residency.evaluate.statement import without_effect
 from residency.evaluate.tasks import BY_LIKELIHOOD, EITHER, Suite, Task, named
 from residency.evaluate.vary import Way, place, summaries, varied

@@ -13,9 +13,10 @@ from typing import Any, Literal, get_args
 
 from residency.core.errors import UserError
 from residency.core.store import sha256_json
-from residency.evaluate.jobs import Job, test_items
+from residency.evaluate.jobs import Job
 from residency.evaluate.ledger import figures
 from residency.evaluate.protocol import Protocol
+from residency.evaluate.selection import test_items
 from residency.evaluate.statement import written
 from residency.evaluate.tasks.words import WORDINGS
 from residency.measure import stability

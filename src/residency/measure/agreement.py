@@ -13,7 +13,6 @@ import numpy as np
 from residency.core.types import Interval
 
 Ratings = np.ndarray
-WEIGHTS = ("none", "linear", "quadratic")
 
 
 def cohen_kappa(a: Sequence[float], b: Sequence[float], *, weights: str = "none", scale: Sequence[float] = ()) -> float:

@@ -24,18 +24,6 @@ def confidences(logprobs: Sequence[float], *, temperature: float = 1.0) -> np.nd
     return weights / weights.sum()
 
 
-def expected_calibration_error(confidence: Sequence[float], correct: Sequence[float], *, bins: int = BINS) -> float:
-    """Return the mean distance between confidence and accuracy over equal-width bins, weighted by items; nan for none.
-
-    Bins are (0, 0.1], ..., (0.9, 1]. Naeini et al. (2015), Obtaining well calibrated probabilities using Bayesian
-    binning; Guo et al. (2017), equation 3. It is biased upwards when bins hold few items.
-    """
-    rows = [{"confidence": c, "score": s} for c, s in zip(confidence, correct, strict=True)]
-    metric = calibration_error(bins)
-    stats = [metric.stats(row) for row in rows]
-    return float(metric.value(np.array(stats, dtype=float).reshape(-1, 3 * bins).sum(axis=0)))
-
-
 def calibration_error(bins: int = BINS) -> Metric:
     """Return the expected calibration error of rows' ``confidence`` against their 0/1 ``score``, as a metric."""
 

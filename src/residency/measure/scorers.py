@@ -1,4 +1,4 @@
-"""Scores of single answers and of whole answer sets, by exact and published definitions.
+"""Scores of single answers, and F1 of counts that were added up, by exact and published definitions.
 
 An item's score is a float; what could not be scored is nan and never 0. What could not be parsed is counted, never
 guessed.
@@ -98,33 +98,6 @@ _NO_WORD = r"(?!\s+(?!(?:is|because|es|est|porque|car)\b)(?-i:[a-zà-ÿ]))"
 """Behind such a letter: not the next word of a sentence."""
 
 
-def accuracy(predictions: Sequence[str], labels: Sequence[str]) -> float:
-    """Return the share of equal pairs; nan for no items."""
-    _same_length(predictions, labels)
-    if not labels:
-        return float("nan")
-    return float(np.mean([guess == label for guess, label in zip(predictions, labels, strict=True)]))
-
-
-def macro_f1(predictions: Sequence[str], labels: Sequence[str], *, classes: Sequence[str] | None = None) -> float:
-    """Return the unweighted mean F1 over classes; nan for no items.
-
-    ``classes`` defaults to every class that occurs in either list. A class that occurs in neither is left out of the
-    mean. Equals scikit-learn's ``f1_score(average="macro", zero_division=0)``.
-    """
-    _same_length(predictions, labels)
-    pairs = list(zip(predictions, labels, strict=True))
-    names = sorted({*predictions, *labels}) if classes is None else list(classes)
-    counts = np.array([_class_counts(name, pairs) for name in names], dtype=float).reshape(-1, 3)
-    return float(macro_f1_from_counts(counts))
-
-
-def _class_counts(name: str, pairs: Sequence[tuple[str, str]]) -> tuple[int, int, int]:
-    """Return (true positives, false positives, false negatives) of one class."""
-    hits = sum(guess == name and label == name for guess, label in pairs)
-    return hits, sum(guess == name for guess, _ in pairs) - hits, sum(label == name for _, label in pairs) - hits
-
-
 def f1_from_counts(counts: np.ndarray) -> np.ndarray:
     """Return F1 of counts ``[..., 3]`` (true positives, false positives, false negatives); nan where all are 0."""
     true, false, missed = counts[..., 0], counts[..., 1], counts[..., 2]
@@ -200,20 +173,9 @@ def mention_counts(predicted: Iterable[str], wanted: Iterable[str]) -> dict[str,
     return {"tp": len(guesses & gold), "fp": len(guesses - gold), "fn": len(gold - guesses)}
 
 
-def entity_f1(counts: Iterable[dict[str, int]]) -> float:
-    """Return micro F1 over items' counts; nan where nothing was predicted and nothing wanted."""
-    rows = [(row["tp"], row["fp"], row["fn"]) for row in counts]
-    return float(f1_from_counts(np.array(rows, dtype=float).reshape(-1, 3).sum(axis=0)))
-
-
 def rouge_l(prediction: str, references: Sequence[str]) -> float:
     """Return the best ROUGE-L F1 over the references, by rouge-score without stemming; an empty answer scores 0.
 
     Lin (2004), ROUGE: a package for automatic evaluation of summaries. nan where no reference holds a word.
     """
     return rouge(prediction, references)["rouge_l"]
-
-
-def _same_length(predictions: Sequence[str], labels: Sequence[str]) -> None:
-    if len(predictions) != len(labels):
-        raise ValueError(f"{len(predictions)} predictions for {len(labels)} labels: they must pair one to one")

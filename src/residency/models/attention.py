@@ -8,8 +8,6 @@ short texts. The same function serves scoring behind a shared prefix and decodin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,54 +15,10 @@ from torch.nn import functional as F
 from transformers import AttentionInterface, PreTrainedModel
 
 from residency.core.errors import Unsupported
+from residency.models.cache import Cache, fill
 from residency.models.pack import Bucket, Layout
 
 NAME = "packed"
-
-
-@dataclass(slots=True)
-class Cache:
-    """Keys and values of every layer: a prefix shared by all rows, and each row's own in a slot.
-
-    ``prefix[layer]`` = (keys, values) [heads, P, width]; ``rows[layer]`` = (keys, values) [slots, heads, room, width],
-    of which the first B are in use; ``lengths`` [B] counts their tokens. The next pass reads a prefix (``record``),
-    reads prompts of ``arriving`` tokens into the next slots, or one new token a row (``bias``).
-    """
-
-    prefix: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
-    rows: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
-    lengths: torch.Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
-    slots: int = 0
-    room: int = 0
-    record: bool = False
-    arriving: torch.Tensor | None = None
-    bias: torch.Tensor | None = None
-
-    def arrived(self) -> None:
-        """Count the prompts that have been read among the rows."""
-        assert self.arriving is not None
-        self.lengths = torch.cat([self.lengths, self.arriving])
-        self.arriving = None
-
-    def step(self) -> None:
-        """Make ready for one new token a row: ``bias`` [B, 1, 1, longest] is 0, and -inf where a row holds nothing."""
-        places = torch.arange(int(self.lengths.max()) + 1, device=self.lengths.device)
-        empty = (places[None] > self.lengths[:, None])[:, None, None]
-        self.bias = torch.zeros(empty.shape, device=empty.device).masked_fill_(empty, float("-inf"))
-
-    def leave(self, ended: Sequence[int]) -> list[int]:
-        """Free the slots of ended rows by moving the last ones there; return which row each place now holds."""
-        order = list(range(len(self.lengths)))
-        for place in sorted(ended, reverse=True):
-            last = order.pop()
-            if place < len(order):
-                order[place] = last
-                size = int(self.lengths[last])
-                for keys, values in self.rows.values():
-                    keys[place, :, :size] = keys[len(order), :, :size]
-                    values[place, :, :size] = values[len(order), :, :size]
-        self.lengths = self.lengths[torch.tensor(order, dtype=torch.long, device=self.lengths.device)]
-        return order
 
 
 class _Blocks(torch.autograd.Function):
@@ -211,23 +165,6 @@ def _flash(
     return found[0], found[1]
 
 
-def _fill(cache: Cache, layer: int, k: torch.Tensor, v: torch.Tensor, layout: Layout) -> None:
-    """Store a prompt pass in the cache; every block of the row becomes a cache row, in the order of the row."""
-    if cache.record:
-        cache.prefix[layer] = (k.transpose(0, 1).contiguous(), v.transpose(0, 1).contiguous())
-        return
-    if layer not in cache.rows:
-        shape = (cache.slots, k.shape[1], cache.room, k.shape[2])
-        cache.rows[layer] = k.new_zeros(shape), v.new_zeros(shape)
-    assert cache.arriving is not None
-    keys, values = cache.rows[layer]
-    start = 0
-    for slot, length in enumerate(cache.arriving.tolist(), len(cache.lengths)):
-        keys[slot, :, :length] = k[start : start + length].transpose(0, 1)
-        values[slot, :, :length] = v[start : start + length].transpose(0, 1)
-        start += length
-
-
 def _decode(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, cache: Cache, layer: int, scale: float) -> torch.Tensor:
     """Return attention [B, H, D] of one new token a row, after storing its key and value."""
     assert cache.bias is not None
@@ -287,7 +224,7 @@ def packed_attention(
     assert layout is not None
     prefix = cache.prefix.get(layer) if cache is not None else None
     if cache is not None and (cache.record or cache.arriving is not None):
-        _fill(cache, layer, k, v, layout)
+        fill(cache, layer, k, v)
     return _score(q, k, v, layout, scale, prefix)[None], None
 
 

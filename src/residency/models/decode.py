@@ -15,7 +15,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from residency.core.types import Reply
-from residency.models.attention import Cache
+from residency.models.cache import Cache
 from residency.models.constrain import Guide
 from residency.models.lanes import lanes, side_by_side
 from residency.models.loops import EVERY, loops

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from residency.core.errors import ModelError, UserError
 from residency.core.legal import Rule
 from residency.core.progress import say
-from residency.core.store import read_manifest, sha256_json, write_manifest
+from residency.core.store import read_manifest, sha256_file, sha256_json, write_manifest
 from residency.models import weights
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def find(name: str) -> Source:
     if name.endswith(".gguf"):
         if not run.is_file():
             raise ModelError(f"there is no file {name}; legal are {'; '.join(FORMS)}")
-        return Source(run.stem, str(run.resolve()), weights.file_hash(run))
+        return Source(run.stem, str(run.resolve()), sha256_file(run))
     if (run / "adapter_config.json").exists():
         return _adapter(run)
     if (run / "manifest.json").exists() and not (run / "config.json").exists():
@@ -207,7 +207,7 @@ def _named_as_run(path: Path) -> bool:
 def _folder(path: Path) -> Source:
     _need_safetensors(path)
     about = weights.facts(path)
-    hashes = [weights.file_hash(p) for p in sorted(path.glob("*.safetensors"))]
+    hashes = [sha256_file(p) for p in sorted(path.glob("*.safetensors"))]
     digest = about.get("weights_sha256") or sha256_json(hashes)
     known = {k: about[k] for k in ("licence", "source", "note") if about.get(k)}
     return Source(about.get("name") or path.resolve().name, str(path.resolve()), digest, None, known)
@@ -224,7 +224,7 @@ def _adapter(path: Path) -> Source:
     if not named:
         raise ModelError(f"the adapter {path} does not say its base: name it as base_model_name_or_path in its config")
     base = find(named)
-    digest = sha256_json([base.hash, weights.file_hash(path / "adapter_model.safetensors")])
+    digest = sha256_json([base.hash, sha256_file(path / "adapter_model.safetensors")])
     return Source(path.resolve().name, base.path, digest, path, base.about)
 
 

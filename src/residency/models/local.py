@@ -19,7 +19,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from residency.core.errors import ModelError, Unsupported
 from residency.core.types import Message, Reply, TokenScores
-from residency.models.attention import Cache, use_packed
+from residency.models.attention import use_packed
+from residency.models.cache import Cache
 from residency.models.constrain import start_of
 from residency.models.decode import ROOM, Sampling, Writer, cache_bytes, unsure
 from residency.models.device import device, precision

@@ -116,9 +116,6 @@ def packaged_file(packaged: Packaged, *, verify: bool = True) -> Path:
     return path
 
 
-file_hash = sha256_file
-
-
 def cache_folder() -> Path:
     """Return ``$RESIDENCY_CACHE``, or ``~/.cache/residency``."""
     named = os.environ.get("RESIDENCY_CACHE")

@@ -10,7 +10,7 @@ import yaml
 from residency.core.errors import SourceError
 from residency.core.types import Document
 from residency.corpus.make.graph import Graph, graph_from, graph_of
-from residency.corpus.make.knowledge import TOO_MANY, graph_questions, graph_text, wrong_tails
+from residency.corpus.make.knowledge import TOO_MANY, Given, graph_questions, graph_text, wrong_tails
 from residency.corpus.make.rows import Outcome, Refused, Tally, kept
 from residency.corpus.make.wordings import OURS, read_wordings
 
@@ -189,7 +189,7 @@ def test_a_code_is_known_by_its_title_and_its_notes_are_facts() -> None:
 def test_a_users_table_of_triples_makes_rows(tmp_path: Path, name: str, content: str) -> None:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
-    rows = made(graph_questions(triples=path, licence="internal", patterns=("backward",)))
+    rows = made(graph_questions(given=Given(path, licence="internal"), patterns=("backward",)))
     assert [row.meta["messages"][1]["content"] for row in rows] == ["A; C."]
     assert rows[0].licence == "internal"
     assert (
@@ -213,7 +213,7 @@ def test_a_users_wordings_stand_over_ours_and_mistakes_are_told_at_once(
 ) -> None:
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text('is a:\n  text: ["{head} ist ein {tail}!"]\n', encoding="utf-8")
-    rows = made(graph_text(documents, wordings=good))
+    rows = made(graph_text(documents, given=Given(wordings=good)))
     assert any("Itch ist ein Skin anomaly!" in row.text for row in rows)
     bad.write_text(
         'is a:\n  text: ["no names"]\n  forwards: []\nx:\n  yes_no: ["{head.__class__} {tail}"]\n', encoding="utf-8"

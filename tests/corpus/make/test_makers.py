@@ -10,6 +10,7 @@ import pytest
 from residency.core.settings import call_settings, load, settings_of
 from residency.corpus.make import MAKERS
 from residency.corpus.make.passages import Cut
+from residency.corpus.make.rewrite import Way
 from residency.corpus.make.rows import Asking
 from residency.corpus.make.support import Rule
 
@@ -28,7 +29,8 @@ def test_a_maker_is_handed_only_known_things_and_has_a_seed(name: str) -> None:
 def test_nested_settings_of_a_recipe_become_what_the_maker_takes() -> None:
     plain = {"count": 2, "cut": {"words": 90}, "support": {"words": 0.4, "negation": False}, "asking": {"batch": 4}}
     found = call_settings(load(MAKERS["questions"]), plain)
-    assert found == {"count": 2, "cut": Cut(90), "support": Rule(words=0.4, negation=False), "asking": Asking(batch=4)}
+    way = Way(cut=Cut(90), support=Rule(words=0.4, negation=False), asking=Asking(batch=4))
+    assert found == {"count": 2, "way": way}
 
 
 def test_paths_and_lists_of_a_recipe_are_typed() -> None:

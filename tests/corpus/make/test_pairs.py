@@ -18,6 +18,7 @@ from residency.corpus.make.pairs import (
     SAME,
     UNRATED,
     WORSE,
+    Pairing,
     Rated,
     contrast,
     judged,
@@ -46,7 +47,7 @@ def texts(row: Document) -> tuple[str, str, str]:
 
 
 def test_pairs_are_all_that_the_gap_and_the_least_allow() -> None:
-    rows, _ = tallied(paired(rated(4, 4, 3, 2, 1), BASE, gap=2, least=3, per_question=99))
+    rows, _ = tallied(paired(rated(4, 4, 3, 2, 1), BASE, Pairing(gap=2, least=3, per_question=99)))
     by_hand = {(a, b) for (a, ra), (b, rb) in product(enumerate((4, 4, 3, 2, 1)), repeat=2) if ra >= 3 and ra - rb >= 2}
     assert {tuple(int(key[1:]) for key in row.meta["from"]) for row in rows} == by_hand and len(by_hand) == 5
     assert all(row.meta["ratings"][0] - row.meta["ratings"][1] >= 2 for row in rows)
@@ -63,7 +64,7 @@ def test_pairs_never_cross_questions_and_a_question_without_a_gap_is_counted() -
 
 
 def test_few_pairs_a_question_use_its_answers_in_turn() -> None:
-    rows, _ = tallied(paired(rated(4, 4, 4, 1, 1, 1), BASE, per_question=3))
+    rows, _ = tallied(paired(rated(4, 4, 4, 1, 1, 1), BASE, Pairing(per_question=3)))
     assert len({key for row in rows for key in row.meta["from"]}) == 6
 
 
@@ -163,10 +164,10 @@ def test_individual_ratings_are_averaged_and_paired_within_a_question(tmp_path: 
     head = "line;question;answer;helpful;remark\n"
     one.write_text(head + "1;Q;'-good;5;\n2;Q;bad;1;\n3;R;only;3;\n", encoding="cp1252")
     two.write_text(head + "1;Q;'-good;4;\n2;Q;bad;2;\n3;R;only;;\n", encoding="cp1252")
-    rows, tally = tallied(people(forms=[one, two], gap=2))
+    rows, tally = tallied(people(forms=[one, two], pairing=Pairing(gap=2, least=0)))
     assert [texts(row) for row in rows] == [("Q", "-good", "bad")] and rows[0].meta["ratings"] == [4.5, 1.5]
     assert tally.refused == {NO_GAP: 1}
-    assert tallied(people(forms=[one, two], gap=2, least=5.0))[1].refused == {NO_GAP: 2}
+    assert tallied(people(forms=[one, two], pairing=Pairing(gap=2, least=5.0)))[1].refused == {NO_GAP: 2}
 
 
 def test_a_form_that_is_none_and_a_rating_that_is_none_are_told_without_the_cell(tmp_path: Path) -> None:

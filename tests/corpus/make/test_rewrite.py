@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,15 +12,19 @@ import pytest
 from residency.core.types import Document
 from residency.corpus.make.passages import Cut, passages
 from residency.corpus.make.rewrite import (
+    AS_TALK,
+    AT_LENGTH,
     COPY,
     ECHO,
     EMPTY,
     FEWER,
+    FREELY,
     LONG,
     NO_ASK,
     POINTS,
     TOO_SHORT,
     TWICE,
+    Way,
     dialogues,
     instructions,
     questions,
@@ -34,6 +39,7 @@ TEXT = (
     "nausea. Triptans relieve an attack when they are taken early. They are not given after a stroke."
 )
 CUT = Cut(words=100, least=5)
+WAY, TOLD, TALK, FREE = (replace(way, cut=CUT) for way in (Way(), AT_LENGTH, AS_TALK, FREELY))
 
 
 def note(key: str = "n1", text: str = TEXT, **fields: Any) -> Document:
@@ -52,7 +58,7 @@ def tallied(outcomes: Any) -> tuple[list[Document], Tally]:
 
 def test_a_supported_pair_becomes_a_row_that_keeps_its_patient_and_origin() -> None:
     model = saying(("How long does a migraine last?", "A migraine lasts from 4 to 72 hours."))
-    (row,), tally = tallied(questions([note()], model, count=1, cut=CUT))
+    (row,), tally = tallied(questions([note()], model, count=1, way=WAY))
     assert [m["role"] for m in row.meta["messages"]] == ["user", "assistant"]
     assert (row.patient, row.date, row.licence, row.source) == ("p1", "2024-05-01", "internal", "questions")
     assert row.meta["from"] == ["n1"] and row.meta["kind"] == "instruction" and row.meta["support"] == 1.0
@@ -74,7 +80,7 @@ def test_a_supported_pair_becomes_a_row_that_keeps_its_patient_and_origin() -> N
     ],
 )
 def test_a_bad_pair_is_refused_with_its_reason_and_kept_aside(pair: tuple[str, str], reason: str) -> None:
-    (outcome,) = questions([note()], saying(pair), count=1, cut=CUT)
+    (outcome,) = questions([note()], saying(pair), count=1, way=WAY)
     assert isinstance(outcome, Refused) and outcome.reason == reason
     assert outcome.row is not None and outcome.row.patient == "p1"
     assert not any(word in outcome.reason for word in ("Migraine", "yoga"))
@@ -82,7 +88,7 @@ def test_a_bad_pair_is_refused_with_its_reason_and_kept_aside(pair: tuple[str, s
 
 def test_a_question_that_was_asked_before_is_refused() -> None:
     model = saying(("What is migraine?", "Migraine is a headache."), ("what is Migraine", "A headache with nausea."))
-    _, tally = tallied(questions([note()], model, count=2, cut=CUT))
+    _, tally = tallied(questions([note()], model, count=2, way=WAY))
     assert tally.made == 1 and tally.refused == {TWICE: 1}
 
 
@@ -98,14 +104,14 @@ def test_a_question_that_was_asked_before_is_refused() -> None:
     ],
 )
 def test_a_reply_that_cannot_be_read_counts_for_all_rows_asked_for(reply: str | None, reason: str) -> None:
-    _, tally = tallied(questions([note()], ScriptedModel(lambda prompt: reply), count=3, cut=CUT))
+    _, tally = tallied(questions([note()], ScriptedModel(lambda prompt: reply), count=3, way=WAY))
     assert (tally.asked, tally.made, tally.refused) == (3, 0, {reason: 3})
 
 
 def test_everything_asked_for_is_made_or_refused() -> None:
     model = saying(("How long does a migraine last?", "It lasts from 4 to 72 hours."))
     documents = [note("a"), note("b", "Too short."), note("c")]
-    _, tally = tallied(questions(documents, model, count=3, cut=CUT))
+    _, tally = tallied(questions(documents, model, count=3, way=WAY))
     assert tally.refused == {FEWER: 4, TWICE: 1, TOO_SHORT: 1}
     assert tally.asked == 7 == tally.made + sum(tally.refused.values())
 
@@ -124,7 +130,7 @@ def test_prompts_are_put_in_batches_and_the_batch_size_changes_no_row() -> None:
 
     documents = [note(f"n{i}", f"Case {i}: {TEXT}") for i in range(5)]
     found = [
-        [row.id for row in questions(documents, Counting(answer), count=1, cut=CUT, asking=Asking(batch=b))]
+        [row.id for row in questions(documents, Counting(answer), count=1, way=Way(CUT, asking=Asking(batch=b)))]
         for b in (2, 16)
     ]
     assert found[0] == found[1] and len(found[0]) == 5 and sizes == [2, 2, 1, 5]
@@ -136,9 +142,9 @@ def test_a_model_that_is_asked_to_verify_may_refuse() -> None:
     def model(verdict: str) -> ScriptedModel:
         return ScriptedModel(lambda prompt: verdict if "Statement:" in prompt else pairs)
 
-    assert tallied(questions([note()], model('{"supported": true}'), count=1, cut=CUT, verify=True))[1].made == 1
+    assert tallied(questions([note()], model('{"supported": true}'), count=1, way=Way(CUT, verify=True)))[1].made == 1
     for verdict in ('{"supported": false}', "perhaps"):
-        tally = tallied(questions([note()], model(verdict), count=1, cut=CUT, verify=True))[1]
+        tally = tallied(questions([note()], model(verdict), count=1, way=Way(CUT, verify=True)))[1]
         assert tally.refused == {UNSURE: 1}
 
 
@@ -146,10 +152,10 @@ def test_tasks_and_readings_are_rows_too() -> None:
     reply = json.dumps(
         {"tasks": [{"instruction": "Explain migraine.", "response": "Migraine is a headache with nausea."}]}
     )
-    (row,), _ = tallied(instructions([note()], ScriptedModel(lambda p: reply), count=1, cut=CUT))
+    (row,), _ = tallied(instructions([note()], ScriptedModel(lambda p: reply), count=1, way=TOLD))
     assert row.meta["messages"][0]["content"] == "Explain migraine."
     model = saying(("What is migraine?", "Migraine is a headache."))
-    (row,), _ = tallied(questions([note()], model, count=1, cut=CUT, with_passage=True))
+    (row,), _ = tallied(questions([note()], model, count=1, way=WAY, with_passage=True))
     assert row.meta["messages"][0]["content"] == f"{TEXT}\n\nWhat is migraine?"
 
 
@@ -159,12 +165,12 @@ def talk(*turns: tuple[str, str]) -> Callable[[str], str]:
 
 def test_a_dialogue_alternates_and_only_the_doctor_is_held_to_the_source() -> None:
     good = talk(("My 3 cats give me pain.", "How long does it last?"), ("Since 5.", "A migraine lasts 4 to 72 hours."))
-    (row,), _ = tallied(dialogues([note()], ScriptedModel(good), turns=2, cut=CUT))
+    (row,), _ = tallied(dialogues([note()], ScriptedModel(good), turns=2, way=TALK))
     assert [m["role"] for m in row.meta["messages"]] == ["user", "assistant"] * 2 and row.meta["kind"] == "dialogue"
     again = talk(("It hurts.", "Migraine is a headache."), ("Is it bad?", "Migraine is a headache."))
-    assert tallied(dialogues([note()], ScriptedModel(again), turns=2, cut=CUT))[1].refused == {ECHO: 1}
+    assert tallied(dialogues([note()], ScriptedModel(again), turns=2, way=TALK))[1].refused == {ECHO: 1}
     bad = talk(("It hurts.", "Take 800 mg of ibuprofen."))
-    assert tallied(dialogues([note()], ScriptedModel(bad), turns=2, cut=CUT))[1].refused == {NUMBER: 1}
+    assert tallied(dialogues([note()], ScriptedModel(bad), turns=2, way=TALK))[1].refused == {NUMBER: 1}
 
 
 @pytest.mark.parametrize(
@@ -178,14 +184,14 @@ def test_a_dialogue_alternates_and_only_the_doctor_is_held_to_the_source() -> No
     ],
 )
 def test_a_rewriting_is_neither_a_copy_nor_an_invention(style: Any, text: str, reason: str | None) -> None:
-    (outcome,) = rewritten([note()], ScriptedModel(lambda p: json.dumps({"text": text})), style=style, cut=CUT)
+    (outcome,) = rewritten([note()], ScriptedModel(lambda p: json.dumps({"text": text})), style=style, way=FREE)
     assert (outcome.reason if isinstance(outcome, Refused) else None) == reason
 
 
 def test_a_rewriting_may_stand_alone_as_text() -> None:
     text = "A migraine is a headache that lasts from 4 to 72 hours, often on one side."
     model = ScriptedModel(lambda p: json.dumps({"text": text}))
-    (row,) = rewritten([note()], model, style="reword", as_text=True, cut=CUT)
+    (row,) = rewritten([note()], model, style="reword", as_text=True, way=FREE)
     assert isinstance(row, Document) and row.text == text and row.meta["kind"] == "page" and row.meta["from"] == ["n1"]
 
 
@@ -203,5 +209,5 @@ def test_a_row_on_two_patients_documents_is_never_made() -> None:
 
 
 def test_outcomes_are_documents_or_refusals() -> None:
-    outcomes: list[Outcome] = list(questions([note()], saying(("What is it?", "Migraine is a headache.")), cut=CUT))
+    outcomes: list[Outcome] = list(questions([note()], saying(("What is it?", "Migraine is a headache.")), way=WAY))
     assert [type(outcome) for outcome in outcomes] == [Document, Refused]

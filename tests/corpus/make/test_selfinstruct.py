@@ -11,7 +11,17 @@ from residency.core.errors import SourceError
 from residency.core.types import Document
 from residency.corpus.make.likeness import rouge_l
 from residency.corpus.make.rows import Asking, Tally, kept
-from residency.corpus.make.selfinstruct import ALIKE, EMPTY, LENGTH, REPEATS, START, WORD, read_tasks, self_instruct
+from residency.corpus.make.selfinstruct import (
+    ALIKE,
+    EMPTY,
+    LENGTH,
+    REPEATS,
+    START,
+    WORD,
+    Shown,
+    read_tasks,
+    self_instruct,
+)
 from residency.models.scripted import ScriptedModel
 
 SEEDS = [
@@ -23,6 +33,7 @@ SEEDS = [
     },
 ]
 ONE = Asking(batch=1, temperature=0.7)
+ALONE = Shown(per_prompt=1)
 
 
 @pytest.fixture
@@ -43,7 +54,7 @@ def proposing(*instructions: str, output: str = "A fine answer.", given: str = "
 
 def test_a_new_task_is_a_row_that_stands_on_what_was_shown(tasks: Path) -> None:
     model = proposing("Write a discharge letter for a child with asthma.", given="Child, 6 years")
-    rows = list(self_instruct(model, tasks=tasks, count=1, per_prompt=1, rounds=1, licence="MIT", asking=ONE))
+    rows = list(self_instruct(model, tasks=tasks, count=1, each=ALONE, rounds=1, licence="MIT", asking=ONE))
     (row,) = rows
     assert isinstance(row, Document) and row.licence == "MIT" and set(row.meta["from"]) == {"s1", "s2"}
     assert row.meta["messages"][0]["content"] == "Write a discharge letter for a child with asthma.\n\nChild, 6 years"
@@ -63,9 +74,7 @@ def test_a_new_task_is_a_row_that_stands_on_what_was_shown(tasks: Path) -> None:
 )
 def test_an_unfit_task_is_refused(tasks: Path, said: str, reason: str) -> None:
     tally = Tally()
-    assert not list(
-        kept(self_instruct(proposing(said), tasks=tasks, count=1, per_prompt=1, rounds=1, asking=ONE), tally)
-    )
+    assert not list(kept(self_instruct(proposing(said), tasks=tasks, count=1, each=ALONE, rounds=1, asking=ONE), tally))
     assert tally.refused == {reason: 1}
 
 
@@ -73,7 +82,7 @@ def test_an_unfit_task_is_refused(tasks: Path, said: str, reason: str) -> None:
 def test_an_unfit_output_is_refused(tasks: Path, output: str, reason: str) -> None:
     tally = Tally()
     model = proposing("Name five causes of chest pain.", output=output)
-    assert not list(kept(self_instruct(model, tasks=tasks, count=1, per_prompt=1, rounds=1, asking=ONE), tally))
+    assert not list(kept(self_instruct(model, tasks=tasks, count=1, each=ALONE, rounds=1, asking=ONE), tally))
     assert tally.refused == {reason: 1}
 
 
@@ -91,7 +100,10 @@ def test_no_two_kept_tasks_are_alike_and_made_ones_are_shown_again(tasks: Path) 
 
     tally = Tally()
     rows = list(
-        kept(self_instruct(ScriptedModel(say), tasks=tasks, count=4, per_prompt=2, rounds=6, asking=ONE), tally)
+        kept(
+            self_instruct(ScriptedModel(say), tasks=tasks, count=4, each=Shown(2), rounds=6, asking=ONE),
+            tally,
+        )
     )
     made = [row.meta["task"] for row in rows]
     assert len(made) == 4 and len({row.id for row in rows}) == 4 and tally.refused[ALIKE] == 4
@@ -102,7 +114,7 @@ def test_no_two_kept_tasks_are_alike_and_made_ones_are_shown_again(tasks: Path) 
 def test_it_stops_at_the_rounds_and_counts_unread_replies(tasks: Path) -> None:
     tally = Tally()
     model = ScriptedModel(lambda prompt: "no JSON")
-    assert not list(kept(self_instruct(model, tasks=tasks, per_prompt=4, rounds=2, asking=Asking(batch=3)), tally))
+    assert not list(kept(self_instruct(model, tasks=tasks, each=Shown(4), rounds=2, asking=Asking(batch=3)), tally))
     assert tally.refused == {"the reply is not JSON": 24} and len(model.asked) == 6
 
 

@@ -1,4 +1,4 @@
-"""Translation with a way back: what keeps its numbers, marks, options and sense is kept; all else is refused."""
+"""Translation with a way back: what keeps its numbers, marks and sense is kept; all else is refused."""
 
 from __future__ import annotations
 
@@ -20,11 +20,9 @@ from residency.corpus.make.translate import (
     MARKS,
     NOTHING,
     NUMBERS,
-    OPTIONS,
     SAME,
     chrf,
     translated,
-    translated_items,
 )
 from residency.models.scripted import ScriptedModel
 
@@ -111,26 +109,6 @@ def test_running_text_is_translated_by_passages() -> None:
         "d2:0:es",
         "d2:1:es",
     ]
-
-
-def test_an_items_options_keep_their_order_and_its_answer_its_place() -> None:
-    item = {"id": "q1", "question": "Who is {name}?", "choices": ["no", "yes"], "answer": 1, "meta": {"subject": "x"}}
-    (new,) = translated_items([item], translator(WORDS), to="es")
-    assert isinstance(new, dict)
-    assert (new["id"], new["choices"], new["answer"], new["question"]) == (
-        "q1:es",
-        ["no", "sí"],
-        1,
-        "¿Quién es {name}?",
-    )
-    assert new["meta"]["from"] == "q1" and item["choices"] == ["no", "yes"]
-
-
-def test_options_that_became_the_same_are_refused() -> None:
-    item = {"id": "q1", "question": "Which?", "choices": ["kidney", "renal"], "answer": 0}
-    model = translator({"Which?": "¿Cuál?", "kidney": "renal", "renal": "Renal"})
-    (outcome,) = translated_items([item], model, to="es")
-    assert isinstance(outcome, Refused) and outcome.reason == OPTIONS
 
 
 def test_rows_of_different_length_in_one_batch_come_back_in_their_order() -> None:

@@ -7,10 +7,9 @@ its test and validation items, drawn once by group, are kept beside this file; a
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -169,18 +168,3 @@ def frozen_split(name: str) -> dict[str, str]:
         path = FROZEN / f"{name}.{split}.txt"
         found.update(dict.fromkeys(path.read_text(encoding="utf-8").split("\n")[:-1], split))
     return found
-
-
-def draw_split(rows: Iterable[Item], name: str, *, test: float, validation: float) -> dict[str, list[str]]:
-    """Return ids of test and validation, whole groups drawn by the hash of their name; how a split was frozen."""
-    drawn: dict[str, list[str]] = {"validation": [], "test": []}
-    for row in rows:
-        if "skip" in row:
-            continue
-        mark = hashlib.sha256(f"{name}:{row.get('group', row['id'])}".encode()).digest()
-        share = int.from_bytes(mark[:8], "big") / 2**64
-        if share < test:
-            drawn["test"].append(row["id"])
-        elif share < test + validation:
-            drawn["validation"].append(row["id"])
-    return {split: sorted(ids) for split, ids in drawn.items()}

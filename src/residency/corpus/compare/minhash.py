@@ -9,12 +9,11 @@ Dahlgaard, Knudsen and Thorup 2017, Fast Similarity Sketching, arXiv 1704.04370.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
-from residency.corpus.compare.hashing import Array, Words, mixed, shingles, words
+from residency.corpus.compare.hashing import Array, Words, mixed, shingles
 
 _EMPTY = np.uint64(2**64 - 1)
 _ROUNDS = 4
@@ -22,11 +21,6 @@ _LOW = 40
 _BLOCK = 1 << 18
 """Shingles at a time: what is made of them stays in the processor's cache."""
 _RECALL, _FAR = 0.98, 0.02
-
-
-def signatures(texts: Sequence[str], *, ngram: int = 5, permutations: int = 256) -> Array:
-    """Return uint32 signatures [texts, permutations]; all of a text without words are the same."""
-    return sketch(words(texts, unspaced=True), ngram=ngram, permutations=permutations)
 
 
 def sketch(found: Words, *, ngram: int = 5, permutations: int = 256) -> Array:

@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import Any
 
 from residency.core.types import Example, Span
+from residency.corpus.concepts import Code, Disease, Facts, Term, normal, stems
 from residency.corpus.families.opposites import opposite_names
-from residency.corpus.mix import Code, Disease, Facts, Term, normal, stems
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
 
+from residency.corpus.concepts import Term, shuffled, spread, words
 from residency.corpus.families import Draft, Patterns, View, Wording, lower
 from residency.corpus.families.qa import first_sentence, mask
-from residency.corpus.mix import Term, shuffled, spread, words
 
 _TERM = Wording(
     (

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from residency.corpus.concepts import Disease, Term, shuffled, spread
 from residency.corpus.families import Draft, Patterns, View, Wording, lower, plain
-from residency.corpus.mix import Disease, Term, shuffled, spread
 
 _PROMPT = Wording(
     (

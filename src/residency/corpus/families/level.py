@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
-from residency.corpus.mix import normal, stems, words
+from residency.corpus.concepts import normal, stems, words
 
 T = TypeVar("T")
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from residency.corpus.concepts import Code, Term, shuffled, spread
 from residency.corpus.families import Draft, Patterns, View, Wording, lower, plain
 from residency.corpus.families.level import overlap
 from residency.corpus.families.qa import bare
-from residency.corpus.mix import Code, Term, shuffled, spread
 
 YES, NO, UNKNOWN = LABELS = ("yes", "no", "unknown")
 _PROMPT = Wording(

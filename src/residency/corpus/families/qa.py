@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
+from residency.corpus.concepts import Code, Term, shuffled, spread
 from residency.corpus.families import Draft, Patterns, View, Wording, lower
 from residency.corpus.families.level import likest, match, overlap
 from residency.corpus.families.reading import findings_exact, findings_lay
-from residency.corpus.mix import Code, Term, shuffled, spread
 
 _DEFINITION = Wording(
     (

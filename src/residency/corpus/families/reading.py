@@ -10,9 +10,9 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 
+from residency.corpus.concepts import Disease, Term, shuffled, spread, stems
 from residency.corpus.families import Draft, View, Wording, lower, plain
 from residency.corpus.families.level import level, overlap
-from residency.corpus.mix import Disease, Term, shuffled, spread, stems
 
 _FINDINGS = Wording(
     (

@@ -6,8 +6,8 @@ import json
 import random
 from collections.abc import Iterator
 
+from residency.corpus.concepts import Disease, shuffled, spread
 from residency.corpus.families import Draft, Patterns, View, Wording, lower, plain
-from residency.corpus.mix import Disease, shuffled, spread
 
 _RELATIONS = Wording(
     ("List each disease with its findings, as a JSON list of 'disease: finding'.\n{text}",),

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from residency.corpus.concepts import Disease, Term, shuffled, spread
 from residency.corpus.families import View, lower
-from residency.corpus.mix import Disease, Term, shuffled, spread
 
 
 def running_text(view: View, rng: random.Random, count: int) -> Iterator[dict[str, Any]]:

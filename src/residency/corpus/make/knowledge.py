@@ -9,23 +9,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from residency.core.legal import AtLeastOne, Count, Range, Rule, Seed
+from residency.core.legal import AtLeastOne, Count, Range, Seed, file_of
+from residency.core.settings import Flat
 from residency.core.types import Document
 from residency.corpus.make.graph import Graph, Triple, graph_from, graph_of
 from residency.corpus.make.rows import Outcome, Refused, instruction, standing_on
 from residency.corpus.make.wordings import Wordings, WordingsFile, read_wordings
 
-
-def _no_file(path: Path | str) -> str | None:
-    return (
-        None if Path(path).expanduser().is_file() else f"{path} is not a file; it must be CSV, TSV or JSONL of triples"
-    )
-
-
-TriplesFile = Annotated[Path, Rule("a CSV, TSV or JSONL file with head, relation, tail", _no_file)]
+TriplesFile = Annotated[Path, file_of("a CSV, TSV or JSONL file with head, relation, tail")]
 Hops = Annotated[int, Range(least=0, most=4)]
 Pattern = Literal["forward", "backward", "yes_no", "hops"]
 PATTERNS: tuple[Pattern, ...] = ("forward", "backward", "yes_no", "hops")
@@ -36,13 +31,32 @@ TOO_MANY, NO_WORDING, NO_WRONG = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The user's own ``triples``, of which nothing else is known, and the wordings of relations."""
+
+    triples: TriplesFile | None = None
+    wordings: WordingsFile | None = None
+    licence: str = "unknown"
+    language: str = "en"
+
+    def read(self, documents: Iterable[Document]) -> tuple[Graph, Wordings]:
+        """Return the graph of the triples, else of the documents, and how its relations are put into words."""
+        if self.triples:
+            path = Path(self.triples).expanduser()
+            graph = graph_from(path, licence=self.licence, language=self.language)
+        else:
+            graph = graph_of(documents)
+        return graph, read_wordings(self.wordings)
+
+
+NOTHING = Given()
+
+
 def graph_text(
     documents: Iterable[Document] = (),
     *,
-    triples: TriplesFile | None = None,
-    wordings: WordingsFile | None = None,
-    licence: str = "unknown",
-    language: str = "en",
+    given: Flat[Given] = NOTHING,
     hops: Hops = 0,
     facts: AtLeastOne = 12,
     count: Count = 0,
@@ -52,7 +66,7 @@ def graph_text(
 
     The graph is that of ``triples``, else of the documents. ``count`` nodes are drawn (0: all).
     """
-    graph, words = _graph(documents, triples, licence, language), read_wordings(wordings)
+    graph, words = given.read(documents)
     for node in _drawn(list(graph.of), count, seed):
         rng = random.Random(f"{seed}:graph_text:{node}")
         near = graph.around(node, hops=hops, most=facts, rng=rng) if hops else graph.of[node][:facts]
@@ -68,10 +82,7 @@ def graph_text(
 def graph_questions(
     documents: Iterable[Document] = (),
     *,
-    triples: TriplesFile | None = None,
-    wordings: WordingsFile | None = None,
-    licence: str = "unknown",
-    language: str = "en",
+    given: Flat[Given] = NOTHING,
     patterns: tuple[Pattern, ...] = PATTERNS,
     hops: Annotated[int, Range(least=2, most=4)] = 2,
     listed: AtLeastOne = 10,
@@ -83,7 +94,7 @@ def graph_questions(
     "forward" asks for all tails of a node's relation, "backward" for all heads (at most ``listed`` are listed),
     "yes_no" for a fact and for a wrong one from a node's siblings, "hops" for what lies ``hops`` relations away.
     """
-    graph, words = _graph(documents, triples, licence, language), read_wordings(wordings)
+    graph, words = given.read(documents)
     ways = list(dict.fromkeys((t.head, t.relation) for t in graph.triples))
     ends = list(dict.fromkeys((t.tail, t.relation) for t in graph.triples))
     for pattern in patterns:
@@ -95,12 +106,6 @@ def graph_questions(
                 yield from _far(graph, words, node, relation, hops, listed, rng)
             else:
                 yield _listing(graph, words, node, relation, pattern, listed, rng)
-
-
-def _graph(documents: Iterable[Document], triples: Path | None, licence: str, language: str) -> Graph:
-    if triples:
-        return graph_from(Path(triples).expanduser(), licence=licence, language=language)
-    return graph_of(documents)
 
 
 def _drawn(places: list, count: int, seed: int) -> list:

@@ -11,14 +11,15 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, product, tee
-from typing import Annotated, Any
+from itertools import product, tee
+from typing import Annotated
 
 from residency.core.legal import AtLeast0, AtLeastOne, Part, Range, Seed
+from residency.core.settings import Flat
 from residency.core.types import Document, Message, Model, Reply
 from residency.corpus.benchmarks import SetName
 from residency.corpus.make.likeness import words_of
-from residency.corpus.make.rows import Asking, Outcome, Refused, preference, replies, turn
+from residency.corpus.make.rows import Asking, Outcome, Refused, drafts, preference, refusals, replies, turn
 from residency.corpus.make.support import RULE, Rule, Source, check
 
 Rate = Callable[[str, str], float | None]
@@ -47,6 +48,21 @@ class Rated:
     rating: float
 
 
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Which rated answers make a pair: the chosen is rated ``least`` and more, the rejected lower by ``gap`` and more.
+
+    Of a question there are at most ``per_question`` pairs.
+    """
+
+    gap: AtLeast0 = 2.0
+    least: AtLeast0 = 3.0
+    per_question: AtLeastOne = 8
+
+
+PAIRING = Pairing()
+
+
 # --- answers that are rated ------------------------------------------------------------------------------------------
 
 
@@ -54,13 +70,11 @@ def judged(
     *,
     set_name: SetName = "medquad_judged",
     split: Part = "train",
-    gap: AtLeast0 = 2.0,
-    least: AtLeast0 = 3.0,
-    per_question: AtLeastOne = 8,
+    pairing: Flat[Pairing] = PAIRING,
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
-    """Yield pairs of a set of judged answers (MedQuAD's, 1 to 4); see ``paired`` for ``gap``, ``least``,
-    ``per_question``.
+    """Yield pairs of a set of judged answers (MedQuAD's, 1 to 4): at most ``per_question`` of each group, the chosen
+    rated ``least`` and more, the rejected lower by ``gap`` and more.
 
     A group of ``medquad_judged`` is a consumer's question whose words are not published: the prompt of a pair is the
     question that the better answer was written for, and the worse was judged for the same consumer.
@@ -71,20 +85,11 @@ def judged(
     found = items(set_name, split).items
     rated = [Rated(i["id"], i["group"], i["question"], i["answer"], float(i["rating"])) for i in found]
     base = Document("", "", set_name, about.licence, about.language)
-    yield from paired(rated, base, gap=gap, least=least, per_question=per_question, seed=seed)
+    yield from paired(rated, base, pairing, seed)
 
 
-def paired(
-    rated: Iterable[Rated],
-    base: Document,
-    *,
-    gap: AtLeast0 = 2.0,
-    least: AtLeast0 = 3.0,
-    per_question: AtLeastOne = 8,
-    seed: Seed = 0,
-) -> Iterator[Outcome]:
-    """Yield at most ``per_question`` pairs of each group: the chosen is rated ``least`` and more, the rejected lower
-    by ``gap`` and more. ``base`` gives licence, language and source.
+def paired(rated: Iterable[Rated], base: Document, pairing: Pairing = PAIRING, seed: int = 0) -> Iterator[Outcome]:
+    """Yield the pairs of each group of rated answers; ``base`` gives licence, language and source.
 
     Answers are used in turn, so that one very good answer does not stand in all pairs of its group.
     """
@@ -92,21 +97,20 @@ def paired(
     for row in rated:
         groups[row.group].append(row)
     for group in sorted(groups):
-        yield from _of_group(group, groups[group], base, gap, least, per_question, seed)
+        yield from _of_group(group, groups[group], base, pairing, seed)
 
 
-def _of_group(
-    group: str, rows: list[Rated], base: Document, gap: float, least: float, most: int, seed: int
-) -> Iterator[Outcome]:
+def _of_group(group: str, rows: list[Rated], base: Document, pairing: Pairing, seed: int) -> Iterator[Outcome]:
     rng = random.Random(f"{seed}:pairs:{group}")
     rows = rng.sample(sorted(rows, key=lambda r: r.id), len(rows))
-    far = [(a, b) for a, b in product(rows, rows) if a.rating >= least and a.rating - b.rating >= max(gap, 1e-9)]
+    gap, good = max(pairing.gap, 1e-9), [row for row in rows if row.rating >= pairing.least]
+    far = [(a, b) for a, b in product(good, rows) if a.rating - b.rating >= gap]
     asked = [(a, b) for a, b in far if a.question.strip() and a.answer.strip() and b.answer.strip()]
     if len(far) > len(asked):
         yield Refused(EMPTY, count=len(far) - len(asked))
     if not far:
         yield Refused(NO_GAP)
-    for better, worse in _in_turn(asked, most):
+    for better, worse in _in_turn(asked, pairing.per_question):
         same = words_of(better.answer) == words_of(worse.answer)
         yield Refused(SAME) if same else _pair(group, better, worse, base)
 
@@ -165,7 +169,7 @@ def contrast(
         else:
             key, meta = f"{document.id}:contrast", {"models": [strong.name, weak.name]}
             yield preference("contrast", key, [document], prompt, good.text or "", bad.text or "", **meta)
-    yield from (Refused(reason, count=number) for reason, number in without.items())
+    yield from refusals(without)
 
 
 def ranked(
@@ -183,14 +187,9 @@ def ranked(
     Refused where these are not more than ``gap`` apart, or the judge rates fewer than two.
     """
     without = Counter[str]()
-    jobs, number = _jobs(documents, without), 0
-    how: dict[str, Any] = {"max_tokens": asking.max_tokens, "temperature": asking.temperature, "n": drawn}
-    while part := list(islice(jobs, asking.batch)):
-        found = model.generate([prompt for _, prompt in part], seed=(seed + number) % 2**32, **how)
-        for at, (document, prompt) in enumerate(part):
-            yield _extremes(document, prompt, found[at * drawn : (at + 1) * drawn], rate, gap, model.name)
-        number += 1
-    yield from (Refused(reason, count=number) for reason, number in without.items())
+    for (document, prompt), found in drafts(model, _jobs(documents, without), _prompt, asking, seed=seed, n=drawn):
+        yield _extremes(document, prompt, found, rate, gap, model.name)
+    yield from refusals(without)
 
 
 def _extremes(

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Annotated
 
 from residency.core.errors import SourceError
-from residency.core.legal import AtLeast0, AtLeastOne, Rule, Seed
+from residency.core.legal import Rule, Seed
+from residency.core.settings import Flat
 from residency.core.store import sha256_text
 from residency.core.types import Document
 from residency.corpus.make.likeness import words_of
-from residency.corpus.make.pairs import EMPTY, NO_GAP, SAME, Rated, paired
+from residency.corpus.make.pairs import EMPTY, NO_GAP, SAME, Pairing, Rated, paired
 from residency.corpus.make.rows import Outcome, Refused, preference, turn
 
 UNRATED, SPLIT = "nobody rated it", "the raters do not agree"
 Row = dict[str, str]
+RATED = Pairing(gap=1.0, least=0.0)
 
 
 def _no_files(paths: Iterable[Path | str]) -> str | None:
@@ -36,9 +38,7 @@ def people(
     *,
     forms: Forms,
     axis: str = "helpful",
-    gap: AtLeast0 = 1.0,
-    least: AtLeast0 = 0.0,
-    per_question: AtLeastOne = 8,
+    pairing: Flat[Pairing] = RATED,
     licence: str = "internal",
     language: str = "en",
     seed: Seed = 0,
@@ -63,7 +63,7 @@ def people(
     means = [
         Rated(key, row["question"], row["question"], row["answer"], sum(r) / len(r)) for key, row, r in single if r
     ]
-    for outcome in paired(means, base, gap=gap, least=least, per_question=per_question, seed=seed):
+    for outcome in paired(means, base, pairing, seed):
         if isinstance(outcome, Document):
             outcome.meta["group"] = sha256_text(outcome.meta["group"])[:12]  # a question may be a patient's
         yield outcome

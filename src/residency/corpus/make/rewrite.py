@@ -12,17 +12,29 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, islice
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from residency.core.legal import Range, Seed, Share
-from residency.core.types import Document, Message, Model, Reply
+from residency.core.legal import Seed, Share
+from residency.core.settings import Flat
+from residency.core.types import Document, Message, Model
 from residency.corpus.make.likeness import rouge_l, words_of
 from residency.corpus.make.passages import CUT, Cut, Passage, passages
 from residency.corpus.make.prompts import DIALOGUE, QUESTIONS, REWRITE, STYLES, TASKS, Request, asked, several
-from residency.corpus.make.rows import Asking, Outcome, Refused, chat, instruction, parsed, replies, standing_on, turn
+from residency.corpus.make.rows import (
+    Asking,
+    Few,
+    Outcome,
+    Refused,
+    chat,
+    instruction,
+    parsed,
+    refusals,
+    replies,
+    standing_on,
+    turn,
+)
 from residency.corpus.make.support import RULE, UNSURE, Rule, Source, check, verdicts
 
-Few = Annotated[int, Range(least=1, most=20)]
 Style = Literal["patient", "summary", "simplify", "reword"]
 _POINTS = re.compile(
     r"\b(?:the|this|that) (?:passage|text|article|paragraph|document|excerpt|author)s?\b", re.IGNORECASE
@@ -44,6 +56,52 @@ EMPTY, TWICE, POINTS, ECHO, TOO_SHORT, COPY, LONG, FEWER, NO_ASK = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How passages are cut, what is held against them and by which rule, and how the model is asked.
+
+    With ``verify`` the model too is asked whether the passage supports what is said.
+    """
+
+    cut: Cut = CUT
+    support: Rule = RULE
+    verify: bool = False
+    asking: Asking = SHORT
+
+
+SHORTLY, AT_LENGTH, AS_TALK, FREELY = Way(), Way(asking=MIDDLE), Way(asking=LARGE), Way(support=LOOSE, asking=MIDDLE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is asked of each passage: at most ``count`` of the request's list ``key``, and the rows due for it."""
+
+    request: Request
+    key: str | None = None
+    count: int = 1
+    due: int = 1
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """Return the form of a reply."""
+        return several(self.request, self.key, self.count) if self.key else self.request.schema
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A row as the model gave it: what is asked in it, what is said, whether the passage stands in it."""
+
+    row: Document
+    passage: Passage
+    asks: list[str]
+    says: list[str]
+    shown: bool = False
+    reason: str | None = None
+
+
+Read = Callable[[Passage, dict[str, Any]], Iterator[_Draft]]
+
+
 # --- the four makers -------------------------------------------------------------------------------------------------
 
 
@@ -52,11 +110,8 @@ def questions(
     model: Model,
     *,
     count: Few = 3,
-    cut: Cut = CUT,
     with_passage: bool = False,
-    support: Rule = RULE,
-    verify: bool = False,
-    asking: Asking = SHORT,
+    way: Flat[Way] = SHORTLY,
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield ``count`` questions with answers for each passage of ``words`` words, as instruction rows.
@@ -67,48 +122,25 @@ def questions(
 
     def rows(passage: Passage, reply: dict[str, Any]) -> Iterator[_Draft]:
         for at, pair in enumerate(reply["pairs"]):
-            question, answer = pair["question"].strip(), pair["answer"].strip()
-            prompt = f"{passage.text}\n\n{question}" if with_passage else question
-            row = instruction("questions", passage.key("questions", at), [passage.document], prompt, answer)
-            yield _Draft(row, [question], [answer], with_passage)
+            yield _exchange("questions", passage, at, pair["question"], pair["answer"], shown=with_passage)
 
-    made = _made(documents, model, QUESTIONS, "pairs", rows, count=count, cut=cut, asking=asking, seed=seed)
-    yield from _checked(made, support, model if verify else None, asking.batch, seed)
+    yield from _made(documents, model, _Wish(QUESTIONS, "pairs", count, count), rows, way, seed)
 
 
 def instructions(
-    documents: Iterable[Document],
-    model: Model,
-    *,
-    count: Few = 2,
-    cut: Cut = CUT,
-    support: Rule = RULE,
-    verify: bool = False,
-    asking: Asking = MIDDLE,
-    seed: Seed = 0,
+    documents: Iterable[Document], model: Model, *, count: Few = 2, way: Flat[Way] = AT_LENGTH, seed: Seed = 0
 ) -> Iterator[Outcome]:
     """Yield ``count`` tasks with responses for each passage, as instruction rows."""
 
     def rows(passage: Passage, reply: dict[str, Any]) -> Iterator[_Draft]:
         for at, task in enumerate(reply["tasks"]):
-            said, done = task["instruction"].strip(), task["response"].strip()
-            row = instruction("instructions", passage.key("instructions", at), [passage.document], said, done)
-            yield _Draft(row, [said], [done])
+            yield _exchange("instructions", passage, at, task["instruction"], task["response"])
 
-    made = _made(documents, model, TASKS, "tasks", rows, count=count, cut=cut, asking=asking, seed=seed)
-    yield from _checked(made, support, model if verify else None, asking.batch, seed)
+    yield from _made(documents, model, _Wish(TASKS, "tasks", count, count), rows, way, seed)
 
 
 def dialogues(
-    documents: Iterable[Document],
-    model: Model,
-    *,
-    turns: Few = 3,
-    cut: Cut = CUT,
-    support: Rule = RULE,
-    verify: bool = False,
-    asking: Asking = LARGE,
-    seed: Seed = 0,
+    documents: Iterable[Document], model: Model, *, turns: Few = 3, way: Flat[Way] = AS_TALK, seed: Seed = 0
 ) -> Iterator[Outcome]:
     """Yield a dialogue of up to ``turns`` exchanges for each passage; what the doctor says is checked, not the patient.
 
@@ -121,10 +153,9 @@ def dialogues(
         both = zip(patient, doctor, strict=True)
         messages: list[Message] = [m for p, d in both for m in (turn("user", p), turn("assistant", d))]
         row = chat("dialogues", passage.key("dialogues", 0), [passage.document], messages)
-        yield _Draft(row, patient, doctor)
+        yield _Draft(row, passage, patient, doctor)
 
-    made = _made(documents, model, DIALOGUE, "turns", rows, count=turns, cut=cut, rows_each=1, asking=asking, seed=seed)
-    yield from _checked(made, support, model if verify else None, asking.batch, seed)
+    yield from _made(documents, model, _Wish(DIALOGUE, "turns", turns), rows, way, seed)
 
 
 def rewritten(
@@ -132,13 +163,10 @@ def rewritten(
     model: Model,
     *,
     style: Style = "patient",
-    cut: Cut = CUT,
     as_text: bool = False,
     copied: Share = 0.9,
     shorter: Share = 0.7,
-    support: Rule = LOOSE,
-    verify: bool = False,
-    asking: Asking = MIDDLE,
+    way: Flat[Way] = FREELY,
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield each passage in other words, as an instruction row: the wish and the passage, then the new text.
@@ -151,57 +179,61 @@ def rewritten(
 
     def rows(passage: Passage, reply: dict[str, Any]) -> Iterator[_Draft]:
         text = reply["text"].strip()
-        prompt = f"{wish}\n\n{passage.text}"
         maker, key, bases = f"rewritten:{style}", passage.key(style, 0), [passage.document]
         alone = standing_on(bases, key, text, maker, {"kind": "page"})
-        row = alone if as_text else instruction(maker, key, bases, prompt, text)
+        row = alone if as_text else instruction(maker, key, bases, f"{wish}\n\n{passage.text}", text)
         too_long = style == "summary" and len(text.split()) > shorter * len(passage.text.split())
         reason = LONG if too_long else COPY if rouge_l(text, passage.text) >= copied else None
-        yield _Draft(row, [], [text], True, reason, passage)
+        yield _Draft(row, passage, [], [text], True, reason)
 
-    made = _made(documents, model, REWRITE[style], None, rows, count=1, cut=cut, asking=asking, seed=seed)
-    yield from _checked(made, support, model if verify else None, asking.batch, seed)
+    yield from _made(documents, model, _Wish(REWRITE[style]), rows, way, seed)
 
 
 # --- what they share -------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A row as the model gave it: what is asked in it, what is said, whether the passage stands in it."""
-
-    row: Document
-    asks: list[str]
-    says: list[str]
-    shown: bool = False
-    reason: str | None = None
-    passage: Passage | None = None
+def _exchange(maker: str, passage: Passage, at: int, ask: str, say: str, *, shown: bool = False) -> _Draft:
+    """Return a row of one question or task and its answer."""
+    ask, say = ask.strip(), say.strip()
+    prompt = f"{passage.text}\n\n{ask}" if shown else ask
+    row = instruction(maker, passage.key(maker, at), [passage.document], prompt, say)
+    return _Draft(row, passage, [ask], [say], shown)
 
 
 def _made(
-    documents: Iterable[Document],
-    model: Model,
-    request: Request,
-    key: str | None,
-    rows: Callable[[Passage, dict[str, Any]], Iterator[_Draft]],
-    *,
-    count: int,
-    cut: Cut,
-    asking: Asking,
-    seed: int,
-    rows_each: int | None = None,
+    documents: Iterable[Document], model: Model, wish: _Wish, rows: Read, way: Way, seed: int
+) -> Iterator[Outcome]:
+    """Yield what passes every check as a row, with its support in its meta, and the rest as refusals."""
+    sifted = _sifted(_drafts(documents, model, wish, rows, way, seed), way.support)
+    while part := list(islice(sifted, way.asking.batch)):
+        waiting = [draft for draft in part if isinstance(draft, _Draft)] if way.verify else []
+        pairs = [("\n".join(draft.says), draft.passage.text) for draft in waiting]
+        said = verdicts(pairs, model, batch=way.asking.batch, seed=seed)
+        agreed = dict(zip(map(id, waiting), said, strict=True))
+        for draft in part:
+            if isinstance(draft, Refused):
+                yield draft
+            else:
+                yield draft.row if agreed.get(id(draft), not way.verify) else Refused(UNSURE, draft.row)
+
+
+def _drafts(
+    documents: Iterable[Document], model: Model, wish: _Wish, rows: Read, way: Way, seed: int
 ) -> Iterator[_Draft | Refused]:
-    """Yield drafts for each passage, ``rows_each`` (else ``count``) drafts and refusals of each together."""
-    schema = several(request, key, count) if key else request.schema
+    """Yield the drafts and refusals of each passage, together as many as are due."""
     short: Counter[str] = Counter()
 
     def prompt(passage: Passage) -> list[Message]:
-        return asked(request, passage=passage.text, count=count)
+        return asked(wish.request, passage=passage.text, count=wish.count)
 
-    waiting = _passages(documents, cut, short)
-    for passage, reply in replies(model, waiting, prompt, asking, seed=seed, schema=schema):
-        yield from _read(passage, reply, schema, rows, rows_each or count)
-    yield from (Refused(reason, count=number) for reason, number in short.items())
+    waiting = _passages(documents, way.cut, short)
+    for passage, reply in replies(model, waiting, prompt, way.asking, seed=seed, schema=wish.schema):
+        found = parsed(reply, wish.schema)
+        made = [Refused(found, count=wish.due)] if isinstance(found, str) else list(rows(passage, found))
+        yield from made
+        if not isinstance(found, str) and len(made) < wish.due:
+            yield Refused(FEWER, count=wish.due - len(made))
+    yield from refusals(short)
 
 
 def _passages(documents: Iterable[Document], cut: Cut, short: Counter[str]) -> Iterator[Passage]:
@@ -212,47 +244,13 @@ def _passages(documents: Iterable[Document], cut: Cut, short: Counter[str]) -> I
         yield from pieces
 
 
-def _read(
-    passage: Passage, reply: Reply, schema: dict[str, Any], rows: Callable[..., Iterator[_Draft]], each: int
-) -> Iterator[_Draft | Refused]:
-    found = parsed(reply, schema)
-    if isinstance(found, str):
-        yield Refused(found, count=each)
-        return
-    drafts = list(rows(passage, found))
-    for draft in drafts:
-        draft.passage = passage
-        yield draft
-    if len(drafts) < each:
-        yield Refused(FEWER, count=each - len(drafts))
-
-
-def _checked(
-    drafts: Iterable[_Draft | Refused], rule: Rule, model: Model | None, batch: int, seed: int
-) -> Iterator[Outcome]:
-    """Yield what passes every check as a row, with its support in its meta, and the rest as refusals."""
-    sifted = _sifted(drafts, rule)
-    while part := list(islice(sifted, batch)):
-        waiting = [draft for draft in part if isinstance(draft, _Draft)] if model else []
-        pairs = [("\n".join(draft.says), draft.passage.text) for draft in waiting if draft.passage]
-        agreed = (
-            dict(zip(map(id, waiting), verdicts(pairs, model, batch=batch, seed=seed), strict=True)) if model else {}
-        )
-        for draft in part:
-            if isinstance(draft, Refused):
-                yield draft
-            else:
-                yield draft.row if agreed.get(id(draft), model is None) else Refused(UNSURE, draft.row)
-
-
 def _sifted(drafts: Iterable[_Draft | Refused], rule: Rule) -> Iterator[_Draft | Refused]:
     seen: set[str] = set()
     for draft in drafts:
-        if isinstance(draft, _Draft) and draft.passage:
-            reason = draft.reason or _form(draft, seen) or _support(draft, draft.passage, rule)
-            yield Refused(reason, draft.row) if reason else draft
-        else:
-            yield draft
+        reason = None
+        if isinstance(draft, _Draft):
+            reason = draft.reason or _form(draft, seen) or _support(draft, rule)
+        yield Refused(reason, draft.row) if reason else draft
 
 
 def _form(draft: _Draft, seen: set[str]) -> str | None:
@@ -272,11 +270,11 @@ def _form(draft: _Draft, seen: set[str]) -> str | None:
     return None
 
 
-def _support(draft: _Draft, passage: Passage, rule: Rule) -> str | None:
+def _support(draft: _Draft, rule: Rule) -> str | None:
     """Return why the row is not supported, or None; the share of words found is kept with the row."""
-    if any(rouge_l(ask, passage.text) > 0.9 for ask in draft.asks):
+    if any(rouge_l(ask, draft.passage.text) > 0.9 for ask in draft.asks):
         return COPY
     told = [text for text in draft.says if not text.endswith(("?", "？"))]
-    found = check("\n".join(told), Source(passage.text), rule)
+    found = check("\n".join(told), Source(draft.passage.text), rule)
     draft.row.meta["support"] = round(found.words, 3)
     return found.reason

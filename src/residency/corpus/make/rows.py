@@ -17,6 +17,7 @@ Job = TypeVar("Job")
 Batch = Annotated[int, Range(least=1, most=10_000)]
 Room = Annotated[int, Range(least=8, most=32_768)]
 Heat = Annotated[float, Range(least=0, most=2)]
+Few = Annotated[int, Range(least=1, most=20)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ def kept(outcomes: Iterable[Outcome], tally: Tally) -> Iterator[Document]:
             tally.asked += 1
             tally.made += 1
             yield outcome
+
+
+def refusals(left: Counter[str]) -> Iterator[Refused]:
+    """Yield what was left out on the way, counted by reason."""
+    yield from (Refused(reason, count=number) for reason, number in left.items())
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -132,15 +138,29 @@ def replies(
     seed: int,
     schema: dict[str, Any] | None = None,
 ) -> Iterator[tuple[Job, Reply]]:
-    """Yield each job with the model's reply to its prompt, in order; ``asking.batch`` jobs are in memory at a time.
+    """Yield each job with the model's reply to its prompt, in order; see ``drafts``."""
+    yield from ((job, reply) for job, [reply] in drafts(model, jobs, prompt, asking, seed=seed, schema=schema))
+
+
+def drafts(
+    model: Model,
+    jobs: Iterable[Job],
+    prompt: Callable[[Job], list[Message]],
+    asking: Asking,
+    *,
+    seed: int,
+    schema: dict[str, Any] | None = None,
+    n: int = 1,
+) -> Iterator[tuple[Job, list[Reply]]]:
+    """Yield each job with ``n`` replies to its prompt, in order; ``asking.batch`` jobs are in memory at a time.
 
     Each batch is drawn by a seed of its own, so where ``temperature`` is above 0 the batch size is part of the seed.
     """
     waiting, number = iter(jobs), 0
-    how: dict[str, Any] = {"max_tokens": asking.max_tokens, "temperature": asking.temperature, "schema": schema}
+    how: dict[str, Any] = {"max_tokens": asking.max_tokens, "temperature": asking.temperature, "schema": schema, "n": n}
     while part := list(islice(waiting, asking.batch)):
         found = model.generate([prompt(job) for job in part], seed=(seed + number) % 2**32, **how)
-        yield from zip(part, found, strict=True)
+        yield from ((job, found[at * n : (at + 1) * n]) for at, job in enumerate(part))
         number += 1
 
 

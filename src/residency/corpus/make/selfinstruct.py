@@ -15,20 +15,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from residency.core.errors import SourceError
-from residency.core.legal import AtLeastOne, Range, Rule, Seed, Share
+from residency.core.legal import AtLeastOne, Seed, Share, file_of
+from residency.core.settings import Flat
 from residency.core.store import read_jsonl
 from residency.core.types import Document, Message, Model
 from residency.corpus.make.likeness import Pool, words_of
 from residency.corpus.make.prompts import DO_TASK, NEW_TASKS, asked, several
-from residency.corpus.make.rows import Asking, Outcome, Refused, instruction, parsed, replies
+from residency.corpus.make.rows import Asking, Few, Outcome, Refused, instruction, parsed, replies
 
-
-def _no_file(path: Path | str) -> str | None:
-    return None if Path(path).expanduser().is_file() else f"{path} is not a file; it must be a JSONL file of tasks"
-
-
-Tasks = Annotated[Path, Rule("a JSONL file of tasks: instruction, input, output", _no_file)]
-Few = Annotated[int, Range(least=1, most=20)]
+Tasks = Annotated[Path, file_of("a JSONL file of tasks: instruction, input, output")]
 DRAWN = Asking(max_tokens=500, temperature=0.7)
 ALIKE, LENGTH, WORD, START, EMPTY, REPEATS, ENOUGH = (
     "it is too like a task that is kept",
@@ -58,14 +53,24 @@ class Task:
     document: Document
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a prompt shows and asks for: ``shown`` tasks, of these up to ``fresh`` made ones, for ``per_prompt`` new."""
+
+    per_prompt: Few = 4
+    shown: Few = 8
+    fresh: Few = 2
+
+
+EIGHT = Shown()
+
+
 def self_instruct(
     model: Model,
     *,
     tasks: Tasks,
     count: AtLeastOne = 100,
-    per_prompt: Few = 4,
-    shown: Few = 8,
-    fresh: Few = 2,
+    each: Flat[Shown] = EIGHT,
     alike: Share = 0.7,
     rounds: AtLeastOne = 20,
     keywords: tuple[str, ...] = KEYWORDS,
@@ -88,13 +93,11 @@ def self_instruct(
             return
         rng = random.Random(f"{seed}:tasks:{number}")
         new: list[tuple[str, list[Task]]] = []
-        for said, why, from_ in _proposed(
-            model, seeds, made, rng, (per_prompt, shown, fresh), asking, seed + 2 * number
-        ):
+        for said, why, from_ in _proposed(model, seeds, made, rng, each, asking, seed + 2 * number):
             reason = why or _unfit(said, banned) or (ALIKE if pool.holds(said, alike) else None)
             reason = reason or (ENOUGH if len(made) + len(new) >= count else None)
             if reason:
-                yield Refused(reason, count=1 if said else per_prompt)
+                yield Refused(reason, count=1 if said else each.per_prompt)
             else:
                 pool.add(said)
                 new.append((said, from_))
@@ -140,17 +143,16 @@ def _proposed(
     seeds: Sequence[Task],
     made: Sequence[Task],
     rng: random.Random,
-    sizes: tuple[int, int, int],
+    each: Shown,
     asking: Asking,
     seed: int,
 ) -> Iterator[tuple[str, str | None, list[Task]]]:
     """Yield each instruction proposed with the tasks it was shown; "" and the reason where a reply gave none."""
-    count, shown, fresh = sizes
-    schema = several(NEW_TASKS, "instructions", count)
-    drawn = [_draw(seeds, made, shown, fresh, rng) for _ in range(asking.batch)]
+    schema = several(NEW_TASKS, "instructions", each.per_prompt)
+    drawn = [_draw(seeds, made, each.shown, each.fresh, rng) for _ in range(asking.batch)]
 
     def prompt(tasks: list[Task]) -> list[Message]:
-        return asked(NEW_TASKS, examples="\n".join(f"- {task.instruction}" for task in tasks), count=count)
+        return asked(NEW_TASKS, examples="\n".join(f"- {task.instruction}" for task in tasks), count=each.per_prompt)
 
     for tasks, reply in replies(model, drawn, prompt, asking, seed=seed, schema=schema):
         found = parsed(reply, schema)

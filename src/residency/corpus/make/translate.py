@@ -1,8 +1,8 @@
-"""Rows and benchmark items in another language by a model, each checked on the way back.
+"""Rows in another language by a model, each checked on the way back.
 
-A translation is kept where its numbers, symbols of units and placeholders are the same, its options still differ, and
-its translation back is near the original (chrF, Popović 2015, or a measure that is handed in). A round trip finds what
-was lost, not what reads badly: a speaker of the language has to read a sample.
+A translation is kept where its numbers, symbols of units and placeholders are the same, and its translation back is
+near the original (chrF, Popović 2015, or a measure that is handed in). A round trip finds what was lost, not what reads
+badly: a speaker of the language has to read a sample.
 """
 
 from __future__ import annotations
@@ -38,10 +38,9 @@ Similar = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
 """A measure of two lists of texts, pair by pair, from 0 (nothing in common) to 100 (the same)."""
 Percent = Annotated[float, Range(least=0, most=100)]
 LARGE, ALL = Asking(max_tokens=1500), Cut(least=1)
-NUMBERS, MARKS, OPTIONS, FAR, SAME, EMPTY, NOTHING, BACK = (
+NUMBERS, MARKS, FAR, SAME, EMPTY, NOTHING, BACK = (
     "a number or unit is not the same",
     "a placeholder is not the same",
-    "two options became the same",
     "the way back leads elsewhere",
     "it was not translated",
     "a part of it is empty",
@@ -79,7 +78,6 @@ LANGUAGES = {
 Language = Annotated[str, Rule("a language of two letters, such as es", lambda v: None if re.fullmatch("[a-z]{2,3}", v)
                      else f"{v!r} is no language code; legal: two letters, such as es")]  # fmt: skip
 _MARK = re.compile(r"\{[^{}\n]{0,60}\}|\[[^\[\]\n]{1,60}\]|<[^<>\n]{1,60}>|%[sd]\b|_{3,}|https?://[^\s)>\]]+")
-ITEM_TEXTS = ("context", "question", "text", "text_b", "input", "reference")
 
 
 def translated(
@@ -104,34 +102,16 @@ def translated(
         )
 
 
-def translated_items(
-    items: Iterable[dict[str, Any]],
-    model: Model,
-    *,
-    to: Language,
-    language: Language = "en",
-    least: Percent = 50.0,
-    similar: Similar | None = None,
-    asking: Asking = LARGE,
-    seed: Seed = 0,
-) -> Iterator[dict[str, Any] | Refused]:
-    """Yield benchmark items in another language; the options keep their order, so the answer's place stays right."""
-    jobs = (Job(item, _item_texts(item), language, len(item.get("choices") or [])) for item in items)
-    for item, found in _round_trips(jobs, model, to, least, similar or chrf, asking, seed):
-        yield Refused(found) if isinstance(found, str) else _item(item, to, model.name, *found)
-
-
 # --- what is translated of a row -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A row, its texts in their order, the language that they are in, and how many of the last are options."""
+    """A row with its key, its texts in their order, and the language that they are in."""
 
-    row: Any
+    row: tuple[Document, str]
     texts: list[str]
     language: str
-    options: int = 0
 
 
 def _jobs(document: Document, cut: Cut) -> Iterator[Job]:
@@ -158,23 +138,6 @@ def _translation(document: Document, key: str, to: str, name: str, texts: list[s
     meta |= {"translated_by": name, "way_back": way_back, "from": [document.id]}
     row = standing_on([document], key, plain(shown) if turns else texts[0], "translated", meta)
     return replace(row, language=to)
-
-
-def _item_texts(item: dict[str, Any]) -> list[str]:
-    return [item[key] for key in _item_keys(item)] + list(item.get("choices") or [])
-
-
-def _item_keys(item: dict[str, Any]) -> list[str]:
-    return [key for key in ITEM_TEXTS if isinstance(item.get(key), str) and item[key].strip()]
-
-
-def _item(item: dict[str, Any], to: str, name: str, texts: list[str], way_back: float) -> dict[str, Any]:
-    keys = _item_keys(item)
-    new = {**item, **dict(zip(keys, texts, strict=False)), "id": f"{item['id']}:{to}"}
-    if item.get("choices"):
-        new["choices"] = texts[len(keys) :]
-    meta = {**item.get("meta", {}), "from": item["id"], "translated_by": name, "way_back": way_back}
-    return {**new, "meta": meta}
 
 
 # --- there and back --------------------------------------------------------------------------------------------------
@@ -237,9 +200,6 @@ def _fault(job: Job, texts: list[str]) -> str | None:
         return NUMBERS
     if any(Counter(_MARK.findall(a)) != Counter(_MARK.findall(b)) for a, b in zip(job.texts, texts, strict=True)):
         return MARKS
-    options = texts[len(texts) - job.options :] if job.options else []
-    if len({option.casefold() for option in options}) < job.options:
-        return OPTIONS
     whole = any(
         len(before.split()) > 5 and before.strip() == after for before, after in zip(job.texts, texts, strict=True)
     )

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import yaml
 
 from residency.core.errors import SourceError
-from residency.core.legal import Rule
+from residency.core.legal import file_of
 
 OURS = Path(__file__).with_name("wordings.yaml")
 LISTS = {
@@ -23,11 +23,7 @@ LISTS = {
 """The lists of templates of a relation, with the names that must stand in each."""
 
 
-def _no_file(path: Path | str) -> str | None:
-    return None if Path(path).expanduser().is_file() else f"{path} is not a file; it must be a YAML file of wordings"
-
-
-WordingsFile = Annotated[Path, Rule("a YAML file of wordings by relation", _no_file)]
+WordingsFile = Annotated[Path, file_of("a YAML file of wordings by relation")]
 
 
 @dataclass(frozen=True, slots=True)

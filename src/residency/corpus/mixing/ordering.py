@@ -6,7 +6,7 @@ The order is a sort: each row has a key made from the hash of its id, so that an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,32 +90,6 @@ def order(made: Plan, *, id: Sequence[str], source: Sequence[str], tokens: Seque
     rank = codes(id)[0]
     found: np.ndarray = rows.row[np.lexsort((rank[rows.row], rows.key, rows.stage))]
     return found
-
-
-def race(made: Plan, steps: int = 4) -> list[dict[str, float]]:
-    """Return each source's share of the rows drawn at 0, 1/steps … of a stage without end: how priority falls.
-
-    Of a source of weight w and n tokens, n e^(-wt) are left at time t, and w n e^(-wt) of its tokens come next; t is
-    where that share of all tokens has been drawn. Only for plans of one stage.
-    """
-    tokens = {rate.source: rate.tokens for rate in made.rates if rate.tokens}
-    weight = {name: made.priority.get(name, 1.0) for name in tokens}
-    found = []
-    for step in range(steps):
-        t = _time_of(tokens, weight, step / steps)
-        rates = {name: weight[name] * n * np.exp(-weight[name] * t) for name, n in tokens.items()}
-        found.append({name: float(rate / sum(rates.values())) for name, rate in rates.items()})
-    return found
-
-
-def _time_of(tokens: Mapping[str, float], weight: Mapping[str, float], drawn: float) -> float:
-    """Return when a share of all tokens has been drawn, by bisection."""
-    low, high, total = 0.0, 64.0 / min(weight.values()), sum(tokens.values())
-    for _ in range(200):
-        middle = (low + high) / 2
-        left = sum(n * np.exp(-weight[name] * middle) for name, n in tokens.items()) / total
-        low, high = (middle, high) if left > 1 - drawn else (low, middle)
-    return high
 
 
 def _training(rows: Any) -> Any:

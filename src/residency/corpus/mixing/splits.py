@@ -17,7 +17,7 @@ import numpy as np
 
 from residency.core.legal import Clash, Date, Seed, Share, agree
 
-TRAIN, VALIDATION, TEST, LEFT = SPLITS = ("train", "validation", "test", "left out")
+SPLITS = ("train", "validation", "test", "left out")
 Column = Sequence[str | None] | np.ndarray
 _DAY = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 

@@ -6,7 +6,7 @@ import pytest
 
 from fixture_facts import documents
 from residency.core.types import Document
-from residency.corpus.mix import disease_stem, normal, read_facts, spread
+from residency.corpus.concepts import disease_stem, normal, read_facts, spread
 
 
 @pytest.fixture(scope="module")
