@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -135,3 +136,35 @@ def test_a_run_killed_in_every_stage_ends_with_the_files_of_one_that_was_not(tmp
     left = [path.name for path in only_run(broken).rglob("*") if path.name.startswith(".") and path.name != ".lock"]
     assert left == [], "half-made files of the killed processes"
     assert not list(only_run(broken).rglob("checkpoint*"))
+
+
+def test_ctrl_c_stops_a_corpus_at_once_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    words = "The patient was seen in clinic today and reports that cough and fever have settled since then".split()
+    for name, count in (("a", 1), ("b", 3500), ("c", 3500)):  # three parts: one is soon done, two are at work
+        text = " ".join(f"{word}{{0}}{at}" if at % 3 else word for at, word in enumerate(words * 40))
+        rows = (json.dumps({"id": f"{name}{row}", "text": text.format(f"{name}{row}x")}) for row in range(count))
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(rows))
+    recipe = tmp_path / "archive.yaml"
+    sources = ", ".join(f"{{jsonl: {tmp_path / name}.jsonl}}" for name in "abc")
+    recipe.write_text(f"corpus: {{sources: [{sources}], dedup: {{}}, workers: 2}}")
+    runs = tmp_path / "runs"
+    prepared = "corpus/work/prepared"
+
+    def at_work() -> bool:
+        here = only_run(runs) / prepared
+        return (here / "000000" / "facts.json").exists() and len(list(here.glob(".*"))) == 2
+
+    began: list[float] = []
+
+    def stop(pid: int) -> None:
+        began.append(time.monotonic())
+        os.kill(pid, signal.SIGINT)
+
+    assert residency_until(at_work, stop, "corpus", recipe, root=runs) == 130
+    took = time.monotonic() - began[0]
+    assert not list((only_run(runs) / prepared).glob("00000[12]")), "the parts at work were waited for"
+    assert took < 5
+    assert "stopped; the same command goes on from here" in (tmp_path / "stopped.log").read_text()
+    again = residency("corpus", recipe, root=runs)
+    assert again.returncode == 0 and "corpus: goes on" in again.stderr, again.stderr
+    assert read_manifest(only_run(runs) / "corpus")["documents"] == 7001

@@ -54,7 +54,22 @@ def test_a_models_questions_stay_with_their_patient_and_the_refused_are_counted(
 
 
 def test_a_maker_without_its_model_is_refused_before_anything_is_made(corpus, tmp_path):
-    with pytest.raises(UserError, match="make: questions needs model: NAME"):
+    with pytest.raises(UserError, match="questions needs model: NAME"):
         making.make(corpus, out=tmp_path / "made", rows=[{"questions": {}}])
-    with pytest.raises(UserError, match="make: ranked needs judge: NAME"):
+    with pytest.raises(UserError, match="ranked needs judge: NAME"):
         making.make(corpus, out=tmp_path / "made", rows=[{"ranked": {}}], named=Named(model="x"))
+
+
+def test_a_source_that_the_corpus_has_not_is_refused_before_anything_is_made(corpus, tmp_path):
+    with pytest.raises(UserError, match="the corpus has no source file; did you mean files"):
+        making.make(corpus, out=tmp_path / "made", rows=[{"graph_text": {}}], sources=("file",))
+    assert not list((tmp_path / "made").glob("*"))
+
+
+def test_two_makers_of_one_name_are_told_apart(corpus, tmp_path):
+    rows = [{"graph_questions": {"patterns": [way]}} for way in ("forward", "backward")]
+    making.make(corpus, out=tmp_path / "made", rows=rows)
+    found = list(read_documents(tmp_path / "made" / "documents"))
+    assert {row.source for row in found} == {"graph_questions", "graph_questions-2"}
+    counts = {source["name"]: source["stay"] for source in read_json(tmp_path / "made" / "card.json")["sources"]}
+    assert counts["graph_questions"] > 0 < counts["graph_questions-2"]

@@ -162,5 +162,37 @@ def test_the_page_of_settings_is_current_and_lists_every_one() -> None:
             assert f"| `{name}." in made if nested else f"| `{name}` {default}" in made
 
 
+def of_a_corpus() -> Iterator[Callable[..., Any]]:
+    """Yield the functions whose settings make a corpus: the two stages and the sources' readers."""
+    corpus, make = (load(pipeline.STAGES[stage].function) for stage in ("corpus", "make"))
+    yield from (corpus, make)
+    if one := one_of(settings_of(corpus)["sources"].hint):
+        yield from map(load, one.table.values())
+
+
+@pytest.mark.parametrize("function", of_a_corpus(), ids=lambda function: function.__name__)
+def test_every_setting_of_a_corpus_says_what_it_does_in_a_sentence(function: Callable[..., Any]) -> None:
+    page = DOCS.read_text(encoding="utf-8")
+    for name, _, words in reference.flat(function):
+        assert words.endswith(".") and 15 < len(words) < 160, f"{function.__name__}({name}=): {words!r}"
+        assert words in page
+
+
+def test_what_a_setting_does_is_read_from_the_comment_over_it() -> None:
+    def stage(
+        *,
+        # How deep,
+        # in metres.
+        depth: int = 1,
+        bare: int = 2,  # not over it
+    ) -> None: ...
+
+    assert reference.comments(stage) == {"depth": "How deep, in metres."}
+    assert [(name, words) for name, _, words in reference.flat(stage)] == [
+        ("depth", "How deep, in metres."),
+        ("bare", ""),
+    ]
+
+
 def test_the_quickstart_passes_as_it_did() -> None:
     resolve(read_text(cli.find_recipe("quickstart")), [], pipeline.sections())

@@ -112,6 +112,7 @@ def _walk(args: argparse.Namespace, default: str, stages: Mapping[str, Stage]) -
     from residency import pipeline
     from residency.core.recipe import read_text, resolve
     from residency.doctor import before_run
+    from residency.making import across
     from residency.plan import make_plan
 
     recipes = [item for item in args.items if "=" not in item]
@@ -120,7 +121,7 @@ def _walk(args: argparse.Namespace, default: str, stages: Mapping[str, Stage]) -
         raise UserError(f"one recipe at a time; found {', '.join(recipes)}. Settings are given as key=value")
     path = find_recipe(recipes[0] if recipes else default)
     text = read_text(path)
-    recipe = resolve(text, changes, pipeline.sections(pipeline.STAGES), name=str(path))
+    recipe = resolve(text, changes, pipeline.sections(pipeline.STAGES), name=str(path), across=across)
     recipe["name"] = recipe["name"] or path.stem
     before_run([step.kind for step in make_plan(recipe, stages)])
     passed = {"recipe": str(path), "arguments": changes, "text": text}

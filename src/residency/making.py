@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from residency.core.documents import read_documents, write_documents
-from residency.core.errors import UserError
-from residency.core.legal import Count, Seed
+from residency.core.legal import Clash, Count, Seed, agree, nearest
 from residency.core.progress import say, track
 from residency.core.runs import runs_root
-from residency.core.settings import Flat, OneOf, load
+from residency.core.settings import Flat, OneOf, load, plain, together
 from residency.core.store import read_json, write_json
 from residency.core.types import Document, Model
 from residency.corpus.assemble import NONE, Checks, assemble
@@ -28,7 +27,8 @@ from residency.corpus.engine import HERE, Spread
 from residency.corpus.finish import Shape
 from residency.corpus.make import MAKERS
 from residency.corpus.make.rows import Tally, kept
-from residency.corpus.records import KNOWLEDGE_KINDS, Source
+from residency.corpus.records import KNOWLEDGE_KINDS, Part, Source
+from residency.corpus.sources import named, names_of, numbered
 
 Rows = Annotated[Sequence[Mapping[str, Any]], OneOf(MAKERS)]
 Rate = Callable[[str, str], float | None]
@@ -44,60 +44,84 @@ class Named:
     ``judge`` rates on ``axis`` and must hold a passport for it.
     """
 
+    # The model that writes, and the stronger one of two.
     model: str = ""
+    # The weaker model, whose answers are the rejected ones.
     weak: str = ""
+    # The model that rates answers; it must hold a passport for the axis.
     judge: str = ""
+    # What the judge rates.
     axis: str = "relevance"
 
 
 NOBODY = Named()
 
 
+def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
+    """Yield the makers that need a model which the recipe does not name."""
+    there = {"model": "model", "strong": "model", "weak": "weak", "rate": "judge"}
+    for name in dict.fromkeys(next(iter(entry)) for entry in given.get("rows", ())):
+        for needed, parameter in inspect.signature(load(MAKERS[name])).parameters.items():
+            called = there.get(needed)
+            if called and given.get(called) == "" and parameter.default is parameter.empty:
+                yield (called, "rows"), f"{name} needs {called}: NAME, a model as for residency ask"
+
+
+def across(recipe: Mapping[str, Any]) -> Iterator[Clash]:
+    """Yield the sources that ``make`` names and the corpus of the same recipe has not."""
+    corpus, wanted = recipe.get("corpus"), recipe.get("make")
+    if corpus and wanted:
+        names = names_of(corpus.get("sources", ()))
+        yield from ((("make", "sources"), text) for text in _absent(wanted.get("sources", ()), names) if names)
+
+
+def _absent(wanted: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    for name in wanted:
+        if name not in names:
+            yield f"the corpus has no source {name}; {nearest(name, names)}"
+
+
+@together(_clashes)
 def make(
     corpus: Path,
     *,
     out: Path,
+    # What is made: makers with their settings.
     rows: Rows = (),
+    # The names of the corpus's sources that makers are handed; empty: all.
     sources: tuple[str, ...] = (),
+    # The most documents that each maker is handed (graphs are handed whole); 0: all.
     limit: Count = 0,
     named: Flat[Named] = NOBODY,
     checks: Flat[Checks] = NONE,
+    # What is written beside the rows for trainers, in TRL's columns.
     shapes: tuple[Shape, ...] = ("text", "instruct", "preference"),
     spread: Flat[Spread] = HERE,
+    # The seed of all drawing, where a maker names none.
     seed: Seed = 0,
 ) -> None:
     """Write the rows that ``rows`` asks for, one maker with its settings each, as a corpus of their own to ``out``.
 
-    Makers are handed the training documents of ``corpus`` (of the ``sources`` named, at most ``limit``; 0: all):
-    graphs those of each ontology, the others running text, or rows that hold a prompt. ``model`` writes (and is the
-    stronger one), ``weak`` is the weaker, ``judge`` rates on ``axis`` and must hold a passport for it; names are as
-    for ``residency ask``. Raises UserError where a maker needs one that is not named.
+    Makers are handed the training documents of ``corpus``: graphs those of each ontology, the others running text, or
+    rows that hold a prompt. Models are named as for ``residency ask``. Raises UserError where a maker needs one that is
+    not named.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     names = [next(iter(entry)) for entry in rows]
-    _check_given(names, named)
+    agree(_clashes({"rows": rows, **plain(named)}))
+    known = [source["name"] for source in read_json(corpus / "card.json")["sources"]]
+    agree((("sources",), text) for text in _absent(sources, known))
+    licence = "that of the documents it stands on"
     made = [
-        Source(
-            name, "", "that of the documents it stands on", "", (), (partial(_read, out / f"made-{at:02d}.parquet"),)
-        )
-        for at, name in enumerate(names)
+        Source(called, "", licence, "", (), (_part(out / f"made-{at:02d}.parquet", name, called),))
+        for at, (name, called) in enumerate(zip(names, numbered(names), strict=True))
     ]
     hands = _Hands(corpus, sources, limit, named)
     for at, entry in enumerate(rows):
         _make_one(out, at, entry, hands, seed)
     key = [corpus.name, [dict(entry) for entry in rows], sources, limit, named, seed]
     assemble(made, out=out, checks=checks, shapes=shapes, spread=spread, key=key, stage="make")
-
-
-def _check_given(names: Sequence[str], named: Named) -> None:
-    """Raise UserError before anything is loaded where a maker needs a model that the recipe does not name."""
-    called = {"model": "model", "strong": "model", "weak": "weak", "rate": "judge"}
-    for name in names:
-        for needed, parameter in inspect.signature(load(MAKERS[name])).parameters.items():
-            missing = needed in called and not getattr(named, called[needed])
-            if missing and parameter.default is parameter.empty:
-                raise UserError(f"make: {name} needs {called[needed]}: NAME, a model as for residency ask")
 
 
 class _Hands:
@@ -189,6 +213,12 @@ def _make_one(out: Path, at: int, entry: Mapping[str, Any], hands: _Hands, seed:
     write_json(file.with_suffix(".json"), {"asked": tally.asked, "made": tally.made, "refused": dict(tally.refused)})
     refused = ", ".join(f"{reason} {count:,}" for reason, count in tally.refused.most_common(4))
     say(f"make {name}: {tally.made:,} of {tally.asked:,} rows" + (f"; refused: {refused}" if refused else ""))
+
+
+def _part(file: Path, maker: str, called: str) -> Part:
+    """Return what reads a maker's rows; those of a second maker of the name are told apart."""
+    part = partial(_read, file)
+    return part if called == maker else partial(named, part, called)
 
 
 def _read(file: Path) -> Iterator[Document | Any]:

@@ -1,19 +1,23 @@
 """docs/settings.md, made from the stages' own signatures: ``python -m residency.reference > docs/settings.md``.
 
-What a setting may be stands in its type hint, where the check of a recipe reads it too, so the page cannot differ.
+What a setting may be stands in its type hint, where the check of a recipe reads it too, so the page cannot differ;
+what it does stands in the comment over it.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from typing import Any, get_args
 
 from residency import pipeline
 from residency.core.check import describe
-from residency.core.settings import REQUIRED, Field, is_data, load, one_of, plain, settings_of, union
+from residency.core.settings import REQUIRED, Field, flats, is_data, load, one_of, plain, settings_of, union
 from residency.train.schedule import Schedule
 
 HEAD = """# The settings of a recipe
@@ -31,7 +35,7 @@ def page() -> str:
     """Return docs/settings.md."""
     sections = pipeline.sections()
     whole = {name: field for name, field in sections.items() if not _function(field.hint) and not one_of(field.hint)}
-    parts = [HEAD, *_part("The whole recipe", "", whole)]
+    parts = [HEAD, *_part("The whole recipe", "", ((name, field, "") for name, field in whole.items()))]
     for name, field in sections.items():
         if one := one_of(field.hint):
             for each, named in one.table.items():
@@ -48,9 +52,8 @@ def _function(hint: Any) -> Callable[..., Any] | None:
 
 def _stage(path: str, function: Callable[..., Any]) -> Iterator[str]:
     """Yield the part of a stage, then one for each of the sources that it may name."""
-    fields = settings_of(function)
-    yield from _part(path, _text(function), fields)
-    for name, field in fields.items():
+    yield from _part(path, _text(function), flat(function))
+    for name, field in settings_of(function).items():
         if one := one_of(field.hint):
             for each, reader in one.table.items():
                 yield from _stage(f"{path}.{name}.{each}", load(reader))
@@ -60,28 +63,48 @@ def _text(documented: Any) -> str:
     return (inspect.getdoc(documented) or "").replace("``", "`")
 
 
-def _part(title: str, text: str, fields: Mapping[str, Field]) -> Iterator[str]:
+def _part(title: str, text: str, settings: Iterable[tuple[str, Field, str]]) -> Iterator[str]:
     yield f"## {title}\n"
     if text:
         yield text + "\n"
-    if not fields:
+    rows = list(settings)
+    if not rows:
         yield "No settings.\n"
         return
-    yield "| setting | default | legal |\n|---|---|---|"
-    for name, field in _flat(fields):
-        yield f"| `{name}` | {_default(field.default)} | {_legal(field.hint)} |"
+    told = any(words for *_, words in rows)
+    yield "| setting | default | legal |" + (" what it does |" if told else "")
+    yield "|---|---|---|" + ("---|" if told else "")
+    for name, field, words in rows:
+        yield f"| `{name}` | {_default(field.default)} | {_legal(field.hint)} |" + (f" {words} |" if told else "")
     yield ""
 
 
-def _flat(fields: Mapping[str, Field]) -> Iterator[tuple[str, Field]]:
-    """Yield every setting, those of nested dataclasses by their dotted names, with the default that holds here."""
-    for name, field in fields.items():
+def flat(documented: Callable[..., Any]) -> Iterator[tuple[str, Field, str]]:
+    """Yield every setting of a function or a dataclass with the default that holds here and what it does, those of
+    nested dataclasses by their dotted names."""
+    said = comments(documented)
+    for name, field in settings_of(documented).items():
         nested = next((part for part in union(field.hint) if is_data(part)), None)
         if nested is None:
-            yield name, field
+            yield name, field, said.get(name, "")
             continue
-        for inner, below in _flat(settings_of(nested)):
-            yield f"{name}.{inner}", Field(below.hint, getattr(field.default, inner, below.default))
+        for inner, below, words in flat(nested):
+            yield f"{name}.{inner}", Field(below.hint, getattr(field.default, inner, below.default)), words
+
+
+def comments(documented: Callable[..., Any]) -> dict[str, str]:
+    """Return the comment over each setting of a function or a dataclass, where there is one, by the setting's name."""
+    source = textwrap.dedent(inspect.getsource(documented))
+    lines, tree = source.splitlines(), ast.parse(source).body[0]
+    found: dict[str, str] = {}
+    for node in tree.args.kwonlyargs if isinstance(tree, ast.FunctionDef) else getattr(tree, "body", ()):
+        name = node.arg if isinstance(node, ast.arg) else getattr(getattr(node, "target", None), "id", "")
+        over = takewhile(lambda line: line.startswith("#"), map(str.strip, reversed(lines[: node.lineno - 1])))
+        if name and (words := " ".join(line.lstrip("# ") for line in reversed(list(over)))):
+            found[name] = words
+    for field in flats(documented).values():
+        found |= comments(field.hint)
+    return found
 
 
 def _default(value: Any) -> str:

@@ -8,7 +8,6 @@ import shutil
 import pytest
 import yaml
 
-from fixture_splits import report
 from residency.core.documents import write_documents
 from residency.core.store import sha256_file
 from residency.core.types import Document
@@ -21,7 +20,6 @@ from residency.corpus.card.datacard import (
     write_card,
 )
 from residency.corpus.mixing.mixture import Mixture, plan
-from residency.corpus.mixing.splits import Splits, part
 
 SECRET = "Zebulon Quackenbush was admitted"
 
@@ -56,8 +54,7 @@ SHARDS = {"train": ["train/0.parquet", "train/1.parquet"], "test": ["test.parque
 
 
 def facts():
-    people = {"patient": ["p1", "p2", "p1", "p9"], "date": ["2021-03-05"] * 4}
-    parted = part(Splits(test=0.5), **people, id=list("abcd"), source=["notes"] * 4)
+    side = {"documents": 2, "groups": 2, "patients": 1, "first": "2021-03-05", "last": "2021-03-05"}
     return {
         "name": "Ward notes",
         "sources": [
@@ -75,7 +72,7 @@ def facts():
         "duplicates": {"exact": 1, "near": 1},
         "contamination": {"sets": [{"set": "medqa", "items": 1273, "rules": {
             "13-grams": {"found": 2, "removed": 2}, "64 characters": {"found": 1, "removed": 0}}}]},
-        "splits": report(parted, **people),
+        "splits": {"splits": {"train": side, "test": side}, "in_two": {"patients": 0, "groups": 0}},
         "mixture": plan(Mixture(weights=EVEN, tokens=40, most_epochs=1), {"notes": 30, "pubmedqa": 10}).facts(),
         "shards": SHARDS,
         "settings": {"given": {"clean": {}}, "resolved": {"clean": {"least": 20}}},

@@ -2,10 +2,14 @@
 
 import os
 import signal
+import subprocess
+import time
 from functools import partial
 from importlib.util import find_spec
+from multiprocessing import active_children
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -104,3 +108,31 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(UserError, match="nothing answers at RAY_ADDRESS=127.0.0.1:1"), engine("ray", scratch=tmp_path):
         pass
+
+
+def start_and_nap(number):
+    """Start a program that stays, write down its number, and stay as long."""
+    if number:
+        Path(f"child-{number}").write_text(str(subprocess.Popen(["sleep", "60"]).pid))
+        time.sleep(60)
+    return number
+
+
+def test_ctrl_c_ends_the_tasks_at_work_and_what_they_started_and_waits_for_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(KeyboardInterrupt), engine("local", scratch=tmp_path, workers=2) as run:
+        results = run.each(start_and_nap, range(3))
+        assert next(results) == 0
+        while len(list(tmp_path.glob("child-*"))) < 2 or not all(map(Path.read_text, tmp_path.glob("child-*"))):
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+    started = [int(file.read_text()) for file in tmp_path.glob("child-*")]
+    gone, left = psutil.wait_procs([psutil.Process(pid) for pid in started if is_there(pid)], timeout=10)
+    assert len(started) == 2 and not left
+    for child in active_children():
+        child.join(10)
+    assert not active_children()
+
+
+def is_there(pid):
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -159,7 +159,8 @@ def test_all_counts_the_texts_by_which_each_item_was_found(index):
 
 def test_a_rule_that_is_not_wanted_is_not_applied(index):
     text = " ".join(sentence("all", 20))
-    assert index(text, characters=0, words=0, whole=0).find([text]) == [None]
+    assert index(text, characters=200, words=0, whole=0).find([text]) == [None]
+    assert index(noise("all", 80), characters=0, whole=0).find([noise("all", 80)]) == [None]
     assert index(text, characters=0).find([text]) == [Leak("t0", "13 words")]
 
 

@@ -220,7 +220,7 @@ def test_settings_that_contradict_each_other_are_told(settings, words):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"weights": {"pubmad": 1}}, "no source pubmad with text; did you mean pubmed"),
+        ({"weights": {"pubmad": 1}}, "no source pubmad; did you mean pubmed"),
         ({"weights": {"pubmed": 1}}, "not notes; name all"),
         ({"weights": {"pubmed": 0, "notes": 0}}, "all weights are 0"),
         ({"general": ("web",), "replay": 0.1}, "no source web"),
@@ -237,6 +237,14 @@ def test_rows_of_a_source_that_the_plan_does_not_know_are_not_lost_in_silence():
     with pytest.raises(ValueError, match="knows nothing of the sources b"):
         order(made, id=["1", "2"], source=["a", "b"], tokens=[100, 5])
     assert list(order(made, id=["1", "2"], source=["a", "b"], tokens=[100, 0])) == [0]
+
+
+def test_a_source_without_text_may_be_named_and_gives_nothing():
+    """It was emptied by the cleaning: no reason to end a night's work."""
+    wish = Mixture(weights={"pubmed": 1, "notes": 1, "empty": 2}, priority={"empty": 3}, tokens=100)
+    assert tokens(plan(wish, {"pubmed": 100, "notes": 100, "empty": 0})) == {"pubmed": 50, "notes": 50}
+    with pytest.raises(UserError, match="holds no text to train on; text is in pubmed"):
+        plan(Mixture(weights={"pubmed": 0, "empty": 1}), {"pubmed": 100, "empty": 0})
 
 
 def test_nothing_at_all_is_told():

@@ -9,14 +9,26 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from residency.core.errors import UserError
-from residency.core.legal import Rule, Seed, nearest, rules_of
+from residency.core.errors import Contradiction, UserError
+from residency.core.legal import Clash, Rule, Seed, nearest, rules_of
 from residency.core.scalars import NAMES, read_scalar
-from residency.core.settings import REQUIRED, Field, OneOf, is_data, load, one_of, plain, settings_of, typed, union
+from residency.core.settings import (
+    REQUIRED,
+    Field,
+    OneOf,
+    clashes,
+    is_data,
+    load,
+    one_of,
+    plain,
+    settings_of,
+    typed,
+    union,
+)
 
 INHERITED = {"seed": Seed}
 """A setting of this name, given once, holds for everything beneath it that has one and says nothing itself."""
@@ -135,7 +147,28 @@ def _call(node: Node, function: Callable[..., Any], place: Place) -> Any:
         if first is None:
             return place.wrong(node, f"{_show(node)}, but it takes no settings")
         node = Node({first: node}, node.where)
-    return check_fields(node, fields, place)
+    before = len(place.problems)
+    found = check_fields(node, fields, place)
+    tell(clashes(function, sound(found, place, before, deep=True)), node, place)
+    return found
+
+
+def sound(found: Mapping[str, Any], place: Place, before: int = 0, *, deep: bool = False) -> dict[str, Any]:
+    """Return the settings of a place of which no problem was noted since ``before``; ``deep`` keeps a mapping in which
+    one was, without the setting that is wrong."""
+    kept = {}
+    for name, value in found.items():
+        inside, end = place.into(name), ":" if deep and isinstance(value, dict) else (":", ".")
+        texts = [problem.text for problem in place.problems[before:] if problem.text.startswith(inside.path)]
+        if not any(text.removeprefix(inside.path).startswith(end) for text in texts):
+            kept[name] = sound(value, inside, before, deep=True) if deep and isinstance(value, dict) else value
+    return kept
+
+
+def tell(found: Iterable[Clash], node: Node, place: Place) -> None:
+    """Note what does not go together, each at the first of its settings that is written down."""
+    for names, text in found:
+        place.into(names[0]).wrong(next((node.value[name] for name in names if name in node.value), node), text)
 
 
 def _dataclass(node: Node, kind: Any, place: Place) -> Any:
@@ -143,10 +176,15 @@ def _dataclass(node: Node, kind: Any, place: Place) -> Any:
         return place.wrong(node, f"{_show(node)} is not a mapping of {', '.join(settings_of(kind))}")
     before = len(place.problems)
     found = check_fields(node, settings_of(kind), place)
-    if len(place.problems) == before:
-        try:
-            typed(found, kind)
-        except (ValueError, UserError) as error:  # the dataclass's own rules
+    whole, rest = len(place.problems) == before, sound(found, place, before)
+    try:
+        typed(rest, kind)
+    except Contradiction as error:
+        tell((clash for clash in error.found if set(clash[0]) <= set(rest)), node, place)
+    except (TypeError, ValueError, UserError) as error:  # the dataclass's own rules
+        if whole and isinstance(error, TypeError):
+            raise
+        if whole:
             place.wrong(node, str(error))
     return found
 

@@ -4,12 +4,15 @@ ResidencyError                 exit 1   a fault of ours, or the machine's
 ├── UserError                  exit 2   something the user can mend; no trace is shown
 │   ├── RecipeError                     unknown keys, wrong types: all at once, with lines
 │   ├── SourceError                     a source that is absent, unreadable, or too often malformed
+│   ├── Contradiction                   settings that do not go together: all at once
 │   ├── ModelError                      weights absent, or with another hash than expected
 │   └── Unsupported                     the model cannot do this; says which can
 └── StorageError               exit 1   disk full, folder unwritable; finished stages stay intact
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class ResidencyError(Exception):
@@ -30,6 +33,14 @@ class RecipeError(UserError):
 
 class SourceError(UserError):
     """A source is absent, unreadable, or holds more bad records than allowed."""
+
+
+class Contradiction(UserError):
+    """Settings that do not go together; ``found`` has a pair for each case: their names, and what to do."""
+
+    def __init__(self, found: Iterable[tuple[tuple[str, ...], str]]) -> None:
+        self.found = tuple(found)
+        super().__init__("; ".join(text for _, text in self.found))
 
 
 class ModelError(UserError):

@@ -16,6 +16,8 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Protocol, get_args, get_origin, runtime_checkable
 
+from residency.core.errors import Contradiction
+
 
 @runtime_checkable
 class Legal(Protocol):
@@ -101,6 +103,16 @@ def nearest(name: str, legal: Iterable[str], names: Mapping[str, str] | None = N
 def rules_of(hint: Any) -> list[Legal]:
     """Return the rules that a hint carries."""
     return [rule for rule in get_args(hint)[1:] if isinstance(rule, Legal)] if get_origin(hint) is Annotated else []
+
+
+Clash = tuple[tuple[str, ...], str]
+"""Names of settings that do not go together, the one to mend first, and what to do."""
+
+
+def agree(found: Iterable[Clash]) -> None:
+    """Raise Contradiction with all that was found; nothing where it holds none."""
+    if clashes := tuple(found):
+        raise Contradiction(clashes)
 
 
 # --- what many settings are ------------------------------------------------------------------------------------------

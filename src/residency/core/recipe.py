@@ -6,34 +6,51 @@ functions that will run. What comes out is plain data with every default written
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from residency.core.check import Node, Place, Problem, as_node, bare, check_fields
+from residency.core.check import Node, Place, Problem, as_node, bare, check_fields, sound
 from residency.core.errors import RecipeError
-from residency.core.legal import nearest
+from residency.core.legal import Clash, nearest
 from residency.core.settings import Field
 
 
 def resolve(
-    text: str, arguments: Sequence[str], sections: Mapping[str, Field], *, name: str = "recipe"
+    text: str,
+    arguments: Sequence[str],
+    sections: Mapping[str, Field],
+    *,
+    name: str = "recipe",
+    across: Callable[[Mapping[str, Any]], Iterable[Clash]] = lambda recipe: (),
 ) -> dict[str, Any]:
     """Return the recipe as plain data, defaults filled in, in the order of ``sections``.
 
     ``arguments`` are ``key=value`` with dotted keys (``train.instruct.schedule.steps=20``, ``train.1.instruct.x=3``).
-    Raises RecipeError with every problem at once.
+    ``across`` yields what does not go together between sections, of those that are sound by themselves: the path of a
+    setting, and what to do. Raises RecipeError with every problem at once.
     """
     problems: list[Problem] = []
     root = _compose(text, name, problems)
     for argument in arguments:
         _lay_over(root, argument, problems)
     found = check_fields(root, sections, Place("", problems))
+    for path, words in across(sound(found, Place("", problems), deep=True)):
+        problems.append(Problem(_written(root, path), f"{'.'.join(path)}: {words}"))
     if problems:
         raise RecipeError(_report(name, problems))
     return found
+
+
+def _written(node: Node, path: Sequence[str]) -> str:
+    """Return where a setting is written, or the nearest one around it."""
+    for name in path:
+        if not isinstance(node.value, dict) or name not in node.value:
+            break
+        node = node.value[name]
+    return node.where
 
 
 def _report(name: str, problems: list[Problem]) -> str:

@@ -9,7 +9,7 @@ import dataclasses
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from residency.core.errors import UserError
+from residency.core.legal import Clash
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 REQUIRED: Any = inspect.Parameter.empty
 NOT_SETTINGS = ("out", "scratch")
 """Keyword arguments that the caller hands in and a recipe does not know: where to write."""
@@ -63,6 +65,26 @@ def load(function: Callable[..., Any] | str) -> Callable[..., Any]:
 
 
 # --- what a function or a dataclass takes ----------------------------------------------------------------------------
+
+
+def together(find: Callable[[Mapping[str, Any]], Iterable[Clash]]) -> Callable[[Function], Function]:
+    """Return a decorator that ties a rule over several settings to a function.
+
+    ``find`` is handed plain settings by name, without those that are wrong by themselves, and yields what does not go
+    together.
+    """
+
+    def tie(function: Function) -> Function:
+        function.clashes = find  # type: ignore[attr-defined]
+        return function
+
+    return tie
+
+
+def clashes(function: Callable[..., Any], values: Mapping[str, Any]) -> Iterator[Clash]:
+    """Yield what does not go together among plain settings of a function."""
+    if find := getattr(function, "clashes", None):
+        yield from find(values)
 
 
 @cache

@@ -13,6 +13,7 @@ from residency.core.machine import versions
 from residency.core.progress import say
 from residency.core.store import read_json, read_jsonl, sha256_file, sha256_json, write_jsonl
 from residency.corpus.engine import Engine
+from residency.corpus.mixing.splits import Splits
 from residency.corpus.records import Bad, Source, place_words
 from residency.corpus.verdicts import DUPLICATE_ID, LEFT_OUT, Verdicts
 
@@ -60,9 +61,14 @@ def check_bad(opened: Sequence[Source], prepared: Sequence[Facts], bad: Sequence
             say(f"source {source.name}: {len(aside)} of {total} records kept aside in bad.jsonl: {first}{more}")
 
 
-def source_cards(opened: Sequence[Source], prepared: Sequence[Facts], bad: Sequence[list[Bad]]) -> list[dict[str, Any]]:
-    """Return what is known of each source: version, licence, counts, and hashes of its files and of what was read."""
-    cards = []
+def source_cards(
+    opened: Sequence[Source], prepared: Sequence[Facts], bad: Sequence[list[Bad]], finished: Sequence[Facts]
+) -> list[dict[str, Any]]:
+    """Return what is known of each source: version, licence, counts, and hashes of its files and of what was read.
+
+    ``documents`` were read, ``stay`` are in the corpus, ``licences`` counts these by what each says of itself.
+    """
+    cards, kept = [], _kept(prepared, finished)
     for index, source in enumerate(opened):
         mine = [facts for facts in prepared if facts["source"] == index]
         left: Counter[str] = sum((Counter(facts["left"]) for facts in mine), Counter())
@@ -77,6 +83,8 @@ def source_cards(opened: Sequence[Source], prepared: Sequence[Facts], bad: Seque
                 "documents": sum(facts["read"] for facts in mine)
                 + sum(facts["bad"] for facts in mine)
                 - len(bad[index]),
+                "stay": sum(kept[index].values()),
+                "licences": dict(sorted(kept[index].items())),
                 "bad": len(bad[index]),
                 "left": dict(sorted(left.items())),
                 "path_sha256": sha256_json(hashes) if hashes else None,
@@ -84,6 +92,15 @@ def source_cards(opened: Sequence[Source], prepared: Sequence[Facts], bad: Seque
             }
         )
     return cards
+
+
+def _kept(prepared: Sequence[Facts], finished: Sequence[Facts]) -> dict[int, Counter[str]]:
+    """Return how many documents of each source stay, by licence; a shard is of one part, and so of one source."""
+    owners = [facts["source"] for facts in prepared for _ in facts["shards"]]
+    found: dict[int, Counter[str]] = defaultdict(Counter)
+    for owner, facts in zip(owners, finished, strict=True):
+        found[owner].update({name: row["documents"] for name, row in facts["counts"].get("licence", {}).items()})
+    return found
 
 
 def collect_facts(
@@ -165,28 +182,35 @@ def _dates(finished: Sequence[Facts]) -> dict[str, Any]:
     return {"first": min(known, default=None), "last": max(known, default=None), "without": without}
 
 
-_PATIENTS = """
-SELECT count(DISTINCT patient) AS patients,
-  (SELECT count(*) FROM (SELECT patient FROM rows WHERE patient IS NOT NULL GROUP BY patient
-   HAVING count(DISTINCT split) > 1)) AS in_two
+_IN_TWO = (
+    "SELECT count(*) FROM (SELECT {0} FROM rows WHERE {0} IS NOT NULL GROUP BY {0} HAVING count(DISTINCT split) > 1)"
+)
+_PATIENTS = f"""
+SELECT count(DISTINCT patient) AS patients, ({_IN_TWO.format("patient")}) AS in_two,
+  ({_IN_TWO.format("source")}) AS sources_in_two
 FROM rows
 """
 _BY_SPLIT = """
-SELECT split, count(*) AS documents, count(DISTINCT patient) AS patients, min(date) AS first, max(date) AS last
+SELECT split, count(*) AS documents, count(DISTINCT source) AS sources, count(DISTINCT patient) AS patients,
+  count(*) FILTER (patient IS NULL) AS alone, min(date) AS first, max(date) AS last
 FROM rows GROUP BY split ORDER BY split
 """
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """How many patients a corpus is about, how many stand in two splits, and the size of each split."""
+    """How many patients a corpus is about, how many of them and of the groups stand in two splits, and each split.
+
+    A group is what a split holds whole: a patient, a document without one, or (where they are split so) a source.
+    """
 
     patients: int = 0
     in_two: int = 0
+    groups_in_two: int = 0
     splits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def people_of(run: Engine, tables: Sequence[Path], scratch: Path) -> People:
+def people_of(run: Engine, tables: Sequence[Path], scratch: Path, settings: Splits | None) -> People:
     """Return what the rows of all shards say about patients, counted anew from what was written."""
     import pyarrow.parquet as pq
 
@@ -195,14 +219,22 @@ def people_of(run: Engine, tables: Sequence[Path], scratch: Path) -> People:
     with run.queries() as query:
         [found] = pq.read_table(query(_PATIENTS, scratch / "patients.parquet", rows=tables)).to_pylist()
         splits = pq.read_table(query(_BY_SPLIT, scratch / "splits.parquet", rows=tables)).to_pylist()
-    return People(**found, splits={row.pop("split"): row for row in splits})
+    by_source = settings is not None and settings.by == "source"
+    made = {row["split"]: _side(row, by_source) for row in splits}
+    in_two = found["in_two"]
+    return People(found["patients"], in_two, found["sources_in_two"] if by_source else in_two, made)
+
+
+def _side(row: Facts, by_source: bool) -> dict[str, Any]:
+    groups = row["sources"] if by_source else row["patients"] + row["alone"]
+    return {"documents": row["documents"], "groups": groups, **{key: row[key] for key in ("patients", "first", "last")}}
 
 
 def _splits(people: People) -> dict[str, Any] | None:
     """Return the splits as the card shows them; None where the corpus was not split."""
     if not any(people.splits):
         return None
-    return {"splits": dict(people.splits), "in_two": {"patients": people.in_two, "groups": people.in_two}}
+    return {"splits": dict(people.splits), "in_two": {"patients": people.in_two, "groups": people.groups_in_two}}
 
 
 def _contamination(prepared: Sequence[Facts], held: Path | None) -> dict[str, Any] | None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from residency import __version__
-from residency.core.legal import Seed, Share
+from residency.core.legal import Clash, Seed, Share, agree
 from residency.core.progress import track
-from residency.core.settings import Flat, plain
+from residency.core.settings import Flat, plain, together
 from residency.core.store import outside, read_json, sha256_json, write_json, write_manifest
 from residency.corpus.account import bad_records, check_bad, collect_facts, people_of, source_cards
 from residency.corpus.card.datacard import write_card
@@ -27,12 +27,12 @@ from residency.corpus.compare.held_out import index_of
 from residency.corpus.compare.leaks import Decontaminate
 from residency.corpus.engine import HERE, Engine, Name, Spread, engine
 from residency.corpus.finish import DONE, ROWS, Finishing, Shape, finish
-from residency.corpus.mixing.mixture import Mixture
+from residency.corpus.mixing.mixture import Mixture, misnamed
 from residency.corpus.mixing.ordering import write_order
 from residency.corpus.mixing.splits import Splits
 from residency.corpus.prepare import Preparing, lost, prepare
 from residency.corpus.records import Source
-from residency.corpus.sources import Sources, open_source
+from residency.corpus.sources import Sources, names_of, open_source, trains
 from residency.corpus.verdicts import Verdicts, compare
 
 WORK, KEY = "work", "settings.json"
@@ -51,31 +51,47 @@ class Checks:
 NONE = Checks()
 
 
+def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
+    """Yield the names in a mixture that no source has, and sources that its weights leave out: before any is read."""
+    sources, mixture = given.get("sources"), given.get("mixture")
+    if sources and mixture:
+        names = names_of(sources)
+        training = [name for name, source in zip(names, sources, strict=True) if trains(source)]
+        for places, text in misnamed(mixture, names, training):
+            yield ("mixture", "sources"), f"{places[0]}: {text}"
+
+
+@together(_clashes)
 def collect(
     *,
     out: Path,
+    # What is read, each a kind of source with its settings, or simply a path.
     sources: Sources,
     checks: Flat[Checks] = NONE,
     splits: Splits | None = None,
     mixture: Mixture | None = None,
+    # What is written beside the documents for trainers, in TRL's columns.
     shapes: tuple[Shape, ...] = (),
     spread: Flat[Spread] = HERE,
+    # The share of a source's records that may be malformed before the run stops; one alone never stops it.
     bad_share: Share = 0.01,
+    # The seed of the simulated hospital, where that names none.
     seed: Seed = 0,
 ) -> None:
     """Write ``documents/``, ``dropped/``, ``bad.jsonl``, the data card and the manifest of the sources to ``out``.
 
-    Each of ``sources`` has one key, the reader, with its settings or simply a path: ``{"hpo": {}}``,
-    ``{"files": "my/folder"}``. ``clean``, ``dedup``, ``decontaminate``, ``splits`` and ``mixture`` are left out
-    where they are not given; the order that ``mixture`` asks for is in ``order.parquet`` (``stage``, ``epoch``, and the
-    ``shard`` and ``place`` of a document). ``shapes`` are written beside the documents for trainers. ``workers`` 0
-    takes every core; ``memory_mb`` bounds the comparison of keys. ``seed`` is the simulated hospital's, unless it names
-    its own. Raises SourceError where a source is unknown or absent (before any is read), or where more than
-    ``bad_share`` of a source's records are malformed, and more than one of them; ``bad.jsonl`` then says which.
+    Several sources of a kind are numbered (files, files-2) where they have no name. ``clean``, ``dedup``,
+    ``decontaminate``, ``splits`` and ``mixture`` are left out where they are not given; the order that a mixture asks
+    for is in ``order.parquet`` (``stage``, ``epoch``, and the ``shard`` and ``place`` of a document). Raises
+    SourceError where a source is unknown or absent (before any is read), or where too many of its records are
+    malformed; ``bad.jsonl`` then says which.
     """
+    agree(_clashes({"sources": sources, "mixture": plain(mixture)}))
     out = Path(out)
     (out / WORK).mkdir(parents=True, exist_ok=True)
-    opened = [open_source(source, scratch=out / WORK, seed=seed) for source in sources]
+    names = names_of(sources)
+    pairs = zip(sources, names, strict=True)
+    opened = [open_source(source, scratch=out / WORK, seed=seed, name=name) for source, name in pairs]
     assemble(
         opened,
         out=out,
@@ -114,15 +130,15 @@ def assemble(
     with engine(spread.engine, scratch=work, workers=workers, memory_mb=spread.memory_mb) as each:
         held = _held_out(checks.decontaminate, work)
         prepared = _prepare(each, opened, work, checks.clean, dedup, held)
-        verdicts = compare(each, prepared, work, labels(opened), dedup, splits)
+        verdicts = compare(each, prepared, work, [source.name for source in opened], dedup, splits)
         bad = bad_records(out, opened, prepared, verdicts, work / "prepared")
         check_bad(opened, prepared, bad, bad_share)
         finished = _finish(each, prepared, verdicts, out, work, splits, shapes)
-        people = people_of(each, [out / ROWS / f"{facts['name']}.parquet" for facts in finished], work)
-    cards = source_cards(opened, prepared, bad)
+        people = people_of(each, [out / ROWS / f"{facts['name']}.parquet" for facts in finished], work, splits)
+    cards = source_cards(opened, prepared, bad, finished)
     facts = collect_facts(opened, prepared, finished, verdicts, held, cards, people)
     how = {**plain(checks), "splits": splits, "mixture": mixture, "shapes": shapes, "bad_share": bad_share}
-    card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture), "settings": plain(how)})
+    card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture, opened), "settings": plain(how)})
     kept = {name: card[name] for name in ("documents", "dropped", "duplicates")}
     total = sum(len(rows) for rows in bad)
     shutil.rmtree(work)
@@ -145,13 +161,6 @@ def _enough(opened: Sequence[Source], name: Name) -> int:
     return int(name == "local" and known and small)
 
 
-def labels(opened: Sequence[Source]) -> list[str]:
-    """Return a name for each source that no other has: jsonl, jsonl-2, jsonl-3."""
-    names = [source.name for source in opened]
-    again = [names[:index].count(name) for index, name in enumerate(names)]
-    return [f"{name}-{nth + 1}" if nth else name for name, nth in zip(names, again, strict=True)]
-
-
 def _held_out(settings: Decontaminate | None, work: Path) -> Path | None:
     if settings is None:
         return None
@@ -172,10 +181,13 @@ def _prepare(
     return list(track(run.each(prepare, tasks, lost), "read and clean", len(parts), unit="parts"))
 
 
-def _mix(out: Path, finished: Sequence[Mapping[str, Any]], mixture: Mixture | None) -> dict[str, Any] | None:
+def _mix(
+    out: Path, finished: Sequence[Mapping[str, Any]], mixture: Mixture | None, opened: Sequence[Source]
+) -> dict[str, Any] | None:
     """Return the plan of a mixture after writing the training order that it asks for."""
+    names = [source.name for source in opened]
     try:
-        return write_order(out, [facts["name"] for facts in finished], mixture) if mixture else None
+        return write_order(out, [facts["name"] for facts in finished], mixture, names) if mixture else None
     finally:
         shutil.rmtree(out / ROWS, ignore_errors=True)
 

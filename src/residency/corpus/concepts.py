@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from residency.core.types import Document
+from residency.corpus.records import built_in
 
 SPLITS = ("train", "dev", "test")
 KNOWLEDGE = ("hpo", "icd10")
@@ -135,7 +136,7 @@ def read_facts(documents: Iterable[Document], *, seed: int = 0, test: float = 0.
     """
     kinds: dict[str, list[Document]] = defaultdict(list)
     for document in documents:  # whatever the user's own rows call themselves, they are notes
-        kinds[document.meta["kind"] if document.source in KNOWLEDGE else "note"].append(document)
+        kinds[document.meta["kind"] if built_in(document.source) in KNOWLEDGE else "note"].append(document)
     for rows in kinds.values():
         rows.sort(key=lambda row: row.id)
     shares = {"test": test, "dev": dev}

@@ -15,13 +15,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+
+import psutil
 
 from residency.core.errors import UserError
 from residency.core.legal import AtLeastOne, Count
@@ -40,9 +42,12 @@ AHEAD = 2
 class Spread:
     """How work is spread: by which engine, over how many workers (0: every core), with how much memory for keys."""
 
+    # Where the work is done: on the cores of this machine, or on a Ray cluster.
     engine: Name = "local"
+    # Processes at work at once; 0 takes every core.
     workers: Count = 0
-    memory_mb: AtLeastOne = 1000
+    # The most memory that the comparison of all documents takes; the rest goes to the disk.
+    memory_mb: AtLeastOne = 400
 
 
 HERE = Spread()
@@ -70,13 +75,39 @@ def engine(name: Name, *, scratch: Path, workers: int = 0, memory_mb: int = 400)
     count = workers or len(os.sched_getaffinity(0))
     ask = partial(queries, scratch=scratch, memory_mb=memory_mb, threads=count)
     if name == "local":
-        yield Engine(partial(each_local, workers=count), ask)
+        with _no_one_left():
+            yield Engine(partial(each_local, workers=count), ask)
         return
     with _ray(workers) as ray:
         yield Engine(partial(_each_ray, ray, workers=workers), ask)
 
 
 # --- on this machine -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _no_one_left() -> Iterator[None]:
+    """End the processes that were started inside, and theirs, where the block ends in an error or in Ctrl-C.
+
+    They would finish their tasks first, and Python waits for them before it ends: half a minute of a large corpus.
+    """
+    before = set(active_children())
+    try:
+        yield
+    except BaseException:
+        found = [family for child in set(active_children()) - before if child.pid for family in _family(child.pid)]
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        raise
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """Return a process and all that it started, such as a simulation; nothing where it has ended."""
+    with suppress(psutil.NoSuchProcess):
+        first = psutil.Process(pid)
+        return [first, *first.children(recursive=True)]
+    return []
 
 
 def each_local(
@@ -130,13 +161,15 @@ def _next(left: deque[Task], rest: Iterator[Task]) -> Task | None:
 
 def _alone(function: Callable[[Task], Result], task: Task, broken: Callable[[Task], Result] | None) -> Result:
     """Return a task's result from a process of its own: if that one dies too, it was this task."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_quiet) as pool:
-        try:
-            return pool.submit(function, task).result()
-        except BrokenProcessPool:
-            if broken is None:
-                raise
-            return broken(task)
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_quiet)
+    try:
+        return pool.submit(function, task).result()
+    except BrokenProcessPool:
+        if broken is None:
+            raise
+        return broken(task)
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _quiet() -> None:

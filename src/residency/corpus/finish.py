@@ -162,7 +162,12 @@ def _write(path: Path, rows: Any) -> None:
 
 
 def _facts(documents: list[Document]) -> dict[str, Any]:
-    """Return counts by what a data card shows, and a hash that does not hang on the order of the documents."""
+    """Return counts by what a data card shows, and a hash that does not hang on the order of the documents.
+
+    ``content`` is the sum of the documents' SHA-256, modulo 2^256: those of shards may be added, however they are cut,
+    and a document that comes twice counts twice. It tells changes by accident; against someone who forges, the SHA-256
+    of the shards is what counts.
+    """
     counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     content = 0
     for document in documents:

@@ -14,7 +14,7 @@ from residency.corpus.readers.columns import told
 from residency.corpus.readers.guard import Limits
 from residency.corpus.readers.heads import columns_in
 from residency.corpus.readers.shapes import COLUMNS, plain_name
-from residency.corpus.records import Source
+from residency.corpus.records import Source, SourceName
 
 OWN = "not stated (your own data)"
 LIMITS = Limits()
@@ -75,24 +75,29 @@ Columns = Annotated[Mapping[str, str], Rule(f"names of columns under {', '.join(
 
 def read_files(
     *,
+    # The folder that is read, with all below it, or one file.
     path: Annotated[Path, there_are()],
+    # The format of all files; empty: each is read as what its content says that it is.
     format: Format = "",
+    # The licence of what is read, as the data card states it; a document that states its own keeps it.
     licence: str = OWN,
+    # The language of documents that do not state theirs; und is not known, and the cleaning finds it.
     language: str = "und",
+    # How text files are encoded that are not UTF-8.
     encoding: Encoding = "utf-8",
+    # Names of unusual columns of tables and JSON rows: {text: note_body, id: note_id, patient: mrn, date: written};
+    # files that have none of them are read by their own.
     columns: Columns = _NONE,
     limits: Limits = LIMITS,
+    # What the source is called in the card, in the mixture and by makers; empty: its kind, numbered if there are
+    # several.
+    name: SourceName = "",
 ) -> Source:
-    """Return a folder of any files (or one file) as a source: each is read as what its content says that it is.
-
-    ``language`` "und" is not known: ``clean`` finds it. ``encoding`` is that of files that are not UTF-8. ``format``
-    says what all of them are instead. ``columns`` names unusual columns of tables and JSON rows: ``{text: note_body,
-    id: note_id, patient: mrn, date: written}``; files that have none of them are read by their own.
-    """
+    """Return a folder of any files (or one file) as a source: each is read as what its content says that it is."""
     check_columns(path, files_of(path, ()), columns, encoding, form=format)
     files, pieces = parts(
         path,
-        source="files",
+        source=name or "files",
         licence=licence,
         language=language,
         encoding=encoding,
@@ -100,29 +105,52 @@ def read_files(
         limits=limits,
         options={"columns": dict(columns)},
     )
-    return Source("files", "", licence, "", files, pieces)
+    return Source(name or "files", "", licence, "", files, pieces)
 
 
-def read_notes(*, path: Annotated[Path, there_are(*_TEXT)], licence: str = OWN, language: str = "en") -> Source:
+def read_notes(
+    *,
+    # The folder of text files, or one file.
+    path: Annotated[Path, there_are(*_TEXT)],
+    # The licence of what is read, as the data card states it; a document that states its own keeps it.
+    licence: str = OWN,
+    # The language of documents that do not state theirs.
+    language: str = "en",
+    # What the source is called in the card, in the mixture and by makers; empty: its kind, numbered if there are
+    # several.
+    name: SourceName = "",
+) -> Source:
     """Return a folder of ``.txt`` files (or one file) as a source; a document's id is its path in the folder."""
-    files, pieces = parts(path, source="notes", licence=licence, language=language, form="text", endings=_TEXT)
-    return Source("notes", "", licence, "", files, pieces)
+    called = name or "notes"
+    files, pieces = parts(path, source=called, licence=licence, language=language, form="text", endings=_TEXT)
+    return Source(called, "", licence, "", files, pieces)
 
 
 def read_jsonl_source(
-    *, path: Annotated[Path, there_are(*_LINES)], licence: str = OWN, language: str = "en", columns: Columns = _NONE
+    *,
+    # The file, or a folder of such files.
+    path: Annotated[Path, there_are(*_LINES)],
+    # The licence of what is read, as the data card states it; a document that states its own keeps it.
+    licence: str = OWN,
+    # The language of documents that do not state theirs.
+    language: str = "en",
+    # Names of unusual keys, as in text: note_body.
+    columns: Columns = _NONE,
+    # What the source is called in the card, in the mixture and by makers; empty: its kind, numbered if there are
+    # several.
+    name: SourceName = "",
 ) -> Source:
     """Return JSONL (a file or a folder of them) as a source of texts, chats or preference pairs, known by their keys;
-    what no shape knows goes to ``meta``. ``columns`` names unusual keys: ``{text: note_body}``.
+    what no shape knows goes to ``meta``.
     """
     check_columns(path, files_of(path, _LINES), columns, form="jsonl")
     files, pieces = parts(
         path,
-        source="jsonl",
+        source=name or "jsonl",
         licence=licence,
         language=language,
         form="jsonl",
         options={"columns": dict(columns)},
         endings=_LINES,
     )
-    return Source("jsonl", "", licence, "", files, pieces)
+    return Source(name or "jsonl", "", licence, "", files, pieces)

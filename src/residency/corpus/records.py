@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from residency.core.errors import SourceError
+from residency.core.legal import Rule
 from residency.core.types import Document
 
 KNOWLEDGE_KINDS = frozenset({"term", "disease", "code", "chapter", "block", "concept"})
 """What ``meta["kind"]`` calls records of an ontology or a classification: facts, which are not judged as text."""
+BUILT_IN = ("hpo", "icd10", "simulated_hospital")
+KINDS = (*BUILT_IN, "set", "files", "notes", "jsonl", "fhir")
+"""The kinds of sources. What a built-in one is called says later stages what it holds, so no other may be called so."""
+
+
+def built_in(name: str) -> str:
+    """Return the built-in source that a name stands for (``hpo-2`` is a second hpo); "" for the user's own."""
+    kind = re.sub(r"-\d+$", "", name)
+    return kind if kind in BUILT_IN else ""
+
+
+def no_name(name: str) -> str | None:
+    """Return why a source cannot be called so; None where it can, or where no name is given."""
+    if re.sub(r"-\d+$", "", name) in KINDS:
+        return f"{name} is what a source without a name may be called; give another, such as ward"
+    if name and not re.fullmatch(r"\w[\w.-]*", name):
+        return f"{name!r} is no name; legal: letters, digits, dots, dashes and underscores"
+    return None
+
+
+SourceName = Annotated[str, Rule("empty, or a word of letters, digits, dots, dashes and underscores", no_name)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from residency.core.runs import read_record
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest
+from residency.corpus.records import built_in
 from residency.evaluate.curves import training
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def gather(run: Path) -> dict[str, Any]:
         "hub_id": hub_id(model.get("source", "")),
         "parameters": parameters(Path(model["path"])) if model.get("path") else None,
         "sources": sources,
-        "public": bool(sources) and all(source["name"] in PUBLIC for source in sources),
+        "public": bool(sources) and all(built_in(source["name"]) in PUBLIC for source in sources),
         "examples": examples_card(run),
         "training": [stage for name in TRAINING if (stage := training(run, name))],
         "export": manifest(run, "export"),

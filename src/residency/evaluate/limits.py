@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from residency.corpus.records import built_in
 from residency.evaluate.findings import GGUF_TOLERANCE, verdict, within
 from residency.evaluate.ledger import GATED, Items, best
 from residency.evaluate.names import in_order, is_base, is_rule, metric_name, model_words
@@ -27,11 +28,12 @@ def limits(facts: Row, ledger: Row, items: Items) -> list[str]:
 
 
 def _notes(facts: Row, ledger: Row, items: Items) -> Iterator[str]:
-    simulated = [source for source in facts["sources"] if source["name"] == "simulated_hospital"]
+    simulated = [source for source in facts["sources"] if built_in(source["name"]) == "simulated_hospital"]
     own = [source["name"] for source in facts["sources"] if facts["sources"] and not facts["public"]]
     if simulated and facts["public"]:
+        count = sum(source["documents"] for source in simulated)
         yield (
-            f"No real note was read. The notes are {simulated[0]['documents']:,} documents of a simulated hospital; "
+            f"No real note was read. The notes are {count:,} documents of a simulated hospital; "
             "nothing here was measured on a real one."
         )
     if own:

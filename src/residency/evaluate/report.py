@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from residency.core.store import atomic_path, write_json, write_manifest
+from residency.corpus.records import built_in
 from residency.evaluate import charts, glossary, grids, limits, sections, tables
 from residency.evaluate.curves import TITLES
 from residency.evaluate.facts import gather
@@ -142,7 +143,7 @@ def costs(cost: dict[str, Any]) -> list[dict[str, Any]]:
 
 def source_name(name: str) -> str:
     """Return a source's name in words."""
-    return SOURCES.get(name, name)
+    return SOURCES.get(built_in(name), name)
 
 
 def duration(seconds: float | None) -> str:

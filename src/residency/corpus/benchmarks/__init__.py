@@ -91,7 +91,16 @@ def _unknown(name: str) -> str | None:
     return None if name in SETS else f"no such set as {name}; {nearest(name, SETS)}"
 
 
+def _not_here(name: str) -> str | None:
+    try:
+        folder_of(name)
+    except SourceError as error:
+        return str(error)
+    return None
+
+
 SetName = Annotated[str, Rule("the name of a public set: residency data list", _unknown)]
+SetHere = Annotated[str, Rule("the name of a public set that is here: residency data list", _not_here)]
 
 
 def data_folders() -> list[Path]:

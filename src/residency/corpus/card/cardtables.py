@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from residency.corpus.card.licences import licence_of
+
 Card = Mapping[str, Any]
 Row = list[Any]
 
@@ -17,6 +19,7 @@ def sections(card: Card) -> dict[str, Any]:
         "plain": plain(card),
         "use": use(card),
         "sources": [_source(source) for source in card["sources"]],
+        "licences": [row for source in card["sources"] for row in licences(source)],
         "left": [[s["name"], why, n] for s in card["sources"] for why, n in sorted((s.get("left") or {}).items())],
         "holds": holds(card),
         "counted": [("Kind", counted(card["kinds"])), ("Language", counted(card["languages"]))],
@@ -78,7 +81,21 @@ def _source(source: Mapping[str, Any]) -> Row:
         source.get("licence") or "none stated",
         words[source["allows"]["commercial"]],
     ]
-    return [*about, source["access"], source.get("documents"), source.get("bad"), left]
+    return [*about, source["access"], source.get("documents"), source.get("bad"), left, source.get("stay")]
+
+
+def licences(source: Mapping[str, Any], most: int = 12) -> list[Row]:
+    """Return a row for each licence of a source's documents, the most frequent first, where one is not the source's."""
+    words = {True: "yes", False: "NO", None: "not known"}
+    found = source.get("licences") or {}
+    if set(found) <= {source.get("licence")}:
+        return []
+    pairs = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+    rows: list[Row] = [
+        [source["name"], name or "none stated", words[licence_of(name).commercial], count] for name, count in pairs
+    ]
+    rest = rows[most:]
+    return [*rows[:most], *([[source["name"], f"{len(rest)} more", "-", sum(row[-1] for row in rest)]] if rest else [])]
 
 
 def holds(card: Card) -> list[Row]:
@@ -242,7 +259,8 @@ def words(card: Card) -> str:
     found = sections(card)
     blocks = [f"{found['opening']}\n" + "\n".join(found["plain"])]
     shown = [
-        (["source", "licence", "documents", "bad", "left out"], [[r[0], r[2], *r[5:]] for r in found["sources"]]),
+        (["source", "licence", "read", "bad", "left out", "stay"], [[r[0], r[2], *r[5:]] for r in found["sources"]]),
+        (["source", "licence of documents", "commercial use", "stay"], found["licences"]),
         (["step", "reason", "documents", "share"], found["dropped"]),
         (["duplicates", "found"], found["duplicates"]),
         (["evaluation set", "items", "rule", "found", "removed"], found["contamination"]),

@@ -15,7 +15,8 @@ import yaml
 from residency.core.store import atomic_path, sha256_file, write_json
 from residency.corpus.card import cardtables as tables
 from residency.corpus.card.cardtables import words as words
-from residency.corpus.card.licences import hub_licence, licence_of, licence_words, together
+from residency.corpus.card.licences import hub_licence, licence_of, licence_words, listed, together
+from residency.corpus.records import built_in
 
 Facts = Mapping[str, Any]
 Card = dict[str, Any]
@@ -60,11 +61,12 @@ def write_card(folder: Path, facts: Facts) -> Card:
     """Return the card after writing ``README.md`` and ``card.json`` to ``folder``.
 
     ``facts`` has keys of ``EMPTY``: ``sources`` (``name``, ``version``, ``licence``, ``access``, ``acknowledgement``,
-    ``documents``, ``bad``, ``left`` by reason); ``tokens`` (``count``, ``by``: the tokenizer, or None where estimated
-    by characters); ``dropped`` ({step: {reason: count}}) of ``read`` documents; ``contamination`` (``sets``: ``set``,
-    ``items``, ``rules``: {rule: {found, removed}}); ``splits`` as ``splits.report``; ``shapes``
-    ({shape: ``rows``, ``left`` by reason}); ``mixture`` as ``Plan.facts``;
-    ``shards``: {split: [paths in the folder]}. The hashes of the shards are made here. Unknown keys raise ValueError.
+    ``documents`` that were read, ``bad``, ``left`` by reason, ``stay``, and ``licences`` of these: {licence: count});
+    ``tokens`` (``count``, ``by``: the tokenizer, or None where estimated by characters); ``dropped`` ({step: {reason:
+    count}}) of ``read`` documents; ``contamination`` (``sets``: ``set``, ``items``, ``rules``: {rule: {found,
+    removed}}); ``splits`` (``splits``: {name: counts}, ``in_two``); ``shapes`` ({shape: ``rows``, ``left`` by reason}); ``mixture`` as
+    ``Plan.facts``; ``shards``: {split: [paths in the folder]}. The hashes of the shards are made here. Unknown keys
+    raise ValueError.
     """
     card = make_card(facts)
     card["hashes"] = {**card["hashes"], "shards": shard_hashes(folder, card["shards"])}
@@ -81,7 +83,7 @@ def make_card(facts: Facts) -> Card:
         raise ValueError(f"a card knows nothing of {', '.join(wrong)}; it knows {', '.join(EMPTY)}")
     card: Card = {name: facts.get(name, empty) for name, empty in EMPTY.items()}
     card["sources"] = [_source(source) for source in card["sources"]]
-    licences = [source["licence"] for source in card["sources"]]
+    licences = [name for source in card["sources"] for name in held(source)]
     card["licence"] = {**together(licences), **hub_licence(licences), "words": licence_words(licences)}
     receipt = card["deidentification"]
     card["deidentification_words"] = "De-identified; the receipt:" if receipt else "Not de-identified: no receipt."
@@ -89,11 +91,13 @@ def make_card(facts: Facts) -> Card:
     return card
 
 
+def held(source: Facts) -> list[str]:
+    """Return the licences that bind a source: those of its documents that stay; of none, the one that it states."""
+    return list(source.get("licences") or [source.get("licence", "")])
+
+
 def _source(source: Facts) -> dict[str, Any]:
-    about = licence_of(source.get("licence", ""))
-    allows = {
-        name: getattr(about, name) for name in ("commercial", "derivatives", "redistribution", "attribution", "alike")
-    }
+    about, allows = licence_of(source.get("licence", "")), together(held(source))
     return {"access": "", "version": "", "acknowledgement": "", **source, "spdx": about.spdx or None, "allows": allows}
 
 
@@ -102,11 +106,9 @@ def _not_known(card: Card) -> list[str]:
     words = [f"{text[0].upper()}{text[1:]}." for name, text in ASKED.items() if card[name] is None or card[name] == {}]
     if not card["deidentification"]:
         words.append("Whether the texts still name people: they were not de-identified, or there is no receipt.")
-    words += [
-        f"The licence of {source['name']}: {source.get('licence') or 'none is stated'}."
-        for source in card["sources"]
-        if licence_of(source.get("licence", "")).hub == "unknown"
-    ]
+    for source in card["sources"]:
+        if unknown := [name or "none is stated" for name in held(source) if licence_of(name).hub == "unknown"]:
+            words.append(f"The licence of {source['name']}: {listed(unknown)}.")
     tokens = card["tokens"] or {}
     if tokens and not tokens.get("by"):
         words.append("The exact number of tokens: it is estimated by characters.")
@@ -145,7 +147,7 @@ def readme(card: Card, folder: Path) -> str:
 def front_matter(card: Card, folder: Path) -> dict[str, Any]:
     """Return what the hub reads (its dataset card's fields); ``configs`` lets ``datasets`` load the folder as it is."""
     tasks = sorted({HUB_TASKS.get(kind, "text-generation") for kind in card["kinds"]})
-    made = any(source["name"] == "simulated_hospital" for source in card["sources"])
+    made = any(built_in(source["name"]) == "simulated_hospital" for source in card["sources"])
     found: dict[str, Any] = {
         **{
             name: card["licence"][name]

@@ -121,24 +121,28 @@ def hub_licence(licences: Iterable[str]) -> dict[str, str]:
     return {"license": "other", "license_name": "see-the-licences-of-the-sources", "license_link": "README.md"}
 
 
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """Return names in a row; of many, how many more there are."""
+    found = list(names)
+    return ", ".join([*found[:most], *([f"and {len(found) - most} more"] if len(found) > most else [])])
+
+
 def licence_words(licences: Iterable[str]) -> list[str]:
     """Return in sentences what binds whoever uses texts of these licences."""
     found = list(dict.fromkeys(licences))
     words = []
     if unknown := [name or "none stated" for name in found if licence_of(name).hub == "unknown"]:
-        words.append(
-            f"Licences that are not known here ({'; '.join(unknown)}): read them before anything is passed on."
-        )
+        words.append(f"Licences that are not known here ({listed(unknown)}): read them before anything is passed on.")
     words += [f"{name}: {licence_of(name).note}." for name in found if licence_of(name).note]
     if closed := [name for name in found if licence_of(name).commercial is False]:
-        words.append(f"No commercial use, because of {', '.join(closed)}.")
+        words.append(f"No commercial use, because of {listed(closed)}.")
     if fixed := [name for name in found if licence_of(name).derivatives is False]:
-        words.append(f"Changed texts may not be passed on, because of {', '.join(fixed)}.")
+        words.append(f"Changed texts may not be passed on, because of {listed(fixed)}.")
     if alike := [name for name in found if licence_of(name).alike]:
-        words.append(f"What is made from it must be passed on under the same licence: {', '.join(alike)}.")
+        words.append(f"What is made from it must be passed on under the same licence: {listed(alike)}.")
     words += [
         f"{a} and {b} each want the whole under themselves: it cannot be passed on as one." for a, b in conflicts(found)
     ]
     if named := [name for name in found if licence_of(name).attribution]:
-        words.append(f"The authors must be named ({', '.join(named)}): keep the acknowledgements below with it.")
+        words.append(f"The authors must be named ({listed(named)}): keep the acknowledgements below with it.")
     return words

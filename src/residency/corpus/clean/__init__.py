@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, TypeVar
 
-from residency.core.legal import AtLeastOne, Language, Range
+from residency.core.legal import AtLeastOne, Language, Range, agree
 from residency.core.types import Document
 from residency.corpus.clean.books import Matter, trim
 from residency.corpus.clean.language import language_of
@@ -31,22 +31,29 @@ BOUND = frozenset({"book", "page"})
 
 @dataclass(frozen=True, slots=True)
 class Clean:
-    """What documents are held to; ``false`` (for ``languages``: nothing) switches a check off.
+    """What documents are held to; ``false`` (for ``languages``: nothing) switches a check off."""
 
-    ``languages``: ISO 639-1 codes to keep, as found in the text where that is sure, else as the source says.
-    ``set_language``: give documents the found language never, where the source says none ("missing"), or always.
-    ``votes``: forum answers with fewer are dropped. ``shortest`` and ``longest`` are in characters.
-    """
-
+    # Codes of the languages to keep, as found in the text where that is sure, else as the source says; empty: all.
     languages: tuple[Language, ...] = ()
+    # When documents are given the found language: never, where the source says none (missing), or always.
     set_language: Literal["never", "missing", "always"] = "missing"
+    # Texts of fewer characters fall.
     shortest: AtLeastOne = 1
+    # Texts of more characters fall.
     longest: AtLeastOne = 20_000_000
+    # Forum answers with fewer votes fall; null: votes are not looked at.
     votes: Votes | None = None
     matter: Matter | bool = field(default_factory=Matter)
     quality: Quality | bool = field(default_factory=Quality)
     safety: Safety | bool = field(default_factory=Safety)
     relevance: Relevance | bool = False
+
+    def __post_init__(self) -> None:
+        """Hold the settings against each other."""
+        if self.shortest > self.longest:
+            agree(
+                [(("shortest", "longest"), f"shortest {self.shortest} is more than longest {self.longest}: all fall")]
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,12 @@ from residency.core.legal import Share
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """The largest share of a text that may be cut from its start, and from its end; where more is found, nothing is."""
+    """How much of a book or a page may be cut off as front and back matter."""
 
+    # The largest share that may be cut from the start of a book or page as front matter; where more is found, nothing
+    # is.
     front: Share = 0.3
+    # The largest share that may be cut from its end as back matter; where more is found, nothing is.
     back: Share = 0.5
 
 

@@ -16,7 +16,7 @@ from typing import cast
 
 import numpy as np
 
-from residency.core.legal import AtLeast0, AtLeastOne, Share
+from residency.core.legal import AtLeast0, AtLeastOne, Share, agree
 from residency.corpus.clean.boilerplate import FUNCTION_WORDS, LANGUAGES, boilerplate_share, navigation_share
 from residency.corpus.clean.repetition import hashed, is_frequent, repeated_share, repeated_text
 from residency.corpus.clean.words import Reading
@@ -24,36 +24,57 @@ from residency.corpus.clean.words import Reading
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Above these limits (below, where it says least) a text is dropped; 1 switches a share off, 0 a least one.
+    """Above these limits (below, where it says least) a text falls; 1 switches a share off, 0 a least one."""
 
-    Texts of less than ``few_words`` words (or as many characters as they would take) are judged on encoding, control
-    characters and code alone; lines and paragraphs from ``few_lines`` on. ``*_words`` are shares of the words;
-    ``repeated_lines`` and ``repeated_paragraphs`` of the characters; ``repeated_5`` and ``repeated_10`` of the words
-    that stand in a run of 5 or 10 that was there before; ``top_pair`` of those in the most frequent pair.
-    ``marks_per_word`` is of # and of ...
-    """
-
+    # Texts of fewer words are judged on encoding, control characters and code alone.
     few_words: AtLeastOne = 25
+    # Lines and paragraphs are judged from so many on.
     few_lines: AtLeastOne = 6
+    # The most control characters, as a share of the characters.
     control_characters: Share = 0.002
+    # The most characters of a broken encoding, as a share of the characters.
     broken_characters: Share = 0.005
+    # The fewest letters, as a share of the letters and signs.
     least_letters: Share = 0.35
+    # The most symbols, such as ~, ^ and @, as a share of the letters and signs.
     symbols: Share = 0.1
+    # The most braces, angle brackets and semicolons, as a share of the characters, in what looks like code.
     braces: Share = 0.03
+    # The most words that are numbers, as a share of the words.
     number_words: Share = 0.6
+    # The most words with digits between letters, as misread scans have them, as a share of the words.
     mixed_words: Share = 0.15
+    # The most letters in words of more than 40, as a share of the letters.
     long_words: Share = 0.2
+    # The least mean length of a word, in letters.
     least_word_length: AtLeast0 = 1.8
+    # The greatest mean length of a word, in letters.
     most_word_length: AtLeast0 = 12.0
+    # The fewest function words (the, of, and), as a share of the words.
     least_function_words: Share = 0.02
+    # The most # signs, and the most ellipses, to a word.
     marks_per_word: AtLeast0 = 0.1
+    # The most text about cookies, copyright and the like, as a share.
     boilerplate: Share = 0.3
+    # The most text of menus and links, as a share.
     navigation: Share = 0.3
+    # The most characters in lines that were there before, as a share.
     repeated_lines: Share = 0.4
+    # The most characters in paragraphs that were there before, as a share.
     repeated_paragraphs: Share = 0.2
+    # The most words in the most frequent pair, as a share.
     top_pair: Share = 0.5
+    # The most words in runs of 5 that were there before, as a share.
     repeated_5: Share = 0.6
+    # The most words in runs of 10 that were there before, as a share.
     repeated_10: Share = 0.45
+
+    def __post_init__(self) -> None:
+        """Hold the settings against each other."""
+        least, most = self.least_word_length, self.most_word_length
+        if least > most:
+            text = f"least_word_length {least:g} is more than most_word_length {most:g}: all texts fall"
+            agree([(("least_word_length", "most_word_length"), text)])
 
 
 def quality_check(limits: Quality) -> Callable[[Reading, str], str | None]:

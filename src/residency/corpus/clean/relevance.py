@@ -27,15 +27,15 @@ _LONGEST_NAME = 4
 
 @dataclass(frozen=True, slots=True)
 class Relevance:
-    """A text has to have ``distinct`` different terms, and ``density`` terms a word (without spaces: a character).
+    """How medical a text has to be; a language without a list of terms is not judged."""
 
-    ``ontologies``: take in the names of the installed HPO and ICD-10, for English. ``lists``: your own, one term a
-    line; ``cardi*`` is a stem. A language without a list is not judged.
-    """
-
+    # The fewest different medical terms that a text must have.
     distinct: Count = 2
+    # The fewest medical terms to a word (to a character, in writing without spaces).
     density: Share = 0.02
+    # Whether the names of the installed HPO and ICD-10 count as terms, for English.
     ontologies: bool = True
+    # Your own lists of terms, one a line; cardi* is a stem.
     lists: tuple[ExistingFile, ...] = ()
 
 

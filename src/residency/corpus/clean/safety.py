@@ -23,13 +23,15 @@ from residency.corpus.clean.words import Reading, Terms
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """``slurs``: how many make a text discriminatory (a patient's words may be quoted in a note: 2 lets one pass).
+    """What makes a text unsafe.
 
-    ``lists``: your own, one term a line, or a regular expression between slashes (``/how to .{0,20} poison/``); keep
-    repetitions bounded, since a text may be hostile.
+    A regular expression of your own (``/how to .{0,20} poison/``) should keep repetitions bounded, since a text may be
+    hostile.
     """
 
+    # How many slurs make a text discriminatory; 2 lets a patient's words be quoted once.
     slurs: AtLeastOne = 1
+    # Your own lists: a term a line, or a regular expression between slashes.
     lists: tuple[ExistingFile, ...] = ()
 
 

@@ -27,22 +27,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dedup:
-    """What counts as the same.
+    """What counts as the same."""
 
-    ``exact``: equal words (case, white space and punctuation are not compared). ``title``: equal titles of at least
-    ``title_words`` words, among documents of one kind and source. ``near``: the Jaccard similarity of the sets of
-    ``ngram`` words in a row from which documents are nearly the same (null: not looked for), estimated from
-    ``permutations`` places. ``paragraphs``: paragraphs of at least ``characters`` that stand earlier in the same
-    patient's record.
-    """
-
+    # Whether a text of equal words falls (case, white space and punctuation are not compared).
     exact: bool = True
+    # Whether a text of an equal title falls, within one kind and source.
     title: bool = False
+    # The share of word runs in common (Jaccard similarity) from which a text is nearly another; null: not looked for.
     near: Annotated[float, Range(above=0.2, most=1)] | None = 0.8
+    # Whether paragraphs that stand earlier in the same patient's record are cut out.
     paragraphs: bool = True
+    # How many words make a run for near-duplicates.
     ngram: AtLeastOne = 5
+    # From how many places that similarity is estimated; more is finer and slower.
     permutations: Annotated[int, Range(least=16, most=4096)] = 256
+    # The fewest words of a title that is compared.
     title_words: AtLeastOne = 4
+    # The fewest characters of a paragraph that is compared.
     characters: AtLeastOne = 60
 
     @classmethod

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from residency.core.errors import SourceError
-from residency.core.store import read_jsonl
 from residency.corpus.benchmarks import SETS, items
 from residency.corpus.compare.leaks import Decontaminate, build
+from residency.corpus.compare.own_items import own_items, texts_of
 
 SPLITS = ("test", "validation")
-_TEXTS = ("question", "context", "text", "text_b", "answer", "reference", "title", "prompt")
 
 
 def index_of(settings: Decontaminate, out: Path) -> Path:
@@ -35,32 +33,5 @@ def held_out(settings: Decontaminate) -> Iterator[tuple[str, str]]:
         for item in found:
             yield from ((f"{name}/{item['id']}", text) for text in texts_of(item))
     for path in map(Path, settings.files):
-        number = 0
-        for number, item in enumerate(_lines(path), 1):
-            texts = list(texts_of(item))
-            if not texts:
-                raise SourceError(
-                    f"{path.name}, line {number}: no text to compare; an item of decontaminate: files is a JSON object "
-                    f"with one or more of {', '.join(_TEXTS)}, or turns"
-                )
-            yield from ((f"{path.name}/{item.get('id', number)}", text) for text in texts)
-        if not number:
-            raise SourceError(f"{path.name} holds no item; decontaminate: files names JSONL files of held-out items")
-
-
-def texts_of(item: dict[str, Any]) -> Iterator[str]:
-    """Yield what an item says: its question and texts, the answer where it is written out, what was said before."""
-    for name in _TEXTS:
-        value = item.get(name)
-        if isinstance(value, str):
-            yield value
-    said = [turn for name in ("turns", "prompt", "messages") if isinstance(item.get(name), list) for turn in item[name]]
-    for turn in said:
-        if isinstance(turn, dict) and isinstance(turn.get("content"), str):
-            yield turn["content"]
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.is_file():
-        raise SourceError(f"{path} is not here; decontaminate: files names JSONL files of held-out items")
-    yield from read_jsonl(path)
+        for key, texts in own_items(path.expanduser()):
+            yield from ((key, text) for text in texts)

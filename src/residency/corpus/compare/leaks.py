@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from residency.core.legal import Count, ExistingFile
+from residency.core.legal import Count, agree
 from residency.core.store import atomic_path, read_json, write_json
-from residency.corpus.benchmarks import SetName
+from residency.corpus.benchmarks import SetHere
 from residency.corpus.compare.hashing import Array, Words, mixed, normal, same_words, windows, words
+from residency.corpus.compare.own_items import HeldOutFile
 from residency.corpus.compare.windows import Grid, Table, Units, characters, common_runs, spread
 
 _MINE, _THEIRS = 2**32 - 1, 2**32 - 2
@@ -29,22 +30,28 @@ _MAPPED = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Decontaminate:
-    """What counts as a leak, and of which held-out items.
+    """What counts as a leak, and of which held-out items."""
 
-    ``characters`` and ``words`` in a row in common (case and white space are not compared, for words neither is
-    punctuation; 0: not looked for); ``whole``: an item of at least that many characters, and too few words for the
-    rule before, stands in the text word by word (0: not looked for). What stands in more than ``common`` held-out
-    items is wording that they share, and gives none of them away (0: all is looked for). ``sets``: the data sets whose
-    test and validation items are held out (null: every registered one that is here); ``files``: JSONL files of further
-    items.
-    """
-
+    # So many characters in a row in common with a held-out item are a leak (case and white space are not compared); 0:
+    # not looked for.
     characters: Count = 64
+    # So many words in a row in common are a leak (punctuation is not compared either); 0: not looked for.
     words: Count = 13
+    # An item of too few words for that rule is a leak where it stands whole, from so many characters on; 0: not looked
+    # for.
     whole: Count = 25
+    # What stands in more held-out items than this is wording that they share, and no leak; 0: all is looked for.
     common: Count = 10
-    sets: list[SetName] | None = None
-    files: list[ExistingFile] = field(default_factory=list)
+    # The public sets whose test and validation items are held out; null: every one that is here.
+    sets: list[SetHere] | None = None
+    # Your own held-out items: objects with question, context, text, answer, reference or prompt, and an id.
+    files: list[HeldOutFile] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Hold the settings against each other."""
+        if not (self.characters or self.words or self.whole):
+            text = "characters, words and whole are all 0: nothing is looked for; give one of them, or leave it all out"
+            agree([(("characters", "words", "whole"), text)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,15 @@ Every number of it can be worked out by hand; ``ordering.py`` takes rows by it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
 
 from residency.core.errors import UserError
-from residency.core.legal import Above0, AtLeast0, Count, Range, Seed, Share, nearest
+from residency.core.legal import Above0, AtLeast0, Clash, Count, Range, Seed, Share, agree, nearest
+from residency.core.settings import plain
 
 Weights = dict[str, AtLeast0]
 CHARACTERS = 4.0
@@ -21,9 +22,11 @@ CHARACTERS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A part of training: its share of all tokens, and its own weights ({}: those of the mixture)."""
+    """A part of training."""
 
+    # Its share of all tokens.
     share: Share
+    # Its own weights; empty: those of the mixture.
     weights: Weights = field(default_factory=dict)
 
 
@@ -31,36 +34,60 @@ class Stage:
 class Mixture:
     """What the training tokens are made of.
 
-    ``weights`` are proportions by source, of all of them; without, a source of n tokens has the rate n^(1/temperature):
-    1 is as they are, more is more even (XLM, Conneau and Lample 2019, arXiv 1901.07291; mT5, Xue et al. 2021,
-    arXiv 2010.11934: 1/0.3). No source is seen more than ``most_epochs`` times (four are nearly as good as new text:
-    Muennighoff et al. 2023, arXiv 2305.16264). ``tokens`` is the budget (0: each token once). ``replay`` is the share
-    of the sources named in ``general`` (Ibrahim et al. 2024, arXiv 2403.08763). ``stages`` follow one another.
-    ``priority``: a source of twice the number is twice as likely to come next while both last, so its rate falls as
-    training goes on (HuatuoGPT-II, Chen et al. 2023, arXiv 2311.09774); unnamed sources have 1.
+    Temperature: XLM (Conneau and Lample 2019, arXiv 1901.07291) and mT5 (Xue et al. 2021, arXiv 2010.11934: 1/0.3).
+    Four epochs are nearly as good as new text (Muennighoff et al. 2023, arXiv 2305.16264). Replay: Ibrahim et al. 2024,
+    arXiv 2403.08763. Priority: HuatuoGPT-II (Chen et al. 2023, arXiv 2311.09774).
     """
 
+    # Proportions of the tokens by source, of all sources; empty: by size and temperature.
     weights: Weights = field(default_factory=dict)
+    # Without weights, a source of n tokens counts n^(1/temperature): 1 is as they are, more is more even.
     temperature: Annotated[float, Range(least=1, most=100)] = 1.0
+    # The most times that a document is seen.
     most_epochs: Above0 = 4.0
+    # How many tokens are trained on; 0: each once.
     tokens: Count = 0
+    # The sources of general text, which replay draws from.
     general: tuple[str, ...] = ()
+    # The share of the tokens that is general text, against forgetting.
     replay: Share = 0.0
+    # Parts of training that follow one another: each a share of the tokens, with weights of its own.
     stages: tuple[Stage, ...] = ()
+    # By source: of twice the number is twice as likely to come next, so its rate falls as training goes on; unnamed:
+    # 1.
     priority: dict[str, Above0] = field(default_factory=dict)
+    # What the order is drawn by.
     seed: Seed = 0
 
     def __post_init__(self) -> None:
         """Hold the settings against each other."""
+        agree(self._clashes())
+
+    def _clashes(self) -> Iterator[Clash]:
         if bool(self.general) != (self.replay > 0):
-            raise UserError("replay needs both: its share (replay: 0.05) and the general sources (general: [NAME])")
+            text = "replay needs both: its share (replay: 0.05) and the general sources (general: [NAME])"
+            yield ("replay", "general"), text
         if self.replay >= 1:
-            raise UserError("replay: 1 leaves nothing for the other sources; give a share below 1")
+            yield ("replay",), "replay: 1 leaves nothing for the other sources; give a share below 1"
         if (self.weights or any(stage.weights for stage in self.stages)) and self.temperature != 1:
-            raise UserError("weights and temperature both say how much of each source; give one of them")
+            text = "weights and temperature both say how much of each source; give one of them"
+            yield ("temperature", "weights", "stages"), text
         total = sum(stage.share for stage in self.stages)
         if self.stages and abs(total - 1) > 1e-6:
-            raise UserError(f"the shares of the stages are {total:g} together; they must be 1")
+            yield ("stages",), f"the shares of the stages are {total:g} together; they must be 1"
+        for field_, weights in weighted(self):
+            if not sum(weights.values()):
+                yield (field_,), "all weights are 0; give at least one that is more"
+            elif self.general and self.replay > 0 and not any(weights.get(name, 1) for name in self.general):
+                text = f"the weights leave no general source; replay is {self.replay:g}"
+                yield (field_, "general", "replay"), text
+
+
+def weighted(settings: Mixture | Mapping[str, Any]) -> list[tuple[str, Weights]]:
+    """Return the weights that a mixture (or plain settings of one) gives, each with the setting that they stand in."""
+    given = plain(settings)
+    stages = [stage["weights"] for stage in given.get("stages") or () if stage and stage.get("weights")]
+    return [*([("weights", given["weights"])] if given.get("weights") else []), *(("stages", each) for each in stages)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +126,16 @@ class Plan:
 
 
 def plan(settings: Mixture, sizes: Mapping[str, int]) -> Plan:
-    """Return how many tokens of each source each stage takes; ``sizes`` are tokens by source (or kind).
+    """Return how many tokens of each source each stage takes; ``sizes`` are tokens by source (or kind), 0
+    for one without text, which may be named and gives nothing.
 
     Where the caps bind, a source's surplus goes to the others in proportion, and never over the line between general
     and other text: the share of replay is kept, and the total falls short instead. What may still be seen of a source
     is given to the last stage first. Raises UserError for names that there are not, and for weights that miss some.
     """
+    known = sizes
     sizes = {name: int(size) for name, size in sorted(sizes.items()) if size > 0}
-    _check_names(settings, sizes)
+    _check_names(settings, sizes, known)
     budget = float(settings.tokens) or sum(n for s, n in sizes.items() if s not in settings.general) / (
         1 - settings.replay
     )
@@ -132,20 +161,26 @@ def plan(settings: Mixture, sizes: Mapping[str, int]) -> Plan:
     return Plan(tuple(rates), sizes, budget, sum(rate.tokens for rate in rates), dict(settings.priority))
 
 
-def _check_names(settings: Mixture, sizes: Mapping[str, int]) -> None:
+def misnamed(settings: Mixture | Mapping[str, Any], known: Iterable[str], needed: Iterable[str]) -> Iterator[Clash]:
+    """Yield the names that no ``known`` source has, and the sources of ``needed`` that weights do not name."""
+    given, known, needed = plain(settings), list(known), list(needed)
+    for place, names in (*((key, given.get(key) or ()) for key in ("general", "priority")), *weighted(settings)):
+        for name in names:
+            if name not in known:
+                yield (place,), f"there is no source {name}; {nearest(name, known)}"
+    for place, named in weighted(settings):
+        if missing := [name for name in needed if name not in named]:
+            text = f"weights name {', '.join(named)} and not {', '.join(missing)}; name all (0 leaves one out)"
+            yield (place,), text
+
+
+def _check_names(settings: Mixture, sizes: Mapping[str, int], known: Iterable[str]) -> None:
     if not sizes:
         raise UserError("there is nothing to mix: no source holds a token")
-    weights = [settings.weights, *(stage.weights for stage in settings.stages)]
-    for name in (*settings.general, *settings.priority, *(name for named in weights for name in named)):
-        if name not in sizes:
-            raise UserError(f"mixture: there is no source {name} with text; {nearest(name, sizes)}")
-    for named in filter(None, weights):
-        if missing := [name for name in sizes if name not in named]:
-            raise UserError(
-                f"weights name {', '.join(named)} and not {', '.join(missing)}; name all (0 leaves one out)"
-            )
-        if not sum(named.values()):
-            raise UserError("all weights are 0; give at least one that is more")
+    agree(misnamed(settings, known, sizes))
+    for _, weights in weighted(settings):
+        if not sum(weights[name] for name in sizes):
+            raise UserError(f"all that weights leave holds no text to train on; text is in {', '.join(sizes)}")
 
 
 def _wanted(settings: Mixture, weights: Weights, sizes: Mapping[str, int]) -> dict[str, float]:

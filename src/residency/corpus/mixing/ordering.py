@@ -6,7 +6,7 @@ The order is a sort: each row has a key made from the hash of its id, so that an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,19 +100,19 @@ def _training(rows: Any) -> Any:
     return rows.filter(pc.is_in(rows["split"], pa.array(["train", ""])))
 
 
-def write_order(out: Path, shards: Sequence[str], settings: Mixture) -> dict[str, Any]:
+def write_order(out: Path, shards: Sequence[str], settings: Mixture, sources: Iterable[str]) -> dict[str, Any]:
     """Return the plan as plain data after writing ``out/order.parquet``: a row for each time a document is seen, in
     training order, with its ``stage``, ``epoch``, ``shard`` (the file in ``documents/``) and ``place`` there.
 
     ``out/rows/`` holds a table a shard of ``place``, ``id``, ``source``, ``tokens`` and ``split``; no text is
-    read.
+    read. ``sources`` are the names of all, also of those that hold no text to train on.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     tables = [_training(pq.read_table(out / "rows" / f"{name}.parquet")) for name in shards]
     rows = pa.concat_tables(tables)
-    sizes: Counter[str] = Counter()
+    sizes: Counter[str] = Counter(dict.fromkeys(sources, 0))
     for name, count in zip(rows["source"].to_pylist(), rows["tokens"].to_pylist(), strict=True):
         sizes[name] += count
     made = plan(settings, sizes)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-from residency.core.errors import UserError
-from residency.core.legal import Date, Seed, Share
+from residency.core.legal import Clash, Date, Seed, Share, agree
 
 SPLITS = ("train", "validation", "test", "left out")
 Column = Sequence[str | None] | np.ndarray
@@ -25,28 +24,35 @@ _DAY = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """How the documents are parted; ``test`` and ``validation`` are shares of the groups.
+    """How the documents are parted into training, validation and test."""
 
-    ``by``: "patient" (the document where there is none), "source" (whole sources), or "time": what is dated
-    ``time`` or later is test, and ``validation`` is a share of the patients before. A patient who stands on both sides
-    of that day is "test" in whole, or ("drop") their earlier documents are left out.
-    """
-
+    # What is kept whole: patients (documents without one alone), sources, or patients with a day that parts them
+    # (time).
     by: Literal["patient", "source", "time"] = "patient"
+    # The share of the groups that is for the test; by time, the day decides instead.
     test: Share = 0.05
+    # The share of the groups that is for validation; by time, of the patients before the day.
     validation: Share = 0.05
+    # The day from which on documents are test, by time.
     time: Date | None = None
+    # A patient on both sides of the day is test as a whole, or (drop) their earlier documents are left out.
     both: Literal["test", "drop"] = "test"
+    # What groups are drawn by; another seed gives another test.
     seed: Seed = 0
 
     def __post_init__(self) -> None:
         """Hold the settings against each other."""
+        agree(self._clashes())
+
+    def _clashes(self) -> Iterator[Clash]:
         if self.by == "time" and self.time is None:
-            raise UserError("splits by time need the day from which on documents are test; give time: 2024-01-01")
+            text = "splits by time need the day from which on documents are test; give time: 2024-01-01"
+            yield ("time", "by"), text
         if self.by != "time" and self.time is not None:
-            raise UserError(f"a day is given (time: {self.time}), but splits are by {self.by}; give by: time")
+            yield ("time", "by"), f"a day is given (time: {self.time}), but splits are by {self.by}; give by: time"
         if self.by != "time" and self.test + self.validation > 1:
-            raise UserError(f"test {self.test:g} and validation {self.validation:g} are more than 1 together")
+            text = f"test {self.test:g} and validation {self.validation:g} are more than 1 together"
+            yield ("test", "validation", "by"), text
 
 
 @dataclass(slots=True)

@@ -20,17 +20,17 @@ Megabytes = Annotated[float, Range(above=0)]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that one file, and one record of it, may cost.
+    """The most that one file, and one record of it, may cost."""
 
-    ``whole_mb`` bounds files that have to be in memory at once (PDF, DOCX, a JSON document), ``record_mb`` one line or
-    one record of the others, ``expand`` how many times its packed size a packed file may become, ``seconds`` the time
-    for one whole file or, of a file of many records, for one record; ``depth`` the nesting of JSON and XML.
-    """
-
+    # The largest file of a format that has to be in memory at once (PDF, DOCX, a JSON document), in MB.
     whole_mb: Megabytes = 256.0
+    # The largest line or record of the other formats, in MB.
     record_mb: Megabytes = 16.0
+    # How many times its packed size a packed file may become.
     expand: Above0 = 200.0
+    # The time for one whole file or, of a file of many records, for one record.
     seconds: Above0 = 60.0
+    # How deep JSON and XML may be nested.
     depth: Annotated[int, Range(least=8, most=900)] = 200
 
 

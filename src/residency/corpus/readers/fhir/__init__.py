@@ -30,7 +30,7 @@ from residency.corpus.readers.fhir.rows import NOTES, Rows, left
 from residency.corpus.readers.fhir.text import Unread, note_text
 from residency.corpus.readers.fhir.values import MISSHAPEN, Resource, coding, encounter_of, patient_of, since
 from residency.corpus.readers.guard import Given, Limits
-from residency.corpus.records import Left, Part, Source
+from residency.corpus.records import Left, Part, Source, SourceName
 
 LIMITS = Limits()
 _ENDINGS = (".json", ".ndjson", ".jsonl")
@@ -46,29 +46,35 @@ def _some(path: str) -> str | None:
 
 def read_fhir(
     *,
+    # The folder of the export, or one file; rows of all its files are joined.
     path: Annotated[Path, Rule("a file, or a folder of .json or .ndjson files, packed with gzip or not", _some)],
+    # The licence of what is read, as the data card states it; a document that states its own keeps it.
     licence: str = OWN,
+    # The language of documents that do not state theirs.
     language: str = "en",
+    # Whether the rows of each patient and encounter (problems, results, prescriptions) become documents too.
     record: bool = False,
+    # Whether resources that are not valid R4 are put aside as malformed (a quarter of a millisecond each).
     validate: bool = False,
     limits: Limits = LIMITS,
+    # What the source is called in the card, in the mixture and by makers; empty: its kind, numbered if there are
+    # several.
+    name: SourceName = "",
     scratch: Path | None = None,
 ) -> Source:
     """Return FHIR files (a file or a folder) as a source of notes, whose ``meta`` has the coded rows behind them.
 
-    With ``record`` the rows of each patient and encounter are documents too; ``validate`` puts every resource aside
-    that is read and is not valid R4 (a quarter of a millisecond each). The table of rows is built in ``scratch`` by the
-    first part that is read, and removed after the last.
+    The table of rows is built in ``scratch`` by the first part that is read, and removed after the last.
     """
     if validate and importlib.util.find_spec("fhir.resources") is None:
         raise SourceError("validate: true needs fhir.resources; install it with: pip install fhir.resources")
     root, files, left = _split(Path(path))
-    given = Given(root, "", "fhir", licence, language, limits=limits)
+    given = Given(root, "", name or "fhir", licence, language, limits=limits)
     wholes = [replace(given, path=file, name=_name(file, root)) for file in files]
     parts = joint_parts(wholes, table_folder(scratch, files), record=record, validate=validate)
     if left:
         parts += (partial(iter, left),)
-    return Source("fhir", "R4", licence, "", files, parts)
+    return Source(name or "fhir", "R4", licence, "", files, parts)
 
 
 def read_fhir_file(given: Given) -> Iterator[Record]:
