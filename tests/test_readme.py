@@ -84,7 +84,7 @@ def users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in (*mine, "model/model.safetensors"):
         path = tmp_path / "path" / "to" / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_text('{"question": "What is told?"}\n' if file == "our-exam.jsonl" else "")
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)

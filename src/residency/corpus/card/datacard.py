@@ -64,9 +64,9 @@ def write_card(folder: Path, facts: Facts) -> Card:
     ``documents`` that were read, ``bad``, ``left`` by reason, ``stay``, and ``licences`` of these: {licence: count});
     ``tokens`` (``count``, ``by``: the tokenizer, or None where estimated by characters); ``dropped`` ({step: {reason:
     count}}) of ``read`` documents; ``contamination`` (``sets``: ``set``, ``items``, ``rules``: {rule: {found,
-    removed}}); ``splits`` (``splits``: {name: counts}, ``in_two``); ``shapes`` ({shape: ``rows``, ``left`` by reason}); ``mixture`` as
-    ``Plan.facts``; ``shards``: {split: [paths in the folder]}. The hashes of the shards are made here. Unknown keys
-    raise ValueError.
+    removed}}); ``splits`` (``splits``: {name: counts}, ``in_two``); ``shapes`` ({shape: ``rows``, ``left`` by reason});
+    ``mixture`` as ``Plan.facts``; ``shards``: {split: [paths in the folder]}. The hashes of the shards are made here.
+    Unknown keys raise ValueError.
     """
     card = make_card(facts)
     card["hashes"] = {**card["hashes"], "shards": shard_hashes(folder, card["shards"])}
