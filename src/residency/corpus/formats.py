@@ -85,8 +85,8 @@ def read_files(
     language: str = "und",
     # How text files are encoded that are not UTF-8.
     encoding: Encoding = "utf-8",
-    # Names of unusual columns of tables and JSON rows: {text: note_body, id: note_id, patient: mrn, date: written};
-    # files that have none of them are read by their own.
+    # Names of unusual columns, as in {text: note_body, patient: mrn}; files that have none of them are read by their
+    # own.
     columns: Columns = _NONE,
     limits: Limits = LIMITS,
     # What the source is called in the card, in the mixture and by makers; empty: its kind, numbered if there are

@@ -83,6 +83,13 @@ def test_ids_of_a_large_file_do_not_depend_on_the_size_of_its_parts(tmp_path, mo
     assert seen[0][-1][2].startswith(f"a.jsonl@{content.index(b'{torn')}: not JSON")
 
 
+def test_a_byte_order_mark_of_another_encoding_within_a_file_is_a_bad_line_and_not_an_empty_one(tmp_path):
+    first, second, third = read(tmp_path, b'{"text": "first"}\n\xfe\xff\n\xff\xfe{"text": "third"}')
+    assert isinstance(first, Document) and isinstance(second, Bad) and isinstance(third, Bad)
+    mixed = '{"text": "déjà vu"}\n'.encode() + b"\xfe\xff"
+    assert [type(row) for row in read(tmp_path, mixed, encoding="cp1252")] == [Document, Bad]
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(

@@ -59,7 +59,8 @@ def text_lines(given: Given) -> Iterator[tuple[int, str | Bad]]:
             yield at, line
             continue
         try:
-            if mixed or b"\0" in line or line[:1] in b"\xef\xff\xfe":
+            marked = line[:2] in (b"\xff\xfe", b"\xfe\xff")  # UTF-16 can be a file's encoding, never a line's
+            if not marked and (mixed or b"\0" in line or line[:1] == b"\xef"):
                 yield at, decoded(line, "utf-8" if mixed and line.isascii() else encoding)
             else:
                 yield at, line.decode(encoding)
