@@ -8,7 +8,9 @@ from functools import partial
 from importlib.util import find_spec
 from multiprocessing import active_children
 from pathlib import Path
+from threading import Timer
 
+import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -132,6 +134,20 @@ def test_ctrl_c_ends_the_tasks_at_work_and_what_they_started_and_waits_for_none(
     for child in active_children():
         child.join(10)
     assert not active_children()
+
+
+def test_ctrl_c_in_a_query_is_ctrl_c_and_leaves_nothing_behind(tmp_path):
+    pq.write_table(pa.table({"n": np.arange(5_000_000)}), tmp_path / "rows.parquet")
+    sql = "SELECT count(*) AS pairs FROM mine, range(200) WHERE (n * range) % 7 = 3"
+    alarm = Timer(0.3, partial(os.kill, os.getpid(), signal.SIGINT))
+    with (
+        pytest.raises(KeyboardInterrupt),
+        engine("local", scratch=tmp_path, workers=1) as run,
+        run.queries() as query,
+    ):
+        alarm.start()
+        query(sql, tmp_path / "out.parquet", mine=[tmp_path / "rows.parquet"])
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.parquet"]
 
 
 def is_there(pid):

@@ -321,6 +321,10 @@ def _query(database: Any, memory_mb: int, sql: str, out: Path, **files: Sequence
                 f"the keys of so many documents cannot be compared in memory_mb: {memory_mb}; give it more, "
                 "or less to hold at a time with workers: 1"
             ) from None
+        except RuntimeError as error:
+            if str(error) == "Query interrupted":  # how DuckDB tells of Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
     return out
 
 
