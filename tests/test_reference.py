@@ -163,11 +163,12 @@ def test_the_page_of_settings_is_current_and_lists_every_one() -> None:
 
 
 def of_a_corpus() -> Iterator[Callable[..., Any]]:
-    """Yield the functions whose settings make a corpus: the two stages and the sources' readers."""
-    corpus, make = (load(pipeline.STAGES[stage].function) for stage in ("corpus", "make"))
-    yield from (corpus, make)
-    if one := one_of(settings_of(corpus)["sources"].hint):
-        yield from map(load, one.table.values())
+    """Yield the functions whose settings make a corpus: the two stages, the sources' readers and the makers."""
+    for stage, named in (("corpus", "sources"), ("make", "rows")):
+        function = load(pipeline.STAGES[stage].function)
+        yield function
+        if one := one_of(settings_of(function)[named].hint):
+            yield from map(load, one.table.values())
 
 
 @pytest.mark.parametrize("function", of_a_corpus(), ids=lambda function: function.__name__)

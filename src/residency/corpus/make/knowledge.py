@@ -35,9 +35,13 @@ TOO_MANY, NO_WORDING, NO_WRONG = (
 class Given:
     """The user's own ``triples``, of which nothing else is known, and the wordings of relations."""
 
+    # Your own graph; null: that of the documents.
     triples: TriplesFile | None = None
+    # Your own words for relations; null: the ones that come with Residency.
     wordings: WordingsFile | None = None
+    # The licence of what is made of your own file.
     licence: str = "unknown"
+    # The language of your own file.
     language: str = "en"
 
     def read(self, documents: Iterable[Document]) -> tuple[Graph, Wordings]:
@@ -57,9 +61,13 @@ def graph_text(
     documents: Iterable[Document] = (),
     *,
     given: Flat[Given] = NOTHING,
+    # How far around a node facts are taken from; 0: the node's own alone.
     hops: Hops = 0,
+    # The most facts in a paragraph.
     facts: AtLeastOne = 12,
+    # How many nodes are drawn; 0: all.
     count: Count = 0,
+    # What is drawn by; the seed of make, unless it is given here.
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield a paragraph about each node: its own facts, or at ``hops`` above 0 those around it, at most ``facts``.
@@ -83,10 +91,15 @@ def graph_questions(
     documents: Iterable[Document] = (),
     *,
     given: Flat[Given] = NOTHING,
+    # What is asked: the tails of a relation, its heads, a fact or a wrong one, or what lies some relations away.
     patterns: tuple[Pattern, ...] = PATTERNS,
+    # How many relations away the last of these asks for.
     hops: Annotated[int, Range(least=2, most=4)] = 2,
+    # The most answers that one question may list.
     listed: AtLeastOne = 10,
+    # How many places in the graph each pattern is drawn at; 0: all.
     count: Count = 0,
+    # What is drawn by; the seed of make, unless it is given here.
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield questions with answers as instruction rows; of each pattern ``count`` places in the graph (0: all).

@@ -50,13 +50,13 @@ class Rated:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """Which rated answers make a pair: the chosen is rated ``least`` and more, the rejected lower by ``gap`` and more.
+    """Which rated answers make a pair."""
 
-    Of a question there are at most ``per_question`` pairs.
-    """
-
+    # How much lower than the chosen answer the rejected one is rated, at least.
     gap: AtLeast0 = 2.0
+    # The lowest rating of a chosen answer.
     least: AtLeast0 = 3.0
+    # The most pairs of one question.
     per_question: AtLeastOne = 8
 
 
@@ -68,9 +68,12 @@ PAIRING = Pairing()
 
 def judged(
     *,
+    # Which public set of judged answers.
     set_name: SetName = "medquad_judged",
+    # The part of the set.
     split: Part = "train",
     pairing: Flat[Pairing] = PAIRING,
+    # What is drawn by; the seed of make, unless it is given here.
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield pairs of a set of judged answers (MedQuAD's, 1 to 4): at most ``per_question`` of each group, the chosen
@@ -144,9 +147,11 @@ def contrast(
     weak: Model,
     *,
     rate: Rate | None = None,
+    # By how much the judge, where one is named, must prefer the stronger model's answer.
     gap: AtLeast0 = 0.0,
     support: Rule = RULE,
     asking: Asking = SHORT,
+    # What is drawn by; the seed of make, unless it is given here.
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield a pair for each prompt: the strong model's answer chosen, the weak one's rejected.
@@ -177,9 +182,12 @@ def ranked(
     model: Model,
     rate: Rate,
     *,
+    # How many answers are drawn to each prompt.
     drawn: Drawn = 4,
+    # How far apart the best and the worst must be rated.
     gap: AtLeast0 = 1.0,
     asking: Asking = DRAWN,
+    # What is drawn by; the seed of make, unless it is given here.
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield a pair for each prompt: of ``drawn`` answers of one model, the best and the worst by a judge.

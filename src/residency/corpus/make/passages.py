@@ -29,9 +29,11 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How documents are cut to passages: at most ``words`` words each; those of fewer than ``least`` are left out."""
+    """How documents are cut to passages."""
 
+    # The most words of a passage.
     words: Words = 250
+    # Passages of fewer words are left out.
     least: Words = 20
 
 

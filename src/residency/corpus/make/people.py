@@ -36,11 +36,16 @@ Forms = Annotated[list[Path], Rule("CSV files, one a rater", _no_files)]
 
 def people(
     *,
+    # The filled forms, one file a rater.
     forms: Forms,
+    # The axis of the form that decides.
     axis: str = "helpful",
     pairing: Flat[Pairing] = RATED,
+    # The licence of what is made of your own file.
     licence: str = "internal",
+    # The language of your own file.
     language: str = "en",
+    # What is drawn by; the seed of make, unless it is given here.
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield the pairs that raters' ``forms`` give on one ``axis``.

@@ -65,6 +65,7 @@ class Way:
 
     cut: Cut = CUT
     support: Rule = RULE
+    # Whether the model is asked as well if the passage supports what is said.
     verify: bool = False
     asking: Asking = SHORT
 
@@ -109,9 +110,12 @@ def questions(
     documents: Iterable[Document],
     model: Model,
     *,
+    # How many questions are asked for from each passage.
     count: Few = 3,
+    # Whether the passage stands before the question, as in reading comprehension.
     with_passage: bool = False,
     way: Flat[Way] = SHORTLY,
+    # What is drawn by; the seed of make, unless it is given here.
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield ``count`` questions with answers for each passage of ``words`` words, as instruction rows.
@@ -128,7 +132,14 @@ def questions(
 
 
 def instructions(
-    documents: Iterable[Document], model: Model, *, count: Few = 2, way: Flat[Way] = AT_LENGTH, seed: Seed = 0
+    documents: Iterable[Document],
+    model: Model,
+    *,
+    # How many tasks are asked for from each passage.
+    count: Few = 2,
+    way: Flat[Way] = AT_LENGTH,
+    # What is drawn by; the seed of make, unless it is given here.
+    seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield ``count`` tasks with responses for each passage, as instruction rows."""
 
@@ -140,7 +151,14 @@ def instructions(
 
 
 def dialogues(
-    documents: Iterable[Document], model: Model, *, turns: Few = 3, way: Flat[Way] = AS_TALK, seed: Seed = 0
+    documents: Iterable[Document],
+    model: Model,
+    *,
+    # The most exchanges of a dialogue.
+    turns: Few = 3,
+    way: Flat[Way] = AS_TALK,
+    # What is drawn by; the seed of make, unless it is given here.
+    seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield a dialogue of up to ``turns`` exchanges for each passage; what the doctor says is checked, not the patient.
 
@@ -162,11 +180,16 @@ def rewritten(
     documents: Iterable[Document],
     model: Model,
     *,
+    # For whom, or in which way, a passage is put into other words.
     style: Style = "patient",
+    # Whether the new text stands alone, for reading on, without the wish and the passage.
     as_text: bool = False,
+    # From this likeness (ROUGE-L) on, a text is refused as a copy of its passage.
     copied: Share = 0.9,
+    # The most words of a summary, as a share of its passage's.
     shorter: Share = 0.7,
     way: Flat[Way] = FREELY,
+    # What is drawn by; the seed of make, unless it is given here.
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield each passage in other words, as an instruction row: the wish and the passage, then the new text.

@@ -121,10 +121,13 @@ def standing_on(bases: Sequence[Document], key: str, text: str, maker: str, meta
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How a model is asked: the room for a reply, how freely it is drawn (0: the likeliest), prompts at a time."""
+    """How a model is asked."""
 
+    # The room for a reply, in tokens.
     max_tokens: Room = 600
+    # How freely a reply is drawn; 0: the likeliest.
     temperature: Heat = 0.0
+    # How many prompts the model is given at a time.
     batch: Batch = 16
 
 

@@ -55,10 +55,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a prompt shows and asks for: ``shown`` tasks, of these up to ``fresh`` made ones, for ``per_prompt`` new."""
+    """What a prompt shows, and what it asks for."""
 
+    # How many new tasks a prompt asks for.
     per_prompt: Few = 4
+    # How many tasks a prompt shows.
     shown: Few = 8
+    # How many of these may be made ones.
     fresh: Few = 2
 
 
@@ -68,21 +71,28 @@ EIGHT = Shown()
 def self_instruct(
     model: Model,
     *,
+    # The tasks to begin with.
     tasks: Tasks,
+    # How many new tasks are wanted.
     count: AtLeastOne = 100,
     each: Flat[Shown] = EIGHT,
+    # From this likeness (ROUGE-L) to a task that is kept, a new one is refused.
     alike: Share = 0.7,
+    # The most rounds of prompts.
     rounds: AtLeastOne = 20,
+    # Words that a task may not hold, since a text model cannot do what they ask for.
     keywords: tuple[str, ...] = KEYWORDS,
+    # The licence of what is made of your own file.
     licence: str = "unknown",
+    # The language of your own file.
     language: str = "en",
     asking: Asking = DRAWN,
+    # What is drawn by; the seed of make, unless it is given here.
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield up to ``count`` new tasks as instruction rows, in at most ``rounds`` rounds of ``asking.batch`` prompts.
 
-    A prompt shows ``shown`` tasks, of these up to ``fresh`` made ones, and asks for ``per_prompt`` new ones. Refused is
-    a ROUGE-L of ``alike`` and above to any seed or kept task. Raises SourceError where ``tasks`` holds none.
+    Raises SourceError where ``tasks`` holds none.
     """
     seeds = read_tasks(tasks, licence=licence, language=language)
     pool = Pool(task.instruction for task in seeds)

@@ -62,15 +62,15 @@ _OPPOSED = frozenset().union(*(words for pair in _OPPOSITES for words in pair))
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is asked of an answer: the share of each sentence's content words that the source holds, numbers, negations.
+    """What is asked of an answer. The defaults were chosen on validation items (``bench/support.py``)."""
 
-    ``near`` is the share of a sentence's words that a source's sentence must hold for the two to be compared for
-    negation. The defaults were chosen on validation items (``bench/support.py``).
-    """
-
+    # The share of each sentence's content words that the source must hold.
     words: Share = 0.3
+    # Whether every number must stand in the source.
     numbers: bool = True
+    # Whether nothing may be denied that the source affirms, or the other way round.
     negation: bool = True
+    # The share of words in common from which two sentences are compared for negation.
     near: Share = 0.8
 
 

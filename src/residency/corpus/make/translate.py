@@ -84,11 +84,14 @@ def translated(
     documents: Iterable[Document],
     model: Model,
     *,
+    # The language that is translated into.
     to: Language,
+    # How like the original the way back must be, in chrF.
     least: Percent = 50.0,
     cut: Cut = ALL,
     similar: Similar | None = None,
     asking: Asking = LARGE,
+    # What is drawn by; the seed of make, unless it is given here.
     seed: Seed = 0,
 ) -> Iterator[Outcome]:
     """Yield each row in the language ``to`` (ISO 639-1): its turns, or where it has none its text by passages.
