@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 from transformers import AttentionInterface, PreTrainedModel
 
 from residency.core.errors import Unsupported
-from residency.models.pack import Bucket, Layout
+from residency.models.pack import Bucket, Layout, Runs
 
 NAME = "packed"
 
@@ -37,13 +38,13 @@ class Cache:
     slots: int = 0
     room: int = 0
     record: bool = False
-    arriving: torch.Tensor | None = None
+    arriving: list[int] | None = None
     bias: torch.Tensor | None = None
 
     def arrived(self) -> None:
         """Count the prompts that have been read among the rows."""
         assert self.arriving is not None
-        self.lengths = torch.cat([self.lengths, self.arriving])
+        self.lengths = torch.cat([self.lengths, torch.tensor(self.arriving, device=self.lengths.device)])
         self.arriving = None
 
     def step(self) -> None:
@@ -222,7 +223,7 @@ def _fill(cache: Cache, layer: int, k: torch.Tensor, v: torch.Tensor, layout: La
     assert cache.arriving is not None
     keys, values = cache.rows[layer]
     start = 0
-    for slot, length in enumerate(cache.arriving.tolist(), len(cache.lengths)):
+    for slot, length in enumerate(cache.arriving, len(cache.lengths)):
         keys[slot, :, :length] = k[start : start + length].transpose(0, 1)
         values[slot, :, :length] = v[start : start + length].transpose(0, 1)
         start += length
@@ -278,6 +279,8 @@ def packed_attention(
         )
         return out.transpose(1, 2).contiguous(), None
     q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
+    if layout is not None and has_flash(v.device, v.dtype, q.shape[1], k.shape[1], q.shape[2]):
+        return _flashed(module, q, k, v, layout, cache, scale)[None], None
     if layout is not None and cache is None and torch.is_grad_enabled() and (q.requires_grad or k.requires_grad):
         return _train(q, k, v, layout, scale)[None], None
     q, k = q.to(v.dtype), k.to(v.dtype)
@@ -291,10 +294,62 @@ def packed_attention(
     return _score(q, k, v, layout, scale, prefix)[None], None
 
 
+def _flashed(
+    module: torch.nn.Module,
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    layout: Layout,
+    cache: Cache | None,
+    scale: float,
+) -> torch.Tensor:
+    """Return attention [T, H, D] of a packed row on a GPU, with gradients or without, after filling the cache."""
+    layer = int(getattr(module, "layer_idx", 0))
+    prefix = cache.prefix.get(layer) if cache is not None else None
+    if cache is not None and (cache.record or cache.arriving is not None):
+        _fill(cache, layer, k.to(v.dtype), v, layout)
+    if prefix is not None:
+        k, v = (torch.cat([p.transpose(0, 1), x.to(p.dtype)]) for p, x in zip(prefix, (k, v), strict=True))
+    return flash(q, k, v, layout.runs(prefix[0].shape[1] if prefix is not None else 0), scale)
+
+
+def flash(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, runs: Runs, scale: float) -> torch.Tensor:
+    """Return attention [T, H, D] by the flash kernel for sequences of any length; k and v [S, K, D].
+
+    Dao 2023, "FlashAttention-2", which never writes the scores. The gradients of keys that several runs see are added
+    up in fp32.
+    """
+    low = v.dtype
+    if runs.keys is not None:
+        wide = torch.float32 if torch.is_grad_enabled() else low
+        k, v = (each.to(wide).index_select(0, runs.keys) for each in (k, v))
+    found = torch.ops.aten._flash_attention_forward(
+        q.to(low), k.to(low), v.to(low), runs.queries, runs.stretches, *runs.longest, 0.0, True, False, scale=scale
+    )
+    return found[0]
+
+
+@lru_cache
+def has_flash(device: torch.device, dtype: torch.dtype, heads: int, kv: int, width: int) -> bool:
+    """Return whether the flash kernel serves such heads on a device, by trying it beside what it replaces."""
+    if device.type != "cuda" or dtype not in (torch.bfloat16, torch.float16):
+        return False
+    layout = Layout([0, 9, 12], [[0, 0, 0, 1, 1, 2, 2, 2, 3], [0, 0, 0], [0, 0, 1, 1]], device)
+    random = torch.Generator(device).manual_seed(0)
+    q, k, v = (torch.randn(16, n, width, device=device, generator=random).to(dtype) for n in (heads, kv, kv))
+    try:
+        with torch.inference_mode():
+            found = flash(q, k, v, layout.runs(), width**-0.5)
+            wanted = _score(q.float(), k.float(), v.float(), layout, width**-0.5, None)
+    except (RuntimeError, NotImplementedError, AttributeError, TypeError):  # a build, a card or a width without it
+        return False
+    return torch.allclose(found.float(), wanted, atol=0.05)
+
+
 def _refuse(layout: Layout, kwargs: dict[str, Any]) -> None:
     """Raise Unsupported for what would be computed wrongly: capped scores, or a window shorter than a block."""
     window = kwargs.get("sliding_window")
-    longest = max(b.shape[1] for b in layout.buckets)
+    longest = layout.longest
     if kwargs.get("softcap") or (window and longest > window):
         reason = "caps its scores (softcap)" if kwargs.get("softcap") else f"sees {window} tokens (sliding window)"
         raise Unsupported(f"packed attention cannot run this model, which {reason}; the longest block has {longest}")
