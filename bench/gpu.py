@@ -17,6 +17,7 @@ import argparse
 import importlib.util
 import json
 import multiprocessing
+import os
 import statistics
 import sys
 import tempfile
@@ -38,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="same,pace")
     parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=1e9, help="no go is begun after so many of them")
     parser.add_argument("--shape", default="smollm2-135m", choices=made_up_model.SHAPES)
     parser.add_argument("--variants", default=",".join(sum(VARIANTS, ())))
     parser.add_argument("--profile", default="", help="a folder: a profile of some steps of each goes there")
@@ -52,7 +54,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         if "same" in args.only:
-            report["same"] = {shape: same(scratch / shape, shape, args.dry) for shape in dict.fromkeys(("tiny", args.shape))}
+            report["same"] = {
+                shape: same(scratch / shape, shape, args.dry) for shape in dict.fromkeys(("tiny", args.shape))
+            }
             told(report, "same", args.json)
         if "pace" in args.only:
             report["pace"] = pace(scratch / "pace", args, report)
@@ -104,18 +108,13 @@ def same(folder: Path, shape: str, dry: bool) -> dict[str, Any]:
     base = made_up_model.make_base(folder, shape)
     rows = made_up_model.questions(420, made_up_model.SHAPES[shape]["vocab_size"], seed=3, longest=500)
     examples = made_up_model.make_examples(folder / "examples", rows)
-    sides = {"cpu": ("fp32", True), "fp32": ("fp32", dry), "bf16": ("bf16", dry)}
-    workers = {}
-    for side, (precision, cpu) in sides.items():
-        parts = ("gradient", "learn", "ask", *(("killed",) if side != "cpu" else ()))
-        if side == "cpu" and shape != "tiny":
-            parts = ("gradient", "ask")  # a short training of this shape takes minutes there
-        given = (str(folder / side), shape, str(base), str(examples), precision, parts, cpu)
-        workers[side] = SPAWN.Process(target=on_a_device.work, args=given)
-        workers[side].start()
-    for side, worker in workers.items():
-        worker.join()
-        print(f"{shape} {side}: ended with {worker.exitcode}", file=sys.stderr, flush=True)
+    learned = ("learn",) if shape == "tiny" else ()  # of the larger shape it would take minutes on the CPU
+    sides = {"cpu": ("gradient", "ask", *learned), **dict.fromkeys(("fp32", "bf16"), on_a_device.PARTS)}
+    jobs = {side: (str(folder / side), shape, str(base), str(examples), parts) for side, parts in sides.items()}
+    threads = len(os.sched_getaffinity(0))
+    workers = [worker([jobs["cpu"]], True, threads - 2), worker([jobs["fp32"], jobs["bf16"]], dry, 2)]
+    for each in workers:
+        each.join()
     found: dict[str, Any] = {}
     for side in sides:
         read = {p.stem: read_json(p) for p in (folder / side).glob("*.json")}
@@ -126,6 +125,14 @@ def same(folder: Path, shape: str, dry: bool) -> dict[str, Any]:
     for name, a, b in (("fp32 from cpu", "fp32", "cpu"), ("bf16 from fp32", "bf16", "fp32")):
         found[name] = apart(folder / a, folder / b)
     return found
+
+
+def worker(jobs: list[tuple[Any, ...]], cpu: bool, threads: int) -> Any:
+    """Return a process that has begun with some jobs on one device, with so many threads."""
+    os.environ["OMP_NUM_THREADS"] = str(max(1, threads))
+    process = SPAWN.Process(target=on_a_device.work, args=(jobs, cpu))
+    process.start()
+    return process
 
 
 def paces(asked: dict[str, Any]) -> dict[str, float]:
@@ -206,9 +213,10 @@ def pace(folder: Path, args: argparse.Namespace, report: dict[str, Any]) -> dict
     rates: dict[str, list[float]] = {name: [] for name in names}
     steps: dict[str, list[float]] = {name: [] for name in names}
     rows: dict[str, Any] = {name: {} for name in names}
+    began = time.monotonic()
     for _ in range(args.repeats):
         for name in names:
-            if "error" in rows[name]:
+            if "error" in rows[name] or time.monotonic() - began > args.seconds:
                 continue
             pipes[name].send("go")
             answer = received(pipes[name])
@@ -217,6 +225,7 @@ def pace(folder: Path, args: argparse.Namespace, report: dict[str, Any]) -> dict
                 continue
             tokens, seconds, peak, count = answer
             rates[name].append(tokens / seconds)
+            print(f"{name}: {tokens / seconds:,.0f} tokens/s, {tokens} in {count}", file=sys.stderr, flush=True)
             steps[name].append(seconds / count * 1e3)
             rows[name]["peak_mb"] = max(peak, rows[name].get("peak_mb", 0.0))
     for name in names:
@@ -234,6 +243,7 @@ def pace(folder: Path, args: argparse.Namespace, report: dict[str, Any]) -> dict
 def started(names: list[str], args: argparse.Namespace, base: Path, folder: Path) -> dict[str, Any]:
     """Return the pipes to the variants' processes, each ready for its first timed go."""
     pipes = {}
+    os.environ["OMP_NUM_THREADS"] = "1"
     for name in names:
         pipes[name], there = SPAWN.Pipe()
         given = (name, args.shape, str(base), str(folder), args.repeats, args.profile, there)

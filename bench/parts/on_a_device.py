@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
 from parts.made_up_model import SHAPES, questions
 
-STEPS, KILLED, KEPT = 12, 8, 3
+STEPS, KILLED, KEPT = 6, 5, 2
 """Steps of a short training, the one at which it is killed, and after how many there is a checkpoint."""
 
 
-def work(folder: str, shape: str, base: str, examples: str, precision: str, parts: tuple[str, ...], cpu: bool) -> None:
-    """Do the ``parts`` and write what they give: run in a process of its own, since a device is chosen once."""
+PARTS = ("gradient", "ask", "learn", "killed")
+
+
+def work(jobs: list[tuple[str, str, str, str, tuple[str, ...]]], cpu: bool) -> None:
+    """Do the parts of each job (folder, shape, base, examples, parts) and leave what they give in its folder.
+
+    Run in a process of its own, since a device is chosen once. The folder is called by its precision, or "cpu".
+    """
     if cpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    out = Path(folder)
-    out.mkdir(parents=True)
-    for part in parts:
-        began = time.perf_counter()
-        found = {"learn": learn, "killed": killed, "gradient": gradient, "ask": ask}[part](
-            out, shape, Path(base), Path(examples), precision
-        )
-        from residency.core.store import write_json
+    from residency.core.progress import set_quiet
+    from residency.core.store import write_json
 
-        write_json(out / f"{part}.json", {**found, "seconds": time.perf_counter() - began})
+    set_quiet()
+    doing = {"learn": learn, "killed": killed, "gradient": gradient, "ask": ask}
+    for folder, shape, base, examples, parts in jobs:
+        out = Path(folder)
+        out.mkdir(parents=True)
+        precision = "bf16" if out.name == "bf16" else "fp32"
+        for part in parts:
+            began = time.perf_counter()
+            try:
+                found = doing[part](out, shape, Path(base), Path(examples), precision)
+            except Exception:  # the other parts are still worth knowing
+                traceback.print_exc()
+                continue
+            found["seconds"] = time.perf_counter() - began
+            write_json(out / f"{part}.json", found)
+            print(f"{shape} {out.name} {part}: {found['seconds']:.1f} s", file=sys.stderr, flush=True)
 
 
 def learn(out: Path, shape: str, base: Path, examples: Path, precision: str) -> dict[str, Any]:
@@ -129,7 +146,7 @@ def ask(out: Path, shape: str, base: Path, examples: Path, precision: str) -> di
 
     path = (read_manifest(base) or {})["model"]["path"]
     model = open_folder(path, name=shape, hash="", type=precision)
-    rows = questions(48, SHAPES[shape]["vocab_size"], seed=2, longest=400)
+    rows = questions(32, SHAPES[shape]["vocab_size"], seed=2, longest=400)
     blocks = [
         Block(
             model.encode_prompt(row["prompt"]),
@@ -147,9 +164,9 @@ def ask(out: Path, shape: str, base: Path, examples: Path, precision: str) -> di
         found[f"{name}_seconds"] = time.perf_counter() - began
         found[name] = {str(owner): score.total for owner, score in sorted(scores.items())}
     found["read"] = sum(block.read for block in blocks)
-    prompts = [row["prompt"] for row in rows[:32]]
+    prompts = [row["prompt"] for row in rows]
     model.generate(prompts[:2], max_tokens=4)
     began = time.perf_counter()
-    replies = model.generate(prompts, max_tokens=64, prefix=shown)
+    replies = model.generate(prompts, max_tokens=48, prefix=shown)
     found["write_seconds"], found["written"] = time.perf_counter() - began, sum(r.tokens for r in replies)
     return {**found, "replies": [reply.text for reply in replies]}

@@ -15,7 +15,7 @@ from typing import Any
 
 from parts.made_up_model import SHAPES, questions
 
-SHARE = 256
+SHARE = 128
 """Questions a go; the first go of each is not timed."""
 TOKENS_OF_A_ROW = 1024
 
@@ -208,6 +208,8 @@ def profiled(work: Any, name: str, folder: str) -> None:
     busy = sum(e.self_device_time_total for e in averages) / 1e6
     launches = sum(e.count for e in averages if "LaunchKernel" in e.key)
     lines = [f"{name}: {seconds:.2f} s under the profiler, the GPU busy for {busy:.2f}, {launches} kernels started"]
-    lines += [averages.table(sort_by=key, row_limit=28, max_name_column_width=70) for key in
-              ("self_device_time_total", "self_cpu_time_total")]
+    lines += [
+        averages.table(sort_by=key, row_limit=28, max_name_column_width=70)
+        for key in ("self_device_time_total", "self_cpu_time_total")
+    ]
     Path(folder, f"profile-{name}.txt").write_text("\n".join(lines))

@@ -1,5 +1,7 @@
 """Packed attention against transformers' own eager attention, one text at a time."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from transformers import Gemma2Config
@@ -107,7 +109,8 @@ def test_the_runs_of_a_row_see_what_its_buckets_see(prefix):
         k, v = (torch.cat([p.transpose(0, 1), x]) for p, x in zip(before, (k, v), strict=True))
     runs = batch.layout.runs(prefix)
     assert runs.queries[-1] == 64 and runs.longest[0] == max((runs.queries[1:] - runs.queries[:-1]).tolist())
-    for first, last, begin, end in zip(*(e[i:].tolist() for e in (runs.queries, runs.stretches) for i in (0, 1))):
+    bounds = (pairwise(each.tolist()) for each in (runs.queries, runs.stretches))
+    for (first, last), (begin, end) in zip(*bounds, strict=True):
         places = runs.keys[begin:end]
         bound = torch.ones(last - first, end - begin, dtype=torch.bool).tril(end - begin - (last - first))
         scores = torch.einsum("qhd,khd->hqk", q[first:last], k[places].repeat_interleave(2, 1)) * 0.5

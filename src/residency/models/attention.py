@@ -130,6 +130,34 @@ class _Put(torch.autograd.Function):
         return out, None
 
 
+class _Flash(torch.autograd.Function):
+    """Causal attention by the flash kernel, [T, H, D]; backward adds up in a fixed order where torch is asked to.
+
+    That kernel does so only where torch is to refuse whatever cannot, which would be too much for all else.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, runs: Runs, scale: float) -> torch.Tensor:
+        ctx.given = (*runs.longest, 0.0, True)
+        out, sums, *random = torch.ops.aten._flash_attention_forward(
+            q, k, v, runs.queries, runs.stretches, *ctx.given, False, scale=scale
+        )
+        ctx.save_for_backward(q, k, v, out, sums, runs.queries, runs.stretches, *random[:2])
+        ctx.scale = scale
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+        *before, random, unused = ctx.saved_tensors
+        mode = torch.get_deterministic_debug_mode()
+        torch.set_deterministic_debug_mode("error" if mode else "default")
+        try:
+            found = torch.ops.aten._flash_attention_backward(grad, *before, *ctx.given, random, unused, scale=ctx.scale)
+        finally:
+            torch.set_deterministic_debug_mode(mode)
+        return *found, None, None
+
+
 def _train(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float) -> torch.Tensor:
     """Return attention [T, H, D] of a packed row; q [T, H, D], k and v [T, K, D]."""
     heads, kv, width = q.shape[1], k.shape[1], q.shape[2]
@@ -165,7 +193,7 @@ def _score(
         if prefix is not None:
             grouped = qb.reshape(b, kv, -1, width)
             bias = bucket.bias.to(q.dtype).repeat(1, 1, heads // kv, 1)
-            ob = _behind(grouped, kb, vb, bias, scale, prefix).view(b, heads, length, width)
+            ob = _behind(grouped, kb, vb, bias, scale, prefix).reshape(b, heads, length, width)
         else:
             mask = None if bucket.causal else bucket.visible
             ob = F.scaled_dot_product_attention(
@@ -323,10 +351,7 @@ def flash(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, runs: Runs, scale: 
     if runs.keys is not None:
         wide = torch.float32 if torch.is_grad_enabled() else low
         k, v = (each.to(wide).index_select(0, runs.keys) for each in (k, v))
-    found = torch.ops.aten._flash_attention_forward(
-        q.to(low), k.to(low), v.to(low), runs.queries, runs.stretches, *runs.longest, 0.0, True, False, scale=scale
-    )
-    return found[0]
+    return _Flash.apply(q.to(low), k.to(low), v.to(low), runs, scale)
 
 
 @lru_cache

@@ -206,7 +206,7 @@ class LocalModel:
     def _head(
         self, hidden: torch.Tensor, sources: torch.Tensor, targets: torch.Tensor, owners: torch.Tensor
     ) -> Iterator[tuple[int, float, bool]]:
-        """Yield (owner, log-probability, was greedy) of each scored place, some 64 places of the head at a time (2,048 on a GPU).
+        """Yield (owner, log-probability, was greedy) of each scored place, so many places of the head at a time.
 
         The first tokens of a question's answers come from one place of it, which reaches the head once.
         """

@@ -67,8 +67,8 @@ class Bucket:
         """Return the bucket on a device."""
         if torch.device(device).type == "cpu":
             return self
-        tensors = (each.to(device) for each in (self.take, self.put, self.flat, self.visible))
-        return Bucket(*tensors, self.shape, self.causal)
+        take, put, flat, visible = (each.to(device) for each in (self.take, self.put, self.flat, self.visible))
+        return Bucket(take, put, flat, visible, self.shape, self.causal)
 
 
 @dataclass(slots=True)
@@ -255,10 +255,10 @@ def _runs(starts: Sequence[int], marks: Sequence[Sequence[int]], prefix: int, de
             stretches.append(stretches[-1] + prefix + before + last - first)
             places += [torch.arange(prefix), torch.arange(before) + (prefix + start)]
             places.append(torch.arange(first, last) + (prefix + start))
-    longest = tuple(max((b - a for a, b in pairwise(each)), default=0) for each in (ends, stretches))
+    most = (max((b - a for a, b in pairwise(each)), default=0) for each in (ends, stretches))
     keys = torch.cat(places).to(device) if shared else None
-    counts = (torch.tensor(each, dtype=torch.int32, device=device) for each in (ends, stretches))
-    return Runs(keys, *counts, longest)
+    first, begin = (torch.tensor(each, dtype=torch.int32, device=device) for each in (ends, stretches))
+    return Runs(keys, first, begin, (next(most), next(most)))
 
 
 def grouped(order: Sequence[int], lengths: Sequence[int], waste: float = 0.3, free: int = 8192) -> Iterable[list[int]]:
