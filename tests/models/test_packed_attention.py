@@ -1,12 +1,14 @@
 """Packed attention against transformers' own eager attention, one text at a time."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from transformers import Gemma2Config
 
 from architectures import BLOCKS, CONFIGS, SMALL, packed, tiny
-from residency.models.attention import use_packed
-from residency.models.pack import Block, fill_rows, grouped
+from residency.models.attention import _score, use_packed
+from residency.models.pack import Block, collate, fill_rows, grouped
 
 
 def texts():
@@ -94,3 +96,28 @@ def test_buckets_waste_at_most_the_share_they_are_allowed():
     lengths = [5, 5, 6, 40, 41, 100]
     assert list(grouped(range(6), lengths, waste=0.3, free=0)) == [[0, 1, 2], [3, 4], [5]]
     assert list(grouped(range(6), lengths, waste=0.3, free=6000)) == [[0, 1, 2, 3, 4], [5]]
+
+
+@pytest.mark.parametrize("prefix", [0, 3])
+def test_the_runs_of_a_row_see_what_its_buckets_see(prefix):
+    batch = collate(BLOCKS, fill_to=64)
+    draw = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(64, heads, 8, generator=draw) for heads in (4, 2, 2))
+    before = tuple(torch.randn(2, prefix, 8, generator=draw) for _ in "kv") if prefix else None
+    wanted = _score(q, k, v, batch.layout, 0.5, before)
+    if before:
+        k, v = (torch.cat([p.transpose(0, 1), x]) for p, x in zip(before, (k, v), strict=True))
+    runs = batch.layout.runs(prefix)
+    assert runs.queries[-1] == 64 and runs.longest[0] == max((runs.queries[1:] - runs.queries[:-1]).tolist())
+    bounds = (pairwise(each.tolist()) for each in (runs.queries, runs.stretches))
+    for (first, last), (begin, end) in zip(*bounds, strict=True):
+        places = runs.keys[begin:end]
+        bound = torch.ones(last - first, end - begin, dtype=torch.bool).tril(end - begin - (last - first))
+        scores = torch.einsum("qhd,khd->hqk", q[first:last], k[places].repeat_interleave(2, 1)) * 0.5
+        found = scores.masked_fill(~bound, -torch.inf).softmax(-1) @ v[places].repeat_interleave(2, 1).transpose(0, 1)
+        assert torch.allclose(found.transpose(0, 1), wanted[first:last], atol=1e-5)
+
+
+def test_a_row_in_which_nothing_is_shared_needs_no_keys_of_its_own():
+    runs = collate([Block([5, 6, 7], [[8, 9]]), Block([5, 6], [[7], [8]])], fill_to=16).layout.runs()
+    assert runs.keys is None and runs.queries.tolist() == runs.stretches.tolist() == [0, 4, 6, 16]

@@ -220,3 +220,15 @@ def test_the_gradient_of_rows_side_by_side_is_that_of_rows_one_after_another(toy
     for name, weight in net.named_parameters():
         if weight.requires_grad:
             assert torch.allclose(together[name], weight.grad, atol=1e-6), name
+
+
+def test_a_resumed_optimizer_lies_wholly_where_its_weights_do(tmp_path):
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.AdamW([weight])
+    weight.sum().backward()
+    optimizer.step()
+    loop.save(tmp_path, 1, [weight], optimizer)
+    elsewhere = torch.nn.Parameter(torch.ones(3, device="meta"))  # any device but the CPU: CUDA's AdamW refuses a mix
+    optimizer = torch.optim.AdamW([elsewhere])
+    assert loop.restore(tmp_path, [elsewhere], optimizer) == 1
+    assert {value.device.type for value in optimizer.state[elsewhere].values()} == {"meta"}

@@ -8,6 +8,7 @@ short texts. The same function serves scoring behind a shared prefix and decodin
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from residency.core.errors import Unsupported
 from residency.models.cache import Cache, fill
+from residency.models.flash import flash
 from residency.models.pack import Bucket, Layout
 
 NAME = "packed"
@@ -118,7 +120,7 @@ def _score(
         if prefix is not None:
             grouped = qb.reshape(b, kv, -1, width)
             bias = bucket.bias.to(q.dtype).repeat(1, 1, heads // kv, 1)
-            ob = _behind(grouped, kb, vb, bias, scale, prefix).view(b, heads, length, width)
+            ob = _behind(grouped, kb, vb, bias, scale, prefix).reshape(b, heads, length, width)
         else:
             mask = None if bucket.causal else bucket.visible
             ob = F.scaled_dot_product_attention(
@@ -215,6 +217,8 @@ def packed_attention(
         )
         return out.transpose(1, 2).contiguous(), None
     q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
+    if layout is not None and has_flash(v.device, v.dtype, q.shape[1], k.shape[1], q.shape[2]):
+        return _flashed(module, q, k, v, layout, cache, scale)[None], None
     if layout is not None and cache is None and torch.is_grad_enabled() and (q.requires_grad or k.requires_grad):
         return _train(q, k, v, layout, scale)[None], None
     q, k = q.to(v.dtype), k.to(v.dtype)
@@ -228,10 +232,46 @@ def packed_attention(
     return _score(q, k, v, layout, scale, prefix)[None], None
 
 
+def _flashed(
+    module: torch.nn.Module,
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    layout: Layout,
+    cache: Cache | None,
+    scale: float,
+) -> torch.Tensor:
+    """Return attention [T, H, D] of a packed row on a GPU, with gradients or without, after filling the cache."""
+    layer = int(getattr(module, "layer_idx", 0))
+    prefix = cache.prefix.get(layer) if cache is not None else None
+    if cache is not None and (cache.record or cache.arriving is not None):
+        fill(cache, layer, k.to(v.dtype), v)
+    if prefix is not None:
+        k, v = (torch.cat([p.transpose(0, 1), x.to(p.dtype)]) for p, x in zip(prefix, (k, v), strict=True))
+    return flash(q, k, v, layout.runs(prefix[0].shape[1] if prefix is not None else 0), scale)
+
+
+@lru_cache
+def has_flash(device: torch.device, dtype: torch.dtype, heads: int, kv: int, width: int) -> bool:
+    """Return whether the flash kernel serves such heads on a device, by trying it beside what it replaces."""
+    if device.type != "cuda" or dtype not in (torch.bfloat16, torch.float16):
+        return False
+    layout = Layout([0, 9, 12], [[0, 0, 0, 1, 1, 2, 2, 2, 3], [0, 0, 0], [0, 0, 1, 1]], device)
+    random = torch.Generator(device).manual_seed(0)
+    q, k, v = (torch.randn(16, n, width, device=device, generator=random).to(dtype) for n in (heads, kv, kv))
+    try:
+        with torch.inference_mode():
+            found = flash(q, k, v, layout.runs(), width**-0.5)
+            wanted = _score(q.float(), k.float(), v.float(), layout, width**-0.5, None)
+    except (RuntimeError, NotImplementedError, AttributeError, TypeError):  # a build, a card or a width without it
+        return False
+    return torch.allclose(found.float(), wanted, atol=0.05)
+
+
 def _refuse(layout: Layout, kwargs: dict[str, Any]) -> None:
     """Raise Unsupported for what would be computed wrongly: capped scores, or a window shorter than a block."""
     window = kwargs.get("sliding_window")
-    longest = max(b.shape[1] for b in layout.buckets)
+    longest = layout.longest
     if kwargs.get("softcap") or (window and longest > window):
         reason = "caps its scores (softcap)" if kwargs.get("softcap") else f"sees {window} tokens (sliding window)"
         raise Unsupported(f"packed attention cannot run this model, which {reason}; the longest block has {longest}")

@@ -23,13 +23,13 @@ class Cache:
     slots: int = 0
     room: int = 0
     record: bool = False
-    arriving: torch.Tensor | None = None
+    arriving: list[int] | None = None
     bias: torch.Tensor | None = None
 
     def arrived(self) -> None:
         """Count the prompts that have been read among the rows."""
         assert self.arriving is not None
-        self.lengths = torch.cat([self.lengths, self.arriving])
+        self.lengths = torch.cat([self.lengths, torch.tensor(self.arriving, device=self.lengths.device)])
         self.arriving = None
 
     def step(self) -> None:
@@ -64,7 +64,7 @@ def fill(cache: Cache, layer: int, k: torch.Tensor, v: torch.Tensor) -> None:
     assert cache.arriving is not None
     keys, values = cache.rows[layer]
     start = 0
-    for slot, length in enumerate(cache.arriving.tolist(), len(cache.lengths)):
+    for slot, length in enumerate(cache.arriving, len(cache.lengths)):
         keys[slot, :, :length] = k[start : start + length].transpose(0, 1)
         values[slot, :, :length] = v[start : start + length].transpose(0, 1)
         start += length

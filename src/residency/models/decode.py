@@ -142,9 +142,9 @@ class Writer:
     def read(self, prompts: Sequence[list[int]], cache: Cache) -> torch.Tensor:
         """Return the last hidden state [B, width] of prompts, whose keys and values go to the next free slots."""
         where = self.net.device
-        cache.arriving = torch.tensor([len(p) for p in prompts], device=where)
+        cache.arriving = [len(p) for p in prompts]
         batch = collate([Block(p, []) for p in prompts], offset=self.offset).to(where)
-        last = cache.arriving.cumsum(0) - 1
+        last = torch.tensor(cache.arriving, device=where).cumsum(0) - 1
         hidden = self.states(batch.ids, batch.positions, keep=last, layout=batch.layout, cache=cache)
         cache.arrived()
         return hidden

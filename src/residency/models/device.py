@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,7 +19,27 @@ PRECISIONS = get_args(Precision)
 
 def device() -> torch.device:
     """Return the first CUDA device, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read at the first product: without it bits may vary
+    torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew for every length, so at every token that is written
+    return torch.device("cuda")
+
+
+@contextlib.contextmanager
+def in_order(where: torch.device) -> Iterator[None]:
+    """Inside, a GPU adds up in a fixed order: the same work gives the same bits, as it does on a CPU."""
+    if where.type == "cpu":
+        yield
+        return
+    before, fill = torch.get_deterministic_debug_mode(), torch.utils.deterministic.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        torch.set_deterministic_debug_mode(before)
+        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[assignment]
 
 
 def precision(name: str = "auto") -> torch.dtype:

@@ -47,6 +47,8 @@ def _replace(module: Any, forward: Any, width: int) -> None:
 
 def normed(norm: Any, x: torch.Tensor) -> torch.Tensor:
     """Return w x / sqrt(mean(x²) + eps), computed in fp32; x [..., D]."""
+    if x.is_cuda:  # one kernel there, which computes in fp32 too
+        return F.rms_norm(x, norm.weight.shape, norm.weight, norm.variance_epsilon)
     wide = x.float()
     if torch.is_grad_enabled():  # what is changed in place has no gradient
         scale = (wide.square().mean(-1, keepdim=True) + norm.variance_epsilon).rsqrt()

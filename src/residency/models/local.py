@@ -32,6 +32,9 @@ from residency.models.products import pack
 from residency.models.rotary import turn_faster
 from residency.models.weights import quiet_transformers
 
+ROW, GPU_ROW = 2048, 16384
+"""Tokens of one packed pass: on a GPU a short one takes as long as it takes to start its kernels."""
+
 
 @dataclass(slots=True)
 class LocalModel:
@@ -45,7 +48,7 @@ class LocalModel:
     hash: str
     net: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
-    row: int = 2048
+    row: int = ROW
     plain: bool = False
 
     @property
@@ -204,17 +207,18 @@ class LocalModel:
     def _head(
         self, hidden: torch.Tensor, sources: torch.Tensor, targets: torch.Tensor, owners: torch.Tensor
     ) -> Iterator[tuple[int, float, bool]]:
-        """Yield (owner, log-probability, was greedy) of each scored place, some 128 places of the head at a time.
+        """Yield (owner, log-probability, was greedy) of each scored place, so many places of the head at a time.
 
         The first tokens of a question's answers come from one place of it, which reaches the head once.
         """
         head = self.net.get_output_embeddings()
-        for part in torch.arange(len(sources)).split(64):
-            places, row = torch.unique(sources[part], return_inverse=True)
+        size = 64 if hidden.device.type == "cpu" else 2048
+        for part, target, owner in zip(sources.split(size), targets.split(size), owners.split(size), strict=True):
+            places, row = torch.unique(part, return_inverse=True)
             logits = head(hidden[places]).float()
-            chosen = logits[row, targets[part]] - logits.logsumexp(-1)[row]
-            best = logits.argmax(-1)[row] == targets[part]
-            yield from zip(owners[part].tolist(), chosen.tolist(), best.tolist(), strict=True)
+            chosen = logits[row, target] - logits.logsumexp(-1)[row]
+            best = logits.argmax(-1)[row] == target
+            yield from zip(owner.tolist(), chosen.tolist(), best.tolist(), strict=True)
 
     @torch.inference_mode()
     def read_prefix(self, prefix: Sequence[int]) -> Cache:
@@ -250,7 +254,8 @@ def open_folder(
             net = PeftModel.from_pretrained(net, str(adapter)).merge_and_unload().to(precision(type))
     tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     net = pack(fuse(turn_faster(use_packed(net).to(device()).eval())))
-    return LocalModel(name, hash, net, tokenizer, plain=not tokenizer.chat_template)
+    row = ROW if net.device.type == "cpu" else GPU_ROW
+    return LocalModel(name, hash, net, tokenizer, row, plain=not tokenizer.chat_template)
 
 
 def read_net(folder: Path | str, type: str = "auto") -> PreTrainedModel:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, pairwise
 
 import torch
 
@@ -62,18 +63,79 @@ class Bucket:
             self._bias = torch.zeros(self.visible.shape, device=self.visible.device).masked_fill_(~self.visible, low)
         return self._bias
 
+    def to(self, device: torch.device | str) -> Bucket:
+        """Return the bucket on a device."""
+        if torch.device(device).type == "cpu":
+            return self
+        take, put, flat, visible = (each.to(device) for each in (self.take, self.put, self.flat, self.visible))
+        return Bucket(take, put, flat, visible, self.shape, self.causal)
+
+
+@dataclass(slots=True)
+class Runs:
+    """The same row for kernels that take sequences of any length: runs of queries, each with its stretch of keys.
+
+    A run's last query sees the whole stretch, the one before it all but the last key, and so on. ``keys`` [S] are the
+    stretches' places, in the row or behind a prefix (None: the row itself); run i has the queries from ``queries[i]``
+    to ``queries[i + 1]`` and the keys from ``stretches[i]`` on, both int32 [N + 1]; ``longest`` of either.
+    """
+
+    keys: torch.Tensor | None
+    queries: torch.Tensor
+    stretches: torch.Tensor
+    longest: tuple[int, int]
+
 
 @dataclass(slots=True)
 class Layout:
-    """Who sees whom in a packed row of ``size`` tokens; ``order`` [T] undoes the bucketing.
+    """Who sees whom in a packed row of ``size`` tokens: blocks that begin at ``starts``, a branch mark for every token.
 
-    ``keep`` [K] are the places whose last states are asked for, in rising order; None asks for all.
+    Made when they are asked for: ``buckets``, and ``order`` [T], which undoes the bucketing; or ``runs``. ``keep`` [K]
+    are the places whose last states are asked for, in rising order; None asks for all.
     """
 
-    buckets: list[Bucket]
-    order: torch.Tensor
-    size: int
+    starts: Sequence[int]
+    marks: Sequence[Sequence[int]]
+    device: torch.device | str = "cpu"
     keep: torch.Tensor | None = None
+    _buckets: list[Bucket] = field(default_factory=list)
+    _order: torch.Tensor | None = None
+    _runs: dict[int, Runs] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Return how many tokens the row has."""
+        return sum(map(len, self.marks))
+
+    @property
+    def longest(self) -> int:
+        """Return the tokens of the longest block."""
+        return max(map(len, self.marks))
+
+    @property
+    def buckets(self) -> list[Bucket]:
+        """Return the blocks in buckets of like length."""
+        if not self._buckets:
+            with torch.inference_mode(False):  # a row that was read may still be learned from
+                self._buckets = [b.to(self.device) for b in _buckets(self.starts, self.marks)]
+        return self._buckets
+
+    @property
+    def order(self) -> torch.Tensor:
+        """Return [T] where each token of the row lies among those of all buckets."""
+        if self._order is None:
+            with torch.inference_mode(False):
+                flat = torch.cat([bucket.flat for bucket in self.buckets])
+                self._order = torch.empty_like(flat)
+                self._order[flat] = torch.arange(len(flat), device=flat.device)
+        return self._order
+
+    def runs(self, prefix: int = 0) -> Runs:
+        """Return the row's runs, every stretch of keys behind a prefix of so many tokens, which lies before the row."""
+        if prefix not in self._runs:
+            with torch.inference_mode(False):
+                self._runs[prefix] = _runs(self.starts, self.marks, prefix, self.device)
+        return self._runs[prefix]
 
 
 @dataclass(slots=True)
@@ -101,11 +163,7 @@ class Batch:
         def move(t: torch.Tensor) -> torch.Tensor:
             return t.to(device)
 
-        buckets = [
-            Bucket(move(b.take), move(b.put), move(b.flat), move(b.visible), b.shape, b.causal)
-            for b in self.layout.buckets
-        ]
-        layout = Layout(buckets, move(self.layout.order), self.layout.size)
+        layout = Layout(self.layout.starts, self.layout.marks, device)
         return Batch(
             move(self.ids),
             move(self.positions),
@@ -159,7 +217,7 @@ def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_
     return Batch(
         torch.tensor([ids]),
         torch.tensor([positions]),
-        lay_out(starts, branch_of),
+        Layout(starts, branch_of),
         torch.tensor(sources, dtype=torch.long),
         torch.tensor(targets, dtype=torch.long),
         torch.tensor(owners, dtype=torch.long),
@@ -168,18 +226,39 @@ def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_
     )
 
 
-def lay_out(starts: Sequence[int], branch_of: Sequence[Sequence[int]]) -> Layout:
-    """Return the attention layout of blocks that begin at ``starts`` with a branch mark for every token."""
-    numbered = sorted(range(len(starts)), key=lambda i: len(branch_of[i]))
-    buckets, flats = [], []
-    for group in grouped(numbered, [len(b) for b in branch_of]):
-        bucket = _bucket([starts[i] for i in group], [branch_of[i] for i in group])
-        buckets.append(bucket)
-        flats.append(bucket.flat)
-    flat = torch.cat(flats)
-    order = torch.empty_like(flat)
-    order[flat] = torch.arange(len(flat))
-    return Layout(buckets, order, len(flat))
+def _buckets(starts: Sequence[int], marks: Sequence[Sequence[int]]) -> list[Bucket]:
+    """Return the blocks that begin at ``starts`` in buckets of like length."""
+    numbered = sorted(range(len(starts)), key=lambda i: len(marks[i]))
+    groups = grouped(numbered, [len(b) for b in marks])
+    return [_bucket([starts[i] for i in group], [marks[i] for i in group]) for group in groups]
+
+
+def _runs(starts: Sequence[int], marks: Sequence[Sequence[int]], prefix: int, device: torch.device | str) -> Runs:
+    """Return the runs of blocks that begin at ``starts``: a context, then each branch behind its context.
+
+    A block with one branch is one run, since that sees the whole context as a continuation of it does.
+    """
+    ends, stretches, places, shared = [0], [0], [torch.arange(0)], bool(prefix)
+    for start, block in zip(starts, marks, strict=True):
+        sizes = [len(list(same)) for _, same in groupby(block)]
+        context = sizes[0] if block and block[0] == 0 else 0
+        branches = sizes[1:] if context else sizes
+        pieces = [(0, len(block))] if len(branches) < 2 else [(0, context)] if context else []
+        if len(branches) > 1:
+            shared, first = True, context
+            for size in branches:
+                pieces.append((first, first + size))
+                first += size
+        for first, last in (piece for piece in pieces if piece[1] > piece[0]):
+            before = min(first, context)
+            ends.append(ends[-1] + last - first)
+            stretches.append(stretches[-1] + prefix + before + last - first)
+            places += [torch.arange(prefix), torch.arange(before) + (prefix + start)]
+            places.append(torch.arange(first, last) + (prefix + start))
+    most = (max((b - a for a, b in pairwise(each)), default=0) for each in (ends, stretches))
+    keys = torch.cat(places).to(device) if shared else None
+    first, begin = (torch.tensor(each, dtype=torch.int32, device=device) for each in (ends, stretches))
+    return Runs(keys, first, begin, (next(most), next(most)))
 
 
 def grouped(order: Sequence[int], lengths: Sequence[int], waste: float = 0.3, free: int = 8192) -> Iterable[list[int]]:

@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from residency.core.errors import ResidencyError, StorageError
 from residency.core.progress import progress
 from residency.core.store import append_jsonl, read_jsonl, write_json, write_jsonl
+from residency.models.device import in_order
 from residency.models.lanes import side_by_side
 from residency.models.pack import Batch
 from residency.train.adapters import trainable
@@ -70,7 +71,7 @@ def train(
     plan = steps_of(phases or [len(rows)], schedule)
     done = restore(out, weights, optimizer)
     cut_curve(out / "curve.jsonl", done)
-    with progress(label, total=len(plan), unit="step", before=done) as bar:
+    with in_order(accelerator.device), progress(label, total=len(plan), unit="step", before=done) as bar:
         for step in range(done, len(plan)):
             began = time.perf_counter()
             for group in optimizer.param_groups:
@@ -180,6 +181,8 @@ def save(out: Path, step: int, weights: Sequence[torch.nn.Parameter], optimizer:
         for name, value in inner.state[p].items():
             tensors[f"o{i}.{name}"] = value.detach().cpu().contiguous()
     tensors["random"] = torch.get_rng_state()
+    if weights[0].is_cuda:
+        tensors["random_gpu"] = torch.cuda.get_rng_state(weights[0].device)
     fresh, old, final = out / "checkpoint.new", out / "checkpoint.old", out / "checkpoint"
     try:
         for stale in (fresh, old):
@@ -205,8 +208,10 @@ def restore(out: Path, weights: Sequence[torch.nn.Parameter], optimizer: torch.o
     for i, p in enumerate(weights):
         p.data.copy_(tensors[f"w{i}"])
         state = {k.split(".", 1)[1]: v for k, v in tensors.items() if k.startswith(f"o{i}.")}
-        inner.state[p] = {k: v if k == "step" else v.to(p.device) for k, v in state.items()}
+        inner.state[p] = {k: v.to(p.device) for k, v in state.items()}
     torch.set_rng_state(tensors["random"])
+    if "random_gpu" in tensors and weights[0].is_cuda:
+        torch.cuda.set_rng_state(tensors["random_gpu"], weights[0].device)
     return int(json.loads((folder / "position.json").read_text())["step"])
 
 

@@ -75,12 +75,14 @@ class _TokenLogprobs(torch.autograd.Function):
     """
 
     CHUNK = 256
+    GPU_CHUNK = 2048
     STEP = 16
 
     @staticmethod
     def forward(ctx, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:  # type: ignore[no-untyped-def,override]
         out, norms = [], []
-        for h, t in zip(hidden.split(_TokenLogprobs.CHUNK), targets.split(_TokenLogprobs.CHUNK), strict=True):
+        size = _chunk(hidden)
+        for h, t in zip(hidden.split(size), targets.split(size), strict=True):
             logits = torch.mm(_filled(h), weight.t())[: len(h)].float()
             norm = logits.logsumexp(-1)
             out.append(logits.gather(1, t[:, None]).squeeze(1) - norm)
@@ -93,8 +95,8 @@ class _TokenLogprobs(torch.autograd.Function):
         hidden, weight, targets, norms = ctx.saved_tensors
         grad_hidden = torch.empty_like(hidden)
         grad_weight = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
-        for part in torch.arange(len(targets), device=targets.device).split(_TokenLogprobs.CHUNK):
-            first, last = int(part[0]), int(part[-1]) + 1
+        for first in range(0, len(targets), _chunk(hidden)):
+            last = min(first + _chunk(hidden), len(targets))
             p = torch.mm(_filled(hidden[first:last]), weight.t())[: last - first].float()
             p.sub_(norms[first:last, None]).exp_()
             p.mul_(-grad[first:last, None])
@@ -104,6 +106,11 @@ class _TokenLogprobs(torch.autograd.Function):
             if grad_weight is not None:
                 grad_weight += torch.mm(p.t(), hidden[first:last]).float()
         return grad_hidden, None if grad_weight is None else grad_weight.to(weight.dtype), None
+
+
+def _chunk(rows: torch.Tensor) -> int:
+    """Return how many places reach the head at once on the device of some rows."""
+    return _TokenLogprobs.CHUNK if rows.device.type == "cpu" else _TokenLogprobs.GPU_CHUNK
 
 
 def _filled(rows: torch.Tensor) -> torch.Tensor:

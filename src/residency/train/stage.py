@@ -15,7 +15,7 @@ from residency.core.legal import Range
 from residency.core.store import read_manifest, sha256_file, write_manifest
 from residency.models.attention import use_packed
 from residency.models.device import device
-from residency.models.local import LocalModel
+from residency.models.local import GPU_ROW, LocalModel
 from residency.models.pack import Batch, Block, collate, fill_rows
 from residency.models.residual import read_to_learn
 from residency.train import adapters
@@ -43,7 +43,8 @@ def open_model(stage: Path, *, schedule: Schedule, rank: int, alpha: float | Non
     else:
         tuned = adapters.attach(net, rank=rank, alpha=alpha, seed=schedule.seed)
     tokenizer = AutoTokenizer.from_pretrained(about["path"], trust_remote_code=False)
-    model = LocalModel(about["name"], about["hash"], tuned.get_base_model(), tokenizer, row=schedule.batch_tokens)
+    row = schedule.batch_tokens if net.device.type == "cpu" else max(GPU_ROW, schedule.batch_tokens)
+    model = LocalModel(about["name"], about["hash"], tuned.get_base_model(), tokenizer, row=row)
     return tuned, model
 
 
