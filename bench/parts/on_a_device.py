@@ -101,8 +101,8 @@ def gradient(out: Path, shape: str, base: Path, examples: Path, precision: str) 
     import torch
     from accelerate import Accelerator
 
+    from parts.trainers import keep_gradient
     from residency.train.loop import step_once
-    from train_vs_trl import keep_gradient
 
     net, local = adapted(base, precision)
     batch, targets = joined(questions(8, SHAPES[shape]["vocab_size"], seed=1), local)

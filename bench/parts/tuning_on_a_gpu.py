@@ -108,8 +108,8 @@ def theirs(name: str, shape: str, base: Path, scratch: Path, goes: int, profile:
     from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
+    from parts.trainers import keep_gradient
     from residency.core.store import read_manifest
-    from train_vs_trl import keep_gradient
 
     path = (read_manifest(base) or {})["model"]["path"]
     here = {} if torch.cuda.is_available() else {"use_cpu": True, "bf16": False}
