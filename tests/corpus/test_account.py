@@ -21,7 +21,8 @@ from residency.corpus.engine import engine
 from residency.corpus.mixing.mixture import Mixture
 from residency.corpus.mixing.splits import Splits
 from residency.corpus.prepare import Preparing, lost
-from residency.corpus.records import KINDS
+from residency.corpus.readers.shapes import legal_shapes
+from residency.corpus.records import KINDS, Bad
 from residency.corpus.sources import READERS, names_of, open_source
 from residency.pipeline import sections
 
@@ -187,3 +188,29 @@ def test_the_content_hash_is_of_the_documents_and_not_of_the_files_or_their_orde
     whole = hashed("whole", [one, two, three])
     assert len(whole) == 64 and whole == hashed("cut", [three], [two, one])
     assert whole != hashed("fewer", [one, two]) and whole != hashed("other", [one, two, ("c", "Went home")])
+
+
+# --- malformed records -----------------------------------------------------------------------------------------------
+
+
+def test_too_many_bad_tables_are_told_with_what_is_legal_once_and_with_the_path_of_all(tmp_path):
+    (tmp_path / "in").mkdir()
+    for at in range(5):
+        (tmp_path / "in" / f"{at}.csv").write_text("note_key,note_body,ward\n1,Seen today.,A\n2,Seen again.,B\n")
+    with pytest.raises(SourceError, match="5 of 5 records are malformed") as error:
+        gather(tmp_path, {"files": tmp_path / "in"})
+    told = str(error.value)
+    assert told.count("known shapes:") == 1 and told.count("its columns: note_key, note_body, ward") == 3
+    assert f"and 2 more; {legal_shapes()}. All are in {tmp_path / 'corpus' / 'bad.jsonl'};" in told
+    assert (tmp_path / "corpus" / "bad.jsonl").read_text().count("known shapes:") == 5
+
+
+def test_a_resource_type_that_is_none_is_not_called_missing_and_not_repeated(tmp_path):
+    rows = [{"resourceType": "Anna Berg", "id": "1"}, {"id": "2"}]
+    path = tmp_path / "x.ndjson"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"resourceType":"Patient","id":"3"}\n')
+    found = [
+        record.reason for record in open_source({"fhir": path}, scratch=tmp_path).records if isinstance(record, Bad)
+    ]
+    head = "no FHIR resource: resourceType is"
+    assert found == [f"{head} no type of FHIR", f"{head} missing"]

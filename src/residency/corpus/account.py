@@ -14,6 +14,7 @@ from residency.core.progress import say
 from residency.core.store import read_json, read_jsonl, sha256_file, sha256_json, write_jsonl
 from residency.corpus.engine import Engine
 from residency.corpus.mixing.splits import Splits
+from residency.corpus.readers.shapes import legal_shapes
 from residency.corpus.records import Bad, Source, place_words
 from residency.corpus.verdicts import DUPLICATE_ID, LEFT_OUT, Verdicts
 
@@ -40,8 +41,13 @@ def bad_records(
     return found
 
 
-def check_bad(opened: Sequence[Source], prepared: Sequence[Facts], bad: Sequence[list[Bad]], bad_share: float) -> None:
-    """Raise SourceError for too many malformed records; one alone never stops what else could be read."""
+def check_bad(
+    opened: Sequence[Source], prepared: Sequence[Facts], bad: Sequence[list[Bad]], bad_share: float, path: Path
+) -> None:
+    """Raise SourceError for too many malformed records; one alone never stops what else could be read.
+
+    ``path`` is where all of them are told.
+    """
     read, left = Counter[int](), Counter[int]()
     for facts in prepared:
         read[facts["source"]] += facts["read"] + facts["bad"]
@@ -50,15 +56,21 @@ def check_bad(opened: Sequence[Source], prepared: Sequence[Facts], bad: Sequence
         total = read[index]
         if not total and not left[index]:
             raise SourceError(f"source {source.name} holds no record")
-        first = "; ".join(str(row) for row in aside[:3])
+        first = _first(aside)
         if len(aside) > max(bad_share * total, 1 if len(aside) < total else 0):
             raise SourceError(
                 f"source {source.name}: {len(aside)} of {total} records are malformed, more than the {bad_share:.2%} "
-                f"that bad_share allows. First: {first}. All are in bad.jsonl; mend them or raise bad_share"
+                f"that bad_share allows. First: {first}. All are in {path}; mend them or raise bad_share"
             )
         if aside:
-            more = f", and {len(aside) - 3} more" if len(aside) > 3 else ""
-            say(f"source {source.name}: {len(aside)} of {total} records kept aside in bad.jsonl: {first}{more}")
+            say(f"source {source.name}: {len(aside)} of {total} records kept aside in bad.jsonl: {first}")
+
+
+def _first(aside: Sequence[Bad]) -> str:
+    """Return the first bad records in words, and how many more there are; what is legal is said once, at the end."""
+    told, legal = "; ".join(map(str, aside[:3])), f"; {legal_shapes()}"
+    more = f"; and {len(aside) - 3} more" if len(aside) > 3 else ""
+    return f"{told.replace(legal, '')}{more}{legal if legal in told else ''}"
 
 
 def source_cards(

@@ -132,7 +132,7 @@ def assemble(
         prepared = _prepare(each, opened, work, checks.clean, dedup, held)
         verdicts = compare(each, prepared, work, [source.name for source in opened], dedup, splits)
         bad = bad_records(out, opened, prepared, verdicts, work / "prepared")
-        check_bad(opened, prepared, bad, bad_share)
+        check_bad(opened, prepared, bad, bad_share, out / "bad.jsonl")
         finished = _finish(each, prepared, verdicts, out, work, splits, shapes)
         people = people_of(each, [out / ROWS / f"{facts['name']}.parquet" for facts in finished], work, splits)
     cards = source_cards(opened, prepared, bad, finished)
