@@ -15,6 +15,7 @@ from residency.core.types import Document
 from residency.corpus.account import people_of
 from residency.corpus.assemble import collect
 from residency.corpus.card.datacard import front_matter, make_card, words
+from residency.corpus.clean import Clean
 from residency.corpus.compare.dedup import Dedup
 from residency.corpus.concepts import read_facts
 from residency.corpus.engine import engine
@@ -152,6 +153,36 @@ def test_the_summary_says_how_many_documents_were_read_and_how_many_stay(tmp_pat
     heads = next(line for line in words(card).splitlines() if line.startswith("source "))
     assert heads.split() == ["source", "licence", "read", "bad", "left", "out", "stay"]
     assert "| access | read | bad | left out | stay |" in (out / "README.md").read_text()
+
+
+def test_what_was_read_is_what_stays_and_what_was_removed_and_nothing_is_counted_twice(tmp_path):
+    seen = "The patient was seen today for asthma and is well on the new inhaler, with no fever and no cough."
+    mixed = [
+        {"id": "a", "text": seen, "patient": "p", "date": "2024-01-01"},
+        {"id": "a", "text": "The same id with other words.", "patient": "q", "date": "2024-01-01"},
+        {"id": "b", "text": seen, "patient": "r", "date": "2024-01-02"},
+        {"id": "c", "text": "x", "patient": "r", "date": "2024-01-02"},
+        {"id": "d", "text": "A note of the ward that has no day at all but is long enough.", "patient": "s"},
+        {"id": "e", "text": "A later note of the ward on a broken hip, long enough too.", "date": "2024-09-01"},
+        {"id": "f", "body": "No known shape"},
+    ]
+    path = tmp_path / "x.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in mixed) + "{broken\n")
+    splits = Splits(by="time", time="2024-07-01", validation=0)
+    clean, dedup = Clean(shortest=10), Dedup(near=None)
+    sources = {"jsonl": path}, {"jsonl": rows(tmp_path, "w", *texts("Ward", 3), date="2024-02-02")}
+    _, card, out = gather(tmp_path, *sources, splits=splits, clean=clean, dedup=dedup, bad_share=1)
+    removed = sum(sum(reasons.values()) for reasons in card["dropped"].values())
+    assert [(s["documents"], s["bad"]) for s in card["sources"]] == [(5, 3), (3, 0)]
+    assert {step: sum(reasons.values()) for step, reasons in card["dropped"].items()} == {
+        "clean": 1,
+        "dedup": 1,
+        "splits": 1,
+    }
+    assert card["read"] == sum(s["documents"] for s in card["sources"]) == card["documents"] + removed == 8
+    assert card["documents"] == sum(s["stay"] for s in card["sources"]) == 5
+    assert sum(pq.read_metadata(file).num_rows for file in (out / "dropped").glob("*.parquet")) == removed
+    assert len((out / "bad.jsonl").read_text().splitlines()) == 3
 
 
 def test_groups_are_patients_and_documents_without_one_or_whole_sources(tmp_path):

@@ -16,7 +16,7 @@ from residency.corpus.engine import Engine
 from residency.corpus.mixing.splits import Splits
 from residency.corpus.readers.shapes import legal_shapes
 from residency.corpus.records import Bad, Source, place_words
-from residency.corpus.verdicts import DUPLICATE_ID, LEFT_OUT, Verdicts
+from residency.corpus.verdicts import LEFT_OUT, Verdicts
 
 Facts = Mapping[str, Any]
 CHARACTERS_A_TOKEN = 4
@@ -78,7 +78,8 @@ def source_cards(
 ) -> list[dict[str, Any]]:
     """Return what is known of each source: version, licence, counts, and hashes of its files and of what was read.
 
-    ``documents`` were read, ``stay`` are in the corpus, ``licences`` counts these by what each says of itself.
+    ``documents`` were read: ``stay`` are in the corpus, the others were removed. ``bad`` records are no documents, nor
+    are those whose id their file had before. ``licences`` counts what stays by what each says of itself.
     """
     cards, kept = [], _kept(prepared, finished)
     for index, source in enumerate(opened):
@@ -131,16 +132,15 @@ def collect_facts(
     for facts in prepared:
         cleaned.update(facts["dropped"])
     fell: Counter[str] = sum((Counter(facts["dropped"]) for facts in finished), Counter())
-    read = {reason: fell.pop(reason) for reason in (DUPLICATE_ID,) if reason in fell}
     parted = {reason: fell.pop(reason) for reason in (LEFT_OUT,) if reason in fell}
     repeated.update(fell)
     leaked = {reason: cleaned.pop(reason) for reason in list(cleaned) if reason.startswith("contamination")}
-    dropped = {"read": read, "clean": cleaned, "decontaminate": leaked, "dedup": repeated, "splits": parted}
+    dropped = {"clean": cleaned, "decontaminate": leaked, "dedup": repeated, "splits": parted}
     trimmed: Counter[str] = sum((Counter(facts["trimmed"]) for facts in prepared), Counter())
     trimmed["paragraphs copied forward"] = sum(facts["repeated_characters"] for facts in finished)
     return {
         "documents": sum(facts["documents"] for facts in finished),
-        "read": sum(facts["read"] for facts in prepared),
+        "read": sum(source["documents"] for source in cards),
         "characters": characters,
         "tokens": {"count": characters // CHARACTERS_A_TOKEN, "by": None},
         "languages": {name: row["documents"] for name, row in counts["language"].items()},

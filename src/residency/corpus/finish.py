@@ -139,6 +139,8 @@ def _sifted(documents: list[Document], decided: Stretch) -> tuple[list[Document]
     dropped: list[tuple[Document, str]] = []
     taken = 0
     for row, document in enumerate(documents, decided.first):
+        if row in decided.bad:
+            continue
         document.id = decided.renamed.get(row, document.id)
         reason = decided.dropped.get(row)
         if document.meta.get("split") == "left out":

@@ -16,7 +16,6 @@ from residency.corpus.compare.dedup import Dedup, decide
 from residency.corpus.engine import Engine, Query
 from residency.corpus.mixing.splits import Parted, Splits, part
 
-DUPLICATE_ID = "an id that was read before"
 LEFT_OUT = "left out of the splits"
 
 
@@ -25,7 +24,8 @@ class Stretch:
     """What was decided of the rows from ``first`` on.
 
     ``dropped`` maps a row to its reason, ``renamed`` to its new id, ``repeated`` to the paragraphs to take out.
-    ``parted`` is the split of each row where it cannot be told from the row alone.
+    ``bad`` rows are told in ``bad.jsonl`` and count nowhere else. ``parted`` is the split of each row where it cannot
+    be told from the row alone.
     """
 
     first: int
@@ -33,6 +33,7 @@ class Stretch:
     renamed: Mapping[int, str] = field(default_factory=dict)
     repeated: Mapping[int, list[int]] = field(default_factory=dict)
     parted: Sequence[str] | None = None
+    bad: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -50,15 +51,16 @@ class Verdicts:
         """Return what was decided of the rows from ``first`` to ``end``, half open."""
         dropped = {row["row"]: row["reason"] for row in _between(self.drops, first, end)}
         renamed: dict[int, str] = {}
+        bad: set[int] = set()
         for row in _between(self.twice, first, end):
             if row["own"]:
-                dropped[row["row"]] = DUPLICATE_ID
+                bad.add(row["row"])
             else:
                 renamed[row["row"]] = ":".join([*self._told(row), row["id"]])
         repeated: dict[int, list[int]] = defaultdict(list)
         for row in _between(self.repeats, first, end):
             repeated[row["row"]].append(row["paragraph"])
-        return Stretch(first, dropped, renamed, dict(repeated), self._split(first, end))
+        return Stretch(first, dropped, renamed, dict(repeated), self._split(first, end), frozenset(bad))
 
     def _told(self, row: Mapping[str, Any]) -> Iterator[str]:
         """Yield what tells an id from others like it: the source where another has it too, the file where its own."""
