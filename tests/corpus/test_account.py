@@ -196,13 +196,47 @@ def test_groups_are_patients_and_documents_without_one_or_whole_sources(tmp_path
 
 def test_a_patient_who_stands_in_two_splits_is_counted_from_what_was_written(tmp_path):
     columns = {"patient": [1, 1, 2, None], "split": ["train", "test", "train", "train"], "source": ["a", "a", "b", "b"]}
+    columns["public"] = [False, False, True, True]
     pq.write_table(pa.table({**columns, "date": ["2024", None, None, "2020"]}), tmp_path / "rows.parquet")
     with engine("local", scratch=tmp_path, workers=1) as run:
         found = people_of(run, [tmp_path / "rows.parquet"], tmp_path, None)
         by_source = people_of(run, [tmp_path / "rows.parquet"], tmp_path, Splits(by="source"))
     assert (found.patients, found.in_two, found.groups_in_two) == (2, 1, 1) and by_source.groups_in_two == 1
-    assert found.splits["train"] == {"documents": 3, "groups": 3, "patients": 2, "first": "2020", "last": "2024"}
+    counts = {"documents": 3, "groups": 3, "patients": 2, "without_patient": 1, "public": 1, "without_date": 1}
+    assert found.splits["train"] == {**counts, "first": "2020", "last": "2024"} and found.without == 1
     assert by_source.splits["train"]["groups"] == 2
+
+
+def test_the_card_says_how_many_documents_name_no_patient_and_of_which_it_cannot_speak(tmp_path, capsys):
+    people, nobody = rows(tmp_path, "w", *texts("Ward", 3), patient="p1"), rows(tmp_path, "c", *texts("Clinic", 40))
+    _, card, out = gather(tmp_path, {"jsonl": people}, {"jsonl": nobody}, splits=Splits(test=0.3, validation=0))
+    each = {name: row["without_patient"] for name, row in card["splits"]["splits"].items()}
+    assert card["without_patient"] == sum(each.values()) == 40 and all(each.values())
+    readme, told = (out / "README.md").read_text(), f"40 name none ({each['test']} in test, {each['train']} in train)"
+    assert "It is about 1 patient, and 40 of 43 documents name no patient." in readme
+    assert "| documents without a patient | 40 |" in readme
+    assert f"{told}, and whether those are about the same patients is not known." in readme
+    assert "splits: 40 of 43 documents name no patient" in capsys.readouterr().err
+    _, card, out = gather(tmp_path, {"jsonl": people}, splits=Splits(test=0.3, validation=0), name="named")
+    assert card["without_patient"] == 0 and "name none" not in (out / "README.md").read_text()
+    assert "name no patient" not in capsys.readouterr().err
+
+
+def test_the_card_tells_public_knowledge_that_no_day_parts_from_the_notes_that_a_day_must(tmp_path, capsys):
+    (tmp_path / "x.obo").write_text('format-version: 1.2\n\n[Term]\nid: X:1\nname: Fever\ndef: "A high warmth." []\n')
+    ward = rows(tmp_path, "w", *texts("Ward", 3), patient="p1", date="2024-01-01")
+    undated = rows(tmp_path, "c", *texts("Clinic", 4))
+    splits = Splits(by="time", time="2024-07-01", validation=0)
+    sources = {"files": tmp_path / "x.obo"}, {"jsonl": ward}, {"jsonl": undated}
+    found, card, out = gather(tmp_path, *sources, splits=splits)
+    assert {document.meta["split"] for document in found.values()} == {"train"} and len(found) == 4
+    assert card["dropped"]["splits"] == {"left out of the splits: no date": 4}
+    dropped = [row for file in (out / "dropped").glob("*.parquet") for row in pq.read_table(file).to_pylist()]
+    assert {row["reason"] for row in dropped} == {"left out of the splits: no date"} and len(dropped) == 4
+    readme = (out / "README.md").read_text()
+    assert "1 document outside the test has no date: public knowledge, of no patient." in readme
+    assert "1 name none (1 in train; public knowledge: 1)." in readme
+    assert "name no patient" not in capsys.readouterr().err
 
 
 def test_the_content_hash_is_of_the_documents_and_not_of_the_files_or_their_order(tmp_path):

@@ -132,7 +132,7 @@ def collect_facts(
     for facts in prepared:
         cleaned.update(facts["dropped"])
     fell: Counter[str] = sum((Counter(facts["dropped"]) for facts in finished), Counter())
-    parted = {reason: fell.pop(reason) for reason in (LEFT_OUT,) if reason in fell}
+    parted = {reason: fell.pop(reason) for reason in list(fell) if reason.startswith(LEFT_OUT)}
     repeated.update(fell)
     leaked = {reason: cleaned.pop(reason) for reason in list(cleaned) if reason.startswith("contamination")}
     dropped = {"clean": cleaned, "decontaminate": leaked, "dedup": repeated, "splits": parted}
@@ -147,6 +147,7 @@ def collect_facts(
         "kinds": {name: row["documents"] for name, row in counts["kind"].items()},
         "dates": _dates(finished),
         "patients": people.patients,
+        "without_patient": people.without,
         "dropped": {step: dict(sorted(reasons.items())) for step, reasons in dropped.items() if reasons},
         "duplicates": {**repeated, **{f"{what} (characters)": n for what, n in trimmed.items() if n}},
         "contamination": _contamination(prepared, held),
@@ -204,7 +205,8 @@ FROM rows
 """
 _BY_SPLIT = """
 SELECT split, count(*) AS documents, count(DISTINCT source) AS sources, count(DISTINCT patient) AS patients,
-  count(*) FILTER (patient IS NULL) AS alone, min(date) AS first, max(date) AS last
+  count(*) FILTER (patient IS NULL) AS without_patient, count(*) FILTER (patient IS NULL AND public) AS public,
+  count(*) FILTER (date IS NULL) AS without_date, min(date) AS first, max(date) AS last
 FROM rows GROUP BY split ORDER BY split
 """
 
@@ -214,11 +216,14 @@ class People:
     """How many patients a corpus is about, how many of them and of the groups stand in two splits, and each split.
 
     A group is what a split holds whole: a patient, a document without one, or (where they are split so) a source.
+    ``without`` documents name no patient; of these, a split's ``public`` ones are public knowledge.
     """
 
     patients: int = 0
+    without: int = 0
     in_two: int = 0
     groups_in_two: int = 0
+    by: str = ""
     splits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -234,19 +239,37 @@ def people_of(run: Engine, tables: Sequence[Path], scratch: Path, settings: Spli
     by_source = settings is not None and settings.by == "source"
     made = {row["split"]: _side(row, by_source) for row in splits}
     in_two = found["in_two"]
-    return People(found["patients"], in_two, found["sources_in_two"] if by_source else in_two, made)
+    without = sum(row["without_patient"] for row in splits)
+    groups_in_two = found["sources_in_two"] if by_source else in_two
+    return People(found["patients"], without, in_two, groups_in_two, settings.by if settings else "", made)
+
+
+def tell_nameless(people: People, splits: Splits | None) -> None:
+    """Say how many documents that a split by patient cannot hold together; public knowledge is about nobody."""
+    nameless = sum(row["without_patient"] - row["public"] for row in people.splits.values())
+    total = sum(row["documents"] for row in people.splits.values())
+    if splits and splits.by != "source" and nameless:
+        say(
+            f"splits: {nameless:,} of {total:,} documents name no patient, so one patient may stand in two splits; "
+            "name patients by columns: {patient: COLUMN}, or in front matter (patient: ...)"
+        )
 
 
 def _side(row: Facts, by_source: bool) -> dict[str, Any]:
-    groups = row["sources"] if by_source else row["patients"] + row["alone"]
-    return {"documents": row["documents"], "groups": groups, **{key: row[key] for key in ("patients", "first", "last")}}
+    groups = row["sources"] if by_source else row["patients"] + row["without_patient"]
+    keys = ("patients", "without_patient", "public", "without_date", "first", "last")
+    return {"documents": row["documents"], "groups": groups, **{key: row[key] for key in keys}}
 
 
 def _splits(people: People) -> dict[str, Any] | None:
     """Return the splits as the card shows them; None where the corpus was not split."""
     if not any(people.splits):
         return None
-    return {"splits": dict(people.splits), "in_two": {"patients": people.in_two, "groups": people.groups_in_two}}
+    return {
+        "by": people.by,
+        "splits": dict(people.splits),
+        "in_two": {"patients": people.in_two, "groups": people.groups_in_two},
+    }
 
 
 def _contamination(prepared: Sequence[Facts], held: Path | None) -> dict[str, Any] | None:
