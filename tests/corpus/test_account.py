@@ -235,7 +235,7 @@ def test_the_card_tells_public_knowledge_that_no_day_parts_from_the_notes_that_a
     assert {row["reason"] for row in dropped} == {"left out of the splits: no date"} and len(dropped) == 4
     readme = (out / "README.md").read_text()
     assert "1 document outside the test has no date: public knowledge, of no patient." in readme
-    assert "1 name none (1 in train; public knowledge: 1)." in readme
+    assert "1 names none (1 in train; public knowledge: 1)." in readme
     assert "name no patient" not in capsys.readouterr().err
 
 

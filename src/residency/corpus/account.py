@@ -248,9 +248,10 @@ def tell_nameless(people: People, splits: Splits | None) -> None:
     """Say how many documents that a split by patient cannot hold together; public knowledge is about nobody."""
     nameless = sum(row["without_patient"] - row["public"] for row in people.splits.values())
     total = sum(row["documents"] for row in people.splits.values())
+    verb = "names" if nameless == 1 else "name"
     if splits and splits.by != "source" and nameless:
         say(
-            f"splits: {nameless:,} of {total:,} documents name no patient, so one patient may stand in two splits; "
+            f"splits: {nameless:,} of {total:,} documents {verb} no patient, so one patient may stand in two splits; "
             "name patients by columns: {patient: COLUMN}, or in front matter (patient: ...)"
         )
 

@@ -51,7 +51,8 @@ def plain(card: Card) -> list[str]:
     about = patients.get(card["patients"]) or f"It is about {counted_words(card['patients'], 'patient')}."
     without, found = card["without_patient"], card["documents"]
     if card["patients"] and without:
-        about = f"{about[:-1]}, and {without:,} of {counted_words(found, 'document')} name no patient."
+        verb = "names" if without == 1 else "name"
+        about = f"{about[:-1]}, and {without:,} of {counted_words(found, 'document')} {verb} no patient."
     return [
         about,
         card["deidentification_words"].replace("; the receipt:", "; see the receipt."),
@@ -188,7 +189,8 @@ def _nameless_words(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     public = sum(row.get("public") or 0 for row in found.values())
     where = ", ".join(f"{count:,} in {name}" for name, count in each.items() if count)
     known = f"; public knowledge: {public:,}" if public else ""
-    start = f"That holds for documents that name their patient: {total:,} name none ({where}{known})"
+    verb = "names" if total == 1 else "name"
+    start = f"That holds for documents that name their patient: {total:,} {verb} none ({where}{known})"
     return [f"{start}." if public == total else f"{start}, and whether those are about the same patients is not known."]
 
 
