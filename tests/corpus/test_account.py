@@ -235,8 +235,10 @@ def test_the_card_tells_public_knowledge_that_no_day_parts_from_the_notes_that_a
     assert {row["reason"] for row in dropped} == {"left out of the splits: no date"} and len(dropped) == 4
     readme = (out / "README.md").read_text()
     assert "1 document outside the test has no date: public knowledge, of no patient." in readme
+    told = capsys.readouterr().err
+    assert "left out, since the day decides: 4 with no date, 0 with a date that cannot be read; name dates" in told
     assert "1 names none (1 in train; public knowledge: 1)." in readme
-    assert "name no patient" not in capsys.readouterr().err
+    assert "no patient, so" not in told
 
 
 def test_the_content_hash_is_of_the_documents_and_not_of_the_files_or_their_order(tmp_path):

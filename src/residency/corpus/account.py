@@ -13,7 +13,7 @@ from residency.core.machine import versions
 from residency.core.progress import say
 from residency.core.store import read_json, read_jsonl, sha256_file, sha256_json, write_jsonl
 from residency.corpus.engine import Engine
-from residency.corpus.mixing.splits import Splits
+from residency.corpus.mixing.splits import NO_DATE, UNREADABLE, Splits
 from residency.corpus.readers.shapes import legal_shapes
 from residency.corpus.records import Bad, Source, place_words
 from residency.corpus.verdicts import LEFT_OUT, Verdicts
@@ -244,8 +244,10 @@ def people_of(run: Engine, tables: Sequence[Path], scratch: Path, settings: Spli
     return People(found["patients"], without, in_two, groups_in_two, settings.by if settings else "", made)
 
 
-def tell_nameless(people: People, splits: Splits | None) -> None:
-    """Say how many documents that a split by patient cannot hold together; public knowledge is about nobody."""
+def tell_splits(people: People, finished: Sequence[Facts], splits: Splits | None) -> None:
+    """Say how many documents a split by patient cannot hold together (public knowledge is about nobody), and how many
+    a day left out for their date.
+    """
     nameless = sum(row["without_patient"] - row["public"] for row in people.splits.values())
     total = sum(row["documents"] for row in people.splits.values())
     verb = "names" if nameless == 1 else "name"
@@ -253,6 +255,13 @@ def tell_nameless(people: People, splits: Splits | None) -> None:
         say(
             f"splits: {nameless:,} of {total:,} documents {verb} no patient, so one patient may stand in two splits; "
             "name patients by columns: {patient: COLUMN}, or in front matter (patient: ...)"
+        )
+    fell: Counter[str] = sum((Counter(facts["dropped"]) for facts in finished), Counter())
+    left = [fell[f"{LEFT_OUT}: {reason}"] for reason in (NO_DATE, UNREADABLE)]
+    if any(left):
+        say(
+            f"splits: left out, since the day decides: {left[0]:,} with {NO_DATE}, {left[1]:,} with {UNREADABLE}; "
+            "name dates by columns: {date: COLUMN}, or in front matter (date: 2024-05-11)"
         )
 
 

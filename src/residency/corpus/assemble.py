@@ -19,7 +19,7 @@ from residency.core.legal import Clash, Seed, Share, agree
 from residency.core.progress import track
 from residency.core.settings import Flat, plain, together
 from residency.core.store import outside, read_json, sha256_json, write_json, write_manifest
-from residency.corpus.account import bad_records, check_bad, collect_facts, people_of, source_cards, tell_nameless
+from residency.corpus.account import bad_records, check_bad, collect_facts, people_of, source_cards, tell_splits
 from residency.corpus.card.datacard import write_card
 from residency.corpus.clean import Clean
 from residency.corpus.compare.dedup import Dedup
@@ -135,7 +135,7 @@ def assemble(
         check_bad(opened, prepared, bad, bad_share, out / "bad.jsonl")
         finished = _finish(each, prepared, verdicts, out, work, splits, shapes)
         people = people_of(each, [out / ROWS / f"{facts['name']}.parquet" for facts in finished], work, splits)
-        tell_nameless(people, splits)
+        tell_splits(people, finished, splits)
     cards = source_cards(opened, prepared, bad, finished)
     facts = collect_facts(opened, prepared, finished, verdicts, held, cards, people)
     how = {**plain(checks), "splits": splits, "mixture": mixture, "shapes": shapes, "bad_share": bad_share}

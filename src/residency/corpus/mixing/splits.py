@@ -27,8 +27,8 @@ _DAY = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 class Splits:
     """How the documents are parted into training, validation and test."""
 
-    # What is kept whole: patients (documents without one alone), sources, or patients with a day that parts them
-    # (time). By time, a document without a date is left out, unless it is public knowledge without a patient.
+    # What is kept whole: patients (documents without one alone), sources, or (time) patients with a day that parts
+    # them, for which documents need a date.
     by: Literal["patient", "source", "time"] = "patient"
     # The share of the groups that is for the test; by time, the day decides instead.
     test: Share = 0.05
