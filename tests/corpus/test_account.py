@@ -12,7 +12,6 @@ from residency.core.recipe import resolve
 from residency.core.settings import call_settings
 from residency.core.store import read_json
 from residency.core.types import Document
-from residency.corpus.account import people_of
 from residency.corpus.assemble import collect
 from residency.corpus.card.datacard import front_matter, make_card, words
 from residency.corpus.clean import Clean
@@ -24,6 +23,7 @@ from residency.corpus.mixing.splits import Splits
 from residency.corpus.prepare import Preparing, lost
 from residency.corpus.readers.shapes import legal_shapes
 from residency.corpus.records import KINDS, Bad
+from residency.corpus.sides import people_of
 from residency.corpus.sources import READERS, names_of, open_source
 from residency.pipeline import sections
 
