@@ -12,16 +12,18 @@ from residency.core.recipe import resolve
 from residency.core.settings import call_settings
 from residency.core.store import read_json
 from residency.core.types import Document
-from residency.corpus.account import people_of
 from residency.corpus.assemble import collect
 from residency.corpus.card.datacard import front_matter, make_card, words
+from residency.corpus.clean import Clean
 from residency.corpus.compare.dedup import Dedup
 from residency.corpus.concepts import read_facts
 from residency.corpus.engine import engine
 from residency.corpus.mixing.mixture import Mixture
 from residency.corpus.mixing.splits import Splits
 from residency.corpus.prepare import Preparing, lost
-from residency.corpus.records import KINDS
+from residency.corpus.readers.shapes import legal_shapes
+from residency.corpus.records import KINDS, Bad
+from residency.corpus.sides import people_of
 from residency.corpus.sources import READERS, names_of, open_source
 from residency.pipeline import sections
 
@@ -153,6 +155,36 @@ def test_the_summary_says_how_many_documents_were_read_and_how_many_stay(tmp_pat
     assert "| access | read | bad | left out | stay |" in (out / "README.md").read_text()
 
 
+def test_what_was_read_is_what_stays_and_what_was_removed_and_nothing_is_counted_twice(tmp_path):
+    seen = "The patient was seen today for asthma and is well on the new inhaler, with no fever and no cough."
+    mixed = [
+        {"id": "a", "text": seen, "patient": "p", "date": "2024-01-01"},
+        {"id": "a", "text": "The same id with other words.", "patient": "q", "date": "2024-01-01"},
+        {"id": "b", "text": seen, "patient": "r", "date": "2024-01-02"},
+        {"id": "c", "text": "x", "patient": "r", "date": "2024-01-02"},
+        {"id": "d", "text": "A note of the ward that has no day at all but is long enough.", "patient": "s"},
+        {"id": "e", "text": "A later note of the ward on a broken hip, long enough too.", "date": "2024-09-01"},
+        {"id": "f", "body": "No known shape"},
+    ]
+    path = tmp_path / "x.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in mixed) + "{broken\n")
+    splits = Splits(by="time", time="2024-07-01", validation=0)
+    clean, dedup = Clean(shortest=10), Dedup(near=None)
+    sources = {"jsonl": path}, {"jsonl": rows(tmp_path, "w", *texts("Ward", 3), date="2024-02-02")}
+    _, card, out = gather(tmp_path, *sources, splits=splits, clean=clean, dedup=dedup, bad_share=1)
+    removed = sum(sum(reasons.values()) for reasons in card["dropped"].values())
+    assert [(s["documents"], s["bad"]) for s in card["sources"]] == [(5, 3), (3, 0)]
+    assert {step: sum(reasons.values()) for step, reasons in card["dropped"].items()} == {
+        "clean": 1,
+        "dedup": 1,
+        "splits": 1,
+    }
+    assert card["read"] == sum(s["documents"] for s in card["sources"]) == card["documents"] + removed == 8
+    assert card["documents"] == sum(s["stay"] for s in card["sources"]) == 5
+    assert sum(pq.read_metadata(file).num_rows for file in (out / "dropped").glob("*.parquet")) == removed
+    assert len((out / "bad.jsonl").read_text().splitlines()) == 3
+
+
 def test_groups_are_patients_and_documents_without_one_or_whole_sources(tmp_path):
     people = rows(tmp_path, "w", *texts("Ward", 6), patient="p1")
     paths = [{"jsonl": people}, {"jsonl": rows(tmp_path, "c", *texts("Clinic", 4))}]
@@ -164,13 +196,49 @@ def test_groups_are_patients_and_documents_without_one_or_whole_sources(tmp_path
 
 def test_a_patient_who_stands_in_two_splits_is_counted_from_what_was_written(tmp_path):
     columns = {"patient": [1, 1, 2, None], "split": ["train", "test", "train", "train"], "source": ["a", "a", "b", "b"]}
+    columns["public"] = [False, False, True, True]
     pq.write_table(pa.table({**columns, "date": ["2024", None, None, "2020"]}), tmp_path / "rows.parquet")
     with engine("local", scratch=tmp_path, workers=1) as run:
         found = people_of(run, [tmp_path / "rows.parquet"], tmp_path, None)
         by_source = people_of(run, [tmp_path / "rows.parquet"], tmp_path, Splits(by="source"))
     assert (found.patients, found.in_two, found.groups_in_two) == (2, 1, 1) and by_source.groups_in_two == 1
-    assert found.splits["train"] == {"documents": 3, "groups": 3, "patients": 2, "first": "2020", "last": "2024"}
+    counts = {"documents": 3, "groups": 3, "patients": 2, "without_patient": 1, "public": 1, "without_date": 1}
+    assert found.splits["train"] == {**counts, "first": "2020", "last": "2024"} and found.without == 1
     assert by_source.splits["train"]["groups"] == 2
+
+
+def test_the_card_says_how_many_documents_name_no_patient_and_of_which_it_cannot_speak(tmp_path, capsys):
+    people, nobody = rows(tmp_path, "w", *texts("Ward", 3), patient="p1"), rows(tmp_path, "c", *texts("Clinic", 40))
+    _, card, out = gather(tmp_path, {"jsonl": people}, {"jsonl": nobody}, splits=Splits(test=0.3, validation=0))
+    each = {name: row["without_patient"] for name, row in card["splits"]["splits"].items()}
+    assert card["without_patient"] == sum(each.values()) == 40 and all(each.values())
+    readme, told = (out / "README.md").read_text(), f"40 name none ({each['test']} in test, {each['train']} in train)"
+    assert "It is about 1 patient, and 40 of 43 documents name no patient." in readme
+    assert "| documents without a patient | 40 |" in readme
+    assert f"{told}, and whether those are about the same patients is not known." in readme
+    assert "splits: 40 of 43 documents name no patient" in capsys.readouterr().err
+    _, card, out = gather(tmp_path, {"jsonl": people}, splits=Splits(test=0.3, validation=0), name="named")
+    assert card["without_patient"] == 0 and "name none" not in (out / "README.md").read_text()
+    assert "name no patient" not in capsys.readouterr().err
+
+
+def test_the_card_tells_public_knowledge_that_no_day_parts_from_the_notes_that_a_day_must(tmp_path, capsys):
+    (tmp_path / "x.obo").write_text('format-version: 1.2\n\n[Term]\nid: X:1\nname: Fever\ndef: "A high warmth." []\n')
+    ward = rows(tmp_path, "w", *texts("Ward", 3), patient="p1", date="2024-01-01")
+    undated = rows(tmp_path, "c", *texts("Clinic", 4))
+    splits = Splits(by="time", time="2024-07-01", validation=0)
+    sources = {"files": tmp_path / "x.obo"}, {"jsonl": ward}, {"jsonl": undated}
+    found, card, out = gather(tmp_path, *sources, splits=splits)
+    assert {document.meta["split"] for document in found.values()} == {"train"} and len(found) == 4
+    assert card["dropped"]["splits"] == {"left out of the splits: no date": 4}
+    dropped = [row for file in (out / "dropped").glob("*.parquet") for row in pq.read_table(file).to_pylist()]
+    assert {row["reason"] for row in dropped} == {"left out of the splits: no date"} and len(dropped) == 4
+    readme = (out / "README.md").read_text()
+    assert "1 document outside the test has no date: public knowledge, of no patient." in readme
+    told = capsys.readouterr().err
+    assert "left out, since the day decides: 4 with no date, 0 with a date that cannot be read; name dates" in told
+    assert "1 names none (1 in train; public knowledge: 1)." in readme
+    assert "no patient, so" not in told
 
 
 def test_the_content_hash_is_of_the_documents_and_not_of_the_files_or_their_order(tmp_path):
@@ -187,3 +255,29 @@ def test_the_content_hash_is_of_the_documents_and_not_of_the_files_or_their_orde
     whole = hashed("whole", [one, two, three])
     assert len(whole) == 64 and whole == hashed("cut", [three], [two, one])
     assert whole != hashed("fewer", [one, two]) and whole != hashed("other", [one, two, ("c", "Went home")])
+
+
+# --- malformed records -----------------------------------------------------------------------------------------------
+
+
+def test_too_many_bad_tables_are_told_with_what_is_legal_once_and_with_the_path_of_all(tmp_path):
+    (tmp_path / "in").mkdir()
+    for at in range(5):
+        (tmp_path / "in" / f"{at}.csv").write_text("note_key,note_body,ward\n1,Seen today.,A\n2,Seen again.,B\n")
+    with pytest.raises(SourceError, match="5 of 5 records are malformed") as error:
+        gather(tmp_path, {"files": tmp_path / "in"})
+    told = str(error.value)
+    assert told.count("known shapes:") == 1 and told.count("its columns: note_key, note_body, ward") == 3
+    assert f"and 2 more; {legal_shapes()}. All are in {tmp_path / 'corpus' / 'bad.jsonl'};" in told
+    assert (tmp_path / "corpus" / "bad.jsonl").read_text().count("known shapes:") == 5
+
+
+def test_a_resource_type_that_is_none_is_not_called_missing_and_not_repeated(tmp_path):
+    rows = [{"resourceType": "Anna Berg", "id": "1"}, {"id": "2"}]
+    path = tmp_path / "x.ndjson"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"resourceType":"Patient","id":"3"}\n')
+    found = [
+        record.reason for record in open_source({"fhir": path}, scratch=tmp_path).records if isinstance(record, Bad)
+    ]
+    head = "no FHIR resource: resourceType is"
+    assert found == [f"{head} no type of FHIR", f"{head} missing"]

@@ -212,6 +212,8 @@ def test_a_date_that_cannot_be_read_is_not_trained_on_where_the_day_decides(tmp_
     assert {key: document.meta["split"] for key, document in kept.items()} == {
         "n0": "train",
         "n1": "test",
-        "n3": "train",
     }
-    assert card["dropped"]["splits"] == {"left out of the splits": 1}
+    assert card["dropped"]["splits"] == {
+        "left out of the splits: a date that cannot be read": 1,
+        "left out of the splits: no date": 1,
+    }

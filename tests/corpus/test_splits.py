@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from residency.core.errors import UserError
-from residency.corpus.mixing.splits import Splits, codes, hashes, part, unit
+from residency.corpus.mixing.splits import BOTH, NO_DATE, UNREADABLE, Splits, codes, hashes, part, unit
 
 
 def rows(count, patients):
@@ -122,9 +122,9 @@ VISITS = {
 def test_what_is_dated_from_the_day_on_is_test_and_so_is_the_whole_patient():
     parted = part(Splits(by="time", time="2023-01-01", validation=0), **VISITS)
     assert list(parted.split) == [
-        "train", "test", "test", "test", "test", "test", "train", "left out", "test", "train", "test",
+        "train", "test", "test", "test", "test", "test", "left out", "left out", "test", "train", "test",
     ]  # fmt: skip
-    assert parted.reasons == {"no date to split by": 1}
+    assert parted.why == {6: NO_DATE, 7: NO_DATE}
 
 
 def test_a_year_or_a_month_counts_as_its_last_day():
@@ -137,7 +137,20 @@ def test_a_year_or_a_month_counts_as_its_last_day():
 def test_earlier_documents_of_a_test_patient_are_left_out_where_that_is_asked_for():
     parted = part(Splits(by="time", time="2023-01-01", validation=0, both="drop"), **VISITS)
     assert list(parted.split[2:5]) == ["left out", "test", "left out"] and parted.split[10] == "left out"
-    assert parted.reasons == {"no date to split by": 1, "before a test document of its group": 3}
+    assert parted.why == {2: BOTH, 4: NO_DATE, 6: NO_DATE, 7: NO_DATE, 10: UNREADABLE}
+    assert parted.reasons == {NO_DATE: 3, UNREADABLE: 1, BOTH: 1}
+
+
+def test_public_knowledge_trains_without_a_date_where_it_names_no_patient_and_no_date_that_cannot_be_read():
+    table = {
+        "patient": [None, None, "p", None],
+        "id": list("abcd"),
+        "date": [None, None, None, "x"],
+        "source": ["s"] * 4,
+    }
+    parted = part(Splits(by="time", time="2023-01-01", validation=0), **table, public=[True, False, True, True])
+    assert list(parted.split) == ["train", "left out", "left out", "left out"]
+    assert parted.why == {1: NO_DATE, 2: NO_DATE, 3: UNREADABLE}
 
 
 def test_nothing_that_may_be_after_the_day_is_trained_on():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ from residency.core.errors import SourceError
 from residency.core.machine import versions
 from residency.core.progress import say
 from residency.core.store import read_json, read_jsonl, sha256_file, sha256_json, write_jsonl
-from residency.corpus.engine import Engine
-from residency.corpus.mixing.splits import Splits
+from residency.corpus.readers.shapes import legal_shapes
 from residency.corpus.records import Bad, Source, place_words
-from residency.corpus.verdicts import DUPLICATE_ID, LEFT_OUT, Verdicts
+from residency.corpus.sides import People, split_facts
+from residency.corpus.verdicts import LEFT_OUT, Verdicts
 
 Facts = Mapping[str, Any]
 CHARACTERS_A_TOKEN = 4
@@ -40,8 +40,13 @@ def bad_records(
     return found
 
 
-def check_bad(opened: Sequence[Source], prepared: Sequence[Facts], bad: Sequence[list[Bad]], bad_share: float) -> None:
-    """Raise SourceError for too many malformed records; one alone never stops what else could be read."""
+def check_bad(
+    opened: Sequence[Source], prepared: Sequence[Facts], bad: Sequence[list[Bad]], bad_share: float, path: Path
+) -> None:
+    """Raise SourceError for too many malformed records; one alone never stops what else could be read.
+
+    ``path`` is where all of them are told.
+    """
     read, left = Counter[int](), Counter[int]()
     for facts in prepared:
         read[facts["source"]] += facts["read"] + facts["bad"]
@@ -50,15 +55,21 @@ def check_bad(opened: Sequence[Source], prepared: Sequence[Facts], bad: Sequence
         total = read[index]
         if not total and not left[index]:
             raise SourceError(f"source {source.name} holds no record")
-        first = "; ".join(str(row) for row in aside[:3])
+        first = _first(aside)
         if len(aside) > max(bad_share * total, 1 if len(aside) < total else 0):
             raise SourceError(
                 f"source {source.name}: {len(aside)} of {total} records are malformed, more than the {bad_share:.2%} "
-                f"that bad_share allows. First: {first}. All are in bad.jsonl; mend them or raise bad_share"
+                f"that bad_share allows. First: {first}. All are in {path}; mend them or raise bad_share"
             )
         if aside:
-            more = f", and {len(aside) - 3} more" if len(aside) > 3 else ""
-            say(f"source {source.name}: {len(aside)} of {total} records kept aside in bad.jsonl: {first}{more}")
+            say(f"source {source.name}: {len(aside)} of {total} records kept aside in bad.jsonl: {first}")
+
+
+def _first(aside: Sequence[Bad]) -> str:
+    """Return the first bad records in words, and how many more there are; what is legal is said once, at the end."""
+    told, legal = "; ".join(map(str, aside[:3])), f"; {legal_shapes()}"
+    more = f"; and {len(aside) - 3} more" if len(aside) > 3 else ""
+    return f"{told.replace(legal, '')}{more}{legal if legal in told else ''}"
 
 
 def source_cards(
@@ -66,7 +77,8 @@ def source_cards(
 ) -> list[dict[str, Any]]:
     """Return what is known of each source: version, licence, counts, and hashes of its files and of what was read.
 
-    ``documents`` were read, ``stay`` are in the corpus, ``licences`` counts these by what each says of itself.
+    ``documents`` were read: ``stay`` are in the corpus, the others were removed. ``bad`` records are no documents, nor
+    are those whose id their file had before. ``licences`` counts what stays by what each says of itself.
     """
     cards, kept = [], _kept(prepared, finished)
     for index, source in enumerate(opened):
@@ -119,26 +131,26 @@ def collect_facts(
     for facts in prepared:
         cleaned.update(facts["dropped"])
     fell: Counter[str] = sum((Counter(facts["dropped"]) for facts in finished), Counter())
-    read = {reason: fell.pop(reason) for reason in (DUPLICATE_ID,) if reason in fell}
-    parted = {reason: fell.pop(reason) for reason in (LEFT_OUT,) if reason in fell}
+    parted = {reason: fell.pop(reason) for reason in list(fell) if reason.startswith(LEFT_OUT)}
     repeated.update(fell)
     leaked = {reason: cleaned.pop(reason) for reason in list(cleaned) if reason.startswith("contamination")}
-    dropped = {"read": read, "clean": cleaned, "decontaminate": leaked, "dedup": repeated, "splits": parted}
+    dropped = {"clean": cleaned, "decontaminate": leaked, "dedup": repeated, "splits": parted}
     trimmed: Counter[str] = sum((Counter(facts["trimmed"]) for facts in prepared), Counter())
     trimmed["paragraphs copied forward"] = sum(facts["repeated_characters"] for facts in finished)
     return {
         "documents": sum(facts["documents"] for facts in finished),
-        "read": sum(facts["read"] for facts in prepared),
+        "read": sum(source["documents"] for source in cards),
         "characters": characters,
         "tokens": {"count": characters // CHARACTERS_A_TOKEN, "by": None},
         "languages": {name: row["documents"] for name, row in counts["language"].items()},
         "kinds": {name: row["documents"] for name, row in counts["kind"].items()},
         "dates": _dates(finished),
         "patients": people.patients,
+        "without_patient": people.without,
         "dropped": {step: dict(sorted(reasons.items())) for step, reasons in dropped.items() if reasons},
         "duplicates": {**repeated, **{f"{what} (characters)": n for what, n in trimmed.items() if n}},
         "contamination": _contamination(prepared, held),
-        "splits": _splits(people),
+        "splits": split_facts(people),
         "shapes": _shapes(finished),
         "sources": cards,
         "shards": _shards(finished),
@@ -180,61 +192,6 @@ def _dates(finished: Sequence[Facts]) -> dict[str, Any]:
     known = [date for facts in finished for date in facts["dates"]]
     without = sum(facts["undated"] for facts in finished)
     return {"first": min(known, default=None), "last": max(known, default=None), "without": without}
-
-
-_IN_TWO = (
-    "SELECT count(*) FROM (SELECT {0} FROM rows WHERE {0} IS NOT NULL GROUP BY {0} HAVING count(DISTINCT split) > 1)"
-)
-_PATIENTS = f"""
-SELECT count(DISTINCT patient) AS patients, ({_IN_TWO.format("patient")}) AS in_two,
-  ({_IN_TWO.format("source")}) AS sources_in_two
-FROM rows
-"""
-_BY_SPLIT = """
-SELECT split, count(*) AS documents, count(DISTINCT source) AS sources, count(DISTINCT patient) AS patients,
-  count(*) FILTER (patient IS NULL) AS alone, min(date) AS first, max(date) AS last
-FROM rows GROUP BY split ORDER BY split
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class People:
-    """How many patients a corpus is about, how many of them and of the groups stand in two splits, and each split.
-
-    A group is what a split holds whole: a patient, a document without one, or (where they are split so) a source.
-    """
-
-    patients: int = 0
-    in_two: int = 0
-    groups_in_two: int = 0
-    splits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-
-def people_of(run: Engine, tables: Sequence[Path], scratch: Path, settings: Splits | None) -> People:
-    """Return what the rows of all shards say about patients, counted anew from what was written."""
-    import pyarrow.parquet as pq
-
-    if not tables:
-        return People()
-    with run.queries() as query:
-        [found] = pq.read_table(query(_PATIENTS, scratch / "patients.parquet", rows=tables)).to_pylist()
-        splits = pq.read_table(query(_BY_SPLIT, scratch / "splits.parquet", rows=tables)).to_pylist()
-    by_source = settings is not None and settings.by == "source"
-    made = {row["split"]: _side(row, by_source) for row in splits}
-    in_two = found["in_two"]
-    return People(found["patients"], in_two, found["sources_in_two"] if by_source else in_two, made)
-
-
-def _side(row: Facts, by_source: bool) -> dict[str, Any]:
-    groups = row["sources"] if by_source else row["patients"] + row["alone"]
-    return {"documents": row["documents"], "groups": groups, **{key: row[key] for key in ("patients", "first", "last")}}
-
-
-def _splits(people: People) -> dict[str, Any] | None:
-    """Return the splits as the card shows them; None where the corpus was not split."""
-    if not any(people.splits):
-        return None
-    return {"splits": dict(people.splits), "in_two": {"patients": people.in_two, "groups": people.groups_in_two}}
 
 
 def _contamination(prepared: Sequence[Facts], held: Path | None) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from residency.core.legal import Clash, Seed, Share, agree
 from residency.core.progress import track
 from residency.core.settings import Flat, plain, together
 from residency.core.store import outside, read_json, sha256_json, write_json, write_manifest
-from residency.corpus.account import bad_records, check_bad, collect_facts, people_of, source_cards
+from residency.corpus.account import bad_records, check_bad, collect_facts, source_cards
 from residency.corpus.card.datacard import write_card
 from residency.corpus.clean import Clean
 from residency.corpus.compare.dedup import Dedup
@@ -32,6 +32,7 @@ from residency.corpus.mixing.ordering import write_order
 from residency.corpus.mixing.splits import Splits
 from residency.corpus.prepare import Preparing, lost, prepare
 from residency.corpus.records import Source
+from residency.corpus.sides import people_of, tell_splits
 from residency.corpus.sources import Sources, names_of, open_source, trains
 from residency.corpus.verdicts import Verdicts, compare
 
@@ -132,9 +133,10 @@ def assemble(
         prepared = _prepare(each, opened, work, checks.clean, dedup, held)
         verdicts = compare(each, prepared, work, [source.name for source in opened], dedup, splits)
         bad = bad_records(out, opened, prepared, verdicts, work / "prepared")
-        check_bad(opened, prepared, bad, bad_share)
+        check_bad(opened, prepared, bad, bad_share, out / "bad.jsonl")
         finished = _finish(each, prepared, verdicts, out, work, splits, shapes)
         people = people_of(each, [out / ROWS / f"{facts['name']}.parquet" for facts in finished], work, splits)
+        tell_splits(people, finished, splits)
     cards = source_cards(opened, prepared, bad, finished)
     facts = collect_facts(opened, prepared, finished, verdicts, held, cards, people)
     how = {**plain(checks), "splits": splits, "mixture": mixture, "shapes": shapes, "bad_share": bad_share}

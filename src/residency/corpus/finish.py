@@ -19,6 +19,7 @@ from residency.core.types import Document
 from residency.corpus.compare.paragraphs import without_paragraphs
 from residency.corpus.mixing.mixture import token_counts
 from residency.corpus.mixing.splits import Splits, part
+from residency.corpus.named import is_public
 from residency.corpus.prepare import dropped_table
 from residency.corpus.records import KNOWLEDGE_KINDS
 from residency.corpus.verdicts import LEFT_OUT, Stretch
@@ -99,7 +100,7 @@ def _written(documents: list[Document], task: Finishing) -> tuple[dict[str, str]
 
 
 def _rows(documents: list[Document], file: str) -> Any:
-    """Return a row a document: its place in its file, id, source, tokens, split, date, and patient (a number)."""
+    """Return a row a document: its place in its file, id, source, tokens, split, date, patient (a number), public."""
     import pyarrow as pa
 
     people = [_number(document.patient) if document.patient else None for document in documents]
@@ -112,6 +113,7 @@ def _rows(documents: list[Document], file: str) -> Any:
         "split": pa.array([str(document.meta.get("split", "")) for document in documents], pa.string()),
         "date": pa.array([document.date for document in documents], pa.string()),
         "patient": pa.array(people, pa.uint64()),
+        "public": pa.array([is_public(document) for document in documents], pa.bool_()),
     }
     return pa.table(columns)
 
@@ -139,10 +141,12 @@ def _sifted(documents: list[Document], decided: Stretch) -> tuple[list[Document]
     dropped: list[tuple[Document, str]] = []
     taken = 0
     for row, document in enumerate(documents, decided.first):
+        if row in decided.bad:
+            continue
         document.id = decided.renamed.get(row, document.id)
         reason = decided.dropped.get(row)
         if document.meta.get("split") == "left out":
-            reason = reason or LEFT_OUT
+            reason = reason or decided.left.get(row, LEFT_OUT)
         if reason is not None:
             dropped.append((document, reason))
             continue

@@ -15,7 +15,7 @@ from residency.core.errors import SourceError
 from residency.core.legal import Part
 from residency.core.types import Document, Message, Span
 from residency.corpus import benchmarks
-from residency.corpus.records import Bad, Left, Source, SourceName
+from residency.corpus.records import KNOWLEDGE_KINDS, Bad, Left, Source, SourceName
 
 Item = dict[str, Any]
 INSTRUCTIONS = {
@@ -81,6 +81,12 @@ def records(name: str, split: str, licence: str = "", source: str = "") -> Itera
             spans=spans,
             meta={**own, **meta},
         )
+
+
+def is_public(document: Document) -> bool:
+    """Return whether a document is public knowledge: of an ontology, an article, or of a public set."""
+    kind, name = document.meta.get("kind"), document.meta.get("set")
+    return kind in KNOWLEDGE_KINDS or kind == "article" or (isinstance(name, str) and name in benchmarks.SETS)
 
 
 def other(elsewhere: Counter[str]) -> list[tuple[str, int]]:

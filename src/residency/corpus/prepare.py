@@ -24,6 +24,7 @@ from residency.corpus.clean import Clean, batch_cleaner
 from residency.corpus.compare.dedup import Dedup, keys
 from residency.corpus.compare.hashing import Words
 from residency.corpus.compare.leaks import Leaks
+from residency.corpus.named import is_public
 from residency.corpus.readers.guard import Given
 from residency.corpus.records import KNOWLEDGE_KINDS, Bad, Left, Part
 
@@ -215,6 +216,7 @@ def _ids(documents: list[Document], rows: list[int], source: int) -> Any:
             "line": pa.array([document.place[1] for document in documents], pa.int64()),
             "patient": pa.array([document.patient for document in documents], pa.string()),
             "date": pa.array([_date(document) for document in documents], pa.string()),
+            "public": pa.array([is_public(document) for document in documents], pa.bool_()),
         }
     )
 

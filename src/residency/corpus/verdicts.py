@@ -16,7 +16,6 @@ from residency.corpus.compare.dedup import Dedup, decide
 from residency.corpus.engine import Engine, Query
 from residency.corpus.mixing.splits import Parted, Splits, part
 
-DUPLICATE_ID = "an id that was read before"
 LEFT_OUT = "left out of the splits"
 
 
@@ -25,7 +24,8 @@ class Stretch:
     """What was decided of the rows from ``first`` on.
 
     ``dropped`` maps a row to its reason, ``renamed`` to its new id, ``repeated`` to the paragraphs to take out.
-    ``parted`` is the split of each row where it cannot be told from the row alone.
+    ``bad`` rows are told in ``bad.jsonl`` and count nowhere else. ``parted`` is the split of each row where it cannot
+    be told from the row alone, and ``left`` why rows are in none.
     """
 
     first: int
@@ -33,6 +33,8 @@ class Stretch:
     renamed: Mapping[int, str] = field(default_factory=dict)
     repeated: Mapping[int, list[int]] = field(default_factory=dict)
     parted: Sequence[str] | None = None
+    left: Mapping[int, str] = field(default_factory=dict)
+    bad: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -50,15 +52,16 @@ class Verdicts:
         """Return what was decided of the rows from ``first`` to ``end``, half open."""
         dropped = {row["row"]: row["reason"] for row in _between(self.drops, first, end)}
         renamed: dict[int, str] = {}
+        bad: set[int] = set()
         for row in _between(self.twice, first, end):
             if row["own"]:
-                dropped[row["row"]] = DUPLICATE_ID
+                bad.add(row["row"])
             else:
                 renamed[row["row"]] = ":".join([*self._told(row), row["id"]])
         repeated: dict[int, list[int]] = defaultdict(list)
         for row in _between(self.repeats, first, end):
             repeated[row["row"]].append(row["paragraph"])
-        return Stretch(first, dropped, renamed, dict(repeated), self._split(first, end))
+        return Stretch(first, dropped, renamed, dict(repeated), *self._split(first, end), frozenset(bad))
 
     def _told(self, row: Mapping[str, Any]) -> Iterator[str]:
         """Yield what tells an id from others like it: the source where another has it too, the file where its own."""
@@ -67,11 +70,14 @@ class Verdicts:
         if row["again"]:
             yield row["file"]
 
-    def _split(self, first: int, end: int) -> list[str] | None:
+    def _split(self, first: int, end: int) -> tuple[list[str] | None, dict[int, str]]:
+        """Return the split of each row, and why rows are in none."""
         if self.parted is None:
-            return None
+            return None, {}
         low, high = bisect_left(self.rows, first), bisect_left(self.rows, end)
-        return [str(name) for name in self.parted.split[low:high]]
+        why = self.parted.why
+        left = {self.rows[at]: f"{LEFT_OUT}: {why[at]}" for at in range(low, high) if at in why}
+        return [str(name) for name in self.parted.split[low:high]], left
 
     def same_ids(self) -> Iterator[dict[str, Any]]:
         """Yield the rows whose own file had their id before, with their place and that of the first."""
@@ -137,7 +143,7 @@ def _parted(query: Query, ids: list[Path], work: Path, sources: list[str], split
 
     rows = pq.read_table(query("SELECT * FROM ids ORDER BY row", work / "ids.parquet", ids=ids))
     source = [sources[number] for number in rows["source"].to_pylist()]
-    made = part(splits, patient=rows["patient"], id=rows["id"], date=rows["date"], source=source)
+    made = part(splits, patient=rows["patient"], id=rows["id"], date=rows["date"], source=source, public=rows["public"])
     return rows["row"].to_pylist(), made
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from residency.core.types import Document
+from residency.corpus.formats import read_files, read_notes
 from residency.corpus.readers import parts, read_part
 from residency.corpus.readers.guard import Given
 from residency.corpus.readers.text import iso_date, iso_language
@@ -108,3 +109,40 @@ def test_front_matter_names_the_patient(tmp_path):
     (tmp_path / "a.md").write_text("---\npatient: p7\ndate: 2024-03-05\n---\nSeen today.\n")
     [found] = [record for part in parts(tmp_path, source="files", licence="x")[1] for record in part()]
     assert (found.patient, found.date, found.text.strip()) == ("p7", "2024-03-05", "Seen today.")
+
+
+@pytest.mark.parametrize("read_source", [read_files, read_notes])
+def test_front_matter_of_plain_text_names_the_patient_and_is_not_trained_on(tmp_path, read_source):
+    (tmp_path / "a.txt").write_bytes(
+        b"\xef\xbb\xbf---\r\npatient: P0\r\ndate: 2024-05-11\r\nward: 3\r\n---\r\nSeen.\r\n"
+    )
+    [found] = read_source(path=tmp_path).records
+    assert (found.id, found.patient, found.date, found.text) == ("a", "P0", "2024-05-11", "Seen.\n")
+    assert found.meta == {"kind": "note", "format": "text", "ward": "3"}
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "---\nSeen today.\n---\nWell.\n",
+        "---\nDiagnosis: asthma\nPlan: salbutamol\n---\nWell.\n",
+        "---\npatient: P0\nNo second line of dashes.\n",
+        "-----\npatient: P0\n-----\nWell.\n",
+        "--- \nTemp: 38\n",
+        "Seen.\n---\npatient: P0\n---\n",
+    ],
+)
+def test_a_note_that_only_begins_with_dashes_stays_as_it_is(tmp_path, note):
+    found = read(tmp_path, "a.txt", note)
+    assert (found.text, found.patient, found.meta) == (note, None, {"kind": "note", "format": "text"})
+
+
+def test_what_is_too_long_for_metadata_stays_text_of_a_note(tmp_path):
+    note = f"---\npatient: P0\nhistory: {'cough and ' * 90}\n---\nWell.\n"
+    assert (read(tmp_path, "a.txt", note).text, read(tmp_path, "a.txt", note).patient) == (note, "P0")
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md"])
+def test_a_date_that_cannot_be_read_is_kept_as_it_is_written(tmp_path, name):
+    found = read(tmp_path, name, "---\npatient: P0\ndate: 11.05.2024\n---\nWell.\n")
+    assert found.date is None and found.meta["date_as_written"] == "11.05.2024" and "date" not in found.meta

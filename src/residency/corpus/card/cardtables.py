@@ -49,6 +49,10 @@ def plain(card: Card) -> list[str]:
     """Return what a committee asks first, in sentences."""
     patients = {None: "It is not known how many patients it is about.", 0: "No document carries a patient's id."}
     about = patients.get(card["patients"]) or f"It is about {counted_words(card['patients'], 'patient')}."
+    without, found = card["without_patient"], card["documents"]
+    if card["patients"] and without:
+        verb = "names" if without == 1 else "name"
+        about = f"{about[:-1]}, and {without:,} of {counted_words(found, 'document')} {verb} no patient."
     return [
         about,
         card["deidentification_words"].replace("; the receipt:", "; see the receipt."),
@@ -106,6 +110,7 @@ def holds(card: Card) -> list[Row]:
     rows: list[Row] = [["documents", card["documents"]], ["characters", card["characters"]]]
     rows.append(["tokens", None if count is None else f"{count:,} ({by})"])
     rows += [["patients", card["patients"]], ["first date", dates.get("first")], ["last date", dates.get("last")]]
+    rows.append(["documents without a patient", card["without_patient"]])
     return [*rows, ["documents without a date", dates.get("without")]]
 
 
@@ -162,20 +167,41 @@ def splits(card: Card) -> list[Row]:
     """Return a row for each split."""
     found = (card["splits"] or {}).get("splits", {})
     return [
-        [name, *(row.get(key) for key in ("documents", "groups", "patients", "first", "last"))]
+        [name, *(row.get(key) for key in ("documents", "groups", "patients", "without_patient", "first", "last"))]
         for name, row in found.items()
     ]
 
 
 def splits_words(card: Card) -> str:
-    """Return in one sentence whether a patient stands in two splits."""
+    """Return in sentences whether a patient stands in two splits, and of which documents that cannot be said."""
     in_two = (card["splits"] or {}).get("in_two")
     if in_two is None:
         return "Whether a patient stands in two splits was not checked."
-    wrong = in_two["patients"] or in_two["groups"]
-    return (
-        f"{in_two['patients']} patients and {in_two['groups']} groups stand in two splits{' (WRONG)' if wrong else ''}."
-    )
+    wrong = " (WRONG)" if in_two["patients"] or in_two["groups"] else ""
+    checked = f"{in_two['patients']} patients and {in_two['groups']} groups stand in two splits{wrong}."
+    return " ".join([checked, *_nameless_words(card["splits"]["splits"]), *_undated_words(card["splits"])])
+
+
+def _nameless_words(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    each = {name: row.get("without_patient") or 0 for name, row in found.items()}
+    if not (total := sum(each.values())):
+        return []
+    public = sum(row.get("public") or 0 for row in found.values())
+    where = ", ".join(f"{count:,} in {name}" for name, count in each.items() if count)
+    known = f"; public knowledge: {public:,}" if public else ""
+    verb = "names" if total == 1 else "name"
+    start = f"That holds for documents that name their patient: {total:,} {verb} none ({where}{known})"
+    return [f"{start}." if public == total else f"{start}, and whether those are about the same patients is not known."]
+
+
+def _undated_words(splits: Mapping[str, Any]) -> list[str]:
+    """Return what is said of documents that no day parts, where a day does."""
+    trained = [row for name, row in splits["splits"].items() if name != "test"]
+    undated = sum(row.get("without_date") or 0 for row in trained) if splits.get("by") == "time" else 0
+    if not undated:
+        return []
+    verb = "has" if undated == 1 else "have"
+    return [f"{counted_words(undated, 'document')} outside the test {verb} no date: public knowledge, of no patient."]
 
 
 def mixture(card: Card) -> list[Row]:
@@ -264,7 +290,7 @@ def words(card: Card) -> str:
         (["step", "reason", "documents", "share"], found["dropped"]),
         (["duplicates", "found"], found["duplicates"]),
         (["evaluation set", "items", "rule", "found", "removed"], found["contamination"]),
-        (["split", "documents", "groups", "patients", "first date", "last date"], found["splits"]),
+        (["split", "documents", "groups", "patients", "without a patient", "first date", "last date"], found["splits"]),
         (["stage", "source", "share", "epochs", "tokens"], found["mixture"]),
         (["what may be done with it", "allowed"], found["use"]),
     ]

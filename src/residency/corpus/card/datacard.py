@@ -31,6 +31,7 @@ EMPTY: dict[str, Any] = {
     "kinds": {},
     "dates": {},
     "patients": None,
+    "without_patient": None,
     "dropped": {},
     "read": None,
     "duplicates": {},

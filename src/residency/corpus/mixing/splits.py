@@ -18,6 +18,7 @@ import numpy as np
 from residency.core.legal import Clash, Date, Seed, Share, agree
 
 SPLITS = ("train", "validation", "test", "left out")
+NO_DATE, UNREADABLE, BOTH = "no date", "a date that cannot be read", "its patient stands on both sides of the day"
 Column = Sequence[str | None] | np.ndarray
 _DAY = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
@@ -26,8 +27,8 @@ _DAY = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 class Splits:
     """How the documents are parted into training, validation and test."""
 
-    # What is kept whole: patients (documents without one alone), sources, or patients with a day that parts them
-    # (time).
+    # What is kept whole: patients (documents without one alone), sources, or (time) patients with a day that parts
+    # them, for which documents need a date.
     by: Literal["patient", "source", "time"] = "patient"
     # The share of the groups that is for the test; by time, the day decides instead.
     test: Share = 0.05
@@ -57,18 +58,31 @@ class Splits:
 
 @dataclass(slots=True)
 class Parted:
-    """The split of each row, the group that it stands in (a number), and why rows were left out."""
+    """The split of each row, the group that it stands in (a number), and why the rows were left out that were."""
 
     split: np.ndarray
     group: np.ndarray
-    reasons: Counter[str] = field(default_factory=Counter)
+    why: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """How many rows were left out for what reason."""
+        return Counter(self.why.values())
 
 
 def part(
-    settings: Splits, *, patient: Column, id: Column, date: Column, source: Column, cluster: Column | None = None
+    settings: Splits,
+    *,
+    patient: Column,
+    id: Column,
+    date: Column,
+    source: Column,
+    cluster: Column | None = None,
+    public: Sequence[bool] | None = None,
 ) -> Parted:
-    """Return the split of each document: "train", "validation", "test", or "left out" with the reason counted.
+    """Return the split of each document: "train", "validation", "test", or "left out" with the reason.
 
+    ``public`` says which documents are public knowledge, that may do without a date; None: none is.
     ``cluster`` names each document's group of near-duplicates, None where it has none: what it links (two patients
     with one note) becomes one group, drawn by the first of its names. A patient of that name is one patient, whatever
     source they come from.
@@ -77,12 +91,14 @@ def part(
     names, group = _groups(settings, patient, id, source, cluster)
     draw = unit(hashes(names, f"{settings.seed}:split:"))
     if settings.by == "time":
-        return _by_time(settings, draw, group, np.asarray(date, object), np.asarray(patient, object))
+        nobody = np.array([not name for name in patient], bool)
+        timeless = nobody & np.array([False] * len(group) if public is None else _listed(public), bool)
+        return _by_time(settings, draw, group, np.asarray(date, object), timeless)
     side = np.where(draw < settings.test, 2, np.where(draw < settings.test + settings.validation, 1, 0))
     return Parted(np.array(SPLITS)[side[group]], group)
 
 
-def _listed(column: Column) -> Any:
+def _listed(column: Column | Sequence[bool]) -> Any:
     """Return an Arrow column as a list; others as they are."""
     return column.to_pylist() if hasattr(column, "to_pylist") else column
 
@@ -153,32 +169,30 @@ def _linked(
     return [names[order[i]] for i in first], group[rows]
 
 
-def _by_time(settings: Splits, draw: np.ndarray, group: np.ndarray, date: np.ndarray, patient: np.ndarray) -> Parted:
+def _by_time(settings: Splits, draw: np.ndarray, group: np.ndarray, date: np.ndarray, timeless: np.ndarray) -> Parted:
     """Return the split by a day; a date that is only a year or a month counts as its last day.
 
-    Without a date, a patient's document is left out (it may be from after that day), and so is one whose date cannot be
-    read; any other one trains.
+    What cannot be shown to be from before the day is left out: without a date (unless it is ``timeless``), or with one
+    that cannot be read. Where the whole of a patient is for the test, so are their documents without a date.
     """
     last, day = _last_days(date), str(settings.time)
     late = last >= day
     tested = np.zeros(len(draw), bool)
     tested[group[late]] = True
     side = np.where(draw < settings.validation, 1, 0)[group]
-    reasons: Counter[str] = Counter()
-    expected = np.array([bool(name or written) for name, written in zip(patient, date, strict=True)], bool)
-    undated = (last == "") & expected & ~tested[group]
     side[tested[group]] = 2
-    for rows, reason in (
-        (undated, "no date to split by"),
-        (_early(settings, tested[group], late), "before a test document of its group"),
-    ):
-        side[rows] = 3
-        reasons[reason] += int(rows.sum())
-    return Parted(np.array(SPLITS)[side], group, +reasons)
-
-
-def _early(settings: Splits, tested: np.ndarray, late: np.ndarray) -> np.ndarray:
-    return tested & ~late if settings.both == "drop" else np.zeros(len(late), bool)
+    written = np.array([bool(value) for value in date], bool)
+    drop = settings.both == "drop"
+    open_ones = ~late if drop else ~tested[group]
+    undated, unread = open_ones & ~written & ~timeless, open_ones & written & (last == "")
+    early = tested[group] & ~late & ~undated & ~unread & drop
+    why = {
+        int(row): reason
+        for rows, reason in ((undated, NO_DATE), (unread, UNREADABLE), (early, BOTH))
+        for row in np.flatnonzero(rows)
+    }
+    side[list(why)] = 3
+    return Parted(np.array(SPLITS)[side], group, why)
 
 
 def _last_days(dates: np.ndarray) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""Plain text and Markdown: one document a file, its words as they are, with line ends made the same."""
+"""Plain text and Markdown: one document a file, its words as they are, line ends made the same.
+
+What stands between two lines of dashes at the start of a file (``patient: p7``, ``date: 2024-05-11``) is told of the
+document and is no part of its text.
+"""
 
 from __future__ import annotations
 
@@ -13,26 +17,39 @@ from residency.corpus.records import Bad
 
 _FRONT = 1 << 16
 _SMALL = 500
+_FIELDS = frozenset(("patient", "patient_id", "date", "title", "licence", "license", "language", "lang"))
 _ISO = re.compile(r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?)?(?:[T ](\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?))?$")
 _ATX = re.compile(r" {0,3}#{1,6}[ \t]+(.*)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
 def read_text(given: Given) -> Iterator[Document | Bad]:
-    """Yield a text file's one document; a file without a word is bad."""
-    text = same_line_ends(whole_text(given))
-    if not text.strip():
-        yield given.bad("it is empty")
-    else:
-        yield given.document(given.key, text, meta={"kind": given.options.get("kind", "note"), "format": "text"})
+    """Yield a text file's one document; a file without a word is bad. Front matter that names a patient, a date or
+    another field of a document is read as in Markdown.
+    """
+    whole = same_line_ends(whole_text(given))
+    front, text = _front_matter(whole)
+    if not _FIELDS.intersection(front):  # a note whose first lines stand between dashes
+        front = {}
+    if not front or not all(map(_is_small, front.values())):  # metadata would not hold all that stands there
+        text = whole
+    yield _document(given, front, text, {"kind": given.options.get("kind", "note"), "format": "text"})
 
 
 def read_markdown(given: Given) -> Iterator[Document | Bad]:
     """Yield a Markdown file's one document, its markup kept; YAML front matter becomes metadata and is not text."""
     front, text = _front_matter(same_line_ends(whole_text(given)))
+    meta = {"kind": given.options.get("kind", "page"), "format": "markdown"}
+    if not front.get("title") and (heading := _first_heading(text)):
+        front["title"] = heading
+    yield _document(given, front, text, meta)
+
+
+def _document(given: Given, front: dict[str, Any], text: str, meta: dict[str, Any]) -> Document | Bad:
+    """Return a text with what its front matter says of it; a date that cannot be read is kept as it is written."""
     if not text.strip():
-        yield given.bad("it is empty")
-        return
+        return given.bad("it is empty")
+    front = {name: value for name, value in front.items() if _is_small(value)}
     fields: dict[str, Any] = {}
     if licence := str(front.pop("licence", "") or front.pop("license", "")):
         fields["licence"] = licence
@@ -40,13 +57,15 @@ def read_markdown(given: Given) -> Iterator[Document | Bad]:
         fields["language"] = language
     if patient := str(front.pop("patient", "") or front.pop("patient_id", "")):
         fields["patient"] = patient
-    if day := iso_date(str(front.get("date", ""))):
+    written = str(front.pop("date", ""))
+    if day := iso_date(written):
         fields["date"] = day
-    meta = {"kind": given.options.get("kind", "page"), "format": "markdown"}
-    if title := str(front.pop("title", "")) or _first_heading(text):
+    elif written:
+        meta["date_as_written"] = written
+    if title := str(front.pop("title", "")):
         meta["title"] = title
     meta |= {str(name): value for name, value in front.items() if name not in {*meta, *fields, "lang"}}
-    yield given.document(given.key, text, meta=meta, **fields)
+    return given.document(given.key, text, meta=meta, **fields)
 
 
 def same_line_ends(text: str) -> str:
@@ -80,9 +99,7 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
         return {}, text
     end = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE).search(text, 4, _FRONT)
     front = _yaml(text[4 : end.start()]) if end else None
-    if front is None or end is None:
-        return {}, text
-    return {name: value for name, value in front.items() if _is_small(value)}, text[end.end() :].lstrip("\n")
+    return ({}, text) if front is None or end is None else (front, text[end.end() :].lstrip("\n"))
 
 
 def _yaml(text: str) -> dict[str, Any] | None:

@@ -110,7 +110,8 @@ def _whole(given: Given, kinds: frozenset[str]) -> Iterator[Entry | Bad]:
 def _resource(given: Given, kinds: frozenset[str], content: Any, line: int | None) -> Iterator[Entry | Bad]:
     kind = content.get("resourceType") if isinstance(content, dict) else None
     if not isinstance(kind, str) or not _NAME.fullmatch(kind):
-        yield given.bad("no FHIR resource: resourceType is missing", line)
+        there = isinstance(content, dict) and "resourceType" in content
+        yield given.bad(f"no FHIR resource: resourceType is {'no type of FHIR' if there else 'missing'}", line)
     elif kind == "Bundle":
         yield from _bundle(given, kinds, content, line)
     else:
