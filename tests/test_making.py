@@ -8,7 +8,8 @@ from residency import making
 from residency.core.documents import read_documents
 from residency.core.errors import UserError
 from residency.core.store import read_json
-from residency.corpus.assemble import collect
+from residency.corpus.assemble import Checks, collect
+from residency.corpus.compare.leaks import Decontaminate
 from residency.making import Named
 from residency.models.scripted import ScriptedModel
 
@@ -51,6 +52,25 @@ def test_a_models_questions_stay_with_their_patient_and_the_refused_are_counted(
     assert row.patient == "p1" and row.meta["messages"][-1]["content"] == good["answer"]
     [source] = read_json(tmp_path / "made" / "card.json")["sources"]
     assert sum(source["left"].values()) == 1
+
+
+@pytest.mark.parametrize(("own", "kept"), [(None, 0), (Decontaminate(sets=[]), 1)])
+def test_what_is_made_is_held_against_what_the_corpus_was_where_nothing_else_is_said(tmp_path, monkeypatch, own, kept):
+    asked = {"question": "How much metformin does the patient take?", "answer": "Metformin 500 mg twice a day."}
+    (tmp_path / "exam.jsonl").write_text(json.dumps({"id": "x", "question": asked["question"]}) + "\n")
+    note = "The patient takes metformin 500 mg twice a day for diabetes and feels well on it. She walks to the market."
+    (tmp_path / "n.jsonl").write_text(json.dumps({"id": "n", "text": note, "patient": "p1"}) + "\n")
+    held = Decontaminate(sets=[], files=[tmp_path / "exam.jsonl"])
+    sources = [{"files": tmp_path / "n.jsonl"}]
+    collect(out=tmp_path / "corpus", sources=sources, checks=Checks(decontaminate=held))
+    model = ScriptedModel(lambda prompt: json.dumps({"pairs": [asked]}))
+    monkeypatch.setattr(making, "_loaded", lambda name: model)
+    rows, checks = [{"questions": {"count": 1}}], Checks(decontaminate=own)
+    making.make(tmp_path / "corpus", out=tmp_path / "made", rows=rows, named=Named(model="scripted"), checks=checks)
+    card = read_json(tmp_path / "made" / "card.json")
+    assert card["documents"] == kept
+    assert sum(sum(by.values()) for by in card["dropped"].values()) == 1 - kept
+    assert [row["set"] for row in card["contamination"]["sets"]] == ["exam.jsonl"] * (1 - kept)
 
 
 def test_a_maker_without_its_model_is_refused_before_anything_is_made(corpus, tmp_path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from residency.core.settings import Flat, OneOf, load, plain, together
 from residency.core.store import read_json, write_json
 from residency.core.types import Document, Model
 from residency.corpus.assemble import NONE, Checks, assemble
+from residency.corpus.compare.leaks import Decontaminate
 from residency.corpus.engine import HERE, Spread
 from residency.corpus.finish import Shape
 from residency.corpus.make import MAKERS
@@ -103,14 +104,17 @@ def make(
     """Write the rows that ``rows`` asks for, one maker with its settings each, as a corpus of their own to ``out``.
 
     Makers are handed the training documents of ``corpus``: graphs those of each ontology, the others running text, or
-    rows that hold a prompt. Models are named as for ``residency ask``. Raises UserError where a maker needs one that is
-    not named.
+    rows that hold a prompt. Models are named as for ``residency ask``. Rows are held against what the corpus was held
+    against, where ``decontaminate`` says nothing else (``{sets: []}``: against nothing). Raises UserError where a maker
+    needs a model that is not named.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     names = [next(iter(entry)) for entry in rows]
     agree(_clashes({"rows": rows, **plain(named)}))
-    known = [source["name"] for source in read_json(corpus / "card.json")["sources"]]
+    card = read_json(corpus / "card.json")
+    known = [source["name"] for source in card["sources"]]
+    checks = replace(checks, decontaminate=checks.decontaminate or _held_out(card))
     agree((("sources",), text) for text in _absent(sources, known))
     licence = "that of the documents it stands on"
     made = [
@@ -122,6 +126,12 @@ def make(
         _make_one(out, at, entry, hands, seed)
     key = [corpus.name, [dict(entry) for entry in rows], sources, limit, named, seed]
     assemble(made, out=out, checks=checks, shapes=shapes, spread=spread, key=key, stage="make")
+
+
+def _held_out(card: Mapping[str, Any]) -> Decontaminate | None:
+    """Return what the corpus was held against: makers that bring rows of their own must not bring the test back."""
+    said = card.get("settings", {}).get("decontaminate")
+    return Decontaminate(**{**said, "files": list(map(Path, said["files"]))}) if said else None
 
 
 class _Hands:
