@@ -12,6 +12,7 @@ from residency.core.recipe import resolve
 from residency.core.settings import call_settings
 from residency.core.store import read_json
 from residency.core.types import Document
+from residency.corpus.account import NOT_SHOWN
 from residency.corpus.assemble import collect
 from residency.corpus.card.datacard import front_matter, make_card, words
 from residency.corpus.clean import Clean
@@ -133,6 +134,16 @@ def test_documents_are_counted_by_licence_where_they_differ_and_the_strictest_on
     assert "| plain | MIT | yes" not in readme.partition("### Licences within")[2]
     alone = gather(tmp_path, plain, name="alone")[2]
     assert "Licences within a source" not in (alone / "README.md").read_text()
+
+
+def test_a_text_that_was_taken_for_a_licence_is_in_no_card(tmp_path):
+    texts_of = rows(tmp_path, "m", *texts("Page", 3), licence="Mrs Canary lives in Ghent and keeps her own notes")
+    _, card, out = gather(tmp_path, {"jsonl": {"path": texts_of, "licence": "MIT"}})
+    assert card["sources"][0]["licences"] == {NOT_SHOWN: 3} and card["licence"]["commercial"] is None
+    assert "Canary" not in "".join(path.read_text() for path in (out / "README.md", out / "card.json"))
+    assert "Canary" not in words(card) and "Canary" not in (out / "manifest.json").read_text()
+    stated = {"jsonl": {"path": texts_of, "licence": "Mrs Canary lives in Ghent and keeps her own notes"}}
+    assert gather(tmp_path, stated, name="stated")[1]["sources"][0]["licences"] == {stated["jsonl"]["licence"]: 3}
 
 
 def test_of_a_hundred_licences_in_one_source_the_card_names_the_most_frequent():

@@ -12,12 +12,15 @@ from residency.core.errors import SourceError
 from residency.core.machine import versions
 from residency.core.progress import say
 from residency.core.store import read_json, read_jsonl, sha256_file, sha256_json, write_jsonl
+from residency.corpus.card.licences import OWN, UNKNOWN, licence_of
 from residency.corpus.readers.shapes import legal_shapes
 from residency.corpus.records import Bad, Source, place_words
 from residency.corpus.sides import People, split_facts
 from residency.corpus.verdicts import LEFT_OUT, Verdicts
 
 Facts = Mapping[str, Any]
+NOT_SHOWN = "in the document's own words, not shown here"
+_LICENCE_NAME = 60
 CHARACTERS_A_TOKEN = 4
 """Of English text, in common tokenizers; only an estimate, and called one."""
 
@@ -78,9 +81,10 @@ def source_cards(
     """Return what is known of each source: version, licence, counts, and hashes of its files and of what was read.
 
     ``documents`` were read: ``stay`` are in the corpus, the others were removed. ``bad`` records are no documents, nor
-    are those whose id their file had before. ``licences`` counts what stays by what each says of itself.
+    are those whose id their file had before. ``licences`` counts what stays by what each says of itself, where that is
+    the name of a known licence: a row's own words may be anything, and a card is shown around.
     """
-    cards, kept = [], _kept(prepared, finished)
+    cards, kept = [], _kept(opened, prepared, finished)
     for index, source in enumerate(opened):
         mine = [facts for facts in prepared if facts["source"] == index]
         left: Counter[str] = sum((Counter(facts["left"]) for facts in mine), Counter())
@@ -106,13 +110,20 @@ def source_cards(
     return cards
 
 
-def _kept(prepared: Sequence[Facts], finished: Sequence[Facts]) -> dict[int, Counter[str]]:
+def _kept(opened: Sequence[Source], prepared: Sequence[Facts], finished: Sequence[Facts]) -> dict[int, Counter[str]]:
     """Return how many documents of each source stay, by licence; a shard is of one part, and so of one source."""
     owners = [facts["source"] for facts in prepared for _ in facts["shards"]]
     found: dict[int, Counter[str]] = defaultdict(Counter)
     for owner, facts in zip(owners, finished, strict=True):
-        found[owner].update({name: row["documents"] for name, row in facts["counts"].get("licence", {}).items()})
+        for name, row in facts["counts"].get("licence", {}).items():
+            found[owner][_shown(name, opened[owner].licence)] += row["documents"]
     return found
+
+
+def _shown(licence: str, stated: str) -> str:
+    """Return a document's licence as a card may show it: what the source states, or a known name."""
+    known = len(licence) <= _LICENCE_NAME and licence_of(licence) not in (UNKNOWN, OWN)
+    return licence if licence == stated or known else NOT_SHOWN
 
 
 def collect_facts(
