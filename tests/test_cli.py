@@ -120,6 +120,13 @@ def test_a_full_disk_exits_1_and_ctrl_c_130(
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_settings_may_stand_behind_a_flag(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, document, _ = answer(capsys, "run", recipe, "--trace", "base=other")
+    assert code == 0 and document["families"][0]["difference"] == 0.25
+    with pytest.raises(SystemExit):
+        cli.main(["run", recipe, "--trace", "--bsae=other"])
+
+
 def test_two_recipes_are_refused(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", recipe, "other"]) == 2
     assert "one recipe at a time" in capsys.readouterr().err

@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     args, rest = parser.parse_known_args(given)
     if args.name == "lm-eval":
         args.arguments = rest
+    elif args.name in ("run", "corpus") and all("=" in one and not one.startswith("-") for one in rest):
+        args.items = [*args.items, *rest]  # settings behind a flag
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     args.command = shlex.join(["residency", *given])
