@@ -90,7 +90,8 @@ def test_what_falls_is_counted_by_its_reason_and_kept_aside(tmp_path, source, he
     }
     assert set(aside) == {"same", "near", "leak", "junk"}
     found = card["contamination"]["sets"]
-    assert found == [{"set": "held.jsonl", "items": 1, "rules": {"64 characters": {"found": 1, "removed": 1}}}]
+    rules = {"64 characters": {"found": 1, "removed": 1}}
+    assert found == [{"set": "held.jsonl", "items": 1, "short": 0, "rules": rules}]
 
 
 def test_a_patient_is_in_one_split_and_only_training_text_is_given_to_trainers(tmp_path, source, held):

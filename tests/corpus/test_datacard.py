@@ -159,6 +159,11 @@ def test_contamination_that_was_not_removed_is_not_hidden(folder):
     assert "| medqa | 1,273 | 64 characters | 1 | 0 |" in text
 
 
+def test_items_that_were_too_short_to_be_looked_for_are_said():
+    card = make_card({"contamination": {"sets": [{"set": "own", "items": 3, "short": 2, "rules": {}}]}})
+    assert "(3 items, of which 2 are too short for any rule, and not looked for): 0 found" in words(card)
+
+
 def test_numbers_stand_in_the_readme_and_in_the_words_alike(folder):
     card = write_card(folder, facts())
     text, told = (folder / "README.md").read_text(encoding="utf-8"), words(card)

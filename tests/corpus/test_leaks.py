@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from residency.core.store import read_json
 from residency.corpus.compare.hashing import normal
 from residency.corpus.compare.held_out import held_out, index_of
 from residency.corpus.compare.leaks import Decontaminate, Leak, Leaks, build
@@ -120,6 +121,15 @@ def test_a_run_of_13_words_is_found_whatever_the_punctuation_and_12_are_not(inde
         assert leaks.find([" ".join([*around[0], *run, *around[1]])]) == [Leak("t0", "13 words")]
         assert leaks.find([" ".join([*around[0], *run[:12], *around[1]])]) == [None]
         assert leaks.find([" ".join([*around[0], *run[:6], "0", *run[7:], *around[1]])]) == [None]
+
+
+def test_items_too_short_for_any_rule_are_named_in_the_index(tmp_path):
+    items = [("e/1", "short?"), ("e/2", "What is the dose of metformin?"), ("e/3", "yes"), ("e/3", "a " * 13)]
+    items.append(("e/4", "-" * 64))
+    short = {"all": ["e/1"], "words": ["e/1"], "characters": ["e/1", "e/4"], "whole": ["e/1", "e/2"]}
+    for off, wanted in short.items():
+        rules = Decontaminate(**({} if off == "all" else {off: 0}))
+        assert read_json(build(items, tmp_path / off, rules) / "index.json")["short"] == wanted
 
 
 def test_a_title_or_question_that_stands_whole_in_the_text_is_found(index):

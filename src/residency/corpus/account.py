@@ -214,11 +214,13 @@ def _contamination(prepared: Sequence[Facts], held: Path | None) -> dict[str, An
         for key, count in facts["leaks"].items():
             item, rule = key.split("\t")
             found[item.split("/", 1)[0]][rule] += count
-    sizes = Counter(item.split("/", 1)[0] for item in set(read_json(held / "index.json")["items"]))
+    index = read_json(held / "index.json")
+    sizes, short = (Counter(item.split("/", 1)[0] for item in set(index[key])) for key in ("items", "short"))
     rows = [
         {
             "set": name,
             "items": size,
+            "short": short[name],
             "rules": {rule: {"found": n, "removed": n} for rule, n in sorted(found[name].items())},
         }
         for name, size in sorted(sizes.items())

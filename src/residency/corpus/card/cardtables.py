@@ -157,7 +157,13 @@ def contamination_words(card: Card) -> str:
     rows = contamination(card)
     found, removed = sum(row[3] for row in rows), sum(row[4] for row in rows)
     items = sum(about["items"] for about in sets)
-    start = f"Compared with {counted_words(len(sets), 'evaluation set')} ({items:,} items): {found:,} found"
+    short = sum(about.get("short", 0) for about in sets)
+    told = (
+        f"{items:,} items, of which {short:,} are too short for any rule, and not looked for"
+        if short
+        else f"{items:,} items"
+    )
+    start = f"Compared with {counted_words(len(sets), 'evaluation set')} ({told}): {found:,} found"
     if not found:
         return f"{start}."
     return f"{start}, all removed." if found == removed else f"{start}, of which {found - removed:,} were NOT removed."

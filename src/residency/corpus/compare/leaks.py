@@ -84,8 +84,19 @@ def build(items: Iterable[tuple[str, str]], out: Path, settings: Decontaminate) 
         temporary.mkdir(parents=True)
         for name, values in arrays.items():
             np.save(temporary / f"{name}.npy", values, allow_pickle=False)
-        write_json(temporary / "index.json", {"settings": _plain(settings), "items": [key for key, _ in pairs]})
+        about = {"settings": _plain(settings), "items": [key for key, _ in pairs]}
+        write_json(temporary / "index.json", {**about, "short": _short(pairs, spelt, found.counts, settings)})
     return out
+
+
+def _short(pairs: Sequence[tuple[str, str]], spelt: Sequence[str], counts: Array, settings: Decontaminate) -> list[str]:
+    """Return the items of which no text is long enough for any rule: nobody looks for them."""
+    sizes = np.array([len(text) for text in spelt], np.int64)
+    by_words = (counts >= settings.words) & (settings.words > 0)
+    by_whole = (sizes >= settings.whole) & (settings.whole > 0) & (counts > 0)
+    sought = by_words | by_whole | ((sizes >= settings.characters) & (settings.characters > 0))
+    long_enough = {key for (key, _), good in zip(pairs, sought, strict=True) if good}
+    return sorted({key for key, _ in pairs} - long_enough)
 
 
 def _plain(settings: Decontaminate) -> dict[str, Any]:
