@@ -148,7 +148,7 @@ def test_ctrl_c_stops_a_corpus_at_once_and_the_same_command_goes_on(tmp_path: Pa
     sources = ", ".join(f"{{jsonl: {tmp_path / name}.jsonl}}" for name in "abc")
     recipe.write_text(f"corpus: {{sources: [{sources}], dedup: {{}}, workers: 2}}")
     runs = tmp_path / "runs"
-    prepared = "corpus/work/prepared"
+    prepared = Path("corpus", "work", "prepared")
 
     def at_work() -> bool:
         here = only_run(runs) / prepared
