@@ -73,26 +73,26 @@ def killed(out: Path, shape: str, base: Path, examples: Path, precision: str) ->
     from residency.train import loop
     from residency.train.instruct import instruct
 
-    real, steps, settings = loop.step_once, [], {"tokens": STEPS * 4000, "rank": 8}
+    real, steps, settings = loop.rows_once, [], {"tokens": STEPS * 4000, "rank": 8}
 
-    def stops(*given: Any) -> Any:
+    def stops(*given: Any, **named: Any) -> Any:
         steps.append(1)
         if len(steps) == KILLED:
             raise KeyboardInterrupt
-        return real(*given)
+        return real(*given, **named)
 
     def digest(name: str) -> str:
         instruct(base, examples, out=out / name, schedule=schedule(precision, 1e-3), **settings)
         return sha256_file(out / name / "adapter" / "adapter_model.safetensors")
 
     whole, again = digest("whole"), digest("again")
-    loop.step_once = stops
+    loop.rows_once = stops
     try:
         digest("stopped")
     except KeyboardInterrupt:
         pass
     finally:
-        loop.step_once = real
+        loop.rows_once = real
     return {"same_again": whole == again, "same_when_killed": whole == digest("stopped"), "steps_seen": len(steps)}
 
 
@@ -102,6 +102,7 @@ def gradient(out: Path, shape: str, base: Path, examples: Path, precision: str) 
     from accelerate import Accelerator
 
     from parts.trainers import keep_gradient
+    from residency.train.forward import scored
     from residency.train.loop import step_once
 
     net, local = adapted(base, precision)
@@ -110,7 +111,7 @@ def gradient(out: Path, shape: str, base: Path, examples: Path, precision: str) 
     def loss(logprobs: torch.Tensor, _: Any) -> tuple[torch.Tensor, dict[str, float]]:
         return -logprobs.sum() / targets, {}
 
-    figures, _ = step_once(Accelerator(mixed_precision="no"), net, [batch], loss)
+    figures, _ = step_once(Accelerator(mixed_precision="no"), net, [batch], scored(loss))
     keep_gradient(net, out / "gradient.safetensors")
     return figures
 

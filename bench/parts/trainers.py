@@ -56,6 +56,7 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
     from residency.models.pack import Batch, Block, collate
     from residency.models.residual import read_to_learn
     from residency.train.adapters import resume, trainable
+    from residency.train.forward import scored
     from residency.train.loop import step_once
 
     tokenizer = AutoTokenizer.from_pretrained(base())
@@ -84,7 +85,7 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
         def loss(logprobs: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
             return -logprobs.sum() / targets * len(batches), {}  # the mean over the step's answer tokens, as TRL's
 
-        step_once(accelerator, net, batches, loss)
+        step_once(accelerator, net, batches, scored(loss))
         if kept is not None:
             keep_gradient(net, scratch / f"{name}.{kept}.safetensors")
         accelerator.clip_grad_norm_(weights, 1.0)

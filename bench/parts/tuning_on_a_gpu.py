@@ -66,6 +66,7 @@ def ours(name: str, shape: str, base: Path, scratch: Path, goes: int, profile: s
     from parts.on_a_device import adapted
     from residency.core.progress import set_quiet
     from residency.models.pack import Batch, Block, collate
+    from residency.train.forward import scored
     from residency.train.loop import train
     from residency.train.schedule import Schedule
     from residency.train.stage import pack_rows
@@ -91,12 +92,12 @@ def ours(name: str, shape: str, base: Path, scratch: Path, goes: int, profile: s
         if go:
             pipe.recv()
         began = settle()
-        totals = train(net, rows, loss, schedule, out=scratch / name / str(go), label=name)
+        totals = train(net, rows, scored(loss), schedule, out=scratch / name / str(go), label=name)
         seconds = settle() - began
         pipe.send((totals["tokens"], seconds, peak(), totals["steps"]) if go else "ready")
     if profile and pipe.recv() == "profile":
         few = rows[: max(2, min(4, len(rows)))]
-        profiled(lambda: train(net, few, loss, schedule, out=scratch / name / "profile", label=name), name, profile)
+        profiled(lambda: train(net, few, scored(loss), schedule, out=scratch / name / "profile", label=name), name, profile)
     pipe.send("done")
 
 

@@ -12,7 +12,7 @@ from residency.models.load import of_stage, open_source
 from residency.models.local import read_net
 from residency.models.pack import collate
 from residency.train.instruct import instruct
-from residency.train.loop import forward
+from residency.train.forward import forward
 from residency.train.prefer import encode_pair, prefer, preference_loss
 from residency.train.schedule import Schedule
 

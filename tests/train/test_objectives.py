@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from residency.train.objectives import choice, dpo, next_token, summed, token_logprobs
+from residency.train.head import token_logprobs
+from residency.train.objectives import choice, dpo, next_token, summed
 
 
 def test_every_answer_weighs_the_same_however_long():

@@ -11,7 +11,8 @@ from residency.core.store import read_jsonl, read_manifest, sha256_file, write_m
 from residency.core.types import TokenScores
 from residency.models.load import of_stage, open_source
 from residency.models.pack import Block
-from residency.train import loop
+from residency.train import checkpoint, loop
+from residency.train.forward import scored
 from residency.train.instruct import instruct
 from residency.train.prefer import answers_of, prefer
 from residency.train.pretrain import pretrain
@@ -87,18 +88,18 @@ def test_a_run_stopped_at_any_step_ends_with_the_bits_of_one_that_was_not(
 ):
     make = {"instruct": instruct, "prefer": prefer}[stage]
     make(toy_base, toy_examples, out=tmp_path / "whole", rank=8, schedule=FAST)
-    real, calls = loop.step_once, []
+    real, calls = loop.rows_once, []
 
-    def stops_after_12(*args):
+    def stops_after_12(*args, **named):
         calls.append(1)
         if len(calls) == 13:
             raise KeyboardInterrupt
-        return real(*args)
+        return real(*args, **named)
 
-    monkeypatch.setattr(loop, "step_once", stops_after_12)
+    monkeypatch.setattr(loop, "rows_once", stops_after_12)
     with pytest.raises(KeyboardInterrupt):
         make(toy_base, toy_examples, out=tmp_path / "parts", rank=8, schedule=FAST)
-    monkeypatch.setattr(loop, "step_once", real)
+    monkeypatch.setattr(loop, "rows_once", real)
     assert json.loads((tmp_path / "parts/checkpoint/position.json").read_text())["step"] == 10
     make(toy_base, toy_examples, out=tmp_path / "parts", rank=8, schedule=FAST)
     assert adapter_hash(tmp_path / "parts") == adapter_hash(tmp_path / "whole")
@@ -212,11 +213,11 @@ def test_the_gradient_of_rows_side_by_side_is_that_of_rows_one_after_another(toy
         return instruction_loss(logprobs, batch, per_example=True, contrast=0.0)
 
     accelerator = Accelerator(cpu=True, mixed_precision="no")
-    loop.step_once(accelerator, net, batches, loss)
+    loop.step_once(accelerator, net, batches, scored(loss))
     together = {n: p.grad for n, p in net.named_parameters() if p.requires_grad}
     net.zero_grad()
     for batch in batches:
-        loop._backward(accelerator, net, batch, loss, len(batches))
+        loop._backward(accelerator, net, batch, scored(loss), len(batches))
     for name, weight in net.named_parameters():
         if weight.requires_grad:
             assert torch.allclose(together[name], weight.grad, atol=1e-6), name
@@ -227,8 +228,8 @@ def test_a_resumed_optimizer_lies_wholly_where_its_weights_do(tmp_path):
     optimizer = torch.optim.AdamW([weight])
     weight.sum().backward()
     optimizer.step()
-    loop.save(tmp_path, 1, [weight], optimizer)
+    checkpoint.save(tmp_path, 1, [weight], optimizer)
     elsewhere = torch.nn.Parameter(torch.ones(3, device="meta"))  # any device but the CPU: CUDA's AdamW refuses a mix
     optimizer = torch.optim.AdamW([elsewhere])
-    assert loop.restore(tmp_path, [elsewhere], optimizer) == 1
+    assert checkpoint.restore(tmp_path, [elsewhere], optimizer) == 1
     assert {value.device.type for value in optimizer.state[elsewhere].values()} == {"meta"}

@@ -19,13 +19,15 @@ import torch
 class Block:
     """A context and its branches, as token ids. ``owners`` names each branch (any integers the caller likes).
 
-    ``notes`` is one number a branch that the loss needs beside it (a reference log-probability).
+    ``notes`` is one number a branch that the loss needs beside it (a reference log-probability). ``id`` is that of the
+    example, for messages.
     """
 
     context: list[int]
     branches: list[list[int]]
     owners: list[int] = field(default_factory=list)
     notes: list[float] = field(default_factory=list)
+    id: str = ""
 
     @property
     def length(self) -> int:

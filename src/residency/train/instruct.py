@@ -20,6 +20,7 @@ from residency.core.types import Example
 from residency.corpus.shape import FAMILIES
 from residency.models.local import LocalModel
 from residency.models.pack import Batch, Block
+from residency.train.forward import scored
 from residency.train.loop import train
 from residency.train.objectives import choice, next_token, summed
 from residency.train.schedule import Schedule
@@ -64,7 +65,7 @@ def instruct(
         return instruction_loss(logprobs, batch, per_example=per_example, contrast=contrast)
 
     sizes = [len(phase) for phase in phases]
-    totals = train(net, rows, loss, schedule, out=out, label="instruction tuning", phases=sizes)
+    totals = train(net, rows, scored(loss), schedule, out=out, label="instruction tuning", phases=sizes)
     leave(
         net,
         model,
@@ -121,4 +122,4 @@ def block_of(example: Example, model: LocalModel, *, options: bool) -> Block:
     branches = [[*model.encode(a), model.end] for a in answers]
     if max(map(len, branches)) <= 2:
         branches = branches[:1]
-    return Block(model.encode_prompt(example.prompt), branches, notes=[1.0] + [0.0] * (len(branches) - 1))
+    return Block(model.encode_prompt(example.prompt), branches, notes=[1.0] + [0.0] * (len(branches) - 1), id=example.id)

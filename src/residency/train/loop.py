@@ -1,96 +1,118 @@
-"""The only training loop: rows of packed tokens in, an adapter that has learned out, exact resume in between.
+"""The only training loop: rows of work in, weights that have learned out, exact resume in between.
 
-Accelerate supplies the device and the processes; the loop owns the order of the data, the learning rate, clipping
-and the checkpoints. A checkpoint holds the weights, the optimizer, the position in the data and the random state as
-safetensors, and is swapped in by one rename: a run that is killed and started again ends with the same bits.
+A row makes one batch, a loss turns the model and a batch into a number: what learns, and from what, the loop does not
+know. It owns the order of the data, the learning rate, clipping, evaluation on the way, and the checkpoints. Accelerate
+supplies the device and the processes: several of them share the rows of each step and add their gradients, so two
+processes do what one does. All chance is drawn from the seed, the step and the row, never from what ran before.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_file, save_file
+from accelerate.utils import gather_object
 
-from residency.core.errors import ResidencyError, StorageError
+from residency.core.errors import ResidencyError, UserError
 from residency.core.progress import progress
-from residency.core.store import append_jsonl, read_jsonl, write_json, write_jsonl
+from residency.core.store import append_jsonl, read_jsonl
 from residency.models.device import in_order
 from residency.models.lanes import side_by_side
-from residency.models.pack import Batch
+from residency.train import watch
 from residency.train.adapters import trainable
-from residency.train.objectives import token_logprobs
+from residency.train.checkpoint import cut_curve, restore, save
+from residency.train.noise import drawn_from
 from residency.train.schedule import Schedule
+from residency.train.track import tracked
 
-Loss = Callable[[torch.Tensor, Batch], tuple[torch.Tensor, dict[str, float]]]
-"""(log-probabilities [M] of the batch's scored tokens, the batch) → (loss, figures to log)."""
+
+class Work(Protocol):
+    """What one row of work makes: it moves to a device, and says how many useful tokens it holds."""
+
+    useful: int
+
+    def to(self, device: torch.device | str) -> Any:
+        """Return the batch on a device."""
+        ...
+
+
+Loss = Callable[[torch.nn.Module, Any], tuple[torch.Tensor, dict[str, float]]]
+"""(the model, a batch) → (loss, figures to log)."""
 
 
 class Diverged(ResidencyError):
-    """The loss is not a number; the last checkpoint is intact."""
-
-
-def forward(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """Return the log-probabilities [M] (nats) of a batch's scored tokens under a causal LM, bare or with adapters."""
-    net: Any = model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[operator]
-    states = net.base_model(input_ids=batch.ids, position_ids=batch.positions, layout=batch.layout, use_cache=False)
-    picked = states.last_hidden_state[0].index_select(0, batch.sources)
-    return token_logprobs(picked, net.get_output_embeddings().weight, batch.targets)
+    """The loss or its gradient is not a number; the last checkpoint is intact."""
 
 
 def train(
     model: torch.nn.Module,
-    rows: Sequence[Callable[[], Batch]],
+    rows: Sequence[Callable[[], Any]],
     loss: Loss,
     schedule: Schedule,
     *,
     out: Path,
     label: str,
     phases: Sequence[int] = (),
+    held_out: watch.Watch | None = None,
 ) -> dict[str, float]:
-    """Return the totals of training on ``rows`` (functions that make one packed batch each) with a loss.
+    """Return the totals of training on ``rows`` (functions that make one batch each) with a loss.
 
     Goes over the rows ``schedule.epochs`` times in an order drawn from the seed, ``accumulate`` rows a step;
-    with ``phases`` (numbers of rows) one phase after the other. Writes
-    ``out/curve.jsonl`` and ``out/checkpoint/``; begins from that checkpoint where there is one. Raises Diverged at
-    the first loss that is not finite.
+    with ``phases`` (numbers of rows) one phase after the other. Every ``schedule.evaluate`` steps ``held_out`` is
+    measured; the weights of the best measure are what is left, and training ends after ``schedule.patience`` measures
+    without a better one. Writes ``out/curve.jsonl``, ``out/measured.jsonl`` and ``out/checkpoint/``; begins from that
+    checkpoint where there is one. Raises Diverged at the first loss or gradient that is not finite, naming the step's
+    examples (a row's ``ids``); UserError where memory does not suffice.
     """
     accelerator = Accelerator(mixed_precision="no")
     weights = trainable(model)
     optimizer = torch.optim.AdamW(weights, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
-    model, optimizer = accelerator.prepare(model, optimizer)
+    model.to(accelerator.device)
     model.train()
     plan = steps_of(phases or [len(rows)], schedule)
-    done = restore(out, weights, optimizer)
-    cut_curve(out / "curve.jsonl", done)
-    with in_order(accelerator.device), progress(label, total=len(plan), unit="step", before=done) as bar:
+    accelerator.wait_for_everyone()  # the main process may just have cleared what an other recipe left
+    done, main = restore(out, weights, optimizer), accelerator.is_main_process
+    if main:
+        cut_curve(out / "curve.jsonl", done)
+        watch.cut(out, done)
+    accelerator.wait_for_everyone()
+    look = watch.Looks(held_out, schedule, out, weights, main) if held_out and schedule.evaluate else None
+    with (
+        in_order(accelerator.device),
+        tracked(schedule.track, out, label, main) as log,
+        progress(label, total=len(plan), unit="step", before=done) as bar,
+    ):
         for step in range(done, len(plan)):
+            if look and look.ended:
+                break
             began = time.perf_counter()
+            rate = schedule.rate(step, len(plan))
             for group in optimizer.param_groups:
-                group["lr"] = schedule.rate(step, len(plan))
-            figures, tokens = step_once(accelerator, model, [rows[i]() for i in plan[step]], loss)
-            if not math.isfinite(figures["loss"]):
-                raise Diverged(
-                    f"{label}: the loss is {figures['loss']} at step {step + 1} (rows {plan[step]}); "
-                    f"the checkpoint before it is kept. Lower the learning rate and run again."
-                )
-            accelerator.clip_grad_norm_(weights, schedule.clip)
+                group["lr"] = rate
+            figures, tokens = _step(accelerator, model, rows, plan, step, loss, schedule, label)
+            norm = float(torch.nn.utils.clip_grad_norm_(weights, schedule.clip))
+            if not math.isfinite(figures["loss"]) or not math.isfinite(norm):
+                raise _diverged(label, figures["loss"], step, [rows[i] for i in plan[step]])
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             seconds = time.perf_counter() - began
-            row = {"step": step + 1, "tokens": tokens, "lr": schedule.rate(step, len(plan)), "seconds": seconds}
-            append_jsonl(out / "curve.jsonl", {**row, **figures})
+            row = {"step": step + 1, "tokens": tokens, "lr": rate, "seconds": seconds, "norm": norm, **figures}
+            if main:
+                append_jsonl(out / "curve.jsonl", row)
+            log(row, step + 1)
             bar.add(1, loss=figures["loss"], tok_s=tokens / seconds)
-            if (step + 1) % schedule.checkpoint == 0 and step + 1 < len(plan):
+            if look and ((step + 1) % schedule.evaluate == 0 or step + 1 == len(plan)):
+                log(look.at(model, step + 1), step + 1)
+            if main and (step + 1) % schedule.checkpoint == 0 and step + 1 < len(plan):
                 save(out, step + 1, weights, optimizer)
+    if look:
+        look.keep_best()
+    accelerator.wait_for_everyone()
     return totals(out / "curve.jsonl")
 
 
@@ -108,19 +130,65 @@ def totals(curve: Path) -> dict[str, float]:
     }
 
 
-def step_once(
-    accelerator: Accelerator, model: torch.nn.Module, batches: Sequence[Batch], loss: Loss
+# --- one step --------------------------------------------------------------------------------------------------------
+
+
+def _step(
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    rows: Sequence[Callable[[], Any]],
+    plan: Sequence[Sequence[int]],
+    step: int,
+    loss: Loss,
+    schedule: Schedule,
+    label: str,
 ) -> tuple[dict[str, float], int]:
-    """Return the mean figures and the useful tokens of one step, gradients accumulated over its batches.
+    """Return the mean figures and the useful tokens of a step, its rows shared among the processes."""
+    places = range(accelerator.process_index, len(plan[step]), accelerator.num_processes)
+    seeds = [f"{schedule.seed}:{step}:{place}" for place in places]
+    try:
+        batches = [rows[plan[step][place]]() for place in places]
+        found, tokens = rows_once(accelerator, model, batches, loss, share=len(plan[step]), seeds=seeds)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise _too_large(label, schedule) from error
+    if accelerator.num_processes > 1:
+        add_gradients(trainable(model))
+        gathered = gather_object([(list(places), found, tokens)])
+        placed = {place: row for each, many, _ in gathered for place, row in zip(each, many, strict=True)}
+        found, tokens = [placed[place] for place in sorted(placed)], sum(each[2] for each in gathered)
+    return mean_figures(found), tokens
+
+
+def step_once(
+    accelerator: Accelerator, model: torch.nn.Module, batches: Sequence[Any], loss: Loss
+) -> tuple[dict[str, float], int]:
+    """Return the mean figures and the useful tokens of one step, gradients accumulated over its batches."""
+    figures, tokens = rows_once(accelerator, model, batches, loss, share=len(batches))
+    return mean_figures(figures), tokens
+
+
+def rows_once(
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    batches: Sequence[Any],
+    loss: Loss,
+    *,
+    share: int,
+    seeds: Sequence[str] = (),
+) -> tuple[list[dict[str, float]], int]:
+    """Return each batch's figures and the useful tokens of all, gradients added up as one of ``share`` parts each.
 
     On a CPU several batches run side by side, one thread each: short rows are too small for two threads to share.
     """
     batches = [batch.to(accelerator.device) for batch in batches]
-    if len(batches) > 1 and accelerator.device.type == "cpu" and accelerator.num_processes == 1:
-        figures = _side_by_side(model, batches, loss)
+    seeds = seeds or ["0"] * len(batches)
+    if share > 1 and accelerator.device.type == "cpu":
+        figures = _side_by_side(model, batches, loss, share, seeds)
     else:
-        figures = [_backward(accelerator, model, batch, loss, len(batches)) for batch in batches]
-    return mean_figures(figures), sum(b.useful for b in batches)
+        figures = [_backward(accelerator, model, b, loss, share, s) for b, s in zip(batches, seeds, strict=True)]
+    return figures, sum(b.useful for b in batches)
 
 
 def mean_figures(figures: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -130,30 +198,46 @@ def mean_figures(figures: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def _backward(
-    accelerator: Accelerator, model: torch.nn.Module, batch: Batch, loss: Loss, share: int
+    accelerator: Accelerator, model: torch.nn.Module, batch: Any, loss: Loss, share: int, seed: str = "0"
 ) -> dict[str, float]:
-    value, figures = loss(forward(accelerator.unwrap_model(model), batch), batch)
-    accelerator.backward(value / share)
+    with drawn_from(seed, accelerator.device):
+        value, figures = loss(model, batch)
+    (value / share).backward()
     return {"loss": float(value.detach()), **figures}
 
 
-def _side_by_side(model: torch.nn.Module, batches: Sequence[Batch], loss: Loss) -> list[dict[str, float]]:
-    """Return each batch's figures, and leave the mean gradient, added in the batches' order: the bits do not depend
-    on how many threads there are."""
+def _side_by_side(
+    model: torch.nn.Module, batches: Sequence[Any], loss: Loss, share: int, seeds: Sequence[str]
+) -> list[dict[str, float]]:
+    """Return each batch's figures, and leave their part of the mean gradient, added in the batches' order: the bits do
+    not depend on how many threads there are."""
     weights = trainable(model)
 
-    def lane(batch: Batch) -> tuple[dict[str, float], Sequence[torch.Tensor]]:
-        value, figures = loss(forward(model, batch), batch)
-        found = torch.autograd.grad(value / len(batches), weights, allow_unused=True, materialize_grads=True)
+    def lane(given: tuple[Any, str]) -> tuple[dict[str, float], Sequence[torch.Tensor]]:
+        batch, seed = given
+        with drawn_from(seed, weights[0].device):
+            value, figures = loss(model, batch)
+        found = torch.autograd.grad(value / share, weights, allow_unused=True, materialize_grads=True)
         return {"loss": float(value.detach()), **figures}, found
 
-    done = side_by_side(lane, batches, weights[0].device, threads=1)
+    done = side_by_side(lane, list(zip(batches, seeds, strict=True)), weights[0].device, threads=1)
+    if not done:
+        return []
     whole = list(done[0][1])
     for _, more in done[1:]:
         torch._foreach_add_(whole, more)
     for weight, found in zip(weights, whole, strict=True):
         weight.grad = found
     return [figures for figures, _ in done]
+
+
+def add_gradients(weights: Sequence[torch.nn.Parameter]) -> None:
+    """Add up the weights' gradients over all processes; one that had no row brings zeros."""
+    given = [w.grad if w.grad is not None else torch.zeros_like(w) for w in weights]
+    flat = torch.cat([g.reshape(-1) for g in given])
+    torch.distributed.all_reduce(flat)
+    for weight, part in zip(weights, flat.split([g.numel() for g in given]), strict=True):
+        weight.grad = part.view_as(weight)
 
 
 def steps_of(phases: Sequence[int], schedule: Schedule) -> list[list[int]]:
@@ -173,55 +257,28 @@ def steps_of(phases: Sequence[int], schedule: Schedule) -> list[list[int]]:
     return steps
 
 
-def save(out: Path, step: int, weights: Sequence[torch.nn.Parameter], optimizer: torch.optim.Optimizer) -> None:
-    """Write the checkpoint after ``step`` steps beside the old one, then swap them."""
-    tensors = {f"w{i}": p.detach().cpu().contiguous() for i, p in enumerate(weights)}
-    inner = getattr(optimizer, "optimizer", optimizer)
-    for i, p in enumerate(weights):
-        for name, value in inner.state[p].items():
-            tensors[f"o{i}.{name}"] = value.detach().cpu().contiguous()
-    tensors["random"] = torch.get_rng_state()
-    if weights[0].is_cuda:
-        tensors["random_gpu"] = torch.cuda.get_rng_state(weights[0].device)
-    fresh, old, final = out / "checkpoint.new", out / "checkpoint.old", out / "checkpoint"
-    try:
-        for stale in (fresh, old):
-            shutil.rmtree(stale, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        save_file(tensors, fresh / "state.safetensors")
-        write_json(fresh / "position.json", {"step": step})
-        if final.exists():
-            os.replace(final, old)
-        os.replace(fresh, final)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise StorageError(f"the checkpoint in {out} could not be written: {error.strerror}") from error
+# --- what goes wrong -------------------------------------------------------------------------------------------------
 
 
-def restore(out: Path, weights: Sequence[torch.nn.Parameter], optimizer: torch.optim.Optimizer) -> int:
-    """Return the steps already done, after loading the checkpoint in ``out`` (0 where there is none)."""
-    folder = next((f for f in (out / "checkpoint", out / "checkpoint.old") if (f / "position.json").exists()), None)
-    if folder is None:
-        return 0
-    tensors = load_file(folder / "state.safetensors")
-    inner = getattr(optimizer, "optimizer", optimizer)
-    for i, p in enumerate(weights):
-        p.data.copy_(tensors[f"w{i}"])
-        state = {k.split(".", 1)[1]: v for k, v in tensors.items() if k.startswith(f"o{i}.")}
-        inner.state[p] = {k: v.to(p.device) for k, v in state.items()}
-    torch.set_rng_state(tensors["random"])
-    if "random_gpu" in tensors and weights[0].is_cuda:
-        torch.cuda.set_rng_state(tensors["random_gpu"], weights[0].device)
-    return int(json.loads((folder / "position.json").read_text())["step"])
+def _diverged(label: str, value: float, step: int, rows: Sequence[Any]) -> Diverged:
+    ids = [name for row in rows for name in getattr(row, "ids", ())]
+    shown = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
+    what = f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite"
+    return Diverged(
+        f"{label}: {what} at step {step + 1}" + (f" (examples {shown})" if shown else "") + "; the checkpoint before it "
+        "is kept. Lower the learning rate and run again."
+    )
 
 
-def cut_curve(path: Path, done: int) -> None:
-    """Drop the lines of a curve beyond the checkpoint, so that a resumed curve has no step twice."""
-    if path.exists():
-        write_jsonl(path, [row for row in read_jsonl(path) if row["step"] <= done])
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory does not suffice, on a GPU or on a CPU."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error)
 
 
-def finish(out: Path) -> None:
-    """Remove the checkpoints of a finished stage."""
-    for name in ("checkpoint", "checkpoint.new", "checkpoint.old"):
-        shutil.rmtree(out / name, ignore_errors=True)
+def _too_large(label: str, schedule: Schedule) -> UserError:
+    half = max(16, schedule.batch_tokens // 2)
+    return UserError(
+        f"{label}: memory does not suffice for rows of {schedule.batch_tokens} tokens. Set schedule.batch_tokens={half} "
+        f"and schedule.accumulate={2 * schedule.accumulate}: the same tokens a step in half the memory a row. "
+        "`residency train --estimate` says before a run what it takes."
+    )

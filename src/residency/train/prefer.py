@@ -22,6 +22,7 @@ from residency.core.store import read_examples, read_jsonl, write_jsonl
 from residency.core.types import Example
 from residency.models.local import LocalModel
 from residency.models.pack import Batch, Block
+from residency.train.forward import scored
 from residency.train.loop import train
 from residency.train.objectives import dpo, lengths, summed
 from residency.train.schedule import Schedule
@@ -69,7 +70,7 @@ def prefer(
     def objective(logprobs: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         return preference_loss(logprobs, batch, beta=beta, nll=nll)
 
-    totals = train(net, rows, objective, schedule, out=out, label="preference alignment")
+    totals = train(net, rows, scored(objective), schedule, out=out, label="preference alignment")
     leave(
         net,
         model,
@@ -152,6 +153,5 @@ def answers_of(example: Example) -> list[str]:
 def encode_pair(pair: dict[str, Any], model: LocalModel) -> Block:
     """Return one pair as a block of two branches, noting the reference log-probabilities."""
     branches = [[*model.encode(pair[side][0]["content"]), model.end] for side in ("chosen", "rejected")]
-    return Block(
-        model.encode_prompt(pair["prompt"]), branches, notes=[pair["chosen_logprob"], pair["rejected_logprob"]]
-    )
+    notes = [pair["chosen_logprob"], pair["rejected_logprob"]]
+    return Block(model.encode_prompt(pair["prompt"]), branches, notes=notes, id=pair["id"])

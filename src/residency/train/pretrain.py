@@ -10,6 +10,7 @@ import torch
 from residency.core.legal import Above0
 from residency.core.store import read_jsonl
 from residency.models.pack import Batch, Block
+from residency.train.forward import scored
 from residency.train.loop import train
 from residency.train.objectives import next_token
 from residency.train.schedule import Schedule
@@ -30,14 +31,16 @@ def pretrain(
 ) -> None:
     """Write an adapter that has read ``examples/text.jsonl``, up to ``tokens`` tokens."""
     net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
-    texts = [[*local.encode(row["text"]), local.end] for row in read_jsonl(examples / "text.jsonl")]
-    blocks, left = cut_to_tokens([Block(ids, []) for ids in texts], tokens, schedule.batch_tokens)
+    texts = [
+        Block([*local.encode(row["text"]), local.end], [], id=row["id"]) for row in read_jsonl(examples / "text.jsonl")
+    ]
+    blocks, left = cut_to_tokens(texts, tokens, schedule.batch_tokens)
     rows = pack_rows(blocks, schedule, fill=local.end)
 
     def loss(logprobs: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         return next_token(logprobs, batch.owners, 0, per_example=False), {}
 
-    totals = train(net, rows, loss, schedule, out=out, label="continued pretraining")
+    totals = train(net, rows, scored(loss), schedule, out=out, label="continued pretraining")
     leave(
         net,
         model,

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args
 from residency.core.errors import UserError
 from residency.core.legal import Above0, AtLeastOne, Range, Seed, Share
 from residency.models.device import Precision
+from residency.train.track import Tracker
 
 Decay = Literal["linear", "cosine", "constant"]
 DECAYS = get_args(Decay)
@@ -20,7 +21,9 @@ class Schedule:
 
     ``batch_tokens`` is the length of a packed row, ``accumulate`` how many rows make a step; ``warmup`` is a share
     of the steps; ``clip`` the largest gradient norm; a checkpoint is written every ``checkpoint`` steps; ``precision``
-    is "auto" (bf16 where the hardware multiplies it), "fp32" or "bf16".
+    is "auto" (bf16 where the hardware multiplies it), "fp32" or "bf16". Every ``evaluate`` steps what was held out is
+    measured and the best weights are kept, and after ``patience`` measures that are no better training ends.
+    ``track`` names trackers that get every step's figures.
     """
 
     learning_rate: Annotated[float, Range(above=0, most=1)] = 1e-3
@@ -32,6 +35,9 @@ class Schedule:
     weight_decay: Share = 0.0
     clip: Above0 = 1.0
     checkpoint: AtLeastOne = 25
+    evaluate: Annotated[int, Range(least=0, zero="never")] = 0
+    patience: Annotated[int, Range(least=0, zero="no early end")] = 0
+    track: tuple[Tracker, ...] = ()
     precision: Precision = "auto"
     seed: Seed = 0
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from residency.models.local import GPU_ROW, LocalModel
 from residency.models.pack import Batch, Block, collate, fill_rows
 from residency.models.residual import read_to_learn
 from residency.train import adapters
-from residency.train.loop import finish
+from residency.train.checkpoint import finish
 from residency.train.schedule import Schedule
 
 Rank = Annotated[int, Range(least=1, most=1024)]
@@ -48,28 +49,38 @@ def open_model(stage: Path, *, schedule: Schedule, rank: int, alpha: float | Non
     return tuned, model
 
 
-def pack_rows(blocks: Sequence[Block], schedule: Schedule, *, fill: int) -> list[Callable[[], Batch]]:
-    """Return functions that make the packed rows of ``blocks``, each filled to ``schedule.batch_tokens`` tokens.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A packed row that is made when it is its turn, of the examples ``ids``."""
 
-    The blocks are first shuffled by the seed; every row's owners are numbered from 0 anew, branch by branch.
+    blocks: tuple[Block, ...]
+    fill_to: int
+    fill: int
+
+    @property
+    def ids(self) -> list[str]:
+        """Return the ids of its examples."""
+        return [block.id for block in self.blocks if block.id]
+
+    def __call__(self) -> Batch:
+        """Return the batch; owners are numbered from 0 anew, branch by branch."""
+        chosen, owner = [], 0
+        for block in self.blocks:
+            count = max(1, len(block.branches))
+            chosen.append(Block(block.context, block.branches, list(range(owner, owner + count)), block.notes))
+            owner += count
+        return collate(chosen, fill_to=self.fill_to, fill_id=self.fill)
+
+
+def pack_rows(blocks: Sequence[Block], schedule: Schedule, *, fill: int) -> list[Row]:
+    """Return the packed rows of ``blocks``, each filled to ``schedule.batch_tokens`` tokens.
+
+    The blocks are first shuffled by the seed.
     """
     order = list(range(len(blocks)))
     random.Random(f"{schedule.seed}:rows").shuffle(order)
     rows = fill_rows([blocks[i].read for i in order], schedule.batch_tokens)
-
-    def make(row: list[int]) -> Callable[[], Batch]:
-        def batch() -> Batch:
-            chosen, owner = [], 0
-            for i in row:
-                block = blocks[order[i]]
-                count = max(1, len(block.branches))
-                chosen.append(Block(block.context, block.branches, list(range(owner, owner + count)), block.notes))
-                owner += count
-            return collate(chosen, fill_to=schedule.batch_tokens, fill_id=fill)
-
-        return batch
-
-    return [make(row) for row in rows]
+    return [Row(tuple(blocks[order[i]] for i in row), schedule.batch_tokens, fill) for row in rows]
 
 
 def cut_to_tokens(blocks: Sequence[Block], tokens: int, capacity: int) -> tuple[list[Block], dict[str, int]]:
