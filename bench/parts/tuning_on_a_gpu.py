@@ -97,7 +97,8 @@ def ours(name: str, shape: str, base: Path, scratch: Path, goes: int, profile: s
         pipe.send((totals["tokens"], seconds, peak(), totals["steps"]) if go else "ready")
     if profile and pipe.recv() == "profile":
         few = rows[: max(2, min(4, len(rows)))]
-        profiled(lambda: train(net, few, scored(loss), schedule, out=scratch / name / "profile", label=name), name, profile)
+        where = scratch / name / "profile"
+        profiled(lambda: train(net, few, scored(loss), schedule, out=where, label=name), name, profile)
     pipe.send("done")
 
 

@@ -11,8 +11,8 @@ from residency.models.attention import use_packed
 from residency.models.load import of_stage, open_source
 from residency.models.local import read_net
 from residency.models.pack import collate
-from residency.train.instruct import instruct
 from residency.train.forward import forward
+from residency.train.instruct import instruct
 from residency.train.prefer import encode_pair, prefer, preference_loss
 from residency.train.schedule import Schedule
 

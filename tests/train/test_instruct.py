@@ -9,8 +9,8 @@ from residency.core.errors import UserError
 from residency.core.types import Example
 from residency.models.load import of_stage, open_source
 from residency.models.pack import collate
-from residency.train.instruct import block_of, instruction_loss
 from residency.train.forward import forward
+from residency.train.instruct import block_of, instruction_loss
 from residency.train.schedule import Schedule
 from residency.train.stage import cut_to_tokens, pack_rows
 

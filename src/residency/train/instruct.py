@@ -122,4 +122,5 @@ def block_of(example: Example, model: LocalModel, *, options: bool) -> Block:
     branches = [[*model.encode(a), model.end] for a in answers]
     if max(map(len, branches)) <= 2:
         branches = branches[:1]
-    return Block(model.encode_prompt(example.prompt), branches, notes=[1.0] + [0.0] * (len(branches) - 1), id=example.id)
+    notes = [1.0] + [0.0] * (len(branches) - 1)
+    return Block(model.encode_prompt(example.prompt), branches, notes=notes, id=example.id)

@@ -265,8 +265,8 @@ def _diverged(label: str, value: float, step: int, rows: Sequence[Any]) -> Diver
     shown = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
     what = f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite"
     return Diverged(
-        f"{label}: {what} at step {step + 1}" + (f" (examples {shown})" if shown else "") + "; the checkpoint before it "
-        "is kept. Lower the learning rate and run again."
+        f"{label}: {what} at step {step + 1}{f' (examples {shown})' if shown else ''}; the checkpoint before it is kept. "
+        "Lower the learning rate and run again."
     )
 
 
@@ -278,7 +278,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def _too_large(label: str, schedule: Schedule) -> UserError:
     half = max(16, schedule.batch_tokens // 2)
     return UserError(
-        f"{label}: memory does not suffice for rows of {schedule.batch_tokens} tokens. Set schedule.batch_tokens={half} "
-        f"and schedule.accumulate={2 * schedule.accumulate}: the same tokens a step in half the memory a row. "
+        f"{label}: memory does not suffice for rows of {schedule.batch_tokens} tokens. Set schedule.batch_tokens={half}"
+        f" and schedule.accumulate={2 * schedule.accumulate}: the same tokens a step in half the memory a row. "
         "`residency train --estimate` says before a run what it takes."
     )
