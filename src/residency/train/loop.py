@@ -265,8 +265,8 @@ def _diverged(label: str, value: float, step: int, rows: Sequence[Any]) -> Diver
     shown = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
     what = f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite"
     return Diverged(
-        f"{label}: {what} at step {step + 1}{f' (examples {shown})' if shown else ''}; the checkpoint before it is kept. "
-        "Lower the learning rate and run again."
+        f"{label}: {what} at step {step + 1}{f' (examples {shown})' if shown else ''}; the checkpoint before it is "
+        "kept. Lower the learning rate and run again."
     )
 
 

@@ -22,7 +22,7 @@ MEASURED = "measured.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """``measure`` returns figures of the model as it is; ``figure`` decides, and lower is better (``lower``) or higher."""
+    """``measure`` returns figures of the model as it is; ``figure`` decides: ``lower`` is better, or else higher."""
 
     measure: Callable[[], dict[str, float]]
     figure: str = "held_out_loss"
