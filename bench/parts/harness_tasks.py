@@ -98,7 +98,7 @@ def lambada_openai(count: int) -> list[Row]:
 
 def wikitext(count: int) -> list[Row]:
     """Return passages of general text, and after these whole visits, some longer than a model's window."""
-    from residency.evaluate.general import general_text
+    from residency.corpus.general import general_text
 
     pages = [e.meta["text"] for e in general_text()] + [i["input"] for i in items_of("aci_bench", count)]
     return [{"page": page} for page in pages[:count]]

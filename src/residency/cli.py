@@ -116,6 +116,7 @@ def _walk(args: argparse.Namespace, default: str, stages: Mapping[str, Stage]) -
     from residency.doctor import before_run
     from residency.making import across
     from residency.plan import make_plan
+    from residency.train.processes import is_main
 
     recipes = [item for item in args.items if "=" not in item]
     changes = [item for item in args.items if "=" in item]
@@ -127,7 +128,10 @@ def _walk(args: argparse.Namespace, default: str, stages: Mapping[str, Stage]) -
     recipe["name"] = recipe["name"] or path.stem
     before_run([step.kind for step in make_plan(recipe, stages)])
     passed = {"recipe": str(path), "arguments": changes, "text": text}
-    return pipeline.walk(recipe, passed, fresh=args.fresh, stages=stages)
+    folder = pipeline.walk(recipe, passed, fresh=args.fresh, stages=stages)
+    if not is_main():
+        sys.exit(0)  # of several processes one tells what came of it
+    return folder
 
 
 def find_recipe(name: str) -> Path:

@@ -18,7 +18,7 @@ from residency.core import runs
 from residency.core.errors import StorageError
 from residency.core.legal import Above0, FileName, Keys, Seed
 from residency.core.machine import give_back_memory
-from residency.core.progress import duration, say
+from residency.core.progress import duration, say, set_quiet
 from residency.core.settings import Field, OneOf, call_settings, load
 from residency.core.store import (
     read_manifest,
@@ -31,6 +31,7 @@ from residency.measure.meter import meter
 from residency.plan import Given, Stage, Step, givens, left_out, make_plan
 from residency.record import note, recorded
 from residency.state import STARTED, is_done, outdated, started, why_again
+from residency.train.processes import agreed, is_main
 
 STAGES = {
     "base": Stage("residency.models.load:prepare", model="base"),
@@ -88,15 +89,18 @@ def walk(
     report) is made again whenever something is new. ``passed`` is what the user gave, kept beside the recipe.
     """
     plan = make_plan(recipe, stages)
-    folder = run_folder(recipe, root or runs.runs_root(), fresh=fresh)
+    folder = agreed(run_folder(recipe, root or runs.runs_root(), fresh=fresh))
     known, given = folder.exists(), givens(plan)
+    if not is_main():
+        return _come_along(folder, plan)
     with runs.only_one(folder), recorded(folder, recipe, passed):
         say(f"run {folder.name}: {len(plan)} stages, in {folder} ({'taken up again' if known else 'a new run'})")
         note(folder, left_out=_tell_left_out(recipe, stages), again={}, outdated=_put_out_of_date(folder, plan, given))
         sweep(folder)
         new, again = False, {}
         for step in plan:
-            if is_done(folder, step, given[step.name].fingerprint) and not (new and "run" in step.inputs):
+            done = is_done(folder, step, given[step.name].fingerprint) and not (new and "run" in step.inputs)
+            if agreed(done):
                 say(f"{step.name}: done before")
             else:
                 if why := why_again(folder, step, given[step.name]):
@@ -105,11 +109,28 @@ def walk(
                 begun = _begin(folder, step, given[step.name])
                 say(f"{step.name}: {f'done again: {why}' if why else 'goes on' if begun['starts'] > 1 else 'starts'}")
                 note(folder, outdated=outdated(folder, plan, given))
+                agreed(None)  # the folder is ready
                 _do(folder, step, begun, recipe.get("budget", {}))
+                agreed(None)
                 new = True
             if any(step.stage.model for step in plan):  # a corpus alone can be asked nothing
                 runs.point_latest(folder)
         _make_links(folder, plan)
+    return folder
+
+
+def _come_along(folder: Path, plan: Sequence[Step]) -> Path:
+    """Return the run's folder after helping the main process to train; all else is done by that alone."""
+    set_quiet()
+    for step in plan:
+        if agreed(True):
+            continue
+        agreed(None)
+        if step.stage.section == "train":
+            function = load(step.stage.function)
+            inputs = [_paths(folder, name) for name in step.inputs]
+            function(*inputs, out=folder / step.name, **call_settings(function, step.settings))
+        agreed(None)
     return folder
 
 

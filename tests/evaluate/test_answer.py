@@ -4,8 +4,8 @@ import pytest
 
 from residency.core.errors import RecipeError, Unsupported
 from residency.core.types import Example
+from residency.corpus.general import general_instructions, general_text
 from residency.evaluate.answer import answer
-from residency.evaluate.general import general_instructions, general_text
 from residency.evaluate.protocol import Protocol
 from residency.evaluate.score import row_of
 from residency.evaluate.tasks import TASKS, named

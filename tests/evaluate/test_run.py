@@ -13,10 +13,10 @@ from residency.core.errors import ModelError, ResidencyError, Unsupported, UserE
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest, write_examples, write_manifest
 from residency.core.types import Example
 from residency.corpus.benchmarks.hub import SUBJECTS
+from residency.corpus.general import general_instructions
 from residency.evaluate import answer as answers
 from residency.evaluate import jobs as jobs_of
 from residency.evaluate import selection
-from residency.evaluate.general import general_instructions
 from residency.evaluate.jobs import Bench, Job, Worker, fingerprint, finished
 from residency.evaluate.numbers import left_out_text
 from residency.evaluate.overview import overview

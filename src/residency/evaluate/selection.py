@@ -10,7 +10,7 @@ from pathlib import Path
 
 from residency.core.store import read_examples
 from residency.core.types import Example
-from residency.evaluate.general import general_instructions, general_text
+from residency.corpus.general import general_instructions, general_text
 from residency.evaluate.tasks import Task
 from residency.evaluate.tasks.read import each_example, examples_of
 

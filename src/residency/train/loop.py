@@ -63,11 +63,11 @@ def train(
     """Return the totals of training on ``rows`` (functions that make one batch each) with a loss.
 
     Goes over the rows ``schedule.epochs`` times in an order drawn from the seed, ``accumulate`` rows a step;
-    with ``phases`` (numbers of rows) one phase after the other. Every ``schedule.evaluate`` steps ``held_out`` is
-    measured; the weights of the best measure are what is left, and training ends after ``schedule.patience`` measures
-    without a better one. Writes ``out/curve.jsonl``, ``out/measured.jsonl`` and ``out/checkpoint/``; begins from that
-    checkpoint where there is one. Raises Diverged at the first loss or gradient that is not finite, naming the step's
-    examples (a row's ``ids``); UserError where memory does not suffice.
+    with ``phases`` (numbers of rows) one phase after the other. Before the first step and every ``schedule.evaluate``
+    steps ``held_out`` is measured; the weights of the best measure are what is left, and training ends after
+    ``schedule.patience`` measures without a better one. Writes ``out/curve.jsonl``, ``out/measured.jsonl`` and
+    ``out/checkpoint/``; begins from that checkpoint where there is one. Raises Diverged at the first loss or gradient
+    that is not finite, naming the step's examples (a row's ``ids``); UserError where memory does not suffice.
     """
     accelerator = Accelerator(mixed_precision="no")
     weights = trainable(model)
@@ -87,6 +87,8 @@ def train(
         tracked(schedule.track, out, label, main) as log,
         progress(label, total=len(plan), unit="step", before=done) as bar,
     ):
+        if look and not look.rows:
+            log(look.at(model, 0), 0)
         for step in range(done, len(plan)):
             if look and look.ended:
                 break

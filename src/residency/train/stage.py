@@ -21,6 +21,7 @@ from residency.models.pack import Batch, Block, collate, fill_rows
 from residency.models.residual import read_to_learn
 from residency.train import adapters
 from residency.train.checkpoint import finish
+from residency.train.processes import is_main
 from residency.train.schedule import Schedule
 
 Rank = Annotated[int, Range(least=1, most=1024)]
@@ -102,6 +103,8 @@ def cut_to_tokens(blocks: Sequence[Block], tokens: int, capacity: int) -> tuple[
 
 def leave(model: PeftModel, earlier: Path, out: Path, **facts: Any) -> None:
     """Write the finished stage: the adapter, then the manifest that makes the stage complete."""
+    if not is_main():
+        return
     model.save_pretrained(str(out / "adapter"), safe_serialization=True)
     (out / "adapter" / "README.md").unlink(missing_ok=True)
     finish(out)
