@@ -59,7 +59,7 @@ ANSWERS = [
     "line 13: train.pretrain.schedule.epochs: -1 is out of range; legal: at least 1",
     "line 13: train.pretrain.schedule.precision: 'fp13' is not legal; did you mean fp32? legal: auto, fp32, bf16",
     "line 14: train.instruct.first: no such key as nli/statu; did you mean nli/status?",
-    "line 15: train.prefer.loss: 'dppo' is not legal; did you mean dpo? legal: dpo",
+    "line 15: train.prefer.loss: 'dppo' is not legal; did you mean dpo? legal: dpo, ipo, simpo, orpo, kto",
     "line 17: compress.quantize.type: 'q4_9' is not legal; legal: q8_0, bf16, f16, f32",
     "line 18: evaluate.suite: 'quikstart' is not legal; did you mean quickstart? legal: quickstart",
     "line 18: evaluate.generated: -4 is out of range; legal: at least 0 (0: all items)",

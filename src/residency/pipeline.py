@@ -41,6 +41,7 @@ STAGES = {
     "pretrain": Stage("residency.train.pretrain:pretrain", ("model", "examples"), section="train", model="pretrained"),
     "instruct": Stage("residency.train.instruct:instruct", ("model", "examples"), section="train", model="tuned"),
     "prefer": Stage("residency.train.prefer:prefer", ("model", "examples"), section="train", model="aligned"),
+    "reward": Stage("residency.train.reward:reward", ("model", "examples"), section="train"),
     "quantize": Stage(
         "residency.compress.export:quantize",
         ("model", "base", "examples"),

@@ -14,7 +14,8 @@ from residency.models.pack import Block
 from residency.train import checkpoint, loop
 from residency.train.forward import scored
 from residency.train.instruct import instruct
-from residency.train.prefer import answers_of, prefer
+from residency.train.pairs import answers_of, hardest_pairs
+from residency.train.prefer import prefer
 from residency.train.pretrain import pretrain
 from residency.train.schedule import Schedule
 
@@ -160,7 +161,6 @@ def test_the_rate_warms_up_and_falls():
 
 def test_an_empty_list_is_never_preferred_over_a_full_one(toy_base):
     from residency.core.types import Example
-    from residency.train.prefer import hardest_pairs
 
     ask = [{"role": "user", "content": "sky ?"}]
     items = [Example("silent", ask, ["[]"], ["red"]), Example("told", ask, ["blue"], ["red"])]

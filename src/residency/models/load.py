@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from residency.core.types import Model
 
 PACKAGED = ("smollm2-135m",)
-STAGES = {"base": "base", "pretrained": "pretrain", "tuned": "instruct", "aligned": "prefer", "gguf": "export"}
+STAGES = {
+    "base": "base",
+    "pretrained": "pretrain",
+    "tuned": "instruct",
+    "aligned": "prefer",
+    "reward": "reward",
+    "gguf": "export",
+}
 FORMS = (
     "a packaged name (smollm2-135m)",
     "a folder with config.json and safetensors",
@@ -26,7 +33,7 @@ FORMS = (
     "a .gguf file",
     "a hub id (organisation/name)",
     "an OpenAI-compatible endpoint (http://HOST/v1#NAME)",
-    "a run (runs/latest, or runs/latest:base, :pretrained, :tuned, :aligned, :gguf)",
+    "a run (runs/latest, or runs/latest:base, :pretrained, :tuned, :aligned, :reward, :gguf)",
 )
 
 
@@ -115,6 +122,10 @@ def open_source(source: Source, *, type: str = "auto", **settings: Any) -> Model
         from residency.models.gguf import GgufModel
 
         return GgufModel(source.path, name=source.name, **settings)
+    if "reward" in (source.about or {}):
+        from residency.models.reward import open_reward
+
+        return open_reward(source, type=type)
     from residency.models.local import open_folder
 
     return open_folder(source.path, name=source.name, hash=source.hash, adapter=source.adapter, type=type)

@@ -252,6 +252,11 @@ def open_folder(
 
         with quiet_transformers():
             net = PeftModel.from_pretrained(net, str(adapter)).merge_and_unload().to(precision(type))
+    return dressed(net, folder, name=name, hash=hash)
+
+
+def dressed(net: PreTrainedModel, folder: Path | str, *, name: str, hash: str) -> LocalModel:
+    """Return a network made ready to be asked, with the tokenizer of its folder."""
     tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     net = pack(fuse(turn_faster(use_packed(net).to(device()).eval())))
     row = ROW if net.device.type == "cpu" else GPU_ROW

@@ -1,37 +1,38 @@
-"""Preference alignment: pairs of a right answer and the wrong one that this model itself likes best.
+"""Preference alignment: an answer is made likelier than another to the same prompt.
 
-The rejected answer is chosen among an example's known wrong answers (other options, other labels, corrupted facts)
-by the model's own likelihood before training. Both answers share their prompt in the packed row, and the reference
-log-probabilities are computed once and kept, so that a resumed run aligns against the same pairs.
+Both answers of a pair share their prompt in the packed row. The reference, where a loss has one, is the model as it is
+before training: its log-probabilities are computed once and kept, so that a resumed run aligns against the same pairs.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 
 from residency.core.errors import UserError
 from residency.core.legal import Above0, AtLeast0, AtLeastOne
-from residency.core.progress import say
-from residency.core.store import read_examples, read_jsonl, write_jsonl
-from residency.core.types import Example
+from residency.core.store import read_jsonl, write_jsonl
 from residency.models.local import LocalModel
-from residency.models.pack import Batch, Block
+from residency.models.pack import Batch
 from residency.train.forward import scored
+from residency.train.held_out import parted, watch_of
 from residency.train.loop import train
-from residency.train.objectives import dpo, lengths, summed
+from residency.train.objectives import dpo, ipo, kto, lengths, orpo, simpo, summed
+from residency.train.pairs import Row, encode_pair, hardest_pairs, read_pairs, with_mismatched
 from residency.train.schedule import Schedule
 from residency.train.stage import Rank, leave, open_model, pack_rows
 
 DEFAULT = Schedule(learning_rate=1e-4)
-Loss = Literal["dpo"]
+Loss = Literal["dpo", "ipo", "simpo", "orpo", "kto"]
 LOSSES = get_args(Loss)
-NOTHING = "[]"
+WITH_REFERENCE = ("dpo", "ipo", "kto")
+BETA = {"dpo": 0.1, "ipo": 0.1, "simpo": 2.0, "orpo": 0.1, "kto": 0.1}
+NLL = {"dpo": 0.2}
+GAMMA = 1.0
 
 
 def prefer(
@@ -39,11 +40,19 @@ def prefer(
     examples: Path,
     *,
     out: Path,
+    # Tokens of the pairs that are learned, at most, in an order drawn from the seed.
     tokens: AtLeastOne = 50_000,
+    # What is made of a pair; simpo and orpo need no reference.
     loss: Loss = "dpo",
-    beta: Above0 = 0.1,
-    nll: AtLeast0 = 0.2,
+    # The loss's own strength; left out, that of its paper: 2 for simpo, 0.1 for the others.
+    beta: Above0 | None = None,
+    # The share of the chosen answer's own loss that is added; left out, 0.2 for dpo and nothing for the others.
+    nll: AtLeast0 | None = None,
+    # By how much simpo's chosen answer must lead; left out, 1.
+    gamma: AtLeast0 | None = None,
+    # The rank of a new adapter; an earlier stage's goes on learning as it is.
     rank: Rank = 16,
+    # The scale of a new adapter times its rank; left out, it is the rank.
     alpha: Above0 | None = None,
     schedule: Schedule = DEFAULT,
 ) -> None:
@@ -54,104 +63,72 @@ def prefer(
     """
     if loss not in LOSSES:
         raise UserError(f"preference loss {loss!r} is not known; legal are {', '.join(LOSSES)}")
+    if gamma is not None and loss != "simpo":
+        raise UserError(f"gamma belongs to the loss simpo, and the loss is {loss}; leave gamma out")
+    beta, nll = BETA[loss] if beta is None else beta, NLL.get(loss, 0.0) if nll is None else nll
+    settings = {"loss": loss, "beta": beta, "nll": nll}
+    if loss == "simpo":
+        settings["gamma"] = GAMMA if gamma is None else gamma
     net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
     kept = out / "pairs.jsonl"
     if not kept.exists():
-        items = [
-            e
-            for e in read_examples(examples / "examples.jsonl", split="train")
-            if e.unwanted and e.meta.get("use") == "prefer"
-        ]
-        random.Random(f"{schedule.seed}:prefer").shuffle(items)
-        write_jsonl(kept, hardest_pairs(items, local, tokens, schedule.batch_tokens))
+        write_jsonl(kept, make_pairs(examples, local, loss, tokens, schedule))
     pairs = list(read_jsonl(kept))
-    rows = pack_rows([encode_pair(p, local) for p in pairs], schedule, fill=local.end)
+    learned, held = parted([encode_pair(p, local) for p in pairs], schedule)
+    rows = pack_rows(learned, schedule, fill=local.end)
 
     def objective(logprobs: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
-        return preference_loss(logprobs, batch, beta=beta, nll=nll)
+        return preference_loss(logprobs, batch, **settings)  # type: ignore[arg-type]
 
-    totals = train(net, rows, scored(objective), schedule, out=out, label="preference alignment")
-    leave(
-        net,
-        model,
-        out,
-        stage="prefer",
-        examples=len(pairs),
-        totals=totals,
-        schedule=asdict(schedule),
-        rank=rank,
-        loss=loss,
-        beta=beta,
-        nll=nll,
-    )
+    watch = watch_of(net, local, held, scored(objective), schedule)
+    totals = train(net, rows, scored(objective), schedule, out=out, label="preference alignment", held_out=watch)
+    facts = {"examples": len(learned), "held_out": len(held), "totals": totals, "schedule": asdict(schedule)}
+    leave(net, model, out, stage="prefer", **facts, rank=rank, **settings)
+
+
+def make_pairs(examples: Path, local: LocalModel, loss: str, tokens: int, schedule: Schedule) -> list[Row]:
+    """Return the pairs that a loss learns from, with what it needs of the reference."""
+    items = read_pairs(examples)
+    random.Random(f"{schedule.seed}:prefer").shuffle(items)
+    pairs = hardest_pairs(items, local, tokens, schedule.batch_tokens, reference=loss in WITH_REFERENCE)
+    return with_mismatched(pairs, local, schedule.batch_tokens) if loss == "kto" else pairs
 
 
 def preference_loss(
-    logprobs: torch.Tensor, batch: Batch, *, beta: float, nll: float
+    logprobs: torch.Tensor, batch: Batch, *, loss: str = "dpo", beta: float, nll: float, gamma: float = GAMMA
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Return the DPO loss of a packed row of pairs (owners 2i chosen, 2i+1 rejected; notes the reference's sums)."""
-    count = len(batch.notes)
+    """Return the loss of a packed row of pairs, each with its chosen and its rejected answer and, for KTO, a third.
+
+    An answer's note is the reference's log-probability of it. IPO, SimPO and ORPO read means a token.
+    """
+    count, each = len(batch.notes), 3 if loss == "kto" else 2
     sums, sizes = summed(logprobs, batch.owners, count), lengths(batch.owners, count)
-    chosen, rejected = sums[0::2], sums[1::2]
-    value = dpo(chosen, rejected, batch.notes[0::2], batch.notes[1::2], beta=beta)
-    margin = (chosen - batch.notes[0::2]) - (rejected - batch.notes[1::2])
+    chosen, rejected = sums[0::each], sums[1::each]
+    chosen_ref, rejected_ref = batch.notes[0::each], batch.notes[1::each]
+    margin = (chosen - chosen_ref) - (rejected - rejected_ref)
+    if loss == "dpo":
+        value = dpo(chosen, rejected, chosen_ref, rejected_ref, beta=beta)
+    elif loss == "kto":
+        ratios = sums - batch.notes
+        both = torch.cat([ratios[0::each], ratios[1::each]])
+        good = torch.arange(len(both), device=both.device) < len(chosen)
+        value = kto(both, good, ratios[2::each], beta=beta)
+    else:
+        means, known = sums / sizes, batch.notes / sizes
+        margin = (means[0::2] - known[0::2]) - (means[1::2] - known[1::2])
+        value = _by_means(loss, means, known, beta, gamma)
     figures = {
         "preference": float(value.detach()),
         "margin": float(beta * margin.detach().mean()),
         "accuracy": float((margin.detach() > 0).float().mean()),
     }
-    return value + nll * -(chosen / sizes[0::2]).mean(), figures
+    return value + nll * -(chosen / sizes[0::each]).mean(), figures
 
 
-def hardest_pairs(items: Sequence[Example], model: LocalModel, tokens: int, capacity: int) -> list[dict[str, Any]]:
-    """Return TRL preference rows with the reference log-probabilities (nats) of both answers, up to ``tokens``.
-
-    The rejected one is the wrong answer with the highest log-probability a token under ``model``. Examples whose right
-    answer is an empty list make no pair: preferred over full lists, it teaches silence.
-    """
-    candidates: list[tuple[Example, Block]] = []
-    total = 0
-    for number, example in enumerate(e for e in items if len(answers_of(e)) > 1 and e.wanted[0] != NOTHING):
-        branches = [[*model.encode(a), model.end] for a in answers_of(example)]
-        block = Block(model.encode_prompt(example.prompt), branches, [number * 16 + i for i in range(len(branches))])
-        pair_length = len(block.context) + len(branches[0]) + max(map(len, branches[1:]))
-        if pair_length > capacity:
-            continue
-        total += pair_length
-        if total > tokens:
-            break
-        candidates.append((example, block))
-    if not candidates:
-        raise UserError(f"no preference pair fits: {len(items)} examples with wrong answers; raise tokens")
-    scores = model.score([b for _, b in candidates])
-    pairs: list[dict[str, Any]] = []
-    for example, block in candidates:
-        found = [scores[owner] for owner in block.owners]
-        worst = max(range(1, len(found)), key=lambda i: found[i].total / len(found[i].logprobs))
-        answers = answers_of(example)
-        pairs.append(
-            {
-                "id": example.id,
-                "prompt": example.prompt,
-                "chosen": [{"role": "assistant", "content": answers[0]}],
-                "rejected": [{"role": "assistant", "content": answers[worst]}],
-                "chosen_logprob": found[0].total,
-                "rejected_logprob": found[worst].total,
-            }
-        )
-    liked = sum(p["rejected_logprob"] > p["chosen_logprob"] for p in pairs)
-    say(f"preference pairs: {len(pairs)}; in {liked} of them the model liked the wrong answer better")
-    return pairs
-
-
-def answers_of(example: Example) -> list[str]:
-    """Return the wanted answer and up to 15 wrong ones that differ from every wanted one."""
-    wrong = [a for a in example.unwanted if a not in example.wanted]
-    return [example.wanted[0], *wrong[:15]]
-
-
-def encode_pair(pair: dict[str, Any], model: LocalModel) -> Block:
-    """Return one pair as a block of two branches, noting the reference log-probabilities."""
-    branches = [[*model.encode(pair[side][0]["content"]), model.end] for side in ("chosen", "rejected")]
-    notes = [pair["chosen_logprob"], pair["rejected_logprob"]]
-    return Block(model.encode_prompt(pair["prompt"]), branches, notes=notes, id=pair["id"])
+def _by_means(loss: str, means: torch.Tensor, known: torch.Tensor, beta: float, gamma: float) -> torch.Tensor:
+    chosen, rejected = means[0::2], means[1::2]
+    if loss == "ipo":
+        return ipo(chosen, rejected, known[0::2], known[1::2], beta=beta)
+    if loss == "simpo":
+        return simpo(chosen, rejected, beta=beta, gamma=gamma)
+    return orpo(chosen, rejected, beta=beta)

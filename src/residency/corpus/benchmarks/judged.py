@@ -14,6 +14,8 @@ from typing import Any
 
 Item = dict[str, Any]
 FOLDER = "QA-TestSet-LiveQA-Med-Qrels-2479-Answers"
+RATED = {"medquad_judged": ("relevance", (1, 2, 3, 4))}
+"""The sets of rated answers: what was rated, and the ratings, the lowest first."""
 
 
 def medquad_judged(folder: Path) -> Iterator[Item]:

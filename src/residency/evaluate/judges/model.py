@@ -1,7 +1,8 @@
 """A model as a judge: it rates one answer on an axis, or says which of two is better, both orders asked.
 
-A model of ours is read by likelihood: the expected rating over the scale. Any other writes its rating, and what cannot
-be read is "not scored". A long answer is cut in the middle, since its beginning and end say most.
+A model of ours is read by likelihood: the expected rating over the scale. A reward model gives scores, and the rating
+is what lies between two of its cut points. Any other writes its rating, and what cannot be read is "not scored". A long
+answer is cut in the middle, since its beginning and end say most.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from residency.core.errors import UserError
+from residency.core.texts import shortened
 from residency.core.types import Example, Message, Model
 from residency.evaluate.judges.axes import Axis, nearest
 from residency.infer.likelihood import choose
+from residency.measure.ordinal import rating_of
 from residency.models.local import LocalModel
-
-LONGEST = 3000
-"""Characters of an answer that a judge reads."""
+from residency.models.reward import RewardModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Judged:
 
 def rate(model: Model, axis: Axis, items: Sequence[dict[str, Any]]) -> list[Judged]:
     """Return the judge's rating of each ``{"question", "answer"}``."""
+    if isinstance(model, RewardModel):
+        return _from_scores(model, axis, items)
     prompts = [rating_prompt(axis, item["question"], item["answer"]) for item in items]
     marks = [str(r) for r in axis.ratings]
     if isinstance(model, LocalModel):
@@ -53,9 +57,21 @@ def rating_prompt(axis: Axis, question: str, answer: str) -> list[Message]:
     return [{"role": "user", "content": text}]
 
 
-def shortened(text: str, longest: int = LONGEST) -> str:
-    """Return a text with its middle left out where it is too long."""
-    return text if len(text) <= longest else f"{text[: longest * 2 // 3]} […] {text[-longest // 3 :]}"
+def _from_scores(model: RewardModel, axis: Axis, items: Sequence[dict[str, Any]]) -> list[Judged]:
+    """Return ratings by scores; UserError where the model was given no cut points for this axis."""
+    if axis.name not in model.cuts:
+        held = ", ".join(model.cuts) or "none"
+        raise UserError(
+            f"{model.name} scores answers but has no cut points between ratings of {axis.name} (it has: {held}); train "
+            "it with `rated`, a set of answers that people rated"
+        )
+    expected = [rating_of(score, model.cuts[axis.name]) for score in _scores(model, items, "answer")]
+    return [Judged(nearest(axis, value), value) for value in expected]
+
+
+def _scores(model: RewardModel, items: Sequence[dict[str, Any]], key: str) -> list[float]:
+    asked = [[{"role": "user", "content": item["question"]}] for item in items]
+    return model.score_answers(asked, [item[key] for item in items])
 
 
 def _from_likelihoods(axis: Axis, logprobs: Sequence[float]) -> Judged:
@@ -76,6 +92,9 @@ def prefer(model: Model, axis: Axis, items: Sequence[dict[str, Any]]) -> list[fl
 
     Each pair is asked in both orders; a judge that follows the place and not the answer gives 0.5. nan: not scored.
     """
+    if isinstance(model, RewardModel):
+        both = zip(*(_scores(model, items, key) for key in ("first", "second")), strict=True)
+        return [(1 + (a > b) - (a < b)) / 2 for a, b in both]
     turned = [{**i, "first": i["second"], "second": i["first"]} for i in items]
     straight, swapped = (_wins(model, axis, part) for part in (items, turned))
     return [(a + 1 - b) / 2 for a, b in zip(straight, swapped, strict=True)]
