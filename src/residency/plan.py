@@ -10,7 +10,6 @@ from residency import __version__
 from residency.core.errors import RecipeError
 from residency.core.store import outside, sha256_json
 
-
 NEVER_MISSING = ("run", "models", "rows")
 """What a stage may take that is made of whatever there is."""
 ROWS = ("corpus", "make")
@@ -23,10 +22,10 @@ class Stage:
 
     ``takes`` names folders of other stages, or ``model`` (the newest model so far), ``models`` (a dict of all, by
     name), ``rows`` (a dict of the stages before it that hold rows of a corpus) or ``run`` (the whole run folder).
-    ``section`` is the recipe's list that it may stand in; without one it is a section of its own. ``after`` names stages
-    that must be done without being handed over; ``model`` the model that it leaves (one that further stages ``trains``
-    on, or not); ``leaves`` what it writes outside its folder. One that is ``asked`` for only is switched off where the
-    recipe does not name it.
+    ``section`` is the recipe's list that it may stand in; without one it is a section of its own. ``after`` names
+    stages that must be done without being handed over; ``model`` the model that it leaves (one that further stages
+    ``trains`` on, or not); ``leaves`` what it writes outside its folder. One that is ``asked`` for only is switched off
+    where the recipe does not name it.
     """
 
     function: str | Callable[..., Any]

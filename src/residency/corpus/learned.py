@@ -1,6 +1,6 @@
 """The rows of a finished corpus as what training learns from: dialogues, judged pairs, running text, and their order.
 
-What is read is what the corpus wrote for trainers (``instruct/``, ``preference/``, ``text/`` and ``order.parquet``): its
+What is read is what the corpus wrote for trainers (``instruct/``, ``preference/``, ``text/``, ``order.parquet``): its
 training part, cleaned and compared already.
 """
 

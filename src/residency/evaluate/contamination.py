@@ -9,6 +9,9 @@ from residency.core.store import read_examples
 from residency.core.types import Example
 from residency.corpus.decontaminate import decontaminate
 
+LEAKS = "contamination.json"
+"""Where a run's evaluation keeps which of a task's items it has trained on, beside the items."""
+
 
 def found_in_training(examples: Path, tests: Sequence[Example]) -> list[str]:
     """Return the ids of test items of which a training example of a run holds 64 characters or 13 words in a row.
