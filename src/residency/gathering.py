@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,22 +22,19 @@ from residency.core.settings import together
 from residency.core.store import read_manifest, write_examples, write_json, write_jsonl, write_manifest
 from residency.core.types import Example
 from residency.corpus import benchmarks, learned
-from residency.corpus.decontaminate import finder
 from residency.corpus.shape import messages, pair
-from residency.evaluate.contamination import facts_of, texts_of
+from residency.evaluate.contamination import Reason, facts_of, reason_to_drop
 from residency.evaluate.selection import drawn, train_items
 from residency.evaluate.tasks import TASKS, Task
 from residency.evaluate.tasks.form import Ask, example_of
 from residency.evaluate.tasks.read import examples_of
 
 JUDGED, ANSWERED = "medquad_judged", "medquad"
-BEST = 4
-"""The rating of an answer that is learned as it is (Ben Abacha and Demner-Fushman 2019: 1 incorrect to 4 excellent)."""
+BEST, GOOD = 4, 3
+"""The rating of an answer that is learned as it is, and the least of one that is preferred (Ben Abacha and
+Demner-Fushman 2019: 1 incorrect, 2 related, 3 incomplete, 4 excellent)."""
 WORST = 15
 """Rejected answers that are kept beside a chosen one."""
-LONG = 64
-"""Characters from which on the same answer is no accident."""
-Reason = Callable[[Example], str | None]
 
 
 def _no_task(name: str) -> str | None:
@@ -100,6 +97,8 @@ def gather(
     corpus: bool = False,
     # The share of a task's training groups that is held out where its set has no validation part.
     dev_share: Annotated[float, Range(least=0, most=0.5)] = 0.1,
+    # Whether the texts of the tasks' training part are running text as well, for continued pretraining.
+    texts: bool = False,
     # The most training examples of each task, drawn by a hash of their ids; 0: all.
     limit: Count = 0,
 ) -> None:
@@ -116,6 +115,8 @@ def gather(
     found = Found()
     for name in tasks:
         of_task(found, TASKS[name], dev_share, limit)
+    if texts:
+        found.texts.append(list(_texts(found.examples)))
     if judged:
         of_judged(found, gap)
     if corpus:
@@ -141,6 +142,16 @@ def of_task(found: Found, task: Task, dev_share: float, limit: int) -> None:
             example.meta |= {"use": "instruct"} if split == "train" else {}
     found.examples += [*train, *dev]
     found.sources.append(_source(task.data, len(train) + len(dev), benchmarks.items(task.data, "train").skipped))
+
+
+def _texts(examples: Iterable[Example]) -> Iterator[dict[str, Any]]:
+    """Yield what training examples are about, each text once, as rows of running text."""
+    seen: set[str] = set()
+    for example in examples:
+        text = "\n\n".join(facts_of(example))
+        if example.split == "train" and text not in seen:
+            seen.add(text)
+            yield {"id": example.id, "text": text, "source": example.source, "group": example.group}
 
 
 def _mark(group: str) -> float:
@@ -182,6 +193,7 @@ def _judged(item: dict[str, Any], worse: list[str]) -> Iterator[Example]:
     if not item["question"].strip() or not item["answer"].strip():
         return
     split = "train" if item["split"] == "train" else "dev"
+    worse = worse if item["rating"] >= GOOD else []
     uses = [("instruct", [])] if item["rating"] == BEST else []
     for use, unwanted in [*uses, *([("prefer", worse)] if worse else [])]:
         put = {"id": f"{JUDGED}/{item['id']}/{use}", "group": item["group"], "meta": {"rating": item["rating"]}}
@@ -223,32 +235,9 @@ def _add(found: Found, example: Example | None, why: str) -> None:
 # --- what falls, and what is written ---------------------------------------------------------------------------------
 
 
-def leaks(tests: Mapping[str, Sequence[Example]]) -> Reason:
-    """Return what tells why an example must not be learned: it shares text with a test item, or is the same."""
-    items = [item for found in tests.values() for item in found]
-    shared = finder(items, fact=facts_of)
-    asked = {_plain(*facts_of(item)): item.id for item in items}
-    said = {key: item.id for item in items for text in item.wanted if len(key := _plain(text)) >= LONG}
-
-    def reason(example: Example) -> str | None:
-        for known, key, what in (
-            (asked, _plain(*facts_of(example)), "question"),
-            *((said, _plain(text), "answer") for text in example.wanted),
-        ):
-            if key in known:
-                return f"the same {what} as held-out item {known[key]}"
-        return shared(texts_of(example))
-
-    return reason
-
-
-def _plain(*texts: str) -> str:
-    return " ".join(" ".join(texts).casefold().split())
-
-
 def _write(out: Path, found: Found, tests: Mapping[str, Sequence[Example]]) -> None:
     """Write what does not share text with a test item; what falls is named and counted."""
-    reason = leaks(tests)
+    reason = reason_to_drop([item for items in tests.values() for item in items])
     kept: list[Example] = []
     fell: list[tuple[str, str, str]] = []
     for example in found.examples:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from residency.core.errors import Unsupported, UserError
-from residency.core.legal import Range, Rule, Seed
+from residency.core.legal import Range, Seed
 from residency.core.progress import say
 from residency.core.store import read_examples, read_manifest, write_json, write_manifest
-from residency.corpus import benchmarks
 from residency.evaluate.contamination import LEAKS, found_in_training
 from residency.evaluate.jobs import Bench, Job
 from residency.evaluate.judges.rubric import judge_of
@@ -23,7 +22,7 @@ from residency.evaluate.protocol import Protocol, compares
 from residency.evaluate.rules import run_rules
 from residency.evaluate.selection import test_items, train_items
 from residency.evaluate.statement import without_effect
-from residency.evaluate.tasks import BY_LIKELIHOOD, EITHER, SUITES, Suite, Task, named
+from residency.evaluate.tasks import BY_LIKELIHOOD, EITHER, SUITES, Suite, Task, TaskName, named
 from residency.evaluate.vary import Way, place, summaries, varied
 from residency.evaluate.workers import run_jobs
 from residency.models.device import Precision
@@ -36,20 +35,6 @@ Row = dict[str, Any]
 Cap = Annotated[int, Range(least=0, zero="all items")]
 SHOWN_SOLVED = ("choice", "classify", "tag", "extract", "relate", "generate")
 """Kinds that a base is asked with solved examples as well."""
-
-
-def _no_task(name: str) -> str | None:
-    """Return what is wrong with a task's name, or with the file that it names; its public set must be here."""
-    try:
-        for task in named(name):
-            if task.data:
-                benchmarks.folder_of(task.data)
-    except UserError as error:
-        return str(error)
-    return None
-
-
-TaskName = Annotated[str, Rule("a task of residency evaluate whose set is here, a suite, or a YAML file", _no_task)]
 
 
 def evaluate(
@@ -75,7 +60,7 @@ def evaluate(
     ``generated`` caps the generated items of the stages between base and aligned, ``gguf_items`` those of the GGUF.
     Raises ResidencyError naming the job that failed.
     """
-    items, asked = out.parent / "items", _asked(suite, tasks)
+    items, asked = out.parent / "items", named(",".join([*SUITES[suite], *tasks]))
     for judge in dict.fromkeys(task.judge for task in asked if task.judge):
         judge_of(judge)  # without its passport nothing is begun
     plan = list(jobs(models, asked, shots_of(examples, shots, asked), generated, gguf_items, limit))
@@ -88,11 +73,6 @@ def evaluate(
             write_json(items / task.name / LEAKS, {"run": out.parent.name, "items": found})
     names = {"suite": suite, "tasks": list(tasks), "shots": shots, "limit": limit}
     write_manifest(out, stage="evaluate", jobs=done, **names, precision=precision, seed=seed)
-
-
-def _asked(suite: Suite, tasks: Sequence[str]) -> list[Task]:
-    """Return the tasks of a run: those of its suite, and the further ones."""
-    return named(",".join([*SUITES[suite], *tasks]))
 
 
 def shots_of(examples: Path, wanted: int, tasks: Sequence[Task] = ()) -> dict[str, int]:
