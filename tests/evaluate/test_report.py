@@ -13,6 +13,7 @@ from residency.core.store import read_json, read_jsonl, read_manifest, write_jso
 from residency.evaluate import charts, curves, facts, sections
 from residency.evaluate.ledger import read_items
 from residency.evaluate.report import PAGE, duration, report, told
+from residency.evaluate.tasks import TASKS
 
 FAMILIES = ("Med-QA", "Med-NLI", "Med-IE", "Med-Gen")
 

@@ -22,6 +22,7 @@ from residency.core.store import read_examples, read_jsonl, write_jsonl
 from residency.core.types import Example
 from residency.models.local import LocalModel
 from residency.models.pack import Batch, Block
+from residency.train import check
 from residency.train.forward import scored
 from residency.train.loop import train
 from residency.train.objectives import dpo, lengths, summed
@@ -62,6 +63,8 @@ def prefer(
             for e in read_examples(examples / "examples.jsonl", split="train")
             if e.unwanted and e.meta.get("use") == "prefer"
         ]
+        check.answered(items)
+        check.distinct(items)
         random.Random(f"{schedule.seed}:prefer").shuffle(items)
         write_jsonl(kept, hardest_pairs(items, local, tokens, schedule.batch_tokens))
     pairs = list(read_jsonl(kept))
