@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
+from residency import gathering
 from residency.core.documents import read_documents, write_documents
 from residency.core.legal import Clash, Count, Seed, agree, nearest
 from residency.core.progress import say, track
@@ -69,7 +70,10 @@ def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
 
 
 def across(recipe: Mapping[str, Any]) -> Iterator[Clash]:
-    """Yield the sources that ``make`` names and the corpus of the same recipe has not."""
+    """Yield what does not go together between a recipe's sections: sources that ``make`` names and the corpus has not,
+    and what ``gather`` stands beside.
+    """
+    yield from gathering.across(recipe)
     corpus, wanted = recipe.get("corpus"), recipe.get("make")
     if corpus and wanted:
         names = names_of(corpus.get("sources", ()))

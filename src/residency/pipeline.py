@@ -38,6 +38,7 @@ STAGES = {
     "corpus": Stage("residency.corpus.assemble:collect"),
     "make": Stage("residency.making:make", ("corpus",), asked=True),
     "examples": Stage("residency.corpus.shape:build", ("corpus",)),
+    "gather": Stage("residency.gathering:gather", ("rows",), folder="examples", asked=True),
     "pretrain": Stage("residency.train.pretrain:pretrain", ("model", "examples"), section="train", model="pretrained"),
     "instruct": Stage("residency.train.instruct:instruct", ("model", "examples"), section="train", model="tuned"),
     "prefer": Stage("residency.train.prefer:prefer", ("model", "examples"), section="train", model="aligned"),
@@ -61,7 +62,7 @@ STAGES = {
 
 def sections(stages: Mapping[str, Stage] = STAGES) -> dict[str, Field]:
     """Return what a recipe may hold, section by section: the functions that its keys are checked against."""
-    folders = tuple(stage.folder or name for name, stage in stages.items())
+    folders = tuple(dict.fromkeys(stage.folder or name for name, stage in stages.items()))
     budget = Annotated[dict[str, Above0], Keys(folders, numbered=True)]
     found = {"name": Field(FileName, ""), "seed": Field(Seed | None, None), "budget": Field(budget, {})}
     for name, stage in stages.items():

@@ -10,16 +10,22 @@ from residency import __version__
 from residency.core.errors import RecipeError
 from residency.core.store import outside, sha256_json
 
+NEVER_MISSING = ("run", "models", "rows")
+"""What a stage may take that is made of whatever there is."""
+ROWS = ("corpus", "make")
+"""Stages that leave rows of a corpus."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A stage's function and what it is handed, in order.
 
     ``takes`` names folders of other stages, or ``model`` (the newest model so far), ``models`` (a dict of all, by
-    name) or ``run`` (the whole run folder). ``section`` is the recipe's list that it may stand in; without one it
-    is a section of its own. ``after`` names stages that must be done without being handed over; ``model`` the model
-    that it leaves (one that further stages ``trains`` on, or not); ``leaves`` what it writes outside its folder. One
-    that is ``asked`` for only is switched off where the recipe does not name it.
+    name), ``rows`` (a dict of the stages before it that hold rows of a corpus) or ``run`` (the whole run folder).
+    ``section`` is the recipe's list that it may stand in; without one it is a section of its own. ``after`` names
+    stages that must be done without being handed over; ``model`` the model that it leaves (one that further stages
+    ``trains`` on, or not); ``leaves`` what it writes outside its folder. One that is ``asked`` for only is switched off
+    where the recipe does not name it.
     """
 
     function: str | Callable[..., Any]
@@ -63,7 +69,7 @@ def make_plan(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> list[St
     plan: list[Step] = []
     for name, stage, settings in _wanted(recipe, stages):
         missing = [
-            other for other in stage.takes + stage.after if other not in ("run", "models") and not _made(plan, other)
+            other for other in stage.takes + stage.after if other not in NEVER_MISSING and not _made(plan, other)
         ]
         if missing and stage.section:
             raise RecipeError(f"{stage.section}.{name} needs {missing[0]}, which the recipe leaves out")
@@ -75,7 +81,7 @@ def make_plan(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> list[St
 def left_out(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> dict[str, str]:
     """Return the stages that a recipe switches off, and those that need one of them, each with the reason."""
     found: dict[str, str] = {}
-    made = {step.kind for step in make_plan(recipe, stages)}
+    made = {name for step in make_plan(recipe, stages) for name in (step.kind, step.name)}
     for section, name, stage, settings in _entries(recipe, stages):
         if settings is False:
             found |= {} if stage.asked else {name: "switched off"}
@@ -110,9 +116,11 @@ def _step(plan: Sequence[Step], name: str, stage: Stage, settings: dict[str, Any
     again = 1 + sum(step.stage is stage for step in plan)
     models = {_model_name(step): step.name for step in plan if step.stage.model}
     newest = [step.name for step in plan if step.stage.model and step.stage.trains][-1:]
+    rows = {step.kind: step.name for step in plan if step.kind in ROWS}
+    dicts = {"models": models, "rows": rows}
     inputs: list[str | dict[str, str]] = []
     for other in stage.takes:
-        inputs.append(models if other == "models" else newest[0] if other == "model" else other)
+        inputs.append(dicts[other] if other in dicts else newest[0] if other == "model" else other)
     names = [each for other in inputs for each in (other.values() if isinstance(other, dict) else [other])]
     after = [step.name for step in plan] if "run" in names else names
     return Step(folder if again == 1 else f"{folder}-{again}", name, stage, settings, inputs, [*after, *stage.after])

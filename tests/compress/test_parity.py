@@ -60,7 +60,7 @@ def test_tasks_take_turns_and_only_test_examples_are_asked(tmp_path: Path):
 
 def test_without_test_examples_there_is_a_clear_error(tmp_path: Path):
     write_examples(tmp_path / "e.jsonl", [example("qa", 0, split="train")])
-    with pytest.raises(UserError, match="no test examples"):
+    with pytest.raises(UserError, match="no test or dev examples"):
         pick(tmp_path / "e.jsonl", seed=0)
 
 

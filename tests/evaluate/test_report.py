@@ -13,6 +13,7 @@ from residency.core.store import read_json, read_jsonl, read_manifest, write_jso
 from residency.evaluate import charts, curves, facts, sections
 from residency.evaluate.ledger import read_items
 from residency.evaluate.report import PAGE, duration, report, told
+from residency.evaluate.tasks import TASKS
 
 FAMILIES = ("Med-QA", "Med-NLI", "Med-IE", "Med-Gen")
 
@@ -137,11 +138,11 @@ def test_every_number_carries_its_protocol(html: str) -> None:
 
 def test_each_kind_of_item_is_told_apart_and_their_counts_add_up(run: Path) -> None:
     items, _ = read_items(run)
-    found = sections.patterns("nli", items, "base-3shot")
+    found = sections.patterns(TASKS["nli"], items, "base-3shot")
     assert [row["name"] for row in found] == ["pattern0", "pattern1", "pattern2"]
     assert sum(row["n"] for row in found) == 300
     assert all("[" in row["before"] and "[" in row["after"] for row in found)
-    assert sections.patterns("nli", items, "nobody") == []
+    assert sections.patterns(TASKS["nli"], items, "nobody") == []
 
 
 def test_answers_are_one_gained_one_lost_and_one_unchanged_with_prompt_and_both_replies(run: Path) -> None:

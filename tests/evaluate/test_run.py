@@ -332,9 +332,9 @@ def test_a_base_is_named_by_the_examples_that_it_is_really_shown(toy_base, examp
     rows[0].meta["task"] = "ie_coded"  # a test item; its one training item becomes a test item too
     next(row for row in rows if row.split == "train" and row.meta["task"] == "ie_coded").split = "test"
     write_examples(examples / "examples.jsonl", rows)
-    plan = list(jobs({"base": toy_base}, "quickstart", shots_of(examples, 3), 9, 9))
-    named = {task: [job.state for job in plan if job.task == task] for task in ("qa", "gen", "ie_coded")}
-    assert named == {
+    plan = list(jobs({"base": toy_base}, named(None, "quickstart"), shots_of(examples, 3), 9, 9))
+    called = {task: [job.state for job in plan if job.task == task] for task in ("qa", "gen", "ie_coded")}
+    assert called == {
         "qa": ["base-0shot", "base-3shot"],
         "gen": ["base-0shot", "base-2shot"],
         "ie_coded": ["base-0shot"],

@@ -34,20 +34,28 @@ def decontaminate(
     the test rows where they are of another kind. Case and white space are not compared; for words, neither is
     punctuation.
     """
-    spelt, worded = _Index(characters), _Index(words)
-    for item in test:
-        for text in _normal((test_fact or fact)(item)):
-            spelt.add(text, item)
-            worded.add(_words(text), item)
+    reason_of = finder(test, fact=test_fact or fact, characters=characters, words=words)
     kept: list[Row] = []
     dropped: list[tuple[Row, str]] = []
     for row in train:
-        reason = _reason(_normal(fact(row)), spelt, worded)
+        reason = reason_of(fact(row))
         if reason:
             dropped.append((row, reason))
         else:
             kept.append(row)
     return kept, dropped
+
+
+def finder(
+    test: Iterable[Any], *, fact: Callable[[Any], Facts], characters: int = 64, words: int = 13
+) -> Callable[[Facts], str | None]:
+    """Return what tells the reason to drop a training row by its facts, or None: for rows that come one by one."""
+    spelt, worded = _Index(characters), _Index(words)
+    for item in test:
+        for text in _normal(fact(item)):
+            spelt.add(text, item)
+            worded.add(_words(text), item)
+    return lambda facts: _reason(_normal(facts), spelt, worded)
 
 
 @dataclass(slots=True)

@@ -193,8 +193,8 @@ def _place(row: Example) -> int:
 def _write(out: Path, examples: list[Example], rows: list[dict[str, Any]], dropped: list[tuple[Any, str]]) -> None:
     write_jsonl(out / "text.jsonl", ({key: row[key] for key in ("id", "text", "source", "group")} for row in rows))
     write_examples(out / "examples.jsonl", examples)
-    write_jsonl(out / "instruct.jsonl", (_messages(row) for row in examples if row.meta.get("use") == "instruct"))
-    pairs = (_pair(row) for row in examples if row.meta.get("use") == "prefer" and row.unwanted)
+    write_jsonl(out / "instruct.jsonl", (messages(row) for row in examples if row.meta.get("use") == "instruct"))
+    pairs = (pair(row) for row in examples if row.meta.get("use") == "prefer" and row.unwanted)
     write_jsonl(out / "preference.jsonl", pairs)
     write_jsonl(out / "dropped.jsonl", ({"id": _id(row), "reason": reason} for row, reason in dropped))
 
@@ -210,11 +210,12 @@ def _id(row: Example | dict[str, Any]) -> str:
     return row["id"] if isinstance(row, dict) else row.id
 
 
-def _messages(row: Example) -> dict[str, Any]:
+def messages(row: Example) -> dict[str, Any]:
+    """Return an instruction example in TRL's columns."""
     return {"id": row.id, "messages": [*row.prompt, {"role": "assistant", "content": row.wanted[0]}]}
 
 
-def _pair(row: Example) -> dict[str, Any]:
+def pair(row: Example) -> dict[str, Any]:
     """Return a preference pair; which of the known wrong answers is rejected is fixed by the id."""
     wrong = random.Random(f"pair:{row.id}").choice(row.unwanted)
     chosen, rejected = ([{"role": "assistant", "content": text}] for text in (row.wanted[0], wrong))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from residency.core.store import read_examples
 from residency.core.types import Example
-from residency.corpus.decontaminate import decontaminate
+from residency.corpus.decontaminate import decontaminate, finder
+
+Reason = Callable[[Example], str | None]
+LONG = 64
+"""Characters from which on the same answer is no accident."""
+LEAKS = "contamination.json"
+"""Where a run's evaluation keeps which of a task's items it has trained on, beside the items."""
 
 
 def found_in_training(examples: Path, tests: Sequence[Example]) -> list[str]:
@@ -36,3 +42,27 @@ def facts_of(example: Example) -> Sequence[str]:
     """Return the texts that an item is known by."""
     facts: Iterable[str] = example.meta.get("facts") or [m["content"] for m in example.prompt]
     return list(facts)
+
+
+def reason_to_drop(tests: Sequence[Example]) -> Reason:
+    """Return what tells why an example must not be learned, None where it may be.
+
+    It shares a run of text with a test item, as ``found_in_training`` finds it, or is the same short question, or has
+    the same long answer.
+    """
+    shared = finder(tests, fact=facts_of)
+    asked = {_plain(*facts_of(item)): item.id for item in tests}
+    said = {key: item.id for item in tests for text in item.wanted if len(key := _plain(text)) >= LONG}
+
+    def reason(example: Example) -> str | None:
+        if key := asked.get(_plain(*facts_of(example))):
+            return f"the same question as held-out item {key}"
+        if key := next((said[found] for text in example.wanted if (found := _plain(text)) in said), None):
+            return f"the same answer as held-out item {key}"
+        return shared(texts_of(example))
+
+    return reason
+
+
+def _plain(*texts: str) -> str:
+    return " ".join(" ".join(texts).casefold().split())

@@ -17,6 +17,8 @@ from residency.core.runs import read_record
 from residency.core.store import read_examples, read_json, read_jsonl, read_manifest
 from residency.corpus.records import built_in
 from residency.evaluate.curves import training
+from residency.evaluate.tasks import TASKS
+from residency.evaluate.tasks.read import each_example
 
 if TYPE_CHECKING:
     from residency.evaluate.ledger import Items
@@ -31,7 +33,8 @@ PROMPT_LENGTH, ANSWER_LENGTH = 420, 240
 def gather(run: Path) -> dict[str, Any]:
     """Return the run's base model, sources, examples, training stages, export, file sizes and recipe."""
     base, corpus, record = manifest(run, "base"), manifest(run, "corpus"), read_record(run)
-    sources = corpus.get("sources", [])
+    examples = examples_card(run)
+    sources = examples["sources"] if examples.get("gathered") else corpus.get("sources", [])
     model = base.get("model", {})
     return {
         "run": run.resolve().name,
@@ -42,14 +45,19 @@ def gather(run: Path) -> dict[str, Any]:
         "hub_id": hub_id(model.get("source", "")),
         "parameters": parameters(Path(model["path"])) if model.get("path") else None,
         "sources": sources,
-        "public": bool(sources) and all(built_in(source["name"]) in PUBLIC for source in sources),
-        "examples": examples_card(run),
+        "public": bool(sources) and all(is_public(source) for source in sources),
+        "examples": examples,
         "training": [stage for name in TRAINING if (stage := training(run, name))],
         "export": manifest(run, "export"),
         "parity": parity(run),
         "sizes": sizes(run),
         "recipe": _text(run / "recipe.yaml"),
     }
+
+
+def is_public(source: dict[str, Any]) -> bool:
+    """Return whether a source's texts may be shown: built in, or a public set that was gathered."""
+    return built_in(source["name"]) in PUBLIC or source.get("public") is True
 
 
 def hub_id(source: str) -> str | None:
@@ -162,7 +170,7 @@ def answers(run: Path, items: Items, task: str, before: str | None, after: str =
             like["better" if change > 0.1 else "worse" if change < -0.1 else "unchanged"].append(key)
     rng = random.Random(f"0:report:{task}")
     drawn = {kind: rng.choice(keys) for kind, keys in like.items() if keys}
-    prompts = _prompts(run, set(drawn.values()))
+    prompts = _prompts(run, task, set(drawn.values()))
     return [
         {
             "kind": kind,
@@ -176,11 +184,12 @@ def answers(run: Path, items: Items, task: str, before: str | None, after: str =
     ]
 
 
-def _prompts(run: Path, ids: set[str]) -> dict[str, str]:
-    path = run / "examples" / "examples.jsonl"
-    if not path.exists():
+def _prompts(run: Path, task: str, ids: set[str]) -> dict[str, str]:
+    """Return the prompts of test items: those of a run lie with its examples, those of a public task in its set."""
+    path, about = run / "examples" / "examples.jsonl", TASKS[task]
+    if not ids or not (about.data or path.exists()):
         return {}
-    found = (row for row in read_examples(path) if row.id in ids)
+    found = (row for row in (each_example(about) if about.data else read_examples(path)) if row.id in ids)
     return {row.id: _short(row.prompt[-1]["content"], PROMPT_LENGTH) for row in found}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from residency.evaluate.names import metric_name, model_words
+from residency.evaluate.names import TRAINED, metric_name, model_words
 from residency.evaluate.numbers import interval_text, p_text, parity_text, reach, shown
 from residency.evaluate.tasks import TASKS
 
@@ -19,11 +19,15 @@ GGUF_TOLERANCE = 0.03
 
 
 def findings(ledger: dict[str, Any], gated: Sequence[str], parity: dict[str, Any] | None = None) -> list[Finding]:
-    """Return findings on comparisons, calibration, unread answers, contamination and the export's ``parity``."""
-    made = [_absent(ledger, task) for task in gated]
+    """Return findings on comparisons, calibration, unread answers, contamination and the export's ``parity``.
+
+    They are on the last trained model: the aligned one, or else the tuned.
+    """
+    final = next((name for name in TRAINED if any(row["model"] == name for row in ledger["rows"])), TRAINED[0])
+    made = [_absent(ledger, task, final) for task in gated]
     made += [sentence(row) for row in ledger["comparisons"] if row["kind"] in SENTENCES]
-    made += _calibration(ledger["rows"])
-    made += [_counted(row) for row in ledger["rows"] if row["model"] in ("aligned", "gguf")]
+    made += _calibration(ledger["rows"], final)
+    made += [_counted(row) for row in ledger["rows"] if row["model"] in (final, "gguf")]
     made.append(_contamination(ledger["rows"]))
     made += _parity(parity or {})
     return [row for row in made if row]
@@ -77,9 +81,9 @@ def _against_base(row: dict[str, Any]) -> tuple[str, str]:
 def _against_rule(row: dict[str, Any]) -> tuple[str, str]:
     rule = f"the best trivial rule, {model_words(row['from'])}"
     return {
-        "better": ("good", f"the aligned model beats {rule}"),
-        "worse": ("red", f"the aligned model does not beat {rule}: it does worse"),
-        "open": ("caution", f"the aligned model does not beat {rule}: the difference is not clear"),
+        "better": ("good", f"{model_words(row['to'])} beats {rule}"),
+        "worse": ("red", f"{model_words(row['to'])} does not beat {rule}: it does worse"),
+        "open": ("caution", f"{model_words(row['to'])} does not beat {rule}: the difference is not clear"),
     }[verdict(row)]
 
 
@@ -94,9 +98,9 @@ def _against_tuned(row: dict[str, Any]) -> tuple[str, str]:
 def _against_control(row: dict[str, Any]) -> tuple[str, str]:
     control = "the control, trained by the same recipe on shuffled answers"
     return {
-        "better": ("good", f"the aligned model is better than {control}: it learned content, not only format"),
-        "worse": ("red", f"the aligned model is worse than {control}"),
-        "open": ("caution", f"the aligned model is not shown to be better than {control}"),
+        "better": ("good", f"{model_words(row['to'])} is better than {control}: it learned content, not only format"),
+        "worse": ("red", f"{model_words(row['to'])} is worse than {control}"),
+        "open": ("caution", f"{model_words(row['to'])} is not shown to be better than {control}"),
     }[verdict(row)]
 
 
@@ -129,9 +133,9 @@ def _compression(row: dict[str, Any]) -> tuple[str, str]:
 def _forgetting(row: dict[str, Any]) -> tuple[str, str]:
     ability = "language of a general text" if row["metric"] == "perplexity" else "general instructions"
     return {
-        "better": ("good", f"nothing lost: the aligned model does better than the base on {ability}"),
-        "worse": ("red", f"forgetting: the aligned model does worse than the base on {ability}"),
-        "open": ("caution", f"whether the aligned model forgot {ability} cannot be told ({reach(row)})"),
+        "better": ("good", f"nothing lost: {model_words(row['to'])} does better than the base on {ability}"),
+        "worse": ("red", f"forgetting: {model_words(row['to'])} does worse than the base on {ability}"),
+        "open": ("caution", f"whether {model_words(row['to'])} forgot {ability} cannot be told ({reach(row)})"),
     }[verdict(row)]
 
 
@@ -148,23 +152,25 @@ SENTENCES: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
 # --- what is absent, unparsed or leaked ----------------------------------------------------------------------------
 
 
-def _absent(ledger: dict[str, Any], task: str) -> Finding | None:
-    if any(row["task"] == task and row["model"] == "aligned" and row["value"] is not None for row in ledger["rows"]):
+def _absent(ledger: dict[str, Any], task: str, final: str) -> Finding | None:
+    rows = [row for row in ledger["rows"] if row["task"] == task]
+    if any(row["model"] == final and row["value"] is not None for row in rows):
         return None
-    return finding("caution", task, TASKS[task].family, "the aligned model was not scored")
+    family = TASKS[task].family if task in TASKS else rows[0]["family"]
+    return finding("caution", task, family, f"{model_words(final)} was not scored")
 
 
-def _calibration(rows: list[dict[str, Any]]) -> list[Finding]:
+def _calibration(rows: list[dict[str, Any]], final: str) -> list[Finding]:
     return [
         finding(
             "note",
             row["task"],
             row["family"],
-            f"the aligned model's confidence is off by {shown(row['value'], 'ece')} points on average",
+            f"{model_words(final)}'s confidence is off by {shown(row['value'], 'ece')} points on average",
             "expected calibration error, ten bins",
         )
         for row in rows
-        if (row["model"], row["metric"]) == ("aligned", "ece") and row["value"] is not None
+        if (row["model"], row["metric"]) == (final, "ece") and row["value"] is not None
     ]
 
 
@@ -178,10 +184,10 @@ def _counted(row: dict[str, Any]) -> Finding | None:
         )
         if count
     ]
-    if not said or row["metric"] != TASKS[row["task"]].metric:
+    task = TASKS.get(row["task"])
+    if not said or row["metric"] != (task.metric if task else row["protocol"].get("about", {}).get("metric")):
         return None
-    task = TASKS[row["task"]]
-    which = "" if task.primary else f" ({task.title.lower()})"
+    which = "" if task and task.primary else f" ({task.title.lower() if task else row['task']})"
     answers = f"of {row['n'] + row['not_scored']} answers of {model_words(row['model'])}{which}"
     return finding("caution", row["task"], row["family"], f"{answers} {' and '.join(said)}")
 

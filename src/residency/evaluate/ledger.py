@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from residency.core.errors import UserError
 from residency.core.parts import Rows
 from residency.core.store import read_json
+from residency.evaluate.contamination import LEAKS
 from residency.evaluate.facts import cost, parity
 from residency.evaluate.findings import finding, findings, verdict
-from residency.evaluate.names import in_order, is_base, is_gating_rule, model_name, stage_of
-from residency.evaluate.tasks import TASKS, Task
+from residency.evaluate.names import TRAINED, in_order, is_base, is_gating_rule, model_name, stage_of
+from residency.evaluate.tasks import SUITES, TASKS, Task
 from residency.measure import intervals
 from residency.measure.metrics import metric_for
 from residency.measure.paired import holm, paired
@@ -52,17 +54,32 @@ def build(run: Path) -> dict[str, Any]:
     Whatever has not been evaluated is absent from the rows, and its absence is a finding.
     """
     items, protocols = read_items(run)
-    leaks = contaminated(run)
+    leaks = partial(contaminated, run)
     ledger: dict[str, Any] = {"run": run.resolve().name, "cost": cost(run)}
     ledger["rows"] = [
         row
         for task in sorted(items, key=_place)
         for model in in_order(items[task])
-        for row in rows(task, model, items[task][model], protocols.get((task, model), {}), leaks)
+        for row in rows(task, model, items[task][model], protocols.get((task, model), {}), leaks(task))
     ]
     ledger["comparisons"], refused = comparisons(items, ledger["rows"])
-    ledger["findings"] = [*findings(ledger, GATED, parity(run)), *refused]
+    ledger["findings"] = [*findings(ledger, gated(ledger["rows"]), parity(run)), *refused]
     return ledger
+
+
+def gated(ledger_rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Return the tasks that a run's model is held to: the four families of its own, and those asked for by name.
+
+    A run that made no items of its own has the named ones alone.
+    """
+    there = dict.fromkeys(row["task"] for row in ledger_rows)
+    named = tuple(task for task in there if task not in SUITES["quickstart"])
+    return (*GATED, *named) if not named or any(task in there for task in GATED) else named
+
+
+def about(task: str, ledger_rows: list[dict[str, Any]]) -> Task:
+    """Return the declaration of a task of a ledger."""
+    return facts_of(task, next((row["protocol"] for row in ledger_rows if row["task"] == task), {}))
 
 
 def read_items(run: Path) -> tuple[Items, Protocols]:
@@ -168,9 +185,14 @@ def known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def contaminated(run: Path) -> bool | None:
-    """Return whether test facts were left in the training data by the run's decontamination; None: not checked."""
-    card = run / "examples" / "card.json"
+def contaminated(run: Path, task: str) -> bool | None:
+    """Return whether items of a task were left in the training data; None: not checked.
+
+    The evaluation has looked for those of named tasks, the run's decontamination for those of its own.
+    """
+    found, card = run / "items" / task / LEAKS, run / "examples" / "card.json"
+    if found.exists():
+        return bool(read_json(found)["items"])
     left = read_json(card).get("decontamination", {}).get("left") if card.exists() else None
     return None if left is None else left > 0
 
@@ -188,10 +210,10 @@ def comparisons(items: Items, ledger_rows: list[dict[str, Any]]) -> tuple[list[d
     refused: list[dict[str, Any]] = []
     for kind, task, first, second in _planned(items, ledger_rows):
         try:
-            made.append(compare(kind, TASKS[task], first, second, items[task]))
+            made.append(compare(kind, about(task, ledger_rows), first, second, items[task]))
         except UserError as error:
             says = f"{second} could not be compared with {first}: {error}"
-            refused.append(finding("red", task, TASKS[task].family, says))
+            refused.append(finding("red", task, about(task, ledger_rows).family, says))
     for kind in dict.fromkeys(row["kind"] for row in made):
         correct([row for row in made if row["kind"] == kind])
     return made, refused
@@ -223,25 +245,27 @@ def correct(made: list[dict[str, Any]]) -> None:
 
 def _planned(items: Items, ledger_rows: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
     """Return (kind, task, from, to) of every comparison whose two models were evaluated, kind by kind."""
-    plan = []
-    for task in GATED:
+    plan, final = [], final_model(ledger_rows)
+    for task in gated(ledger_rows):
         base, rule = best(ledger_rows, task, is_base), best(ledger_rows, task, is_gating_rule)
-        plan += [
-            ("base", task, base, "aligned"),
-            ("rule", task, rule, "aligned"),
-            ("control", task, "control", "aligned"),
-        ]
-        plan += [("tuned", task, "tuned", "aligned"), ("gguf", task, "aligned", "gguf")]
-        plan += [("tuned_vs_base", task, base, "tuned")]
-    plan += [("forgetting", task, "base-0shot", "aligned") for task in FORGETTING]
+        plan += [("base", task, base, final), ("rule", task, rule, final), ("control", task, "control", final)]
+        plan += [("tuned", task, "tuned", "aligned"), ("gguf", task, final, "gguf")]
+        plan += [("tuned_vs_base", task, base, "tuned")] if final != "tuned" else []
+    plan += [("forgetting", task, "base-0shot", final) for task in FORGETTING]
     kinds = list(dict.fromkeys(kind for kind, *_ in plan))
     possible = [(k, t, a, b) for k, t, a, b in plan if a and a in items.get(t, {}) and b in items[t]]
     return sorted(possible, key=lambda row: kinds.index(row[0]))
 
 
+def final_model(ledger_rows: list[dict[str, Any]]) -> str:
+    """Return the last trained model that was scored: aligned, else tuned, else pretrained; aligned where none was."""
+    there = {row["model"] for row in ledger_rows if row["value"] is not None}
+    return next((name for name in TRAINED if name in there), TRAINED[0])
+
+
 def best(ledger_rows: list[dict[str, Any]], task: str, among: Callable[[str], bool]) -> str | None:
     """Return which of the models has the best primary value on a task; None where none was scored."""
-    primary = (task, TASKS[task].metric)
+    primary = (task, about(task, ledger_rows).metric)
     found = [
         row
         for row in ledger_rows

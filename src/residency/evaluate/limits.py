@@ -10,7 +10,7 @@ from typing import Any
 
 from residency.corpus.records import built_in
 from residency.evaluate.findings import GGUF_TOLERANCE, verdict, within
-from residency.evaluate.ledger import GATED, Items, best
+from residency.evaluate.ledger import Items, about, best, final_model, gated
 from residency.evaluate.names import in_order, is_base, is_rule, metric_name, model_words
 from residency.evaluate.numbers import cell, interval_text, parity_text, shown
 from residency.evaluate.tables import kinds_of, measured, part_of
@@ -24,7 +24,8 @@ SOLVED = 0.9
 
 def limits(facts: Row, ledger: Row, items: Items) -> list[str]:
     """Return the limits of a run in sentences: what was measured first, then what holds for every run."""
-    return [said for part in PARTS for said in part(facts, ledger, items)] + list(ALWAYS)
+    exercises = GATHERED if facts["examples"].get("gathered") else EXERCISES
+    return [*(said for part in PARTS for said in part(facts, ledger, items)), exercises, *ALWAYS]
 
 
 def _notes(facts: Row, ledger: Row, items: Items) -> Iterator[str]:
@@ -61,50 +62,52 @@ def _fallen(facts: Row, ledger: Row, items: Items) -> Iterator[str]:
 
 def _rules(facts: Row, ledger: Row, items: Items) -> Iterator[str]:
     """Yield the rules that come as high as the trained model's interval reaches down."""
-    for task in GATED:
-        rows = {
-            row["model"]: row for row in ledger["rows"] if (row["task"], row["metric"]) == (task, TASKS[task].metric)
-        }
-        aligned = rows.get("aligned")
+    final = final_model(ledger["rows"])
+    for task in gated(ledger["rows"]):
+        metric = about(task, ledger["rows"]).metric
+        rows = {row["model"]: row for row in ledger["rows"] if (row["task"], row["metric"]) == (task, metric)}
+        aligned = rows.get(final)
         if not aligned or aligned["value"] is None:
             continue
         for model in in_order(filter(is_rule, rows)):
             value = rows[model]["value"]
             if value is not None and value >= (aligned["value"] if aligned["low"] is None else aligned["low"]):
                 yield (
-                    f"{aligned['family']}: a rule, {model_words(model)}, scores {cell(rows[model])} where the aligned "
-                    f"model scores {cell(aligned)}. Such a score can be had without what the model learned."
+                    f"{aligned['family']}: a rule, {model_words(model)}, scores {cell(rows[model])} where "
+                    f"{model_words(final)} scores {cell(aligned)}. Such a score can be had without what it learned."
                 )
 
 
 def _solved(facts: Row, ledger: Row, items: Items) -> Iterator[str]:
     """Yield the kinds of item that a rule solves."""
-    for task in GATED:
+    for task in gated(ledger["rows"]):
         for model, rows in sorted(items.get(task, {}).items()):
             for kind in kinds_of(rows) if is_rule(model) else ():
                 scores = [row["score"] for row in part_of(rows, kind) if row.get("score") is not None]
                 if scores and sum(scores) / len(scores) >= SOLVED:
+                    family = about(task, ledger["rows"]).family
                     yield (
-                        f"{TASKS[task].family}, items of the kind {_kind(kind)}: a rule, {model_words(model)}, solves "
+                        f"{family}, items of the kind {_kind(kind)}: a rule, {model_words(model)}, solves "
                         f"them ({100 * sum(scores) / len(scores):.1f} on {len(scores)} items)."
                     )
 
 
 def _kinds(facts: Row, ledger: Row, items: Items) -> Iterator[str]:
     """Yield the kinds of item on which the trained model is not above the better base."""
-    for task in GATED:
+    final = final_model(ledger["rows"])
+    for task in gated(ledger["rows"]):
         base, models = best(ledger["rows"], task, is_base), items.get(task, {})
-        if base is None or "aligned" not in models:
+        if base is None or final not in models:
             continue
-        metric, low = TASKS[task].metric, []
-        kinds = kinds_of(models["aligned"])
+        facts, low = about(task, ledger["rows"]), []
+        kinds, metric = kinds_of(models[final]), facts.metric
         for kind in kinds:
-            before, after = (measured(metric, part_of(models[name], kind)) for name in (base, "aligned"))
+            before, after = (measured(metric, part_of(models[name], kind)) for name in (base, final))
             if None not in (before["value"], after["value"]) and after["value"] <= before["value"]:
                 low.append(f"{_kind(kind)} ({shown(before['value'], metric)} → {shown(after['value'], metric)})")
         if low:
             yield (
-                f"{TASKS[task].family}: on {len(low)} of {len(kinds)} kinds of item the aligned model is not above "
+                f"{facts.family}: on {len(low)} of {len(kinds)} kinds of item {model_words(final)} is not above "
                 f"{model_words(base)}: {', '.join(low)}."
             )
 
@@ -153,7 +156,8 @@ def _few(facts: Row, ledger: Row, items: Items) -> Iterator[str]:
 
 
 def _confidence(facts: Row, ledger: Row, items: Items) -> Iterator[str]:
-    rows = [row for row in ledger["rows"] if (row["model"], row["metric"]) == ("aligned", "ece") and row["value"]]
+    final = final_model(ledger["rows"])
+    rows = [row for row in ledger["rows"] if (row["model"], row["metric"]) == (final, "ece") and row["value"]]
     if rows:
         told = " and ".join(f"{shown(row['value'], 'ece')} points on {row['family']}" for row in rows)
         yield f"Its confidence is off by {told} on average, and it has no way to abstain."
@@ -190,9 +194,15 @@ PARTS: tuple[Callable[[Row, Row, Items], Iterator[str]], ...] = (
     _confidence,
     _seed,
 )
-ALWAYS = (
+EXERCISES = (
     "The exercises come from templates over the same kinds of source as the training examples. They show transfer to "
-    "unseen concepts, not usefulness with real notes or patients.",
+    "unseen concepts, not usefulness with real notes or patients."
+)
+GATHERED = (
+    "The test items are of the same sets as the training examples. They show what was learned of these sets, and not "
+    "how it carries over to other texts, nor usefulness with patients."
+)
+ALWAYS = (
     "The baseline and the best rule were chosen by their scores on these same items, which favours them.",
     "ROUGE-L and BERTScore compare wording with the accepted answers. They do not judge whether an explanation is true "
     "or safe. BERTScore uses a small packaged encoder, and its values cannot be compared with published ones.",

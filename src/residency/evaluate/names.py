@@ -9,6 +9,9 @@ from typing import Any
 STAGES = {"pretrained": "pretrain", "tuned": "instruct", "aligned": "prefer", "gguf": "export", "control": "control"}
 """Trained models in the order of the journey, and the folder of the stage that made each."""
 
+TRAINED = ("aligned", "tuned", "pretrained")
+"""Trained models, the last of the journey first: what a run's numbers are about is the first that there is."""
+
 SHOWN_RULES = {
     "rule:dictionary_hpo": "it is given the names of the very findings that were held out of training, which a model "
     "cannot know; it shows how far looking words up goes",

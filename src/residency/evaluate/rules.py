@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from residency.core.store import read_examples, read_jsonl, sha256_json, write_json, write_jsonl
+from residency.core.store import read_jsonl, sha256_json, write_json, write_jsonl
+from residency.core.types import Example
 from residency.evaluate.score import row_of
-from residency.evaluate.selection import test_items
-from residency.evaluate.tasks import Suite, named
-from residency.measure.rules import RULES, SHOWN, dictionary
+from residency.evaluate.selection import test_items, train_items
+from residency.evaluate.statement import about
+from residency.evaluate.tasks import Task
+from residency.measure.rules import RULES, SHOWN, dictionary, majority
 
 
-def run_rules(examples: Path, items: Path, suite: Suite) -> None:
+def run_rules(examples: Path, items: Path, tasks: Sequence[Task], limit: int = 0) -> None:
     """Write the rows of every trivial rule on every task it applies to; they cost seconds and are always made anew."""
-    for task in named(None, suite):
-        test = test_items(examples, task)
-        rules = rules_for(task.name, examples) if test else {}
-        train = list(read_examples(examples / "examples.jsonl", split="train", task=task.name)) if rules else []
+    for task in tasks:
+        test = test_items(examples, task, limit)
+        rules = rules_for(task, examples) if test else {}
+        train = train_items(examples, task) if rules else []
         for name, rule in rules.items():
             target = items / task.name / f"{name.replace(':', '_')}.jsonl"
             answers = rule(train, test)
@@ -27,6 +30,7 @@ def run_rules(examples: Path, items: Path, suite: Suite) -> None:
                 {
                     "model": name,
                     "task": task.name,
+                    "about": about(task),
                     "n": len(test),
                     "method": "rule, no model",
                     "metric": task.metric,
@@ -35,12 +39,28 @@ def run_rules(examples: Path, items: Path, suite: Suite) -> None:
             )
 
 
-def rules_for(task: str, examples: Path) -> dict[str, Any]:
+def rules_for(task: Task, examples: Path) -> dict[str, Any]:
     """Return the trivial rules of a task by name; the dictionaries know the names of train, and those of all of HPO."""
-    found = {name: rule for name, (rule, tasks) in {**RULES, **SHOWN}.items() if task in tasks}
+    if task.data or task.own:
+        return _by_kind(task)
+    found = {name: rule for name, (rule, tasks) in {**RULES, **SHOWN}.items() if task.name in tasks}
     names = examples / "names.jsonl"
-    if task == "ie" and names.exists():
+    if task.name == "ie" and names.exists():
         known = list(read_jsonl(names))
         found["rule:dictionary_train"] = dictionary(r["name"] for r in known if r["split"] == "train")
         found["rule:dictionary_hpo"] = dictionary(r["name"] for r in known)
     return found
+
+
+def _by_kind(task: Task) -> dict[str, Any]:
+    """Return the rules of a public task or a user's own: its commonest answer; a dictionary of what training marks."""
+    if task.kind in ("choice", "classify"):
+        return {"rule:majority": majority}
+    if task.kind == "extract" and len(task.ask.labels) == 1:  # of several labels a phrase alone does not tell which
+        return {"rule:dictionary_train": marked}
+    return {}
+
+
+def marked(train: list[Example], test: list[Example]) -> list[str]:
+    """Return what a dictionary of the phrases that training examples mark finds."""
+    return dictionary(e.meta["text"][s.start : s.end] for e in train for s in e.spans)(train, test)

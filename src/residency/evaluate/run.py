@@ -14,14 +14,15 @@ from residency.core.errors import Unsupported, UserError
 from residency.core.legal import Range, Seed
 from residency.core.progress import say
 from residency.core.store import read_examples, read_manifest, write_json, write_manifest
-from residency.evaluate.contamination import found_in_training
+from residency.evaluate.contamination import LEAKS, found_in_training
 from residency.evaluate.jobs import Bench, Job
+from residency.evaluate.judges.rubric import judge_of
 from residency.evaluate.ledger import item_files, rows, versus
 from residency.evaluate.protocol import Protocol, compares
 from residency.evaluate.rules import run_rules
-from residency.evaluate.selection import test_items
+from residency.evaluate.selection import test_items, train_items
 from residency.evaluate.statement import without_effect
-from residency.evaluate.tasks import BY_LIKELIHOOD, EITHER, Suite, Task, named
+from residency.evaluate.tasks import BY_LIKELIHOOD, EITHER, SUITES, Suite, Task, TaskName, named
 from residency.evaluate.vary import Way, place, summaries, varied
 from residency.evaluate.workers import run_jobs
 from residency.models.device import Precision
@@ -32,6 +33,8 @@ SHORT = {"pretrained": ("qa", "nli"), "tuned": ("qa", "nli", "ie", "gen")}
 USUAL = Protocol()
 Row = dict[str, Any]
 Cap = Annotated[int, Range(least=0, zero="all items")]
+SHOWN_SOLVED = ("choice", "classify", "tag", "extract", "relate", "generate")
+"""Kinds that a base is asked with solved examples as well."""
 
 
 def evaluate(
@@ -40,7 +43,11 @@ def evaluate(
     *,
     out: Path,
     suite: Suite = "quickstart",
+    # Tasks beside those of the suite: public ones by name, or a YAML file of your own.
+    tasks: tuple[TaskName, ...] = (),
     shots: Annotated[int, Range(least=1, most=16)] = 3,
+    # The most items of each task, the same for all models; of a public set drawn by a hash of their ids.
+    limit: Cap = 0,
     generated: Cap = 100,
     gguf_items: Cap = 200,
     processes: Annotated[int, Range(least=1, most=64)] = 2,
@@ -53,36 +60,66 @@ def evaluate(
     ``generated`` caps the generated items of the stages between base and aligned, ``gguf_items`` those of the GGUF.
     Raises ResidencyError naming the job that failed.
     """
-    items = out.parent / "items"
-    plan = list(jobs(models, suite, shots_of(examples, shots), generated, gguf_items))
-    run_rules(examples, items, suite)
+    items, asked = out.parent / "items", named(",".join([*SUITES[suite], *tasks]))
+    for judge in dict.fromkeys(task.judge for task in asked if task.judge):
+        judge_of(judge)  # without its passport nothing is begun
+    plan = list(jobs(models, asked, shots_of(examples, shots, asked), generated, gguf_items, limit))
+    run_rules(examples, items, asked, limit)
     bench = Bench(examples, items, precision, max(1, (os.cpu_count() or 2) // processes))
     done = run_jobs(plan, bench, processes)
-    write_manifest(out, stage="evaluate", jobs=done, suite=suite, shots=shots, precision=precision, seed=seed)
+    for task in asked:
+        if not _of_a_run(task) and task.family != "General":
+            found = found_in_training(examples, test_items(examples, task, limit))
+            write_json(items / task.name / LEAKS, {"run": out.parent.name, "items": found})
+    names = {"suite": suite, "tasks": list(tasks), "shots": shots, "limit": limit}
+    write_manifest(out, stage="evaluate", jobs=done, **names, precision=precision, seed=seed)
 
 
-def shots_of(examples: Path, wanted: int) -> dict[str, int]:
-    """Return how many solved examples each task can show: what is wanted, or as many as it has training items."""
+def shots_of(examples: Path, wanted: int, tasks: Sequence[Task] = ()) -> dict[str, int]:
+    """Return how many solved examples each task can show: what is wanted, or as many as it has training items.
+
+    A run's own tasks show its training examples, a public one (of ``tasks``) those of its set.
+    """
     found = Counter(str(row.meta.get("task", "")) for row in read_examples(examples / "examples.jsonl", split="train"))
-    return {task: min(wanted, count) for task, count in found.items()}
+    own = {task.name: len(train_items(examples, task)) for task in tasks if task.data or task.own}
+    return {task: min(wanted, count) for task, count in {**found, **own}.items()}
 
 
 def jobs(
-    models: dict[str, Path], suite: Suite, shots: Mapping[str, int], generated: int, gguf_items: int
+    models: dict[str, Path],
+    tasks: Sequence[Task],
+    shots: Mapping[str, int],
+    generated: int,
+    gguf_items: int,
+    limit: int = 0,
 ) -> Iterable[Job]:
-    """Yield the jobs of a run, model by model; a base is named by the examples that it is really shown."""
+    """Yield the jobs of a run, model by model; a base is named by the examples that it is really shown.
+
+    Models between base and aligned do a run's own tasks in part; one that was asked for by name is put to all, but a
+    pretrained model does not write.
+    """
     for state, folder in models.items():
         source = of_stage(folder, state)
-        for task in named(None, suite):
+        for task in tasks:
+            most = 0 if task.family == "General" else limit
             cap = generated if task.kind in ("extract", "generate") and state in SHORT else 0
+            job = Job(state, task.name, source, limit=least(most, cap), own=task.own)
             if state == "base":
-                yield Job("base-0shot", task.name, source)
-                if task.kind in ("choice", "extract", "generate") and (count := shots.get(task.name, 0)):
-                    yield Job(f"base-{count}shot", task.name, source, count)
+                yield replace(job, state="base-0shot")
+                if task.kind in SHOWN_SOLVED and (count := shots.get(task.name, 0)):
+                    yield replace(job, state=f"base-{count}shot", shots=count)
             elif state == "gguf":
-                yield gguf_job(task, folder, source, gguf_items)
-            elif task.name in SHORT.get(state, (task.name,)) or task.family == "General":
-                yield Job(state, task.name, source, limit=cap)
+                squeezed = gguf_job(task, folder, source, gguf_items)
+                yield replace(squeezed, limit=least(most, squeezed.limit), own=task.own)
+            elif task.name in SHORT.get(state, (task.name,)) or (
+                not _of_a_run(task) and (state != "pretrained" or task.kind in BY_LIKELIHOOD)
+            ):
+                yield job
+
+
+def least(*caps: int) -> int:
+    """Return the smallest of caps, of which 0 is none."""
+    return min((cap for cap in caps if cap), default=0)
 
 
 def gguf_job(task: Task, folder: Path, source: Source, limit: int) -> Job:
@@ -115,8 +152,6 @@ def evaluate_models(
     asked again in every way of ``vary``, and summed up. Raises Unsupported where a model can do none of the tasks,
     UserError where a model is given twice.
     """
-    from residency.evaluate.judges.rubric import judge_of
-
     asked = named(tasks, suite) if tasks is None or isinstance(tasks, str) else list(tasks)
     sources = _told_apart(names, [find(name) for name in names])
     folder = examples or (examples_of(names[0]) if any(_of_a_run(task) for task in asked) else None)

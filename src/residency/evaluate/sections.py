@@ -10,11 +10,11 @@ from markupsafe import Markup
 from residency.evaluate import charts
 from residency.evaluate.facts import answers, generation_speed
 from residency.evaluate.findings import GGUF_TOLERANCE, verdict, within
-from residency.evaluate.ledger import GATED, Items
+from residency.evaluate.ledger import GATED, Items, about, final_model, gated
 from residency.evaluate.names import SHOWN_RULES, in_order, is_base, is_rule, label, metric_name, model_words
 from residency.evaluate.numbers import cell, interval_text, shown
 from residency.evaluate.tables import VERDICTS, by_metric, patterns
-from residency.evaluate.tasks import TASKS
+from residency.evaluate.tasks import Task
 
 Row = dict[str, Any]
 ASKS = {
@@ -33,16 +33,18 @@ MEANS = {
     "rouge_l": "ROUGE-L, 0 to 100: how much of the wording is shared, in order, with the closest accepted answer.",
 }
 EXPECTED = ("base-0shot", "tuned", "aligned", "gguf")
-"""Models that stand on every family's chart, scored or not."""
+"""Models that stand on the chart of each of the four families, scored or not."""
 
 
 def headline(ledger: Row) -> list[str]:
     """Return the outcome in two or three short sentences; what was not measured is said."""
     said = []
-    total = len(GATED)
-    for kind, text in (("base", "Better than its base on {} of {} task families."),
+    tasks = gated(ledger["rows"])
+    what = "task families" if tasks == GATED else "tasks" if len(tasks) > 1 else "task"
+    for kind, text in (("base", f"Better than its base on {{}} of {{}} {what}."),
                        ("rule", "Better than the best trivial rule on {} of {}.")):  # fmt: skip
         rows = of_kind(ledger, kind)
+        total = len(tasks) if kind == "base" or tasks == GATED else len(rows)
         if rows:
             said.append(text.format(sum(verdict(row) == "better" for row in rows), total))
     squeezed = [row for row in of_kind(ledger, "gguf") if row["difference"] is not None]
@@ -54,7 +56,8 @@ def headline(ledger: Row) -> list[str]:
 
 def bases(ledger: Row) -> str:
     """Return the ways that the base was asked in words: "no example, 3 examples"."""
-    found = in_order({row["model"] for row in ledger["rows"] if row["task"] in GATED and is_base(row["model"])})
+    tasks = gated(ledger["rows"])
+    found = in_order({row["model"] for row in ledger["rows"] if row["task"] in tasks and is_base(row["model"])})
     return ", ".join(label(name).removeprefix("Base, ") for name in found)
 
 
@@ -91,12 +94,12 @@ def hundred(value: float | None) -> float | None:
 
 def families(ledger: Row, run: Path, items: Items, *, public: bool) -> list[Row]:
     """Return each gated family's chart, findings, table and examples of answers."""
-    return [family(task, ledger, run, items, public=public) for task in GATED]
+    return [family(task, ledger, run, items, public=public) for task in gated(ledger["rows"])]
 
 
 def family(task: str, ledger: Row, run: Path, items: Items, *, public: bool) -> Row:
     """Return one family's part of the page."""
-    facts = TASKS[task]
+    facts, final = about(task, ledger["rows"]), final_model(ledger["rows"])
     rows = [row for row in ledger["rows"] if (row["task"], row["metric"]) == (task, facts.metric)]
     against = {row["kind"]: row for row in ledger["comparisons"] if row["task"] == task}
     base = against["base"]["from"] if "base" in against else "base-0shot"
@@ -104,19 +107,20 @@ def family(task: str, ledger: Row, run: Path, items: Items, *, public: bool) -> 
         "task": task,
         "name": facts.family,
         "metric": facts.metric,
-        "title": facts.title,
+        "title": facts.title or task,
         "asks": ASKS.get(task, ""),
         "means": MEANS.get(facts.metric, ""),
         "verdict": VERDICTS[verdict(against["base"])] if "base" in against else "not scored",
         "look": verdict(against["base"]) if "base" in against else "open",
-        "chart": family_chart(task, rows, against.get("rule")),
+        "chart": family_chart(facts, rows, against.get("rule")),
         "counts": uneven(rows),
         "beside": shown_beside(rows),
         "findings": [found for found in ledger["findings"] if found["task"] == task],
         "table": by_metric([row for row in ledger["rows"] if row["task"] == task], f"{facts.family}: stages and rules"),
-        "patterns": patterns(task, items, base),
+        "patterns": patterns(facts, items, base, final),
         "before": label(base),
-        "answers": answers(run, items, task, base) if public else [],
+        "after": label(final),
+        "answers": answers(run, items, task, base, final) if public and (task in GATED or facts.data) else [],
     }
 
 
@@ -147,12 +151,12 @@ def urgent(ledger: Row) -> list[Row]:
     return [row for level in ("red", "caution") for row in ledger["findings"] if row["level"] == level]
 
 
-def family_chart(task: str, rows: list[Row], rule: Row | None) -> Markup | None:
+def family_chart(facts: Task, rows: list[Row], rule: Row | None) -> Markup | None:
     """Return the bars of every stage and rule, with the best gating rule marked; None where nothing was scored."""
     if not rows:
         return None
-    facts, present = TASKS[task], {row["model"]: row for row in rows}
-    drawn = [bar(name, present.get(name)) for name in in_order({*present, *EXPECTED})]
+    present = {row["model"]: row for row in rows}
+    drawn = [bar(name, present.get(name)) for name in in_order({*present, *(EXPECTED if facts.primary else ())})]
     best = present.get(rule["from"]) if rule else None
     mark = (100 * best["value"], f"best rule {shown(best['value'], facts.metric)}") if best else None
     told = ", ".join(f"{row.label} {row.text}{f' on {row.n} items' if row.n else ''}" for row in drawn)

@@ -114,6 +114,11 @@ def example_of(model: Any, task: Task, asked: ItemParts, protocol: Protocol) -> 
     return {"id": last.id, "prompt": render(turns), "wanted": last.wanted, "choices": last.choices}
 
 
+def about(task: Task) -> dict[str, str]:
+    """Return what a task says of itself, for those who do not have its declaration."""
+    return {key: getattr(task, key) for key in ("family", "kind", "metric", "stakeholder", "care")}
+
+
 def protocol_of(job: Job, task: Task, asked: ItemParts, bench: Bench) -> dict[str, Any]:
     """Return what stands behind a number: how the answer was got and scored, on which items, by which model."""
     methods = {
@@ -130,7 +135,7 @@ def protocol_of(job: Job, task: Task, asked: ItemParts, bench: Bench) -> dict[st
         "note": job.note,
         "method": _method(job, task, methods.get(task.kind, "")),
         "metric": task.metric,
-        "about": {key: getattr(task, key) for key in ("family", "kind", "metric", "stakeholder", "care")},
+        "about": about(task),
         "template": "the model's own chat template, no system prompt added" if job.protocol.template else "none",
         "shots": len(asked.shots) or asked.own_shots,
         "shots_picked": job.protocol.pick,

@@ -7,21 +7,21 @@ from typing import Any
 
 from residency.evaluate.findings import verdict
 from residency.evaluate.grids import NONE, Cell, Column, Grid, Group, Line, cells, grouped
-from residency.evaluate.ledger import FORGETTING, GATED, Items, known, metric_for
+from residency.evaluate.ledger import FORGETTING, Items, gated, known, metric_for
 from residency.evaluate.names import is_rule, label, metric_name
 from residency.evaluate.numbers import absent, cell, few_note, interval_text, p_short, shown
-from residency.evaluate.tasks import TASKS
+from residency.evaluate.tasks import TASKS, Task
 from residency.measure.intervals import bootstrap, groups_of, scored
 
 Row = dict[str, Any]
 KINDS = {
-    "base": "aligned against the better base",
-    "rule": "aligned against the best trivial rule",
-    "control": "aligned against the shuffled control",
+    "base": "trained against the better base",
+    "rule": "trained against the best trivial rule",
+    "control": "trained against the shuffled control",
     "tuned": "aligned against tuned",
-    "gguf": "compressed against aligned",
+    "gguf": "compressed against uncompressed",
     "tuned_vs_base": "tuned against the better base",
-    "forgetting": "aligned against base, general ability",
+    "forgetting": "trained against base, general ability",
 }
 VERDICTS = {"better": "better", "worse": "worse", "open": "no clear difference"}
 LOWER = ("ece", "perplexity", "contradiction", "position_bias")
@@ -80,7 +80,8 @@ def _counts(row: Row | None) -> tuple[object, ...]:
 
 def others(ledger: Row) -> Grid:
     """Return the table of tasks that are shown and gate nothing: relations, codes."""
-    rows = [row for row in ledger["rows"] if row["task"] not in (*GATED, *FORGETTING) and not is_rule(row["model"])]
+    beside = (*gated(ledger["rows"]), *FORGETTING)
+    rows = [row for row in ledger["rows"] if row["task"] not in beside and not is_rule(row["model"])]
     caption = "Entity F1 on two tasks beside the four"
     return matrix(rows, lambda row: TASKS[row["task"]].title if row["task"] in TASKS else row["task"], caption)
 
@@ -97,12 +98,12 @@ def forgetting(ledger: Row) -> Grid:
     return matrix(rows, lambda row: metric_name(row["metric"]), "General ability", counts=False)
 
 
-def patterns(task: str, items: Items, before: str, after: str = "aligned") -> list[Row]:
+def patterns(task: Task, items: Items, before: str, after: str = "aligned") -> list[Row]:
     """Return the primary metric before and after training for each kind of item, with 95% intervals.
 
     No test is made here: these parts are small, and there are many.
     """
-    models, metric = items.get(task, {}), TASKS[task].metric
+    models, metric = items.get(task.name, {}), task.metric
     if before not in models or after not in models:
         return []
     made = []

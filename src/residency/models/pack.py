@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import compress, groupby, pairwise
 
 import torch
 
@@ -20,7 +20,7 @@ class Block:
     """A context and its branches, as token ids. ``owners`` names each branch (any integers the caller likes).
 
     ``notes`` is one number a branch that the loss needs beside it (a reference log-probability). ``id`` is that of the
-    example, for messages.
+    example, for messages. ``scored`` marks, branch by branch, the tokens that are scored: all where it is empty.
     """
 
     context: list[int]
@@ -28,6 +28,7 @@ class Block:
     owners: list[int] = field(default_factory=list)
     notes: list[float] = field(default_factory=list)
     id: str = ""
+    scored: list[list[bool]] = field(default_factory=list)
 
     @property
     def length(self) -> int:
@@ -181,9 +182,9 @@ class Batch:
 def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_id: int = 0) -> Batch:
     """Return the blocks as one packed row, filled up to ``fill_to`` tokens (a steady shape keeps kernels warm).
 
-    ``offset`` is the length of a shared prefix that the positions start after. Scored are all tokens of the
-    branches, and where a block has no branch, its context from the second token on (running text), owned by
-    ``owners[0]``. A branch's last token is scored and not read, since nothing comes after it.
+    ``offset`` is the length of a shared prefix that the positions start after. Scored are all tokens of the branches
+    (or those that a block marks), and where a block has no branch, its context from the second token on (running text),
+    owned by ``owners[0]``. A branch's last token is scored and not read, since nothing comes after it.
     """
     ids: list[int] = []
     positions: list[int] = []
@@ -207,9 +208,11 @@ def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_
             ids += read
             positions += range(offset + len(block.context), offset + len(block.context) + len(read))
             marks += [number] * len(read)
-            sources += [start + len(block.context) - 1, *range(first, len(ids))] if branch else []
-            targets += branch
-            owners += [block.owners[number - 1] if block.owners else number - 1] * len(branch)
+            scored = block.scored[number - 1] if block.scored else [True] * len(branch)
+            places = [start + len(block.context) - 1, *range(first, len(ids))] if branch else []
+            sources += compress(places, scored)
+            targets += compress(branch, scored)
+            owners += [block.owners[number - 1] if block.owners else number - 1] * sum(scored)
         branch_of.append(marks)
     if (empty := fill_to - len(ids)) > 0:
         starts.append(len(ids))

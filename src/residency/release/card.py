@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from residency.core.store import atomic_path, read_json, write_manifest
 from residency.evaluate.facts import gather
-from residency.evaluate.ledger import GATED, build, read_items
+from residency.evaluate.ledger import about, build, gated, read_items
 from residency.evaluate.limits import limits
-from residency.evaluate.names import is_base, label, metric_name, model_words
+from residency.evaluate.names import TRAINED, is_base, label, metric_name, model_words
 from residency.evaluate.numbers import cell, few_note, interval_text, p_text, parity_text, shown
 from residency.evaluate.report import duration, source_name, told
 from residency.evaluate.sections import loss_told, shown_beside
@@ -29,7 +29,6 @@ HUB_TASKS = {
     "ie_coded": "token-classification",
 }
 HUB_METRICS = {"macro_f1": "f1", "entity_f1": "f1", "rouge_l": "rouge", "ece": "expected_calibration_error"}
-FINAL = ("aligned", "tuned", "pretrained")
 PROTOCOL = ("method", "template", "shots", "seed", "extractor", "max_tokens", "precision", "engine", "note")
 
 
@@ -60,7 +59,7 @@ def card(run: Path, ledger: dict[str, Any]) -> str:
             gguf=[row for row in ledger["rows"] if row["model"] == "gguf" and row["value"] is not None],
             results=results(ledger, rows),
             against=[found for found in ledger["findings"] if found["level"] in ("red", "caution")],
-            beside=[text for task in GATED for text in shown_beside(primary(ledger, task))],
+            beside=[text for task in gated(ledger["rows"]) for text in shown_beside(primary(ledger, task))],
             few_note=few_note([*ledger["rows"], *ledger["comparisons"]]),
             parity=parity_text(facts["parity"]),
             limits=limits(facts, ledger, read_items(run)[0]),
@@ -71,13 +70,14 @@ def card(run: Path, ledger: dict[str, Any]) -> str:
 
 def primary(ledger: dict[str, Any], task: str) -> list[dict[str, Any]]:
     """Return the ledger's rows of a task's primary metric."""
-    return [row for row in ledger["rows"] if (row["task"], row["metric"]) == (task, TASKS[task].metric)]
+    metric = about(task, ledger["rows"]).metric
+    return [row for row in ledger["rows"] if (row["task"], row["metric"]) == (task, metric)]
 
 
 def final_model(rows: list[dict[str, Any]]) -> str | None:
     """Return the last trained stage that was evaluated; None where none was."""
     present = {row["model"] for row in rows}
-    return next((name for name in FINAL if name in present), None)
+    return next((name for name in TRAINED if name in present), None)
 
 
 def model_id(facts: dict[str, Any]) -> str:
@@ -141,7 +141,7 @@ def results(ledger: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str
     """Return the card's table: the final model's primary metrics beside the better base and the best gating rule."""
     made = []
     for row in rows:
-        if row["metric"] != (TASKS[row["task"]].metric if row["task"] in TASKS else row["metric"]):
+        if row["metric"] != about(row["task"], rows).metric:
             continue
         against = {c["kind"]: c for c in ledger["comparisons"] if c["task"] == row["task"] and c["to"] == row["model"]}
         base = against.get("base") or against.get("tuned_vs_base") or against.get("forgetting")

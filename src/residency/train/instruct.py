@@ -1,5 +1,7 @@
 """Instruction tuning: the loss on the answer only, every answer weighing the same however long it is.
 
+Of a dialogue the last answer is learned, or every turn of the assistant; where it is so wished, the prompt as well.
+
 Where an example has given options, the model is also taught to find the right one likelier than the others, which is
 what a question with options asks; writing an option's words alone teaches that only in its first token.
 """
@@ -7,29 +9,47 @@ what a question with options asks; writing an option's words alone teaches that 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import torch
 
-from residency.core.legal import Above0, AtLeast0, AtLeastOne, Keys
+from residency.core.legal import Above0, AtLeast0, AtLeastOne, Clash, Keys, agree
+from residency.core.settings import together
 from residency.core.store import read_examples
 from residency.core.types import Example
 from residency.corpus.shape import FAMILIES
 from residency.models.local import LocalModel
 from residency.models.pack import Batch, Block
+from residency.train import check
 from residency.train.forward import scored
+from residency.train.held_out import parted, watch_of
 from residency.train.loop import train
 from residency.train.objectives import choice, next_token, summed
+from residency.train.order import Order, in_stages, step_by_step
 from residency.train.schedule import Schedule
-from residency.train.stage import Rank, Tokens, cut_to_tokens, leave, open_model, pack_rows
+from residency.train.stage import Rank, Tokens, fitting, leave, open_model, pack_rows
+from residency.train.turns import turned
 
 DEFAULT = Schedule()
 SKILLS = (*FAMILIES, *(f"{task}/{pattern}" for task, patterns in FAMILIES.items() for pattern in patterns))
+Turns = Literal["last", "all"]
+HELD = 100
+"""Held-out examples that are measured on the way: a look must not cost what it saves."""
 
 
+def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
+    """Yield what does not go together: the order of a corpus and one of one's own, turns and all tokens."""
+    if given.get("order") == "corpus" and given.get("first"):
+        yield ("first", "order"), "first names what is learned early, and order: corpus has an order; give one of them"
+    if given.get("turns") == "all" and given.get("answer_only") is False:
+        text = "answer_only: false learns every token, the assistant's turns among them; leave turns out"
+        yield ("turns", "answer_only"), text
+
+
+@together(_clashes)
 def instruct(
     model: Path,
     examples: Path,
@@ -41,6 +61,12 @@ def instruct(
     per_example: bool = True,
     contrast: AtLeast0 = 1.0,
     first: Annotated[dict[str, AtLeastOne], Keys(SKILLS)] | None = None,
+    # Which answers of a dialogue are learned: its last one, or all turns of the assistant.
+    turns: Turns = "last",
+    # Whether the answer alone is learned, or every token of prompt and answer.
+    answer_only: bool = True,
+    # The order of learning: drawn from the seed, or that of the corpus's mixture, stage by stage.
+    order: Order = "drawn",
     schedule: Schedule = DEFAULT,
 ) -> None:
     """Write an adapter tuned on the training examples, up to ``tokens`` tokens in an order drawn from the seed.
@@ -48,30 +74,41 @@ def instruct(
     ``contrast`` weighs a second loss on examples with given options: that the right one is the likeliest of them. The
     options share their prompt in the packed row, and without it (0) are not read. ``first`` names tasks (``nli``, or
     one pattern, ``nli/status``) of which so many examples are learned before all else is mixed: a skill that only
-    shows after many examples is then found.
+    shows after many examples is then found. Without ``answer_only`` options are not contrasted. With
+    ``schedule.evaluate`` the loss on examples of the split dev, or on a share of the others, is measured on the way.
     """
+    agree(_clashes({"first": first, "order": order, "turns": turns, "answer_only": answer_only}))
     net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
-    items = [e for e in read_examples(examples / "examples.jsonl", split="train") if e.meta.get("use") != "prefer"]
-    random.Random(f"{schedule.seed}:instruct").shuffle(items)
-    early, mixed = in_phases(items, first or {})
-    made = [block_of(e, local, options=contrast > 0) for e in (*early, *mixed)]
-    ahead = {id(block) for block in made[: len(early)]}
-    blocks, left = cut_to_tokens(made, tokens, schedule.batch_tokens)
-    parts = [[b for b in blocks if (id(b) in ahead) is wanted] for wanted in (True, False)]
-    phases = [pack_rows(part, schedule, fill=local.end) for part in parts if part]
+    check.speakable(local, turns)
+    items, held = held_apart(examples, schedule)
+    check.answered(items)
+
+    def block(example: Example) -> Block:
+        return block_of(example, local, options=contrast > 0, turns=turns, answer_only=answer_only)
+
+    if order == "corpus":
+        groups = in_stages(examples, items, lambda e: e.id)
+    else:
+        random.Random(f"{schedule.seed}:instruct").shuffle(items)
+        groups = list(in_phases(items, first or {}))
+    parts, left = fitting([[block(e) for e in group] for group in groups], tokens, schedule.batch_tokens)
+    check.within([b for part in parts for b in part], local.context)
+    phases = [pack_rows(part, schedule, fill=local.end, shuffled=order == "drawn") for part in parts]
     rows = [row for phase in phases for row in phase]
 
     def loss(logprobs: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         return instruction_loss(logprobs, batch, per_example=per_example, contrast=contrast)
 
     sizes = [len(phase) for phase in phases]
-    totals = train(net, rows, scored(loss), schedule, out=out, label="instruction tuning", phases=sizes)
+    steps = step_by_step(sizes, schedule.accumulate) if order == "corpus" else sizes
+    look = watch_of(net, local, [block(e) for e in held[:HELD]], scored(loss), schedule)
+    totals = train(net, rows, scored(loss), schedule, out=out, label="instruction tuning", phases=steps, held_out=look)
     leave(
         net,
         model,
         out,
         stage="instruct",
-        examples=len(blocks),
+        examples=sum(map(len, parts)),
         left_out=left,
         totals=totals,
         phases=sizes,
@@ -80,7 +117,19 @@ def instruct(
         per_example=per_example,
         contrast=contrast,
         first=first or {},
+        turns=turns,
+        answer_only=answer_only,
+        order=order,
     )
+
+
+def held_apart(examples: Path, schedule: Schedule) -> tuple[list[Example], list[Example]]:
+    """Return (what is learned, what is measured on the way): the split dev where there is one, else a share."""
+    found = [
+        e for e in read_examples(examples / "examples.jsonl") if e.meta.get("use") != "prefer" and e.split != "test"
+    ]
+    train, dev = ([e for e in found if e.split == split] for split in ("train", "dev"))
+    return (train, dev) if dev else parted(train, schedule)
 
 
 def in_phases(items: Sequence[Example], first: dict[str, int]) -> tuple[list[Example], list[Example]]:
@@ -113,14 +162,24 @@ def instruction_loss(
     return value, figures
 
 
-def block_of(example: Example, model: LocalModel, *, options: bool) -> Block:
+def block_of(
+    example: Example, model: LocalModel, *, options: bool, turns: Turns = "last", answer_only: bool = True
+) -> Block:
     """Return the prompt as context, the wanted answer with its end token as a branch, then any other options.
 
-    Options that are all one token get no branches of their own: to write one is already to choose among them.
+    Options that are all one token get no branches of their own: to write one is already to choose among them. With
+    ``turns`` "all" a dialogue is one branch, of which the assistant's turns are scored; without ``answer_only`` all
+    tokens are, and options are left out.
     """
+    if turns == "all" and any(m["role"] == "assistant" for m in example.prompt):
+        answer = {"role": "assistant", "content": example.wanted[0]}
+        return turned([*example.prompt, answer], model, id=example.id)
+    context = model.encode_prompt(example.prompt)
     answers = [example.wanted[0], *(c for c in example.choices if options and c not in example.wanted)]
     branches = [[*model.encode(a), model.end] for a in answers]
+    if not answer_only:
+        return Block(context[:1], [[*context[1:], *branches[0]]], notes=[1.0], id=example.id)
     if max(map(len, branches)) <= 2:
         branches = branches[:1]
     notes = [1.0] + [0.0] * (len(branches) - 1)
-    return Block(model.encode_prompt(example.prompt), branches, notes=notes, id=example.id)
+    return Block(context, branches, notes=notes, id=example.id)

@@ -18,6 +18,7 @@ from residency.core.store import read_examples, read_jsonl
 from residency.core.types import Example, Message
 from residency.models.local import LocalModel
 from residency.models.pack import Block
+from residency.train import check
 
 NOTHING = "[]"
 MOST = 15
@@ -40,6 +41,7 @@ def read_pairs(folder: Path) -> list[Example]:
     if bad:
         say(f"preference rows left out: {', '.join(f'{count} {why}' for why, count in bad.items())}")
     items += [row for row in rows if isinstance(row, Example)]
+    check.answered(items)
     same = [e.id for e in items if all(a.split() == e.wanted[0].split() for a in e.unwanted)]
     if same:
         shown = ", ".join(same[:8]) + (f" and {len(same) - 8} more" if len(same) > 8 else "")

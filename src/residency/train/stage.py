@@ -19,7 +19,7 @@ from residency.models.device import device
 from residency.models.local import GPU_ROW, LocalModel
 from residency.models.pack import Batch, Block, collate, fill_rows
 from residency.models.residual import read_to_learn
-from residency.train import adapters
+from residency.train import adapters, check
 from residency.train.checkpoint import finish
 from residency.train.processes import is_main
 from residency.train.schedule import Schedule
@@ -68,18 +68,20 @@ class Row:
         chosen, owner = [], 0
         for block in self.blocks:
             count = max(1, len(block.branches))
-            chosen.append(Block(block.context, block.branches, list(range(owner, owner + count)), block.notes))
+            owners = list(range(owner, owner + count))
+            chosen.append(Block(block.context, block.branches, owners, block.notes, scored=block.scored))
             owner += count
         return collate(chosen, fill_to=self.fill_to, fill_id=self.fill)
 
 
-def pack_rows(blocks: Sequence[Block], schedule: Schedule, *, fill: int) -> list[Row]:
+def pack_rows(blocks: Sequence[Block], schedule: Schedule, *, fill: int, shuffled: bool = True) -> list[Row]:
     """Return the packed rows of ``blocks``, each filled to ``schedule.batch_tokens`` tokens.
 
-    The blocks are first shuffled by the seed.
+    The blocks are first shuffled by the seed, or stay about in their order.
     """
     order = list(range(len(blocks)))
-    random.Random(f"{schedule.seed}:rows").shuffle(order)
+    if shuffled:
+        random.Random(f"{schedule.seed}:rows").shuffle(order)
     rows = fill_rows([blocks[i].read for i in order], schedule.batch_tokens)
     return [Row(tuple(blocks[order[i]] for i in row), schedule.batch_tokens, fill) for row in rows]
 
@@ -99,6 +101,16 @@ def cut_to_tokens(blocks: Sequence[Block], tokens: int, capacity: int) -> tuple[
     if not kept:
         raise UserError(f"nothing to learn from: {counts} of {len(blocks)} examples; raise tokens or batch_tokens")
     return kept, counts
+
+
+def fitting(groups: Sequence[Sequence[Block]], tokens: int, capacity: int) -> tuple[list[list[Block]], dict[str, int]]:
+    """Return the blocks of each group, one group after the other, that fit in ``tokens`` and in a row; and what not."""
+    place = {id(block): at for at, group in enumerate(groups) for block in group}
+    made = [block for group in groups for block in group]
+    check.learnable(made)
+    blocks, left = cut_to_tokens(made, tokens, capacity)
+    parts = [[b for b in blocks if place[id(b)] == at] for at in range(len(groups))]
+    return [part for part in parts if part], left
 
 
 def leave(model: PeftModel, earlier: Path, out: Path, **facts: Any) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from residency.core.errors import RecipeError, UserError
+from residency.core.legal import Rule
+from residency.corpus import benchmarks
 from residency.evaluate.tasks import own
 from residency.evaluate.tasks.med import HUB, MED
 from residency.evaluate.tasks.task import BY_LIKELIHOOD, EITHER, Task
 
-__all__ = ["BY_LIKELIHOOD", "EITHER", "HUB", "MED", "SUITES", "TASKS", "Suite", "Task", "named"]
+__all__ = ["BY_LIKELIHOOD", "EITHER", "HUB", "MED", "SUITES", "TASKS", "Suite", "Task", "TaskName", "named"]
 
 _PROFESSIONAL = "healthcare professionals"
 # fmt: off
@@ -99,3 +101,17 @@ def _of(name: str) -> list[Task]:
 
         return [own_task(Path(name))]
     return [TASKS[n] for n in SUITES.get(name, (name,))]
+
+
+def _no_task(name: str) -> str | None:
+    """Return what is wrong with a task's name, or with the file that it names; its public set must be here."""
+    try:
+        for task in named(name):
+            if task.data:
+                benchmarks.folder_of(task.data)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+TaskName = Annotated[str, Rule("a task of residency evaluate whose set is here, a suite, or a YAML file", _no_task)]

@@ -55,7 +55,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an item's kind makes of it: the prompt (one message, or turns), what is wanted, the choices, the spans."""
+    """What an item's kind makes of it: the prompt (one message, or turns), what is wanted, the choices, the spans.
+
+    ``meta`` holds what scoring needs, and the raw ``text`` (and ``text_b``, ``labels``) that an encoder reads.
+    """
 
     prompt: str | list[Message]
     wanted: Sequence[str]
@@ -88,7 +91,7 @@ def _choice(ask: Ask, item: Item) -> Asked:
     turn = ask.turn % len(options)
     options, right = [*options[turn:], *options[:turn]], (right - turn) % len(options)
     about = (ask.instruction, item.get("context", ""), item["question"])
-    meta = {"turn": turn}
+    meta = {"turn": turn, "text": item["question"], "text_b": item.get("context", "")}
     if ask.style == "options":
         prompt = _put(ask, ask.words.options.format(", ".join(options)), *about)
         return Asked(prompt, [options[right]], options, meta=meta)
@@ -100,7 +103,8 @@ def _choice(ask: Ask, item: Item) -> Asked:
 
 def _classify(ask: Ask, item: Item) -> Asked:
     wish = _joined(ask.instruction, ask.words.options.format(", ".join(ask.labels)))
-    return Asked(_put(ask, wish, item["text"], item.get("text_b", "")), [item["label"]], ask.labels)
+    meta = {"text": item["text"], "text_b": item.get("text_b", ""), "labels": list(ask.labels)}
+    return Asked(_put(ask, wish, item["text"], meta["text_b"]), [item["label"]], ask.labels, meta=meta)
 
 
 def _tag(ask: Ask, item: Item) -> Asked:
@@ -110,7 +114,7 @@ def _tag(ask: Ask, item: Item) -> Asked:
     parts = one.partition(words.applies) if words.turned else one.rpartition(words.applies)
     wish = _joined(ask.instruction, words.several.format(", ".join(labels)))
     wanted = json.dumps([label for label in labels if label in item["labels"]], ensure_ascii=False)
-    meta = {"labels": labels, "applies": list(parts), "verdict": list(words.verdict)}
+    meta = {"text": item["text"], "labels": labels, "applies": list(parts), "verdict": list(words.verdict)}
     return Asked(_put(ask, wish, item["text"]), [wanted], meta=meta)
 
 
@@ -118,7 +122,8 @@ def _similar(ask: Ask, item: Item) -> Asked:
     """Return what asks for a number; the choices are the whole ones of the scale."""
     low, high = ask.scale
     wish = _joined(ask.instruction, ask.words.scaled.format(low, high))
-    meta = {"score": item["score"], "scale": [low, high], "language": ask.language}
+    meta = {"text": item["text"], "text_b": item["text_b"]}
+    meta |= {"score": item["score"], "scale": [low, high], "language": ask.language}
     whole = [str(number) for number in range(low, high + 1)]
     return Asked(_put(ask, wish, item["text"], item["text_b"]), [f"{item['score']:g}"], whole, meta=meta)
 
@@ -133,7 +138,7 @@ def _extract(ask: Ask, item: Item) -> Asked:
 
 
 def _relate(ask: Ask, item: Item) -> Asked:
-    meta = {"text": item["text"], "concepts": item["concepts"], "relations": item["relations"]}
+    meta = {key: item[key] for key in ("text", "concepts", "relations")} | {"entities": item.get("entities", [])}
     wanted = json.dumps(item["pairs"], ensure_ascii=False)
     return Asked(_before(ask, ask.words.paired, item["text"]), [wanted], meta=meta)
 
