@@ -15,13 +15,14 @@ from residency.train.forward import forward
 from residency.train.instruct import instruct
 from residency.train.prefer import encode_pair, prefer, preference_loss
 from residency.train.schedule import Schedule
+from residency.train.tuning import Tuning
 
 
 def test_the_preference_loss_and_its_gradients_are_trls(toy_base, toy_examples, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", True)  # TRL tells its maker of its use
     datasets, trl = pytest.importorskip("datasets"), pytest.importorskip("trl")
     schedule = Schedule(learning_rate=1e-2, batch_tokens=64, precision="fp32")
-    instruct(toy_base, toy_examples, out=tmp_path / "tuned", rank=8, schedule=schedule)
+    instruct(toy_base, toy_examples, out=tmp_path / "tuned", tuning=Tuning(rank=8), schedule=schedule)
     prefer(toy_base, toy_examples, out=tmp_path / "pairs", schedule=schedule)  # the reference is the base
     rows = list(read_jsonl(tmp_path / "pairs" / "pairs.jsonl"))[:6]
     policy = open_source(of_stage(tmp_path / "tuned"), type="fp32")

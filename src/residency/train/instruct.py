@@ -14,7 +14,8 @@ from typing import Annotated
 
 import torch
 
-from residency.core.legal import Above0, AtLeast0, AtLeastOne, Keys
+from residency.core.legal import AtLeast0, AtLeastOne, Keys
+from residency.core.settings import Flat, together
 from residency.core.store import read_examples
 from residency.core.types import Example
 from residency.corpus.shape import FAMILIES
@@ -24,23 +25,24 @@ from residency.train.forward import scored
 from residency.train.loop import train
 from residency.train.objectives import choice, next_token, summed
 from residency.train.schedule import Schedule
-from residency.train.stage import Rank, Tokens, cut_to_tokens, leave, open_model, pack_rows
+from residency.train.stage import Tokens, cut_to_tokens, leave, open_model, pack_rows
+from residency.train.tuning import LORA, Tuning, disagreements
 
 DEFAULT = Schedule()
 SKILLS = (*FAMILIES, *(f"{task}/{pattern}" for task, patterns in FAMILIES.items() for pattern in patterns))
 
 
+@together(disagreements)
 def instruct(
     model: Path,
     examples: Path,
     *,
     out: Path,
     tokens: Tokens = 180_000,
-    rank: Rank = 16,
-    alpha: Above0 | None = None,
     per_example: bool = True,
     contrast: AtLeast0 = 1.0,
     first: Annotated[dict[str, AtLeastOne], Keys(SKILLS)] | None = None,
+    tuning: Flat[Tuning] = LORA,
     schedule: Schedule = DEFAULT,
 ) -> None:
     """Write an adapter tuned on the training examples, up to ``tokens`` tokens in an order drawn from the seed.
@@ -50,7 +52,7 @@ def instruct(
     one pattern, ``nli/status``) of which so many examples are learned before all else is mixed: a skill that only
     shows after many examples is then found.
     """
-    net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
+    net, local = open_model(model, schedule=schedule, tuning=tuning)
     items = [e for e in read_examples(examples / "examples.jsonl", split="train") if e.meta.get("use") != "prefer"]
     random.Random(f"{schedule.seed}:instruct").shuffle(items)
     early, mixed = in_phases(items, first or {})
@@ -68,15 +70,17 @@ def instruct(
     totals = train(net, rows, scored(loss), schedule, out=out, label="instruction tuning", phases=sizes)
     leave(
         net,
+        local,
         model,
         out,
+        tuning,
         stage="instruct",
         examples=len(blocks),
         left_out=left,
         totals=totals,
         phases=sizes,
         schedule=asdict(schedule),
-        rank=rank,
+        rank=tuning.rank,
         per_example=per_example,
         contrast=contrast,
         first=first or {},

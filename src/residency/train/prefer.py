@@ -18,6 +18,7 @@ import torch
 from residency.core.errors import UserError
 from residency.core.legal import Above0, AtLeast0, AtLeastOne
 from residency.core.progress import say
+from residency.core.settings import Flat, together
 from residency.core.store import read_examples, read_jsonl, write_jsonl
 from residency.core.types import Example
 from residency.models.local import LocalModel
@@ -26,7 +27,8 @@ from residency.train.forward import scored
 from residency.train.loop import train
 from residency.train.objectives import dpo, lengths, summed
 from residency.train.schedule import Schedule
-from residency.train.stage import Rank, leave, open_model, pack_rows
+from residency.train.stage import leave, open_model, pack_rows
+from residency.train.tuning import LORA, Tuning, disagreements
 
 DEFAULT = Schedule(learning_rate=1e-4)
 Loss = Literal["dpo"]
@@ -34,6 +36,7 @@ LOSSES = get_args(Loss)
 NOTHING = "[]"
 
 
+@together(disagreements)
 def prefer(
     model: Path,
     examples: Path,
@@ -43,8 +46,7 @@ def prefer(
     loss: Loss = "dpo",
     beta: Above0 = 0.1,
     nll: AtLeast0 = 0.2,
-    rank: Rank = 16,
-    alpha: Above0 | None = None,
+    tuning: Flat[Tuning] = LORA,
     schedule: Schedule = DEFAULT,
 ) -> None:
     """Write an adapter aligned on preference pairs, up to ``tokens`` tokens.
@@ -54,7 +56,7 @@ def prefer(
     """
     if loss not in LOSSES:
         raise UserError(f"preference loss {loss!r} is not known; legal are {', '.join(LOSSES)}")
-    net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
+    net, local = open_model(model, schedule=schedule, tuning=tuning)
     kept = out / "pairs.jsonl"
     if not kept.exists():
         items = [
@@ -73,13 +75,15 @@ def prefer(
     totals = train(net, rows, scored(objective), schedule, out=out, label="preference alignment")
     leave(
         net,
+        local,
         model,
         out,
+        tuning,
         stage="prefer",
         examples=len(pairs),
         totals=totals,
         schedule=asdict(schedule),
-        rank=rank,
+        rank=tuning.rank,
         loss=loss,
         beta=beta,
         nll=nll,

@@ -7,30 +7,31 @@ from pathlib import Path
 
 import torch
 
-from residency.core.legal import Above0
+from residency.core.settings import Flat, together
 from residency.core.store import read_jsonl
 from residency.models.pack import Batch, Block
 from residency.train.forward import scored
 from residency.train.loop import train
 from residency.train.objectives import next_token
 from residency.train.schedule import Schedule
-from residency.train.stage import Rank, Tokens, cut_to_tokens, leave, open_model, pack_rows
+from residency.train.stage import Tokens, cut_to_tokens, leave, open_model, pack_rows
+from residency.train.tuning import LORA, Tuning, disagreements
 
 DEFAULT = Schedule()
 
 
+@together(disagreements)
 def pretrain(
     model: Path,
     examples: Path,
     *,
     out: Path,
     tokens: Tokens = 30_000,
-    rank: Rank = 16,
-    alpha: Above0 | None = None,
+    tuning: Flat[Tuning] = LORA,
     schedule: Schedule = DEFAULT,
 ) -> None:
     """Write an adapter that has read ``examples/text.jsonl``, up to ``tokens`` tokens."""
-    net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
+    net, local = open_model(model, schedule=schedule, tuning=tuning)
     texts = [
         Block([*local.encode(row["text"]), local.end], [], id=row["id"]) for row in read_jsonl(examples / "text.jsonl")
     ]
@@ -43,12 +44,14 @@ def pretrain(
     totals = train(net, rows, scored(loss), schedule, out=out, label="continued pretraining")
     leave(
         net,
+        local,
         model,
         out,
+        tuning,
         stage="pretrain",
         examples=len(blocks),
         left_out=left,
         totals=totals,
         schedule=asdict(schedule),
-        rank=rank,
+        rank=tuning.rank,
     )
