@@ -53,20 +53,19 @@ def quantize(
     """
     from residency.compress.parity import compare
     from residency.compress.smooth import smoothed
-    from residency.models.load import weights_of
 
     if type not in TYPES:
         raise UserError(f"type: {type} is no format this stage writes; legal are {', '.join(TYPES)}")
     converter = find_converter()
-    about, trained = _about(base), _about(model)
-    adapter = model / trained["adapter"] if trained.get("adapter") else None
+    about = _about(base)
+    adapter, trained = _trained(model, Path(about["path"]))
     if adapter is not None:
         check_mergeable(adapter)
     called = {**about, "name": name or f"{about.get('name', 'model')}-residency"}
     out.mkdir(parents=True, exist_ok=True)
     seconds: dict[str, float] = {}
     with _timed(seconds, "merge"):
-        merged = merge(Path(weights_of(base, about)), adapter, out / "model", called, Path(weights_of(model, trained)))
+        merged = merge(Path(about["path"]), adapter, out / "model", called, trained)
     rounded = None
     if smooth and type == "q8_0":
         with _timed(seconds, "smooth"):
@@ -109,8 +108,8 @@ def check_mergeable(adapter: Path) -> None:
         raise ModelError(f"no adapter at {adapter}: give the folder of a finished training stage")
     if method := soft_method(adapter):
         raise ModelError(
-            f"{adapter} was made by {method} tuning: its virtual tokens stand before every text and change no weight, so "
-            "there is nothing to merge into one file. Evaluate and serve it as an adapter, or train with method: lora"
+            f"{adapter} was made by {method} tuning: its virtual tokens stand before every text and change no weight, "
+            "so there is nothing to merge. Evaluate and serve it as an adapter, or train with method: lora"
         )
 
 
@@ -229,6 +228,14 @@ def _about(base: Path) -> dict[str, Any]:
     if "path" not in manifest.get("model", {}):
         raise UserError(f"{base} is no finished base stage: its manifest.json names no model")
     return manifest["model"]
+
+
+def _trained(model: Path, base: Path) -> tuple[Path | None, Path]:
+    """Return (the adapter of a training stage, None where it learned all weights; the weights that it goes on)."""
+    from residency.models.load import weights_of
+
+    about = (read_manifest(model) or {}).get("model") or {"adapter": "adapter", "path": str(base)}
+    return model / about["adapter"] if about.get("adapter") else None, Path(weights_of(model, about))
 
 
 @contextmanager

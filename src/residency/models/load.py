@@ -192,7 +192,8 @@ def of_stage(folder: Path, name: str = "") -> Source:
     about = manifest["model"]
     adapter = folder / about["adapter"] if about.get("adapter") else None
     digest = sha256_json([about["hash"], about.get("adapter_sha256", "")])
-    return Source(name or about["name"], weights_of(folder, about), digest, adapter, about)
+    path = weights_of(folder, about)
+    return Source(name or about["name"], path, digest, adapter, {**about, "path": path})
 
 
 def weights_of(folder: Path, about: dict[str, Any]) -> str:
