@@ -139,9 +139,10 @@ def make_adapter(folder: Path, rank: int) -> None:
     import torch
 
     from residency.models.local import read_net
-    from residency.train.adapters import attach
+    from residency.train.methods import begin
+    from residency.train.tuning import Tuning
 
-    model = attach(read_net(base(), "fp32"), rank=rank)
+    model = begin(read_net(base(), "fp32"), Tuning(rank=rank))
     for name, weight in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.02)

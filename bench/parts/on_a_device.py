@@ -51,8 +51,10 @@ def learn(out: Path, shape: str, base: Path, examples: Path, precision: str) -> 
     from residency.core.store import read_jsonl
     from residency.train.instruct import instruct
     from residency.train.prefer import prefer
+    from residency.train.tuning import Tuning
 
-    instruct(base, examples, out=out / "instruct", tokens=STEPS * 4000, rank=8, schedule=schedule(precision, 1e-3))
+    rate, tuning = schedule(precision, 1e-3), Tuning(rank=8)
+    instruct(base, examples, out=out / "instruct", tokens=STEPS * 4000, tuning=tuning, schedule=rate)
     prefer(out / "instruct", examples, out=out / "prefer", tokens=STEPS * 2000, schedule=schedule(precision, 1e-4))
     curves = {stage: list(read_jsonl(out / stage / "curve.jsonl")) for stage in ("instruct", "prefer")}
     return {stage: [row["loss"] for row in rows] for stage, rows in curves.items()}
@@ -72,8 +74,9 @@ def killed(out: Path, shape: str, base: Path, examples: Path, precision: str) ->
     from residency.core.store import sha256_file
     from residency.train import loop
     from residency.train.instruct import instruct
+    from residency.train.tuning import Tuning
 
-    real, steps, settings = loop.rows_once, [], {"tokens": STEPS * 4000, "rank": 8}
+    real, steps, settings = loop.rows_once, [], {"tokens": STEPS * 4000, "tuning": Tuning(rank=8)}
 
     def stops(*given: Any, **named: Any) -> Any:
         steps.append(1)
@@ -122,8 +125,9 @@ def adapted(base: Path, precision: str, rank: int = 16) -> tuple[Any, Any]:
 
     from residency.train.schedule import Schedule
     from residency.train.stage import open_model
+    from residency.train.tuning import Tuning
 
-    net, local = open_model(base, schedule=Schedule(precision=precision), rank=rank, alpha=None)
+    net, local = open_model(base, schedule=Schedule(precision=precision), tuning=Tuning(rank=rank))
     draw = torch.Generator().manual_seed(0)
     for name, weight in sorted(net.named_parameters()):
         if "lora_" in name:

@@ -55,12 +55,14 @@ def ours(name: str, data: list[list[dict[str, Any]]], scratch: Path, pipe: Conne
     from residency.models.local import LocalModel
     from residency.models.pack import Batch, Block, collate
     from residency.models.residual import read_to_learn
-    from residency.train.adapters import resume, trainable
+    from residency.train.adapters import trainable
     from residency.train.forward import scored
     from residency.train.loop import step_once
+    from residency.train.methods import go_on
+    from residency.train.tuning import LORA
 
     tokenizer = AutoTokenizer.from_pretrained(base())
-    net = resume(use_packed(read_to_learn(base(), name.split("-")[1])), scratch / "adapter").train()
+    net = go_on(use_packed(read_to_learn(base(), name.split("-")[1])), scratch, LORA, "lora").train()
     local = LocalModel("bench", "", net.get_base_model(), tokenizer)
     weights = trainable(net)
     optimizer = torch.optim.AdamW(weights, lr=2e-5, weight_decay=0.0, fused=True)

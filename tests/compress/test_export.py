@@ -193,6 +193,38 @@ def test_a_merge_that_changes_nothing_is_refused(run, tmp_path):
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.parametrize("kind", ["prefix", "prompt", "ptuning"])
+def test_virtual_tokens_are_refused_before_any_work_with_the_reason(kind, run, tmp_path):
+    from residency.models.local import read_net
+    from residency.train.methods import begin, save
+    from residency.train.tuning import Tuning
+
+    save(begin(read_net(run / "base" / "weights", "fp32"), Tuning(method=kind)), tmp_path / "soft", kind)
+    with pytest.raises(ModelError, match=f"by {kind} tuning: its virtual tokens .* nothing to merge"):
+        quantize(tmp_path / "soft", run / "base", run / "examples", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_whole_model_and_an_adapter_on_it_are_merged_and_counted_against_the_base(run, tmp_path):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    base = run / "base" / "weights"
+    net = AutoModelForCausalLM.from_pretrained(base)
+    net.model.norm.weight.data.add_(0.5)
+    net.save_pretrained(tmp_path / "tuned" / "model")
+    assert merge(base, None, tmp_path / "whole", {"name": "x"}, tmp_path / "tuned" / "model") == 1
+    whole = AutoModelForCausalLM.from_pretrained(tmp_path / "whole")
+    assert torch.equal(whole.model.norm.weight, net.model.norm.weight)
+    on_it = adapter(run / "base", tmp_path / "prefer", 0.3) / "adapter"
+    assert merge(base, on_it, tmp_path / "both", {"name": "x"}, tmp_path / "tuned" / "model") == 5
+    with pytest.raises(ModelError, match="no weight of .* differs"):
+        merge(base, None, tmp_path / "none", {"name": "x"}, base)
+    empty = adapter(run / "base", tmp_path / "untrained", 0.0) / "adapter"
+    with pytest.raises(ModelError, match="changes no weight"):
+        merge(base, empty, tmp_path / "none", {"name": "x"}, tmp_path / "tuned" / "model")
+
+
 def test_an_absent_adapter_is_named(run, tmp_path):
     with pytest.raises(ModelError, match="no adapter"):
         merge(run / "base" / "weights", tmp_path / "adapter", tmp_path / "model", {"name": "x"})

@@ -16,6 +16,7 @@ from residency.models.load import FORMS, find, load, no_base, of_stage, prepare
 from residency.train.instruct import instruct
 from residency.train.prefer import prefer
 from residency.train.schedule import Schedule
+from residency.train.tuning import Tuning
 from toy import toy_tokenizer
 
 ASK = [[{"role": "user", "content": f"{thing} ?"}] for thing in ("blood", "grass", "sky")]
@@ -28,7 +29,7 @@ def run(toy_base, toy_examples, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "toy-1"
     shutil.copytree(toy_base, run / "base")
     schedule = Schedule(learning_rate=1e-2, batch_tokens=64, precision="fp32")
-    instruct(run / "base", toy_examples, out=run / "instruct", rank=4, schedule=schedule)
+    instruct(run / "base", toy_examples, out=run / "instruct", tuning=Tuning(rank=4), schedule=schedule)
     prefer(run / "instruct", toy_examples, out=run / "prefer", schedule=schedule)
     (run / "export").mkdir()
     (run / "export" / "model-q8_0.gguf").write_bytes(b"GGUF")

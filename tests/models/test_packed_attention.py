@@ -6,32 +6,15 @@ import pytest
 import torch
 from transformers import Gemma2Config
 
-from architectures import BLOCKS, CONFIGS, SMALL, packed, tiny
+from architectures import BLOCKS, CONFIGS, PACKED, SMALL, one_by_one, packed, shaken, tiny
 from residency.models.attention import _score, use_packed
 from residency.models.pack import Block, collate, fill_rows, grouped
 
 
-def texts():
-    for block in BLOCKS:
-        for owner, branch in zip(block.owners, block.branches or [[]], strict=True):
-            yield owner, block.context, branch
-
-
-def one_by_one(model):
-    """The summed log-probability of every branch (or text), each alone and unpadded, by eager attention."""
-    sums = {}
-    for owner, context, branch in texts():
-        ids = context + branch
-        scores = model(torch.tensor([ids])).logits[0].log_softmax(-1)
-        first = len(context) if branch else 1
-        sums[owner] = sum(scores[i - 1, ids[i]] for i in range(first, len(ids)))
-    return sums
-
-
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", PACKED)
 @pytest.mark.parametrize("grad", [False, True])
 def test_a_packed_row_scores_every_branch_as_eager_attention_does_alone(name, grad):
-    model = tiny(CONFIGS[name])
+    model = shaken(tiny(PACKED[name]))
     wanted = one_by_one(model)
     use_packed(model)
     with torch.set_grad_enabled(grad):
@@ -41,9 +24,9 @@ def test_a_packed_row_scores_every_branch_as_eager_attention_does_alone(name, gr
         assert float(got[owner]) == pytest.approx(float(wanted[owner]), abs=2e-5)
 
 
-@pytest.mark.parametrize("name", ["llama", "gemma", "phi"])
+@pytest.mark.parametrize("name", PACKED)
 def test_packed_gradients_are_the_gradients_of_the_texts_alone(name):
-    model = tiny(CONFIGS[name])
+    model = shaken(tiny(PACKED[name]))
     sum(one_by_one(model).values()).backward()
     wanted = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
     model.zero_grad()
@@ -63,6 +46,44 @@ def test_changing_one_packed_neighbour_changes_nothing_else():
     assert float(before[3]) != float(after[3])
     for owner in (0, 1, 2, 4, 5):
         assert float(before[owner]) == pytest.approx(float(after[owner]), abs=1e-6)
+
+
+def embedded_row(model, blocks):
+    """Return (a packed row's embeddings, which learn; the log-probability of each owner's tokens)."""
+    batch = collate(blocks, fill_to=64)
+    embedded = model.get_input_embeddings()(batch.ids).detach().requires_grad_()
+    states = model.base_model(
+        inputs_embeds=embedded, position_ids=batch.positions, layout=batch.layout, use_cache=False
+    ).last_hidden_state[0]
+    scores = model.get_output_embeddings()(states[batch.sources]).log_softmax(-1)
+    chosen = scores.gather(1, batch.targets[:, None]).squeeze(1)
+    return embedded, {o: chosen[batch.owners == o].sum() for o in batch.owners.unique().tolist()}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_no_gradient_passes_between_packed_neighbours_or_branches(name):
+    model = use_packed(shaken(tiny(PACKED[name])))
+    embedded, sums = embedded_row(model, BLOCKS)
+    own = {1: range(5), 3: range(8, 13), 5: range(24, 28)}  # the first block is 5 tokens, and branches of 1, 0 and 2
+    for owner, places in own.items():
+        (found,) = torch.autograd.grad(sums[owner], embedded, retain_graph=True)
+        touched = found[0].abs().sum(-1).nonzero().flatten().tolist()
+        assert touched and set(touched) <= set(places), owner
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_another_neighbour_or_place_changes_neither_a_score_nor_its_gradient(name):
+    model = use_packed(shaken(tiny(PACKED[name])))
+    changed = [BLOCKS[3], Block([70, 71, 72, 73, 74], [[60], [61, 62]], [0, 1]), BLOCKS[1]]
+    found = []
+    for blocks in (BLOCKS, changed):
+        model.zero_grad()
+        value = packed(model, blocks, fill_to=64)[3]
+        value.backward()
+        found.append((value.detach(), [p.grad.clone() for p in model.parameters() if p.grad is not None]))
+    assert torch.allclose(found[0][0], found[1][0], atol=1e-5)
+    for one, other in zip(found[0][1], found[1][1], strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
 
 
 def test_a_branch_does_not_see_its_sibling():

@@ -13,10 +13,12 @@ from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen2Con
 from residency.core.errors import UserError
 from residency.core.store import read_manifest
 from residency.train import adapters
-from residency.train.adapters import TARGETS, attach, fuse, plain, trainable
+from residency.train.adapters import fuse, plain, trainable
 from residency.train.instruct import instruct
+from residency.train.methods import begin
 from residency.train.schedule import Schedule
 from residency.train.stage import open_model
+from residency.train.tuning import LORA, TARGETS, Tuning
 
 SMALL = {
     "vocab_size": 60,
@@ -136,7 +138,7 @@ def test_layers_with_dropout_or_a_variant_keep_pefts_forward_and_still_learn(set
 
 
 def test_dropout_is_still_drawn_while_training():
-    model = attach(net(CONFIGS["llama"]), rank=4, dropout=0.5).train()
+    model = begin(net(CONFIGS["llama"]), Tuning(rank=4, dropout=0.5)).train()
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter)
@@ -147,7 +149,7 @@ def test_dropout_is_still_drawn_while_training():
 
 def test_layers_that_are_no_ordinary_linear_ones_keep_pefts_forward_and_still_learn():
     config = GPT2Config(vocab_size=60, n_embd=32, n_layer=2, n_head=4, n_positions=64)
-    model = attach(net(config), rank=4, targets=("c_attn",))
+    model = begin(net(config), Tuning(rank=4, layers=("c_attn",)))
     assert len(lora_layers(model)) == 2 and fused_layers(model) == []
     _, gradients = forward_and_backward(model)
     assert any(float(g.abs().max()) > 0 for g in gradients.values())
@@ -168,7 +170,7 @@ def test_with_the_adapter_off_or_merged_the_layer_is_the_linear_layer_below():
 def test_a_fresh_adapter_changes_nothing_yet_and_only_it_learns():
     bare = net(CONFIGS["qwen2 (with bias)"]).eval()
     wanted = bare(IDS).logits
-    model = attach(bare, rank=4).eval()
+    model = begin(bare, Tuning(rank=4)).eval()
     assert torch.allclose(model(IDS).logits, wanted, atol=1e-6)
     names = [n for n, p in model.named_parameters() if p.requires_grad]
     assert len(names) == 4 * len(TARGETS) and all("lora_" in n for n in names)
@@ -177,14 +179,14 @@ def test_a_fresh_adapter_changes_nothing_yet_and_only_it_learns():
 
 def test_an_adapters_beginning_is_drawn_from_its_seed():
     def first(seed):
-        return trainable(attach(net(CONFIGS["llama"]), rank=4, seed=seed))[0].detach()
+        return trainable(begin(net(CONFIGS["llama"]), Tuning(rank=4), seed=seed))[0].detach()
 
     assert torch.equal(first(1), first(1)) and not torch.equal(first(1), first(2))
 
 
 def test_a_model_without_any_target_is_refused_naming_them():
     with pytest.raises(UserError, match="none of the layers q_proj, .* is in this model; .* targets"):
-        attach(net(GPT2Config(vocab_size=60, n_embd=32, n_layer=1, n_head=4, n_positions=64)))
+        begin(net(GPT2Config(vocab_size=60, n_embd=32, n_layer=1, n_head=4, n_positions=64)), LORA)
 
 
 def test_layers_with_two_adapters_keep_pefts_forward():
@@ -196,13 +198,13 @@ def test_layers_with_two_adapters_keep_pefts_forward():
 
 def test_a_trained_adapter_loads_in_plain_peft_with_the_same_logits(toy_base, toy_examples, tmp_path):
     schedule = Schedule(learning_rate=1e-2, batch_tokens=64, precision="fp32")
-    instruct(toy_base, toy_examples, out=tmp_path / "tuned", rank=4, schedule=schedule)
+    instruct(toy_base, toy_examples, out=tmp_path / "tuned", tuning=Tuning(rank=4), schedule=schedule)
     bare = AutoModelForCausalLM.from_pretrained(read_manifest(toy_base)["model"]["path"], dtype=torch.float32)
     ids = IDS % bare.config.vocab_size
     untrained = bare(ids).logits
     theirs = PeftModel.from_pretrained(bare, tmp_path / "tuned" / "adapter").eval()
     assert fused_layers(theirs) == []
-    ours, _ = open_model(tmp_path / "tuned", schedule=schedule, rank=4, alpha=None)
+    ours, _ = open_model(tmp_path / "tuned", schedule=schedule, tuning=Tuning(rank=4))
     assert fused_layers(ours)
     assert torch.allclose(theirs(ids).logits, ours.eval()(ids).logits, atol=1e-5)
     assert not torch.allclose(theirs(ids).logits, untrained, atol=1e-1)

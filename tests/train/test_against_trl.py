@@ -21,6 +21,7 @@ from residency.train.prefer import prefer, preference_loss
 from residency.train.rated import blocks_of
 from residency.train.reward import reward_loss
 from residency.train.schedule import Schedule
+from residency.train.tuning import Tuning
 
 SCHEDULE = Schedule(learning_rate=1e-2, batch_tokens=64, precision="fp32")
 PAIRS = [  # answers of many lengths, the chosen now the longer and now the shorter
@@ -45,7 +46,7 @@ def quiet_trl(monkeypatch):
 def stages(toy_base, toy_examples, tmp_path_factory):
     """Return a base and a tuned model as stages, their networks as folders, and a folder with the pairs."""
     root = tmp_path_factory.mktemp("against-trl")
-    instruct(toy_base, toy_examples, out=root / "tuned", rank=8, schedule=SCHEDULE)
+    instruct(toy_base, toy_examples, out=root / "tuned", tuning=Tuning(rank=8), schedule=SCHEDULE)
     open_source(of_stage(root / "tuned"), type="fp32").net.save_pretrained(root / "merged")
     rows = [{"id": str(i), "prompt": p, "chosen": c, "rejected": r} for i, (p, c, r) in enumerate(PAIRS)]
     write_jsonl(root / "pairs" / "preference.jsonl", rows)

@@ -15,6 +15,7 @@ from residency.train.instruct import instruct
 from residency.train.prefer import prefer
 from residency.train.pretrain import pretrain
 from residency.train.schedule import Schedule
+from residency.train.tuning import Tuning
 
 SHORT = Schedule(batch_tokens=64, precision="fp32")
 
@@ -106,6 +107,6 @@ def test_held_out_examples_decide_which_weights_are_left(toy_base, toy_examples,
     for row in rows[:6]:
         row.split = "dev"
     schedule = Schedule(learning_rate=2e-2, batch_tokens=64, precision="fp32", evaluate=2)
-    instruct(toy_base, folder_of(tmp_path, rows), out=tmp_path / "out", rank=4, schedule=schedule)
+    instruct(toy_base, folder_of(tmp_path, rows), out=tmp_path / "out", tuning=Tuning(rank=4), schedule=schedule)
     measured = [json.loads(line) for line in (tmp_path / "out" / "measured.jsonl").read_text().splitlines()]
     assert len(measured) >= 2 and measured[-1]["held_out_loss"] < measured[0]["held_out_loss"]

@@ -18,6 +18,7 @@ from residency.train import loop
 from residency.train.instruct import instruct
 from residency.train.noise import Dropout, drawn_from, generator, with_own_dropout
 from residency.train.schedule import Schedule
+from residency.train.tuning import Tuning
 from residency.train.watch import Watch
 
 
@@ -192,9 +193,10 @@ import sys
 from pathlib import Path
 from residency.train.instruct import instruct
 from residency.train.schedule import Schedule
+from residency.train.tuning import Tuning
 base, examples, out, rows = sys.argv[1:]
 schedule = Schedule(learning_rate=1e-2, batch_tokens=64, accumulate=int(rows), precision="fp32", checkpoint=2, epochs=2)
-instruct(Path(base), Path(examples), out=Path(out), rank=4, schedule=schedule)
+instruct(Path(base), Path(examples), out=Path(out), tuning=Tuning(rank=4), schedule=schedule)
 """
 
 
@@ -232,7 +234,7 @@ def test_what_is_learned_does_not_depend_on_the_loops_caller(toy_base, toy_examp
     """The same stage twice in one process, with other random numbers drawn between, leaves the same bits."""
     schedule = Schedule(learning_rate=1e-2, batch_tokens=64, precision="fp32")
     for name in ("a", "b"):
-        instruct(toy_base, toy_examples, out=tmp_path / name, rank=4, schedule=schedule)
+        instruct(toy_base, toy_examples, out=tmp_path / name, tuning=Tuning(rank=4), schedule=schedule)
         torch.rand(7)
     hashes = {sha256_file(tmp_path / n / "adapter" / "adapter_model.safetensors") for n in ("a", "b")}
     assert len(hashes) == 1

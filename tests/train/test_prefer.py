@@ -16,6 +16,7 @@ from residency.models.local import LocalModel
 from residency.train.pairs import encode_pair, hardest_pairs, read_pairs, with_mismatched
 from residency.train.prefer import LOSSES, prefer
 from residency.train.schedule import Schedule
+from residency.train.tuning import Tuning
 
 FAST = Schedule(learning_rate=2e-2, batch_tokens=96, epochs=8, precision="fp32")
 ROWS = [
@@ -174,7 +175,7 @@ def likelihoods(stage):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_each_loss_parts_the_pairs(loss, toy_base, given, tmp_path):
-    prefer(toy_base, given, out=tmp_path / "out", loss=loss, rank=8, schedule=FAST)
+    prefer(toy_base, given, out=tmp_path / "out", loss=loss, tuning=Tuning(rank=8), schedule=FAST)
     curve = list(read_jsonl(tmp_path / "out" / "curve.jsonl"))
     assert curve[-1]["accuracy"] == 1.0 and curve[-1]["preference"] < curve[0]["preference"]
     manifest = read_manifest(tmp_path / "out")
@@ -183,33 +184,35 @@ def test_each_loss_parts_the_pairs(loss, toy_base, given, tmp_path):
 
 def test_ipo_draws_the_margin_over_the_reference_to_half_of_one_by_beta(toy_base, given, tmp_path):
     schedule = Schedule(learning_rate=2e-2, batch_tokens=96, epochs=60, precision="fp32")
-    prefer(toy_base, given, out=tmp_path / "out", loss="ipo", beta=0.25, rank=8, schedule=schedule)
+    prefer(toy_base, given, out=tmp_path / "out", loss="ipo", beta=0.25, tuning=Tuning(rank=8), schedule=schedule)
     before, after = likelihoods(toy_base)[0], likelihoods(tmp_path / "out")[0]
     margins = (after[0] - before[0]) - (after[1] - before[1])
     assert torch.allclose(margins, torch.full((4,), 2.0), atol=0.15)  # 1 / (2 * 0.25), and no further
 
 
 def test_simpo_makes_the_chosen_likelier_a_token_by_more_than_gamma(toy_base, given, tmp_path):
-    prefer(toy_base, given, out=tmp_path / "out", loss="simpo", beta=2.0, gamma=3.0, rank=8, schedule=FAST)
+    prefer(
+        toy_base, given, out=tmp_path / "out", loss="simpo", beta=2.0, gamma=3.0, tuning=Tuning(rank=8), schedule=FAST
+    )
     chosen, rejected = likelihoods(tmp_path / "out")[0]
     assert bool((2.0 * (chosen - rejected) > 3.0).all())
 
 
 def test_orpo_teaches_the_chosen_answers_themselves(toy_base, given, tmp_path):
     schedule = Schedule(learning_rate=2e-2, batch_tokens=96, epochs=40, precision="fp32")
-    prefer(toy_base, given, out=tmp_path / "out", loss="orpo", rank=8, schedule=schedule)
+    prefer(toy_base, given, out=tmp_path / "out", loss="orpo", tuning=Tuning(rank=8), schedule=schedule)
     _, (chosen, _) = likelihoods(tmp_path / "out")
     assert bool((chosen > math.log(0.8)).all())
 
 
 def test_kto_moves_each_answer_to_its_own_side_of_the_reference(toy_base, given, tmp_path):
-    prefer(toy_base, given, out=tmp_path / "out", loss="kto", beta=0.5, rank=8, schedule=FAST)
+    prefer(toy_base, given, out=tmp_path / "out", loss="kto", beta=0.5, tuning=Tuning(rank=8), schedule=FAST)
     (_, before), (_, after) = likelihoods(toy_base), likelihoods(tmp_path / "out")
     assert bool((after[0] > before[0]).all()) and bool((after[1] < before[1]).all())
 
 
 def test_the_share_of_the_answers_own_loss_is_added_to_any(toy_base, given, tmp_path):
     for name, nll in (("without", 0.0), ("with", 5.0)):
-        prefer(toy_base, given, out=tmp_path / name, loss="simpo", nll=nll, rank=8, schedule=FAST)
+        prefer(toy_base, given, out=tmp_path / name, loss="simpo", nll=nll, tuning=Tuning(rank=8), schedule=FAST)
     chosen = {name: likelihoods(tmp_path / name)[1][0] for name in ("without", "with")}
     assert bool((chosen["with"] > chosen["without"]).all())

@@ -18,6 +18,7 @@ from residency.train.pairs import answers_of, hardest_pairs
 from residency.train.prefer import prefer
 from residency.train.pretrain import pretrain
 from residency.train.schedule import Schedule
+from residency.train.tuning import Tuning
 
 FAST = Schedule(learning_rate=2e-2, batch_tokens=64, epochs=6, precision="fp32", checkpoint=5)
 ASK = [[{"role": "user", "content": f"{thing} ?"}] for thing in ("blood", "grass", "sky")]
@@ -33,7 +34,7 @@ def totals(scores: list[TokenScores]) -> list[float]:
 
 
 def test_instruction_tuning_learns_the_answers(toy_base, toy_examples, tmp_path):
-    instruct(toy_base, toy_examples, out=tmp_path / "tuned", rank=8, schedule=FAST)
+    instruct(toy_base, toy_examples, out=tmp_path / "tuned", tuning=Tuning(rank=8), schedule=FAST)
     before = open_source(of_stage(toy_base), type="fp32").loglik(ASK, RIGHT)
     tuned = open_source(of_stage(tmp_path / "tuned"), type="fp32")
     after = tuned.loglik(ASK, RIGHT)
@@ -44,7 +45,7 @@ def test_instruction_tuning_learns_the_answers(toy_base, toy_examples, tmp_path)
 
 
 def test_continued_pretraining_lowers_the_loss_of_its_text(toy_base, toy_examples, tmp_path):
-    pretrain(toy_base, toy_examples, out=tmp_path / "read", rank=8, schedule=FAST)
+    pretrain(toy_base, toy_examples, out=tmp_path / "read", tuning=Tuning(rank=8), schedule=FAST)
     curve = [row["loss"] for row in read_jsonl(tmp_path / "read" / "curve.jsonl")]
     assert curve[-1] < 0.5 * curve[0]
 
@@ -54,7 +55,7 @@ def test_preference_alignment_goes_on_from_the_tuned_adapter_and_parts_the_pairs
         toy_base,
         toy_examples,
         out=tmp_path / "tuned",
-        rank=8,
+        tuning=Tuning(rank=8),
         schedule=Schedule(learning_rate=1e-2, batch_tokens=64, precision="fp32"),
     )
     prefer(tmp_path / "tuned", toy_examples, out=tmp_path / "aligned", schedule=FAST, beta=0.5)
@@ -88,7 +89,7 @@ def test_a_run_stopped_at_any_step_ends_with_the_bits_of_one_that_was_not(
     stage, toy_base, toy_examples, tmp_path, monkeypatch
 ):
     make = {"instruct": instruct, "prefer": prefer}[stage]
-    make(toy_base, toy_examples, out=tmp_path / "whole", rank=8, schedule=FAST)
+    make(toy_base, toy_examples, out=tmp_path / "whole", tuning=Tuning(rank=8), schedule=FAST)
     real, calls = loop.rows_once, []
 
     def stops_after_12(*args, **named):
@@ -99,10 +100,10 @@ def test_a_run_stopped_at_any_step_ends_with_the_bits_of_one_that_was_not(
 
     monkeypatch.setattr(loop, "rows_once", stops_after_12)
     with pytest.raises(KeyboardInterrupt):
-        make(toy_base, toy_examples, out=tmp_path / "parts", rank=8, schedule=FAST)
+        make(toy_base, toy_examples, out=tmp_path / "parts", tuning=Tuning(rank=8), schedule=FAST)
     monkeypatch.setattr(loop, "rows_once", real)
     assert json.loads((tmp_path / "parts/checkpoint/position.json").read_text())["step"] == 10
-    make(toy_base, toy_examples, out=tmp_path / "parts", rank=8, schedule=FAST)
+    make(toy_base, toy_examples, out=tmp_path / "parts", tuning=Tuning(rank=8), schedule=FAST)
     assert adapter_hash(tmp_path / "parts") == adapter_hash(tmp_path / "whole")
     steps = [row["step"] for row in read_jsonl(tmp_path / "parts" / "curve.jsonl")]
     assert steps == list(range(1, len(steps) + 1))
@@ -181,7 +182,7 @@ def test_rows_side_by_side_give_the_same_bits_whatever_the_number_of_threads(toy
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            instruct(toy_base, toy_examples, out=tmp_path / str(threads), rank=8, schedule=schedule)
+            instruct(toy_base, toy_examples, out=tmp_path / str(threads), tuning=Tuning(rank=8), schedule=schedule)
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
@@ -201,7 +202,7 @@ def test_the_gradient_of_rows_side_by_side_is_that_of_rows_one_after_another(toy
     from residency.train.stage import open_model, pack_rows
 
     schedule = Schedule(batch_tokens=64, precision="fp32")
-    net, local = open_model(toy_base, schedule=schedule, rank=4, alpha=None)
+    net, local = open_model(toy_base, schedule=schedule, tuning=Tuning(rank=4))
     for name, weight in net.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight)

@@ -58,11 +58,14 @@ def quantize(
         raise UserError(f"type: {type} is no format this stage writes; legal are {', '.join(TYPES)}")
     converter = find_converter()
     about = _about(base)
+    adapter, trained = _trained(model, Path(about["path"]))
+    if adapter is not None:
+        check_mergeable(adapter)
     called = {**about, "name": name or f"{about.get('name', 'model')}-residency"}
     out.mkdir(parents=True, exist_ok=True)
     seconds: dict[str, float] = {}
     with _timed(seconds, "merge"):
-        merged = merge(Path(about["path"]), model / "adapter", out / "model", called)
+        merged = merge(Path(about["path"]), adapter, out / "model", called, trained)
     rounded = None
     if smooth and type == "q8_0":
         with _timed(seconds, "smooth"):
@@ -97,10 +100,24 @@ def quantize(
     )
 
 
-def merge(base: Path, adapter: Path, folder: Path, about: dict[str, Any]) -> int:
-    """Return how many tensors of the base the adapter changed; the merged model is in ``folder``, in fp32.
+def check_mergeable(adapter: Path) -> None:
+    """Raise ModelError where an adapter is absent, or is none that becomes part of the weights."""
+    from residency.models.soft import soft_method
 
-    Raises ModelError when the adapter is absent, or when merging it changes nothing.
+    if not (adapter / "adapter_config.json").is_file():
+        raise ModelError(f"no adapter at {adapter}: give the folder of a finished training stage")
+    if method := soft_method(adapter):
+        raise ModelError(
+            f"{adapter} was made by {method} tuning: its virtual tokens stand before every text and change no weight, "
+            "so there is nothing to merge. Evaluate and serve it as an adapter, or train with method: lora"
+        )
+
+
+def merge(base: Path, adapter: Path | None, folder: Path, about: dict[str, Any], trained: Path | None = None) -> int:
+    """Return how many tensors of the base were changed; the merged model is in ``folder``, in fp32.
+
+    ``trained`` are the weights that the adapter goes on, where a stage has learned all of them; without an adapter they
+    are the model. Raises ModelError when the adapter is absent or none to merge, or when merging changes nothing.
     """
     import torch
     from peft import PeftModel
@@ -108,16 +125,22 @@ def merge(base: Path, adapter: Path, folder: Path, about: dict[str, Any]) -> int
 
     from residency.models.weights import quiet_transformers
 
-    if not (adapter / "adapter_config.json").is_file():
-        raise ModelError(f"no adapter at {adapter}: give the folder of a finished training stage")
+    if adapter is not None:
+        check_mergeable(adapter)
     with quiet_transformers():
         net = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
         before = checksums(net)
-        net = PeftModel.from_pretrained(net, str(adapter)).merge_and_unload()
+        if trained is not None and trained != base:
+            net = AutoModelForCausalLM.from_pretrained(trained, dtype=torch.float32)
+        if adapter is not None:
+            kept = before if trained in (None, base) else checksums(net)
+            net = PeftModel.from_pretrained(net, str(adapter)).merge_and_unload()
+            if checksums(net) == kept:
+                raise ModelError(f"merging {adapter} changes no weight of {base}: it holds no training. Refused.")
         after = checksums(net)
         changed = sum(after[key] != before[key] for key in before)
         if not changed:
-            raise ModelError(f"merging {adapter} changes no weight of {base}: it holds no training. Refused.")
+            raise ModelError(f"no weight of {trained or base} differs from {base}: it holds no training. Refused.")
         with atomic_path(folder) as building:
             building.mkdir(parents=True)
             net.save_pretrained(building)
@@ -205,6 +228,14 @@ def _about(base: Path) -> dict[str, Any]:
     if "path" not in manifest.get("model", {}):
         raise UserError(f"{base} is no finished base stage: its manifest.json names no model")
     return manifest["model"]
+
+
+def _trained(model: Path, base: Path) -> tuple[Path | None, Path]:
+    """Return (the adapter of a training stage, None where it learned all weights; the weights that it goes on)."""
+    from residency.models.load import weights_of
+
+    about = (read_manifest(model) or {}).get("model") or {"adapter": "adapter", "path": str(base)}
+    return model / about["adapter"] if about.get("adapter") else None, Path(weights_of(model, about))
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from typing import Any
 
 import torch
 from torch.nn import functional as F
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 
 from residency.core.errors import Unsupported
+from residency.models.alone import is_alone, own_attention, own_mask, reach_of
 from residency.models.cache import Cache, fill
 from residency.models.flash import flash
 from residency.models.pack import Bucket, Layout
@@ -199,8 +200,12 @@ def packed_attention(
 ) -> tuple[torch.Tensor, None]:
     """Return ([1, T, H, D], None): attention of a packed row; q [1, H, T, D], k and v [1, K, T, D].
 
-    Without a layout and a cache it is plain causal attention over a padded batch (torch's own).
+    Without a layout and a cache it is plain causal attention over a padded batch (torch's own), or, where a text is to
+    be read ``alone``, the eager attention of the architecture itself.
     """
+    if layout is None and is_alone():
+        q, k = query.to(value.dtype), key.to(value.dtype)
+        return own_attention(module, q, k, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs)
     if layout is not None:
         _refuse(layout, kwargs)
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
@@ -280,10 +285,12 @@ def _refuse(layout: Layout, kwargs: dict[str, Any]) -> None:
 def register() -> None:
     """Make "packed" known to transformers; harmless when repeated."""
     AttentionInterface.register(NAME, packed_attention)
+    AttentionMaskInterface.register(NAME, own_mask)
 
 
 def use_packed(model: PreTrainedModel) -> PreTrainedModel:
-    """Return the model, set to packed attention."""
+    """Return the model, set to packed attention; its ``reach`` is how long a text may be for that to be its own."""
     register()
     model.set_attn_implementation(NAME)
+    model.reach = reach_of(model)
     return model

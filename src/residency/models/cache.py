@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -15,6 +16,9 @@ class Cache:
     ``prefix[layer]`` = (keys, values) [heads, P, width]; ``rows[layer]`` = (keys, values) [slots, heads, room, width],
     of which the first B are in use; ``lengths`` [B] counts their tokens. The next pass reads a prefix (``record``),
     reads prompts of ``arriving`` tokens into the next slots, or one new token a row (``bias``).
+
+    Rows that are read ``alone`` (models/alone.py) have caches of transformers in ``texts`` instead, and the token ids
+    of the prefix, which each of them reads anew, in ``before``.
     """
 
     prefix: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
@@ -25,6 +29,14 @@ class Cache:
     record: bool = False
     arriving: list[int] | None = None
     bias: torch.Tensor | None = None
+    alone: bool = False
+    before: Sequence[int] = ()
+    texts: list[Any] = field(default_factory=list)
+
+    def for_rows(self, slots: int, room: int, device: torch.device) -> Cache:
+        """Return a cache for so many rows of ``room`` tokens behind this one's prefix."""
+        none = torch.zeros(0, dtype=torch.long, device=device)
+        return Cache(self.prefix, lengths=none, slots=slots, room=room, alone=self.alone, before=self.before)
 
     def arrived(self) -> None:
         """Count the prompts that have been read among the rows."""
@@ -50,13 +62,20 @@ class Cache:
                     keys[place, :, :size] = keys[len(order), :, :size]
                     values[place, :, :size] = values[len(order), :, :size]
         self.lengths = self.lengths[torch.tensor(order, dtype=torch.long, device=self.lengths.device)]
+        self.texts = [self.texts[i] for i in order] if self.texts else []
         return order
 
 
 def fill(cache: Cache, layer: int, k: torch.Tensor, v: torch.Tensor) -> None:
-    """Store a prompt pass in the cache; every block of the row becomes a cache row, in the order of the row."""
+    """Store a prompt pass in the cache; every block of the row becomes a cache row, in the order of the row.
+
+    A prefix that is recorded stands behind the one that is there (virtual tokens).
+    """
     if cache.record:
-        cache.prefix[layer] = (k.transpose(0, 1).contiguous(), v.transpose(0, 1).contiguous())
+        fresh = (k.transpose(0, 1), v.transpose(0, 1))
+        if layer in cache.prefix:
+            fresh = tuple(torch.cat([old, new], 1) for old, new in zip(cache.prefix[layer], fresh, strict=True))
+        cache.prefix[layer] = (fresh[0].contiguous(), fresh[1].contiguous())
         return
     if layer not in cache.rows:
         shape = (cache.slots, k.shape[1], cache.room, k.shape[2])

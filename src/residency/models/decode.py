@@ -18,6 +18,7 @@ from residency.core.types import Reply
 from residency.models.cache import Cache
 from residency.models.constrain import Guide
 from residency.models.lanes import lanes, side_by_side
+from residency.models.logits import logits_of
 from residency.models.loops import EVERY, loops
 from residency.models.pack import Block, collate
 
@@ -104,8 +105,7 @@ class Writer:
         Many replies end with their first token: none of these then waits beside a few that are long.
         """
         slots, lengths = min(slots, len(prompts)), [len(p) for p in prompts]
-        cache = Cache(prefix=self.prefix.prefix, slots=slots, room=lengths[0] + self.sampling.max_tokens)
-        cache.lengths = torch.zeros(0, dtype=torch.long, device=self.net.device)
+        cache = self.prefix.for_rows(slots, lengths[0] + self.sampling.max_tokens, self.net.device)
         waiting, alive, guide = deque(range(len(prompts))), list[_Row](), Guide(self.start, len(prompts))
         replies: dict[int, Reply] = {}
         while waiting or alive:
@@ -125,7 +125,7 @@ class Writer:
 
     def _take(self, rows: Sequence[_Row], hidden: torch.Tensor, guide: Guide) -> dict[int, Reply]:
         """Add the next token, after its last hidden state [B, width], to each row; return the replies that it ends."""
-        logits, owners = self.net.get_output_embeddings()(hidden).float(), [one.owner for one in rows]
+        logits, owners = logits_of(self.net, hidden), [one.owner for one in rows]
         allowed = guide.allowed(owners, logits.shape[1])
         chosen, values = pick(logits, self.sampling.temperature, self.generator, allowed)
         tokens = chosen.tolist()
@@ -183,12 +183,11 @@ class Writer:
     @torch.inference_mode()
     def tokens(self, prompt: list[int]) -> Iterator[int]:
         """Yield the token ids of one reply as they come, without the end token; stop texts are the caller's."""
-        cache = Cache(prefix=self.prefix.prefix, slots=1, room=len(prompt) + self.sampling.max_tokens)
-        cache.lengths = torch.zeros(0, dtype=torch.long, device=self.net.device)
-        head, guide = self.net.get_output_embeddings(), Guide(self.start, 1)
+        cache = self.prefix.for_rows(1, len(prompt) + self.sampling.max_tokens, self.net.device)
+        guide = Guide(self.start, 1)
         hidden = self.read([prompt], cache)
         for _ in range(self.sampling.max_tokens):
-            logits = head(hidden).float()
+            logits = logits_of(self.net, hidden)
             allowed = guide.allowed([0], logits.shape[1])
             chosen, _values = pick(logits, self.sampling.temperature, self.generator, allowed)
             guide.take([0], chosen.tolist())

@@ -203,7 +203,13 @@ def of_stage(folder: Path, name: str = "") -> Source:
     about = manifest["model"]
     adapter = folder / about["adapter"] if about.get("adapter") else None
     digest = sha256_json([about["hash"], about.get("adapter_sha256", "")])
-    return Source(name or about["name"], about["path"], digest, adapter, about)
+    path = weights_of(folder, about)
+    return Source(name or about["name"], path, digest, adapter, {**about, "path": path})
+
+
+def weights_of(folder: Path, about: dict[str, Any]) -> str:
+    """Return where a stage's weights lie: a base's by their whole path, those a stage tuned from its own folder on."""
+    return str(folder / about["path"])
 
 
 def _named_as_hub(name: str) -> bool:

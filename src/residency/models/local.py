@@ -7,8 +7,9 @@ leaves the batch at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from residency.core.errors import ModelError, Unsupported
 from residency.core.types import Message, Reply, TokenScores
+from residency.models.alone import states_alone
 from residency.models.attention import use_packed
 from residency.models.cache import Cache
 from residency.models.constrain import start_of
@@ -26,10 +28,12 @@ from residency.models.decode import ROOM, Sampling, Writer, cache_bytes, unsure
 from residency.models.device import device, precision
 from residency.models.fused import fuse
 from residency.models.lanes import side_by_side
+from residency.models.logits import logits_of
 from residency.models.pack import Block, collate
 from residency.models.passes import Behind, Pass, passes_of, together
 from residency.models.products import pack
 from residency.models.rotary import turn_faster
+from residency.models.soft import read_soft, soft_method
 from residency.models.weights import quiet_transformers
 
 ROW, GPU_ROW = 2048, 16384
@@ -41,7 +45,8 @@ class LocalModel:
     """A causal LM with its tokenizer; ``row`` is how many tokens one packed pass holds.
 
     ``plain``: the model has no chat template, or is asked without it. A chat is then its texts, each answer behind
-    "Answer:", as benchmarks put it to models that only continue.
+    "Answer:", as benchmarks put it to models that only continue. ``soft`` gives the keys and values of the ``virtual``
+    tokens that stand before all it reads.
     """
 
     name: str
@@ -50,13 +55,19 @@ class LocalModel:
     tokenizer: PreTrainedTokenizerBase
     row: int = ROW
     plain: bool = False
+    soft: Callable[[], Cache] = Cache
+    virtual: int = 0
 
     @property
     def context(self) -> int:
         """Return how many tokens a prompt and its reply may have together (a million where the model does not say)."""
         config = self.net.config.get_text_config()
         found = (getattr(config, key, None) for key in ("max_position_embeddings", "n_positions", "seq_length"))
-        return next((int(size) for size in found if size), 1_000_000)
+        return next((int(size) for size in found if size), 1_000_000) - self.virtual
+
+    def is_beyond(self, tokens: int) -> bool:
+        """Return whether a text of so many tokens, virtual ones apart, is too long for packed attention to serve."""
+        return bool(tokens + self.virtual > getattr(self.net, "reach", math.inf))
 
     @property
     def end(self) -> int:
@@ -116,12 +127,14 @@ class LocalModel:
         self, encoded: Sequence[list[int]], sampling: Sampling, *, prefix: Sequence[int] = (), rows: int = 64
     ) -> list[Reply]:
         """Return what follows each row of token ids, as ``generate`` does for chats."""
-        return self._writer(sampling, prefix).write(encoded, rows=rows, row=self.row)
+        longest = max(map(len, encoded), default=0)
+        return self._writer(sampling, longest, prefix).write(encoded, rows=rows, row=self.row)
 
-    def _writer(self, sampling: Sampling, prefix: Sequence[int] = ()) -> Writer:
+    def _writer(self, sampling: Sampling, longest: int, prefix: Sequence[int] = ()) -> Writer:
         start = start_of(sampling.schema, self.tokenizer, self.width, self.end)
-        cache = self.read_prefix(prefix)
-        return Writer(self.net, self.states, self.tokenizer, self.end, sampling, cache, len(prefix), start)
+        alone = self.is_beyond(len(prefix) + longest + sampling.max_tokens)
+        cache, offset = self.read_prefix(prefix, alone=alone), self.virtual + len(prefix)
+        return Writer(self.net, self.states, self.tokenizer, self.end, sampling, cache, offset, start)
 
     def stream(
         self,
@@ -134,9 +147,10 @@ class LocalModel:
         schema: dict[str, Any] | None = None,
     ) -> Iterator[str]:
         """Yield the reply in pieces; half a letter, or what may become a stop text, is held back."""
-        writer = self._writer(Sampling(max_tokens, temperature, seed, tuple(stop), schema))
+        encoded = self.encode_prompt(prompt)
+        writer = self._writer(Sampling(max_tokens, temperature, seed, tuple(stop), schema), len(encoded))
         tokens, shown, text = [], 0, ""
-        for token in writer.tokens(self.encode_prompt(prompt)):
+        for token in writer.tokens(encoded):
             tokens.append(token)
             text = writer.text(tokens)
             length = writer.cut(text)
@@ -175,7 +189,7 @@ class LocalModel:
         for some in together(families, ROOM // cache_bytes(self.net)):
             prefixes = [prefix for prefix in dict.fromkeys(tuple(prefix) for prefix, _ in some) if prefix]
             read = side_by_side(self.read_prefix, prefixes, self.net.device)
-            caches = {(): Cache(), **dict(zip(prefixes, read, strict=True))}
+            caches = {(): self.soft(), **dict(zip(prefixes, read, strict=True))}
             passes = passes_of(some, self.row, self.net.device)
             for found in side_by_side(partial(self._read, caches), passes, self.net.device):
                 scores |= found
@@ -184,9 +198,11 @@ class LocalModel:
     @torch.inference_mode()
     def _read(self, caches: dict[tuple[int, ...], Cache], one: Pass) -> dict[int, TokenScores]:
         """Return the token scores of a pass by their owners."""
-        batch = collate(one.blocks, offset=len(one.prefix)).to(self.net.device)
+        batch = collate(one.blocks, offset=self.virtual + len(one.prefix)).to(self.net.device)
         places, sources = torch.unique(batch.sources, return_inverse=True)
-        hidden = self.states(batch.ids, batch.positions, keep=places, layout=batch.layout, cache=caches[one.prefix])
+        alone = self.is_beyond(len(one.prefix) + batch.layout.longest)
+        cache = replace(caches[one.prefix], alone=True) if alone else caches[one.prefix]
+        hidden = self.states(batch.ids, batch.positions, keep=places, layout=batch.layout, cache=cache)
         scores: dict[int, TokenScores] = {}
         for owner, value, best in self._head(hidden, sources, batch.targets, batch.owners):
             mine = scores.setdefault(owner, TokenScores([], []))
@@ -198,6 +214,10 @@ class LocalModel:
         self, ids: torch.Tensor, positions: torch.Tensor, *, keep: torch.Tensor | None = None, **kwargs: Any
     ) -> torch.Tensor:
         """Return the last hidden states [T, width] of a packed row [1, T]; [K, width] where K places are to keep."""
+        layout, cache = kwargs.get("layout"), kwargs.get("cache")
+        if cache is not None and cache.alone:
+            found = states_alone(self.net, ids, layout, cache, None if layout is None else self.soft())
+            return found if keep is None else found[keep]
         if keep is not None:
             kwargs["layout"].keep = keep
         out = self.net.base_model(input_ids=ids, position_ids=positions, use_cache=False, **kwargs)
@@ -211,24 +231,27 @@ class LocalModel:
 
         The first tokens of a question's answers come from one place of it, which reaches the head once.
         """
-        head = self.net.get_output_embeddings()
         size = 64 if hidden.device.type == "cpu" else 2048
         for part, target, owner in zip(sources.split(size), targets.split(size), owners.split(size), strict=True):
             places, row = torch.unique(part, return_inverse=True)
-            logits = head(hidden[places]).float()
+            logits = logits_of(self.net, hidden[places])
             chosen = logits[row, target] - logits.logsumexp(-1)[row]
             best = logits.argmax(-1)[row] == target
             yield from zip(owner.tolist(), chosen.tolist(), best.tolist(), strict=True)
 
     @torch.inference_mode()
-    def read_prefix(self, prefix: Sequence[int]) -> Cache:
-        """Return a cache that holds the keys and values of a shared prefix (empty where there is none)."""
-        cache = Cache()
-        if prefix:
-            cache.record = True
-            batch = collate([Block(list(prefix), [])]).to(self.net.device)
+    def read_prefix(self, prefix: Sequence[int], *, alone: bool = False) -> Cache:
+        """Return a cache that holds the keys and values of a shared prefix, behind those of the virtual tokens.
+
+        It is empty where there is neither. What is read ``alone`` reads the prefix anew each time.
+        """
+        cache = self.soft()
+        cache.before, cache.alone = prefix, alone
+        if prefix and not self.is_beyond(len(prefix)):
+            cache.record, cache.alone = True, False
+            batch = collate([Block(list(prefix), [])], offset=self.virtual).to(self.net.device)
             self.states(batch.ids, batch.positions, layout=batch.layout, cache=cache)
-            cache.record = False
+            cache.record, cache.alone = False, alone
         return cache
 
 
@@ -243,11 +266,13 @@ def open_folder(
 ) -> LocalModel:
     """Return the causal LM of a folder (or hub id), with an adapter merged in where one is given.
 
-    The merge is made in fp32 before any cast to ``type`` ("fp32", "bf16", "auto"). Only safetensors are read and no
-    code of the folder is run. Raises ModelError where there is no model.
+    The merge is made in fp32 before any cast to ``type`` ("fp32", "bf16", "auto"); virtual tokens are no weights, and
+    stand before all that is read. Only safetensors are read and no code of the folder is run. Raises ModelError where
+    there is no model.
     """
-    net = read_net(folder, "fp32" if adapter else type)
-    if adapter is not None:
+    soft = adapter is not None and bool(soft_method(adapter))
+    net = read_net(folder, "fp32" if adapter and not soft else type)
+    if adapter is not None and not soft:
         from peft import PeftModel
 
         with quiet_transformers():
@@ -258,9 +283,11 @@ def open_folder(
 def dressed(net: PreTrainedModel, folder: Path | str, *, name: str, hash: str) -> LocalModel:
     """Return a network made ready to be asked, with the tokenizer of its folder."""
     tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
-    net = pack(fuse(turn_faster(use_packed(net).to(device()).eval())))
+    net = use_packed(net).to(device()).eval()
+    before, virtual = read_soft(net, adapter) if adapter is not None and soft else (Cache, 0)
+    net = pack(fuse(turn_faster(net)))
     row = ROW if net.device.type == "cpu" else GPU_ROW
-    return LocalModel(name, hash, net, tokenizer, row, plain=not tokenizer.chat_template)
+    return LocalModel(name, hash, net, tokenizer, row, not tokenizer.chat_template, before, virtual)
 
 
 def read_net(folder: Path | str, type: str = "auto") -> PreTrainedModel:

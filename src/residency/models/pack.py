@@ -94,13 +94,15 @@ class Layout:
     """Who sees whom in a packed row of ``size`` tokens: blocks that begin at ``starts``, a branch mark for every token.
 
     Made when they are asked for: ``buckets``, and ``order`` [T], which undoes the bucketing; or ``runs``. ``keep`` [K]
-    are the places whose last states are asked for, in rising order; None asks for all.
+    are the places whose last states are asked for, in rising order; None asks for all. Where the row is ``filled``, its
+    last block holds nothing.
     """
 
     starts: Sequence[int]
     marks: Sequence[Sequence[int]]
     device: torch.device | str = "cpu"
     keep: torch.Tensor | None = None
+    filled: bool = False
     _buckets: list[Bucket] = field(default_factory=list)
     _order: torch.Tensor | None = None
     _runs: dict[int, Runs] = field(default_factory=dict)
@@ -112,8 +114,8 @@ class Layout:
 
     @property
     def longest(self) -> int:
-        """Return the tokens of the longest block."""
-        return max(map(len, self.marks))
+        """Return the tokens of the longest block that holds something."""
+        return max(map(len, self.marks[:-1] if self.filled else self.marks), default=0)
 
     @property
     def buckets(self) -> list[Bucket]:
@@ -166,7 +168,7 @@ class Batch:
         def move(t: torch.Tensor) -> torch.Tensor:
             return t.to(device)
 
-        layout = Layout(self.layout.starts, self.layout.marks, device)
+        layout = Layout(self.layout.starts, self.layout.marks, device, filled=self.layout.filled)
         return Batch(
             move(self.ids),
             move(self.positions),
@@ -222,7 +224,7 @@ def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_
     return Batch(
         torch.tensor([ids]),
         torch.tensor([positions]),
-        Layout(starts, branch_of),
+        Layout(starts, branch_of, filled=empty > 0),
         torch.tensor(sources, dtype=torch.long),
         torch.tensor(targets, dtype=torch.long),
         torch.tensor(owners, dtype=torch.long),

@@ -43,12 +43,15 @@ class _RMSNorm(torch.autograd.Function):
         return found.to(ctx.types[0]), grad_w, None, None
 
 
-def read_to_learn(folder: Path | str, type: str = "auto") -> PreTrainedModel:
+def read_to_learn(folder: Path | str, type: str = "auto", *, masters: bool = False) -> PreTrainedModel:
     """Return the network of a folder or hub id with frozen weights in a precision, its residual stream in fp32.
 
     Weights that are stored in that precision are read in it, since all of them are exact there; others in fp32 first.
+    With ``masters`` the weights stay fp32, as is needed to learn them, and are multiplied in the precision.
     """
     low = precision(type)
+    if masters:
+        return with_masters(read_net(folder, "fp32"), low)
     stored = None
     with suppress(OSError, ValueError):  # what cannot be read is told by the reading
         stored = getattr(AutoConfig.from_pretrained(str(folder), trust_remote_code=False), "dtype", None)
@@ -78,6 +81,26 @@ def lower(model: PreTrainedModel, low: torch.dtype) -> PreTrainedModel:
         elif low != torch.float32:
             norm.register_forward_hook(lambda module, given, out: out.to(low))
     return model
+
+
+def with_masters(model: PreTrainedModel, low: torch.dtype) -> PreTrainedModel:
+    """Return an fp32 model whose linear layers multiply in ``low``, as ``lower`` does with weights that are frozen."""
+    norms = [m for m in model.modules() if type(m).__name__.endswith("Norm")]
+    mixed = low != torch.float32 and all(type(m).__name__.endswith("RMSNorm") for m in norms)
+    for module in model.modules():
+        if mixed and isinstance(module, torch.nn.Linear):
+            module.forward = partial(_multiplied, module, low)  # type: ignore[method-assign]
+    for norm in norms if mixed else ():
+        if _is_plain(norm):
+            norm.forward = partial(_normed, norm, low)
+        else:
+            norm.register_forward_hook(lambda module, given, out: out.to(low))
+    return model
+
+
+def _multiplied(linear: torch.nn.Linear, low: torch.dtype, x: torch.Tensor) -> torch.Tensor:
+    bias = None if linear.bias is None else linear.bias.to(low)
+    return F.linear(x.to(low), linear.weight.to(low), bias)
 
 
 def _normed(norm: Any, out: torch.dtype, x: torch.Tensor) -> torch.Tensor:

@@ -10,20 +10,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from types import MethodType
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import Linear as LoraLinear
-from transformers import PreTrainedModel
-
-from residency.core.errors import UserError
-from residency.models.weights import quiet_transformers
-
-TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
 
 SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 """Layers of one module that read the same input: their low-rank products are made together."""
@@ -119,42 +110,7 @@ def _forward(self: LoraLinear, x: torch.Tensor, *args: Any, **kwargs: Any) -> to
     return siblings.take(self, x) if siblings else _together([self], x)[0]
 
 
-def attach(
-    model: PreTrainedModel,
-    *,
-    rank: int = 16,
-    alpha: float | None = None,
-    dropout: float = 0.0,
-    targets: tuple[str, ...] = TARGETS,
-    seed: int = 0,
-) -> PeftModel:
-    """Return the model with fresh fp32 LoRA adapters on its linear layers, everything else frozen.
-
-    ``alpha`` defaults to ``rank`` (scale 1). Raises UserError where none of the targets exists in the model.
-    """
-    present = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
-    if not present & set(targets):
-        raise UserError(f"none of the layers {', '.join(targets)} is in this model; name its linear layers in targets")
-    torch.manual_seed(seed)
-    config = LoraConfig(
-        r=rank,
-        lora_alpha=alpha or rank,
-        lora_dropout=dropout,
-        bias="none",
-        task_type="CAUSAL_LM",
-        target_modules=sorted(present & set(targets)),
-    )
-    with quiet_transformers():
-        return fuse(get_peft_model(model, config, autocast_adapter_dtype=True))
-
-
-def resume(model: PreTrainedModel, folder: Path) -> PeftModel:
-    """Return the model with the adapter of a folder, trainable."""
-    with quiet_transformers():
-        return fuse(PeftModel.from_pretrained(model, str(folder), is_trainable=True, autocast_adapter_dtype=True))
-
-
-def fuse(model: PeftModel) -> PeftModel:
+def fuse(model: Any) -> Any:
     """Return the model with its plain LoRA layers computed by the fused function.
 
     Layers with dropout, a bias on B or a variant (DoRA and others) keep peft's own forward.

@@ -16,8 +16,8 @@ from typing import Annotated, Any, Literal
 
 import torch
 
-from residency.core.legal import Above0, AtLeast0, AtLeastOne, Clash, Keys, agree
-from residency.core.settings import together
+from residency.core.legal import AtLeast0, AtLeastOne, Clash, Keys, agree
+from residency.core.settings import Flat, together
 from residency.core.store import read_examples
 from residency.core.types import Example
 from residency.corpus.shape import FAMILIES
@@ -30,7 +30,8 @@ from residency.train.loop import train
 from residency.train.objectives import choice, next_token, summed
 from residency.train.order import Order, in_stages, step_by_step
 from residency.train.schedule import Schedule
-from residency.train.stage import Rank, Tokens, fitting, leave, open_model, pack_rows
+from residency.train.stage import Tokens, fitting, leave, open_model, pack_rows
+from residency.train.tuning import LORA, Tuning, disagreements
 from residency.train.turns import turned
 
 DEFAULT = Schedule()
@@ -41,7 +42,8 @@ HELD = 100
 
 
 def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
-    """Yield what does not go together: the order of a corpus and one of one's own, turns and all tokens."""
+    """Yield what does not go together: the order of a corpus and one of one's own, turns and all tokens, and methods."""
+    yield from disagreements(given)
     if given.get("order") == "corpus" and given.get("first"):
         yield ("first", "order"), "first names what is learned early, and order: corpus has an order; give one of them"
     if given.get("turns") == "all" and given.get("answer_only") is False:
@@ -56,8 +58,6 @@ def instruct(
     *,
     out: Path,
     tokens: Tokens = 180_000,
-    rank: Rank = 16,
-    alpha: Above0 | None = None,
     per_example: bool = True,
     contrast: AtLeast0 = 1.0,
     first: Annotated[dict[str, AtLeastOne], Keys(SKILLS)] | None = None,
@@ -67,6 +67,7 @@ def instruct(
     answer_only: bool = True,
     # The order of learning: drawn from the seed, or that of the corpus's mixture, stage by stage.
     order: Order = "drawn",
+    tuning: Flat[Tuning] = LORA,
     schedule: Schedule = DEFAULT,
 ) -> None:
     """Write an adapter tuned on the training examples, up to ``tokens`` tokens in an order drawn from the seed.
@@ -78,7 +79,7 @@ def instruct(
     ``schedule.evaluate`` the loss on examples of the split dev, or on a share of the others, is measured on the way.
     """
     agree(_clashes({"first": first, "order": order, "turns": turns, "answer_only": answer_only}))
-    net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
+    net, local = open_model(model, schedule=schedule, tuning=tuning)
     check.speakable(local, turns)
     items, held = held_apart(examples, schedule)
     check.answered(items)
@@ -105,15 +106,17 @@ def instruct(
     totals = train(net, rows, scored(loss), schedule, out=out, label="instruction tuning", phases=steps, held_out=look)
     leave(
         net,
+        local,
         model,
         out,
+        tuning,
         stage="instruct",
         examples=sum(map(len, parts)),
         left_out=left,
         totals=totals,
         phases=sizes,
         schedule=asdict(schedule),
-        rank=rank,
+        rank=tuning.rank,
         per_example=per_example,
         contrast=contrast,
         first=first or {},

@@ -15,6 +15,7 @@ import torch
 
 from residency.core.errors import UserError
 from residency.core.legal import Above0, AtLeast0, AtLeastOne
+from residency.core.settings import Flat, together
 from residency.core.store import read_jsonl, write_jsonl
 from residency.models.local import LocalModel
 from residency.models.pack import Batch
@@ -24,7 +25,8 @@ from residency.train.loop import train
 from residency.train.objectives import dpo, ipo, kto, lengths, orpo, simpo, summed
 from residency.train.pairs import Row, encode_pair, hardest_pairs, read_pairs, with_mismatched
 from residency.train.schedule import Schedule
-from residency.train.stage import Rank, leave, open_model, pack_rows
+from residency.train.stage import leave, open_model, pack_rows
+from residency.train.tuning import LORA, Tuning, disagreements
 
 DEFAULT = Schedule(learning_rate=1e-4)
 Loss = Literal["dpo", "ipo", "simpo", "orpo", "kto"]
@@ -35,6 +37,7 @@ NLL = {"dpo": 0.2}
 GAMMA = 1.0
 
 
+@together(disagreements)
 def prefer(
     model: Path,
     examples: Path,
@@ -50,10 +53,7 @@ def prefer(
     nll: AtLeast0 | None = None,
     # By how much simpo's chosen answer must lead; left out, 1.
     gamma: AtLeast0 | None = None,
-    # The rank of a new adapter; an earlier stage's goes on learning as it is.
-    rank: Rank = 16,
-    # The scale of a new adapter times its rank; left out, it is the rank.
-    alpha: Above0 | None = None,
+    tuning: Flat[Tuning] = LORA,
     schedule: Schedule = DEFAULT,
 ) -> None:
     """Write an adapter aligned on preference pairs, up to ``tokens`` tokens.
@@ -69,7 +69,7 @@ def prefer(
     settings = {"loss": loss, "beta": beta, "nll": nll}
     if loss == "simpo":
         settings["gamma"] = GAMMA if gamma is None else gamma
-    net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
+    net, local = open_model(model, schedule=schedule, tuning=tuning)
     kept = out / "pairs.jsonl"
     if not kept.exists():
         write_jsonl(kept, make_pairs(examples, local, loss, tokens, schedule))
@@ -83,7 +83,7 @@ def prefer(
     watch = watch_of(net, local, held, scored(objective), schedule)
     totals = train(net, rows, scored(objective), schedule, out=out, label="preference alignment", held_out=watch)
     facts = {"examples": len(learned), "held_out": len(held), "totals": totals, "schedule": asdict(schedule)}
-    leave(net, model, out, stage="prefer", **facts, rank=rank, **settings)
+    leave(net, local, model, out, tuning, stage="prefer", **facts, rank=tuning.rank, **settings)
 
 
 def make_pairs(examples: Path, local: LocalModel, loss: str, tokens: int, schedule: Schedule) -> list[Row]:

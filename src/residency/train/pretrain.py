@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from residency.core.legal import Above0
+from residency.core.settings import Flat, together
 from residency.core.store import read_jsonl
 from residency.models.pack import Batch, Block
 from residency.train import check
@@ -17,27 +17,28 @@ from residency.train.loop import train
 from residency.train.objectives import next_token
 from residency.train.order import Order, in_stages, step_by_step
 from residency.train.schedule import Schedule
-from residency.train.stage import Rank, Tokens, fitting, leave, open_model, pack_rows
+from residency.train.stage import Tokens, fitting, leave, open_model, pack_rows
+from residency.train.tuning import LORA, Tuning, disagreements
 
 DEFAULT = Schedule()
 HELD = 100
 """Held-out texts that are measured on the way."""
 
 
+@together(disagreements)
 def pretrain(
     model: Path,
     examples: Path,
     *,
     out: Path,
     tokens: Tokens = 30_000,
-    rank: Rank = 16,
-    alpha: Above0 | None = None,
     # The order of reading: drawn from the seed, or that of the corpus's mixture, stage by stage.
     order: Order = "drawn",
+    tuning: Flat[Tuning] = LORA,
     schedule: Schedule = DEFAULT,
 ) -> None:
     """Write an adapter that has read ``examples/text.jsonl``, up to ``tokens`` tokens."""
-    net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
+    net, local = open_model(model, schedule=schedule, tuning=tuning)
     found, held = parted(list(read_jsonl(examples / "text.jsonl")), schedule)
     groups = in_stages(examples, found, lambda row: str(row["id"])) if order == "corpus" else [found]
 
@@ -59,13 +60,15 @@ def pretrain(
     )
     leave(
         net,
+        local,
         model,
         out,
+        tuning,
         stage="pretrain",
         examples=sum(map(len, parts)),
         left_out=left,
         totals=totals,
         schedule=asdict(schedule),
-        rank=rank,
+        rank=tuning.rank,
         order=order,
     )

@@ -39,7 +39,8 @@ from residency.train.loop import train
 from residency.train.processes import is_main
 from residency.train.rated import Row, blocks_of, cuts_for, given_pairs, parted, rated_pairs
 from residency.train.schedule import Schedule
-from residency.train.stage import Rank, Tokens, cut_to_tokens, open_model, pack_rows
+from residency.train.stage import Tokens, cut_to_tokens, open_model, pack_rows
+from residency.train.tuning import Rank, Tuning
 from residency.train.watch import Watch
 
 DEFAULT = Schedule(learning_rate=1e-4, batch_tokens=2048)
@@ -73,7 +74,7 @@ def reward(
     """Write a reward model trained on the preference pairs of the examples, and on those of a set of rated answers."""
     if "reward" in (read_manifest(model) or {}).get("model", {}):
         raise UserError(f"{model} is a reward model, which is not trained further; name a base, or a tuned model")
-    net, local = open_model(model, schedule=schedule, rank=rank, alpha=alpha)
+    net, local = open_model(model, schedule=schedule, tuning=Tuning(rank=rank, alpha=alpha))
     with_head(net.get_base_model(), schedule.seed)
     kept = out / "pairs.jsonl"
     if not kept.exists():

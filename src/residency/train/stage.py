@@ -2,52 +2,97 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from peft import PeftModel
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedModel
 
 from residency.core.errors import UserError
 from residency.core.legal import Range
-from residency.core.store import read_manifest, sha256_file, write_manifest
+from residency.core.progress import say
+from residency.core.store import read_manifest, sha256_file, sha256_json, write_manifest
+from residency.models.alone import why_never
 from residency.models.attention import use_packed
+from residency.models.cache import Cache
 from residency.models.device import device
-from residency.models.local import GPU_ROW, LocalModel
+from residency.models.load import weights_of
+from residency.models.local import GPU_ROW, LocalModel, read_net
 from residency.models.pack import Batch, Block, collate, fill_rows
 from residency.models.residual import read_to_learn
-from residency.train import adapters, check
+from residency.models.soft import soft_cache, virtual_tokens
+from residency.train import check, methods
 from residency.train.checkpoint import finish
 from residency.train.processes import is_main
 from residency.train.schedule import Schedule
+from residency.train.tuning import LORA, SOFT, Tuning
 
-Rank = Annotated[int, Range(least=1, most=1024)]
 Tokens = Annotated[int, Range(least=0, zero="all there are")]
 
 
-def open_model(stage: Path, *, schedule: Schedule, rank: int, alpha: float | None) -> tuple[PeftModel, LocalModel]:
-    """Return (the network with a trainable adapter, the same as a `Model`) of an earlier stage's folder.
+def open_model(stage: Path, *, schedule: Schedule, tuning: Tuning = LORA) -> tuple[Any, LocalModel]:
+    """Return (the network ready to learn, the same as a `Model`) of an earlier stage's folder.
 
-    A base gets a fresh adapter of ``rank``; a trained stage's adapter goes on learning. Raises UserError where the
-    folder is no finished model stage.
+    A base gets a fresh adapter, or learns all its weights; a trained stage's adapter goes on learning. Raises UserError
+    where the folder is no finished model stage, or its adapter is of another method.
     """
+    about = _about(stage)
+    path, before = weights_of(stage, about), _method(about)
+    method = methods.method_now(before, tuning.method)
+    if before and method != tuning.method:
+        say(f"goes on with the {method} adapter of the stage before")
+    net = _read(path, method, schedule)
+    if before:
+        tuned = methods.go_on(net, stage, tuning, before, seed=schedule.seed)
+    else:
+        tuned = methods.begin(net, tuning, seed=schedule.seed)
+    bare = tuned.get_base_model() if hasattr(tuned, "get_base_model") else tuned
+    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    row = schedule.batch_tokens if net.device.type == "cpu" else max(GPU_ROW, schedule.batch_tokens)
+    virtual = virtual_tokens(tuned)
+    soft = partial(soft_cache, tuned) if virtual else Cache
+    _tell(method, bare, schedule)
+    return tuned, LocalModel(about["name"], about["hash"], bare, tokenizer, row, soft=soft, virtual=virtual)
+
+
+def _read(path: str, method: str, schedule: Schedule) -> PreTrainedModel:
+    """Return the network of a folder in the form that a method learns on, set to packed attention."""
+    if method == "qlora":
+        return use_packed(methods.read_4bit(path, schedule.precision))
+    if method in SOFT:  # peft's own forward wants all numbers of one type
+        net = read_net(path, schedule.precision).requires_grad_(False)
+    else:
+        net = read_to_learn(path, schedule.precision, masters=method == "full")
+    return use_packed(net).to(device())
+
+
+def _tell(method: str, net: PreTrainedModel, schedule: Schedule) -> None:
+    """Say what of this method and this network is slower than it could be, and why."""
+    reach = getattr(net, "reach", schedule.batch_tokens)
+    if method in SOFT:
+        say(f"{method} tuning learns virtual tokens: it reads one text at a time, unpacked, and cannot be merged")
+    elif not reach:
+        say(f"packed attention cannot run this network, since {why_never(net)}: it reads one text at a time, by eager")
+    elif reach < schedule.batch_tokens:
+        say(
+            f"this network sees {reach} tokens: rows with a longer text are read one text at a time, by eager attention"
+        )
+
+
+def _about(stage: Path) -> dict[str, Any]:
     manifest = read_manifest(stage) or {}
     if "model" not in manifest:
         raise UserError(f"{stage} holds no finished model stage; run the stage before this one first")
-    about = manifest["model"]
-    net = use_packed(read_to_learn(about["path"], schedule.precision)).to(device())
-    folder = stage / "adapter"
-    if folder.exists():
-        tuned = adapters.resume(net, folder)
-    else:
-        tuned = adapters.attach(net, rank=rank, alpha=alpha, seed=schedule.seed)
-    tokenizer = AutoTokenizer.from_pretrained(about["path"], trust_remote_code=False)
-    row = schedule.batch_tokens if net.device.type == "cpu" else max(GPU_ROW, schedule.batch_tokens)
-    model = LocalModel(about["name"], about["hash"], tuned.get_base_model(), tokenizer, row=row)
-    return tuned, model
+    return dict(manifest["model"])
+
+
+def _method(about: dict[str, Any]) -> str:
+    """Return the method of the adapter that a stage left; empty where it left none."""
+    return str(about.get("method", "lora")) if "adapter" in about else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +158,27 @@ def fitting(groups: Sequence[Sequence[Block]], tokens: int, capacity: int) -> tu
     return [part for part in parts if part], left
 
 
-def leave(model: PeftModel, earlier: Path, out: Path, **facts: Any) -> None:
-    """Write the finished stage: the adapter, then the manifest that makes the stage complete."""
+def leave(tuned: Any, model: LocalModel, earlier: Path, out: Path, tuning: Tuning, **facts: Any) -> None:
+    """Write the finished stage: the adapter or the whole model, then the manifest that makes the stage complete."""
     if not is_main():
         return
-    model.save_pretrained(str(out / "adapter"), safe_serialization=True)
-    (out / "adapter" / "README.md").unlink(missing_ok=True)
+    about = _about(earlier)
+    method = methods.method_now(_method(about), tuning.method)
+    methods.save(tuned, out, method)
+    if method == "full":
+        model.tokenizer.save_pretrained(out / "model")
     finish(out)
-    about = dict((read_manifest(earlier) or {})["model"])
+    write_manifest(out, model=_left(about, earlier, out, method), tuning=asdict(tuning), **facts)
+
+
+def _left(about: dict[str, Any], earlier: Path, out: Path, method: str) -> dict[str, Any]:
+    """Return what the manifest says of the model that a stage leaves; paths inside the run are from the stage on."""
+    known = {key: value for key, value in about.items() if not key.startswith("adapter")}
+    if method == "full":
+        hashes = [sha256_file(file) for file in sorted((out / "model").glob("*.safetensors"))]
+        return {**known, "path": "model", "hash": sha256_json(hashes), "method": method}
+    if not Path(about["path"]).is_absolute():
+        known["path"] = os.path.relpath(earlier / about["path"], out)
     digest = sha256_file(out / "adapter" / "adapter_model.safetensors")
-    write_manifest(out, model={**about, "adapter": "adapter", "adapter_sha256": digest}, **facts)
+    known |= {"adapter": "adapter", "adapter_sha256": digest, "method": method}
+    return {**known, "packed": False, "merges": False} if method in SOFT else known
