@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.store import read_examples, read_jsonl, sha256_json, write_json, write_jsonl
+from residency.evaluate.names import stem_of
 from residency.evaluate.score import row_of
 from residency.evaluate.selection import test_items
 from residency.evaluate.tasks import Suite, named
@@ -19,7 +20,7 @@ def run_rules(examples: Path, items: Path, suite: Suite) -> None:
         rules = rules_for(task.name, examples) if test else {}
         train = list(read_examples(examples / "examples.jsonl", split="train", task=task.name)) if rules else []
         for name, rule in rules.items():
-            target = items / task.name / f"{name.replace(':', '_')}.jsonl"
+            target = items / task.name / f"{stem_of(name)}.jsonl"
             answers = rule(train, test)
             write_jsonl(target, [row_of(task, e, a) for e, a in zip(test, answers, strict=True)])
             write_json(
