@@ -75,7 +75,7 @@ def trained(train: Sequence[Example], labels: Sequence[str], folder: Path) -> di
 
 
 def _few(examples: Sequence[Example], tags: int) -> list[Example]:
-    """Return as many of the examples as ``SIZE`` allows, a word being five characters; those drawn first."""
+    """Return as many of the examples, drawn from them, as ``SIZE`` allows; a word is taken for five characters."""
     room, kept = SIZE // tags, 0
     for example in examples:
         room -= len(example.meta["text"]) // 5

@@ -64,7 +64,8 @@ def is_reader(model: Any) -> bool:
 
 def why_not(task: Task, source: Source, first: Sequence[Example]) -> str:
     """Return why a model that reads cannot do a task, as far as its folder and the first items tell; "" else."""
-    head, known = (of(source.path, source.about or {}) for of in (head_of, labels_known))
+    where = source.path, source.about or {}
+    head, known = head_of(*where), labels_known(*where)
     if task.kind not in HEADS.get(head, ()):
         return f"{source.reader} for {head}" if head else "an encoder without a head: train one"
     if task.kind == "extract" and any(map(unplaced, first)):

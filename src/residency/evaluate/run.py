@@ -156,7 +156,7 @@ def evaluate_models(
     }
     items, protocols = item_files(out)
     items = {task.name: items[task.name] for task in asked if task.name in items}
-    shown = [*called, *({CRF} if beside else ())]
+    shown = [*called, CRF] if beside else called
     made = [row for task in items for row in _of_task(task, items[task], shown, protocols, leaks)]
     usual = {task: {name: list(found[name]) for name in shown if name in found} for task, found in items.items()}
     compared = [*versus(usual, protocols, called[0]), *versus(usual, protocols, CRF, "baseline")]

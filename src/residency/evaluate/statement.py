@@ -156,4 +156,4 @@ def protocol_of(job: Job, task: Task, asked: ItemParts, bench: Bench) -> dict[st
         "precision": _precision(job, bench),
         "engine": "endpoint" if job.source.is_remote else "llama.cpp" if by_llama else "torch",
     }
-    return found | (readers.asked(task, job.source, found["precision"]) if job.source.reader else {})
+    return found | (readers.asked(task, job.source, _precision(job, bench)) if job.source.reader else {})

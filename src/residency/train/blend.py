@@ -75,7 +75,7 @@ def combine(
     The weight is that of ``choose_weight`` on ``examples``; the manifest holds the F1 of each that was tried.
     """
     opened = [open_source(of_stage(folder), type=type) for folder in (first, second)]
-    weight, scores = choose_weight(*opened, examples, weights)
+    weight, scores = choose_weight(opened[0], opened[1], examples, weights)
     out.mkdir(parents=True, exist_ok=True)
     made = blend(opened, (weight, 1 - weight), name=name)
     parts = [
