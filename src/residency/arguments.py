@@ -62,6 +62,8 @@ def for_evaluate(one: argparse.ArgumentParser) -> None:
     one.add_argument("--constrained", action="store_true", help=text)
     text = "ask again in other ways: wording (other words), order (of options), repeat (drawn replies); default: none"
     one.add_argument("--vary", type=words, metavar="A,B", help=text)
+    text = "leave out the linear CRF that is trained beside every extraction that has training texts"
+    one.add_argument("--no-baselines", action="store_true", help=text)
     one.add_argument("--no-template", action="store_true", help="ask without the chat template, as running text")
     text = "of random examples and drawn replies (default: 0)"
     one.add_argument("--seed", type=int, default=0, metavar="N", help=text)

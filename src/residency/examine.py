@@ -18,6 +18,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
     from residency.evaluate.tasks import named
 
     asked = named(args.tasks, args.suite)  # mistakes in a task file are told before anything heavy is read
+    from residency.evaluate.names import is_baseline
     from residency.evaluate.numbers import few_note
     from residency.evaluate.overview import resolve, write_overview
     from residency.evaluate.protocol import Protocol
@@ -27,20 +28,21 @@ def evaluate(args: argparse.Namespace) -> Answer:
 
     names = [model_name(name) for name in args.models]
     out = runs_root() / "evaluations" / folder_name(args)
-    settings = {"tasks": asked, "limit": args.limit, "shots": args.shots}
+    settings = {"tasks": asked, "limit": args.limit, "shots": args.shots, "baselines": not args.no_baselines}
     vary = ways(args.vary or "")
     protocol = Protocol(args.method, args.pick, args.style, not args.no_template, args.seed, args.constrained)
     resolved = list(map(resolve, names))  # now, since another run may be the latest when this is done
     with meter() as cost:
         found = evaluate_models(names, out=out, precision=args.precision, protocol=protocol, vary=vary, **settings)
     rows, compared = found["rows"], found["comparisons"]
+    several = len(names) > 1 or any(is_baseline(row["model"]) for row in rows)
     page = write_overview(out, names, rows, compared, cost.row(), args.command, resolved)
     unknown = "?: not checked, since the items are the run's own or the model belongs to no run here"
     notes = [few_note([*rows, *compared]), unknown if any(r["contaminated"] is None for r in rows) else ""]
     notes.append(_less_is_better(rows))
     peak = f"peak memory {cost.peak_rss_mb:.0f} MB, {cost.wall_s:.0f} s"
-    notes.append(_left_out(rows, len(names) > 1))
-    parts = [_values(rows, len(names) > 1), _differences(compared), "\n".join(note for note in notes if note)]
+    notes += [_left_out(rows, several), *_baselines(rows, found.get("no_baseline", {}))]
+    parts = [_values(rows, several), _differences(compared), "\n".join(note for note in notes if note)]
     parts.append(f"{peak}\nitems  {out / 'items'}\npage   {page}")
     document = {"models": names, "out": str(out), "page": str(page), "cost": cost.row(), **found}
     document["taken"] = list(dict.fromkeys(row["model"] for row in rows if "model" in row))
@@ -81,6 +83,14 @@ def _less_is_better(rows: list[dict[str, Any]]) -> str:
 
     found = list(dict.fromkeys(row["metric"] for row in rows if lower(row["metric"])))
     return f"lower is better: {', '.join(found)}" if found else ""
+
+
+def _baselines(rows: list[dict[str, Any]], without: dict[str, str]) -> list[str]:
+    """Return a line for each task's baseline: what it learned from and in what time, or why there is none."""
+    from residency.evaluate.names import is_baseline
+
+    there = [f"{r['task']}: linear CRF, {r['protocol']['note']}" for r in rows if is_baseline(r["model"])]
+    return list(dict.fromkeys([*there, *(f"{task}: no linear CRF, {why}" for task, why in without.items())]))
 
 
 def _left_out(rows: list[dict[str, Any]], several: bool) -> str:
@@ -138,6 +148,7 @@ def folder_name(args: argparse.Namespace) -> str:
     asked = [args.models, args.tasks, args.suite, args.limit, args.shots, args.precision]
     asked += [args.method, args.pick, args.style, args.no_template, args.seed]
     asked += [args.constrained, args.vary] if args.constrained or args.vary else []
+    asked += ["no baselines"] if args.no_baselines else []
     return f"{slug}-{sha256_json(asked)[:8]}"
 
 

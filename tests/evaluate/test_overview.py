@@ -58,6 +58,16 @@ def test_a_model_that_did_not_get_worse_does_not():
     assert "of 1 differences 1 cannot be told from none" in text
 
 
+def test_the_linear_crf_has_a_part_of_its_own_and_is_no_other_model():
+    items = {"medmcqa": {"small": answered(10), "baseline:crf": answered(35)}}
+    protocols = {("medmcqa", name): PROTOCOL for name in items["medmcqa"]}
+    made = [row for name, found in items["medmcqa"].items() for row in rows("medmcqa", name, found, PROTOCOL, None)]
+    text = overview(["small"], made, versus(items, protocols, "baseline:crf", "baseline"))
+    assert "In 0 of 1 comparisons a model does clearly better than it." in plain(text)
+    assert "Paired differences to the linear CRF" in plain(text) and "A conditional random field" in plain(text)
+    assert "Against the first model" not in text and 'class="count">Linear CRF</th>' in text
+
+
 def test_one_model_alone_is_compared_with_nothing():
     text, compared = page(base=20)
     assert compared == [] and "Against the first model" not in text and "50.0 [" in plain(text)

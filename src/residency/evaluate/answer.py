@@ -13,6 +13,7 @@ from residency.core.types import Example, Message, Model, Reply
 from residency.evaluate.bertscore import bertscore
 from residency.evaluate.kinds import FILES
 from residency.evaluate.protocol import Protocol, compares, reasoning, room
+from residency.evaluate.readers import is_reader, read
 from residency.evaluate.schema import Schema, chosen_in, schema_of
 from residency.evaluate.score import Row, row_of
 from residency.evaluate.tasks import EITHER, Task
@@ -41,6 +42,8 @@ def answer(
 ) -> list[Row]:
     """Return one scored row an example, in order; Unsupported where the model cannot do this kind of task."""
     began = time.perf_counter()
+    if is_reader(model):
+        return read(task, model, examples)
     if compares(task, protocol) and not isinstance(model, LocalModel | RemoteModel):
         raise Unsupported(
             f"{task.name} compares likelihoods, which {model.name} does not give fast enough; "

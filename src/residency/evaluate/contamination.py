@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from residency.core.store import read_examples
+from residency.core.store import read_examples, write_json
 from residency.core.types import Example
 from residency.corpus.decontaminate import decontaminate, finder
+from residency.evaluate.selection import test_items
+from residency.evaluate.tasks import Task
 
 Reason = Callable[[Example], str | None]
 LONG = 64
@@ -25,6 +27,20 @@ def found_in_training(examples: Path, tests: Sequence[Example]) -> list[str]:
     rows = read_examples(examples / "examples.jsonl", split="train")
     _, dropped = decontaminate(rows, tests, fact=texts_of, test_fact=facts_of)
     return sorted({reason.rsplit(" ", 1)[-1] for _, reason in dropped})
+
+
+def leaks_of(run: Path | None, tasks: Sequence[Task], out: Path, limit: int) -> Iterator[tuple[str, bool | None]]:
+    """Yield for each task whether items of it are in the training data of a run; None: there is no run.
+
+    The ids that were found are kept beside the items.
+    """
+    for task in tasks:
+        if run is None:
+            yield task.name, None
+            continue
+        found = found_in_training(run / "examples", test_items(None, task, limit))
+        write_json(out / "items" / task.name / f"contamination-{run.name}.json", {"run": run.name, "items": found})
+        yield task.name, bool(found)
 
 
 def texts_of(example: Example) -> list[str]:

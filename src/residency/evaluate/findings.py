@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from residency.evaluate.names import TRAINED, metric_name, model_words
+from residency.evaluate.names import TRAINED, is_base, metric_name, model_words
 from residency.evaluate.numbers import interval_text, p_text, parity_text, reach, shown
 from residency.evaluate.tasks import TASKS
 
@@ -25,7 +25,7 @@ def findings(ledger: dict[str, Any], gated: Sequence[str], parity: dict[str, Any
     """
     final = next((name for name in TRAINED if any(row["model"] == name for row in ledger["rows"])), TRAINED[0])
     made = [_absent(ledger, task, final) for task in gated]
-    made += [sentence(row) for row in ledger["comparisons"] if row["kind"] in SENTENCES]
+    made += [sentence(row) for row in ledger["comparisons"] if row["kind"] in SENTENCES and not _untold(row)]
     made += _calibration(ledger["rows"], final)
     made += [_counted(row) for row in ledger["rows"] if row["model"] in (final, "gguf")]
     made.append(_contamination(ledger["rows"]))
@@ -139,6 +139,20 @@ def _forgetting(row: dict[str, Any]) -> tuple[str, str]:
     }[verdict(row)]
 
 
+def _against_crf(row: dict[str, Any]) -> tuple[str, str]:
+    crf = "a linear CRF that learned from the same task's training texts in seconds"
+    return {
+        "better": ("good", f"{model_words(row['to'])} is better than {crf}"),
+        "worse": ("red", f"{model_words(row['to'])} is worse than {crf}"),
+        "open": ("caution", f"{model_words(row['to'])} is not shown to be better than {crf}"),
+    }[verdict(row)]
+
+
+def _untold(row: dict[str, Any]) -> bool:
+    """Return whether a comparison stands in the tables only: that of a baseline with what is no final model."""
+    return row["kind"] == "baseline" and (is_base(row["to"]) or row["to"] in ("pretrained", "gguf", "control"))
+
+
 SENTENCES: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
     "base": _against_base,
     "rule": _against_rule,
@@ -146,6 +160,7 @@ SENTENCES: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
     "tuned": _against_tuned,
     "gguf": _compression,
     "forgetting": _forgetting,
+    "baseline": _against_crf,
 }
 
 
@@ -158,6 +173,15 @@ def _absent(ledger: dict[str, Any], task: str, final: str) -> Finding | None:
         return None
     family = TASKS[task].family if task in TASKS else rows[0]["family"]
     return finding("caution", task, family, f"{model_words(final)} was not scored")
+
+
+def no_baseline(evaluated: dict[str, Any]) -> list[Finding]:
+    """Return a note on each task beside which no baseline could stand, from the manifest of the evaluation."""
+    return [
+        finding("note", task, TASKS[task].family, f"no linear CRF stands beside {TASKS[task].title.lower()}: {why}")
+        for task, why in evaluated.get("no_baseline", {}).items()
+        if task in TASKS
+    ]
 
 
 def _calibration(rows: list[dict[str, Any]], final: str) -> list[Finding]:

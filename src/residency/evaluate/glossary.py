@@ -35,6 +35,13 @@ TERMS = (
         "rounded weights read back into the training library.",
     ),
     Term(
+        "Linear CRF",
+        r"\blinear CRF\b",
+        "A conditional random field: a tagger that knows no language, only which words, endings and neighbours went "
+        "with which mark in the task's own training texts. It learns in seconds. A model that does not beat it has "
+        "gained nothing by being larger.",
+    ),
+    Term(
         "Parity",
         r"\bparity\b",
         "Whether the exported file is still the model that was trained: both are given the same text, and it is "

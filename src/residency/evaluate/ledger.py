@@ -16,9 +16,18 @@ from residency.core.errors import UserError
 from residency.core.parts import Rows
 from residency.core.store import read_json
 from residency.evaluate.contamination import LEAKS
-from residency.evaluate.facts import cost, parity
-from residency.evaluate.findings import finding, findings, verdict
-from residency.evaluate.names import TRAINED, in_order, is_base, is_gating_rule, model_name, stage_of
+from residency.evaluate.facts import cost, manifest, parity
+from residency.evaluate.findings import finding, findings, no_baseline, verdict
+from residency.evaluate.names import (
+    TRAINED,
+    in_order,
+    is_base,
+    is_baseline,
+    is_gating_rule,
+    model_name,
+    over_baselines,
+    stage_of,
+)
 from residency.evaluate.tasks import SUITES, TASKS, Task
 from residency.measure import intervals
 from residency.measure.metrics import metric_for
@@ -63,7 +72,8 @@ def build(run: Path) -> dict[str, Any]:
         for row in rows(task, model, items[task][model], protocols.get((task, model), {}), leaks(task))
     ]
     ledger["comparisons"], refused = comparisons(items, ledger["rows"])
-    ledger["findings"] = [*findings(ledger, gated(ledger["rows"]), parity(run)), *refused]
+    told = [*findings(ledger, gated(ledger["rows"]), parity(run)), *refused]
+    ledger["findings"] = [*told, *no_baseline(manifest(run, "evaluate"))]
     return ledger
 
 
@@ -219,18 +229,18 @@ def comparisons(items: Items, ledger_rows: list[dict[str, Any]]) -> tuple[list[d
     return made, refused
 
 
-def versus(items: Items, protocols: dict[tuple[str, str], dict[str, Any]], first: str) -> list[dict[str, Any]]:
+def versus(items: Items, protocols: Protocols, first: str, kind: str = "models") -> list[dict[str, Any]]:
     """Return the paired comparison of every other model with the first, on every task, Holm-corrected over all.
 
-    They stand in the order of the tasks and models given.
+    They stand in the order of the tasks and models given; a baseline is none of the others.
     Each says its ``verdict``: "better", "worse" or "open".
     """
     made = [
-        compare("models", facts_of(task, protocols.get((task, first), {})), first, second, models)
+        compare(kind, facts_of(task, protocols.get((task, first), {})), first, second, models)
         for task, models in items.items()
         if first in models
         for second in models
-        if second != first
+        if second != first and not is_baseline(second)
     ]
     correct(made)
     return [row | {"verdict": verdict(row)} for row in made]
@@ -252,6 +262,7 @@ def _planned(items: Items, ledger_rows: list[dict[str, Any]]) -> list[tuple[str,
         plan += [("tuned", task, "tuned", "aligned"), ("gguf", task, final, "gguf")]
         plan += [("tuned_vs_base", task, base, "tuned")] if final != "tuned" else []
     plan += [("forgetting", task, "base-0shot", final) for task in FORGETTING]
+    plan += [("baseline", task, *pair) for task, models in items.items() for pair in over_baselines(models)]
     kinds = list(dict.fromkeys(kind for kind, *_ in plan))
     possible = [(k, t, a, b) for k, t, a, b in plan if a and a in items.get(t, {}) and b in items[t]]
     return sorted(possible, key=lambda row: kinds.index(row[0]))

@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-STAGES = {"pretrained": "pretrain", "tuned": "instruct", "aligned": "prefer", "gguf": "export", "control": "control"}
+STAGES = {
+    "pretrained": "pretrain",
+    "tuned": "instruct",
+    "aligned": "prefer",
+    "encoded": "encode",
+    "gguf": "export",
+    "control": "control",
+}
 """Trained models in the order of the journey, and the folder of the stage that made each."""
 
 TRAINED = ("aligned", "tuned", "pretrained")
@@ -20,11 +27,16 @@ SHOWN_RULES = {
 }
 """Rules that are shown beside the others and not held against a model, each with the reason."""
 
+BASELINES = {"baseline:crf": "a linear CRF trained on the task's own training texts"}
+"""Models that are trained on the spot to be compared with: cheap, and of no stage of the journey."""
+
 LABELS = {
+    "baseline:crf": "Linear CRF",
     "base": "Base",
     "pretrained": "Pretrained",
     "tuned": "Tuned",
     "aligned": "Aligned",
+    "encoded": "Encoder",
     "gguf": "Compressed",
     "control": "Shuffled control",
 }
@@ -64,9 +76,11 @@ METRICS = {
     "position_bias": "place chosen most, beyond being right there",
 }
 WORDS = {
+    **BASELINES,
     "pretrained": "the model after continued pretraining",
     "tuned": "the tuned model",
     "aligned": "the aligned model",
+    "encoded": "the trained encoder",
     "gguf": "the compressed model",
     "control": "the shuffled-answer control",
     "rule:majority": "always the commonest answer",
@@ -82,16 +96,24 @@ NUMBERS = ("no", "one", "two", "three", "four", "five")
 
 
 def model_name(stem: str, protocol: dict[str, Any]) -> str:
-    """Return the model's name in the ledger for a file of items: ``rule_copy`` holds ``rule:copy``.
+    """Return the model's name in the ledger for a file of items: ``rule_copy`` holds ``rule:copy``, and
+    ``baseline_crf`` ``baseline:crf``.
 
     A base is named by the number of examples that it was shown, which is less than was asked for where a task has no
     training items to show.
     """
     if stem.startswith("rule_"):
         return stem.replace("rule_", "rule:", 1)
+    if (name := stem.replace("baseline_", "baseline:", 1)) in BASELINES:
+        return name
     if shots(stem) is not None and "shots" in protocol:
         return f"base-{protocol['shots']}shot"
     return stem
+
+
+def stem_of(model: str) -> str:
+    """Return how the file of a rule's or baseline's items is called."""
+    return model.replace(":", "_")
 
 
 def shots(model: str) -> int | None:
@@ -110,13 +132,20 @@ def is_rule(model: str) -> bool:
     return model.startswith("rule:")
 
 
+def is_baseline(model: str) -> bool:
+    """Return whether a name in the ledger is that of a baseline."""
+    return model in BASELINES
+
+
 def is_gating_rule(model: str) -> bool:
     """Return whether a name in the ledger is that of a trivial rule that the trained model must beat."""
     return is_rule(model) and model not in SHOWN_RULES
 
 
 def stage_of(model: str) -> str:
-    """Return the stage that made a model: a folder name of the run, "base", or "rule"."""
+    """Return the stage that made a model: a folder name of the run, "base", "baseline" or "rule"."""
+    if is_baseline(model):
+        return "baseline"
     return "rule" if is_rule(model) else STAGES.get(model, "base")
 
 
@@ -131,6 +160,13 @@ def in_order(models: Iterable[str]) -> list[str]:
         return (1, known.index(name), name) if name in STAGES else (2, 0, name)
 
     return sorted(models, key=place)
+
+
+def over_baselines(models: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the pairs of a baseline and each model that is held against it: bases, trained models, the control."""
+    names = in_order(models)
+    held = [name for name in names if not is_rule(name) and not is_baseline(name)]
+    return [(name, other) for name in names if is_baseline(name) for other in held]
 
 
 def label(model: str) -> str:

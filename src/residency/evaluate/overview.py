@@ -20,7 +20,7 @@ from residency.evaluate.views import title_of
 Row = dict[str, Any]
 SHOWN = 4000
 """Characters of an example's prompt that the page shows."""
-EXPLAINED = ("Micro F1", "All labels right", "Pearson and Spearman correlation")
+EXPLAINED = ("Micro F1", "All labels right", "Pearson and Spearman correlation", "Linear CRF")
 """Words of the glossary that the page explains where a metric is called so; the usual ones it always does."""
 
 
@@ -88,8 +88,9 @@ def overview(
 ) -> str:
     """Return the page; ``about`` says how it was made."""
     usual, varied = [row for row in rows if not variant_text(row)], [row for row in rows if variant_text(row)]
+    held, compared = [r for r in compared if r["kind"] == "baseline"], [r for r in compared if r["kind"] != "baseline"]
     primary = primary_of(rows)
-    named = " ".join(dict.fromkeys(metric_name(row["metric"]) for row in rows))
+    named = " ".join(dict.fromkeys(name for row in rows for name in (metric_name(row["metric"]), label(row["model"]))))
     template = environment().get_template("evaluation.html.jinja")
     return template.render(
         model=" and ".join(models),
@@ -101,6 +102,9 @@ def overview(
         axes=views.axes(primary),
         languages=views.languages(primary),
         compared=views.against(compared) if compared else None,
+        baseline=views.against(held) if held else None,
+        gains=sum(verdict(row) == "better" for row in held),
+        held=len(held),
         differences=len(compared),
         worse=counted(sum(verdict(row) == "worse" for row in compared), "task"),
         unclear=sum(verdict(row) == "open" for row in compared),

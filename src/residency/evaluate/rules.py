@@ -8,6 +8,7 @@ from typing import Any
 
 from residency.core.store import read_jsonl, sha256_json, write_json, write_jsonl
 from residency.core.types import Example
+from residency.evaluate.names import stem_of
 from residency.evaluate.score import row_of
 from residency.evaluate.selection import test_items, train_items
 from residency.evaluate.statement import about
@@ -22,7 +23,7 @@ def run_rules(examples: Path, items: Path, tasks: Sequence[Task], limit: int = 0
         rules = rules_for(task, examples) if test else {}
         train = train_items(examples, task) if rules else []
         for name, rule in rules.items():
-            target = items / task.name / f"{name.replace(':', '_')}.jsonl"
+            target = items / task.name / f"{stem_of(name)}.jsonl"
             answers = rule(train, test)
             write_jsonl(target, [row_of(task, e, a) for e, a in zip(test, answers, strict=True)])
             write_json(

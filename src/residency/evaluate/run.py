@@ -14,11 +14,13 @@ from residency.core.errors import Unsupported, UserError
 from residency.core.legal import Range, Seed
 from residency.core.progress import say
 from residency.core.store import read_examples, read_manifest, write_json, write_manifest
-from residency.evaluate.contamination import LEAKS, found_in_training
+from residency.evaluate.baselines import CRF, crf_jobs
+from residency.evaluate.contamination import LEAKS, found_in_training, leaks_of
 from residency.evaluate.jobs import Bench, Job
 from residency.evaluate.judges.rubric import judge_of
 from residency.evaluate.ledger import item_files, rows, versus
 from residency.evaluate.protocol import Protocol, compares
+from residency.evaluate.readers import KINDS, why_not
 from residency.evaluate.rules import run_rules
 from residency.evaluate.selection import test_items, train_items
 from residency.evaluate.statement import without_effect
@@ -53,25 +55,29 @@ def evaluate(
     processes: Annotated[int, Range(least=1, most=64)] = 2,
     precision: Precision = "auto",
     seed: Seed = 0,
+    baselines: bool = True,
 ) -> None:
     """Write ``items/<task>/<model>.jsonl`` beside ``out`` for every model stage given and every trivial rule.
 
     The base is asked without and with ``shots`` solved examples, as far as a task has training items to show.
     ``generated`` caps the generated items of the stages between base and aligned, ``gguf_items`` those of the GGUF.
-    Raises ResidencyError naming the job that failed.
+    With ``baselines`` a linear CRF, trained here, stands beside every extraction. Raises ResidencyError naming the job
+    that failed.
     """
     items, asked = out.parent / "items", named(",".join([*SUITES[suite], *tasks]))
     for judge in dict.fromkeys(task.judge for task in asked if task.judge):
         judge_of(judge)  # without its passport nothing is begun
-    plan = list(jobs(models, asked, shots_of(examples, shots, asked), generated, gguf_items, limit))
+    every = jobs(models, asked, shots_of(examples, shots, asked), generated, gguf_items, limit)
+    plan = [job for job in every if able(job, examples)]
+    beside, without = crf_jobs(asked, examples, items, limit) if baselines else ([], {})
     run_rules(examples, items, asked, limit)
     bench = Bench(examples, items, precision, max(1, (os.cpu_count() or 2) // processes))
-    done = run_jobs(plan, bench, processes)
+    done = run_jobs([*plan, *beside], bench, processes)
     for task in asked:
         if not _of_a_run(task) and task.family != "General":
             found = found_in_training(examples, test_items(examples, task, limit))
             write_json(items / task.name / LEAKS, {"run": out.parent.name, "items": found})
-    names = {"suite": suite, "tasks": list(tasks), "shots": shots, "limit": limit}
+    names = {"suite": suite, "tasks": list(tasks), "shots": shots, "limit": limit, "no_baseline": without}
     write_manifest(out, stage="evaluate", jobs=done, **names, precision=precision, seed=seed)
 
 
@@ -102,6 +108,9 @@ def jobs(
         source = of_stage(folder, state)
         for task in tasks:
             most = 0 if task.family == "General" else limit
+            if source.reader:
+                yield Job(state, task.name, source, limit=most, own=task.own)
+                continue
             cap = generated if task.kind in ("extract", "generate") and state in SHORT else 0
             job = Job(state, task.name, source, limit=least(most, cap), own=task.own)
             if state == "base":
@@ -120,6 +129,12 @@ def jobs(
 def least(*caps: int) -> int:
     """Return the smallest of caps, of which 0 is none."""
     return min((cap for cap in caps if cap), default=0)
+
+
+def able(job: Job, examples: Path | None) -> bool:
+    """Return whether a model can do its job: one that writes can, one that only reads by its kind and its labels."""
+    task = job.declaration()
+    return not job.source.reader or not why_not(task, job.source, test_items(examples, task, 1))
 
 
 def gguf_job(task: Task, folder: Path, source: Source, limit: int) -> Job:
@@ -143,40 +158,44 @@ def evaluate_models(
     precision: str = "auto",
     protocol: Protocol = USUAL,
     vary: Sequence[Way] = (),
+    baselines: bool = False,
 ) -> dict[str, Any]:
-    """Return a ledger's ``rows`` of models on the same tasks, and ``comparisons`` of each with the first.
+    """Return a ledger's ``rows`` of models on the same tasks, ``comparisons`` of each with the first and with the
+    baseline, and of which tasks that is absent, with the reason.
 
     ``tasks`` are their names, as ``named`` takes them, or they themselves; without, all of the suite.
     Items are written under ``out``; one process, all threads. ``examples`` is the folder of a run's examples stage;
     where it is not given, that of the run the first model belongs to, else of ``runs/latest``. The same items are
-    asked again in every way of ``vary``, and summed up. Raises Unsupported where a model can do none of the tasks,
+    asked again in every way of ``vary``, and summed up. With ``baselines`` a linear CRF, trained here, stands beside
+    every extraction, and every model is compared with it. Raises Unsupported where a model can do none of the tasks,
     UserError where a model is given twice.
     """
     asked = named(tasks, suite) if tasks is None or isinstance(tasks, str) else list(tasks)
     sources = _told_apart(names, [find(name) for name in names])
     folder = examples or (examples_of(names[0]) if any(_of_a_run(task) for task in asked) else None)
-    plan = [job for source in sources for job in _plan(source, asked, shots, limit, protocol)]
+    plan = [job for source in sources for job in _plan(source, asked, shots, limit, protocol, folder)]
     for words in without_effect(plan, protocol):
         say(words)
     called = [state_of(source) for source in sources]
     for judge in dict.fromkeys(task.judge for task in asked if task.judge):
         judge_of(judge)  # without its passport nothing is begun
     bench = Bench(folder, out / "items", precision, os.cpu_count() or 1)
-    run_jobs([*plan, *_in_other_ways(plan, folder, vary)], bench, 1)
+    beside, without = crf_jobs(asked, folder, bench.items, limit) if baselines else ([], {})
+    run_jobs([*plan, *beside, *_in_other_ways(plan, folder, vary)], bench, 1)
     public = [task for task in asked if task.data or task.own]
     leaks = {
         (task, model): found
         for run, models in _by_run(names, called).items()
-        for task, found in _leaks(run, public, out, limit)
+        for task, found in leaks_of(run, public, out, limit)
         for model in models
     }
     items, protocols = item_files(out)
     items = {task.name: items[task.name] for task in asked if task.name in items}
-    made = [row for task in items for row in _of_task(task, items[task], called, protocols, leaks)]
-    if len(names) == 1:
-        return {"rows": made, "comparisons": []}
-    usual = {task: {name: list(found[name]) for name in called if name in found} for task, found in items.items()}
-    return {"rows": made, "comparisons": versus(usual, protocols, called[0])}
+    shown = [*called, CRF] if beside else called
+    made = [row for task in items for row in _of_task(task, items[task], shown, protocols, leaks)]
+    usual = {task: {name: list(found[name]) for name in shown if name in found} for task, found in items.items()}
+    compared = [*versus(usual, protocols, called[0]), *versus(usual, protocols, CRF, "baseline")]
+    return {"rows": made, "comparisons": compared, "no_baseline": without}
 
 
 def _told_apart(names: Sequence[str], sources: Sequence[Source]) -> list[Source]:
@@ -198,7 +217,11 @@ def _by_run(names: Sequence[str], called: Sequence[str]) -> dict[Path | None, li
     return found
 
 
-def _plan(source: Source, asked: Sequence[Task], shots: int, limit: int, protocol: Protocol) -> list[Job]:
+def _plan(
+    source: Source, asked: Sequence[Task], shots: int, limit: int, protocol: Protocol, examples: Path | None
+) -> list[Job]:
+    if source.reader:
+        return _plan_reader(source, asked, limit, examples)
     found = {task.name: model_job(task, source, shots, limit, protocol) for task in asked}
     plan = [replace(job, protocol=protocol) for job in found.values() if job]
     if skipped := [task for task, job in found.items() if job is None]:
@@ -211,10 +234,23 @@ def _plan(source: Source, asked: Sequence[Task], shots: int, limit: int, protoco
     return plan
 
 
+def _plan_reader(source: Source, asked: Sequence[Task], limit: int, examples: Path | None) -> list[Job]:
+    """Return the jobs of a model that reads and writes nothing; what it cannot do is said, each with the reason."""
+    why = {task.name: why_not(task, source, test_items(examples, task, 1)) for task in asked}
+    skipped = [f"{name} ({reason})" for name, reason in why.items() if reason]
+    plan = [Job(state_of(source), task.name, source, 0, limit, own=task.own) for task in asked if not why[task.name]]
+    if skipped:
+        text = f"left out for {source.name}, which reads a text and writes none: {', '.join(skipped)}"
+        if not plan:
+            raise Unsupported(f"{text}. It can do tasks of kind {', '.join(KINDS)} whose labels it was trained on")
+        say(text)
+    return plan
+
+
 def _in_other_ways(plan: Sequence[Job], examples: Path | None, vary: Sequence[Way]) -> Iterator[Job]:
     """Yield the jobs that ask a plan's items in other ways, and say what cannot be asked so."""
     for way in vary:
-        for job in plan:
+        for job in (job for job in plan if not job.source.reader):  # to which no words are put but the text
             found, why = varied(job, examples, way)
             if why:
                 say(f"{job.task} is not varied by {way}: {why}")
@@ -244,20 +280,6 @@ def _of_task(
         yield from (asked := [of(name, model)[0] for name in others])
         if others:
             yield from summaries([usual[0], *asked], {name: list(items[name]) for name in (model, *others)})
-
-
-def _leaks(run: Path | None, tasks: Sequence[Task], out: Path, limit: int) -> Iterator[tuple[str, bool | None]]:
-    """Yield for each task whether items of it are in the training data of a run; None: there is no run.
-
-    The ids that were found are kept beside the items.
-    """
-    for task in tasks:
-        if run is None:
-            yield task.name, None
-            continue
-        found = found_in_training(run / "examples", test_items(None, task, limit))
-        write_json(out / "items" / task.name / f"contamination-{run.name}.json", {"run": run.name, "items": found})
-        yield task.name, bool(found)
 
 
 def run_of(name: str) -> Path | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from residency.core.store import sha256_json
-from residency.core.types import Example
+from residency.core.types import Example, Span
 from residency.evaluate import vocabulary
 from residency.evaluate.kinds import FILES
 from residency.evaluate.protocol import own_prompt
@@ -81,9 +82,15 @@ def _spans(task: Task, example: Example, prediction: str) -> Row:
     """Return the counts of an extraction by place: exact, and relaxed to overlap."""
     pairs, parsed = spans.parse_labelled(prediction, example.meta["labels"])
     found, absent = spans.locate(pairs, example.meta["text"])
+    row = by_place(found, example, absent)
+    return row if parsed else {**row, "parsed": False, "score": 0.0}
+
+
+def by_place(found: Sequence[Span], example: Example, absent: int = 0) -> Row:
+    """Return the counts of spans that were found in an item's text; ``absent`` phrases stand nowhere in it."""
     counts = spans.span_counts(found, example.spans, absent)
     relaxed = spans.relaxed_counts(found, example.spans, absent)
-    return {"counts": counts, "relaxed": relaxed, "parsed": parsed, "score": _f1(counts) if parsed else 0.0}
+    return {"counts": counts, "relaxed": relaxed, "parsed": True, "score": _f1(counts)}
 
 
 def _relations(example: Example, prediction: str) -> Row:

@@ -11,7 +11,16 @@ from residency.evaluate import charts
 from residency.evaluate.facts import answers, generation_speed
 from residency.evaluate.findings import GGUF_TOLERANCE, verdict, within
 from residency.evaluate.ledger import GATED, Items, about, final_model, gated
-from residency.evaluate.names import SHOWN_RULES, in_order, is_base, is_rule, label, metric_name, model_words
+from residency.evaluate.names import (
+    SHOWN_RULES,
+    in_order,
+    is_base,
+    is_baseline,
+    is_rule,
+    label,
+    metric_name,
+    model_words,
+)
 from residency.evaluate.numbers import cell, interval_text, shown
 from residency.evaluate.tables import VERDICTS, by_metric, patterns
 from residency.evaluate.tasks import Task
@@ -167,6 +176,7 @@ def family_chart(facts: Task, rows: list[Row], rule: Row | None) -> Markup | Non
 def bar(model: str, row: Row | None) -> charts.Bar:
     """Return a model's bar; one without a row, or without a value, says "not scored"."""
     look = ("rule beside" if model in SHOWN_RULES else "rule") if is_rule(model) else model.split("-")[0]
+    look = "rule beside" if is_baseline(model) else look
     name = label(model).removeprefix("Rule: ")
     if row is None or row["value"] is None:
         return charts.Bar(name, None, None, None, look, "not scored")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from residency.evaluate import vocabulary
+from residency.evaluate import readers, vocabulary
 from residency.evaluate.kinds import FILES
 from residency.evaluate.protocol import REASON, Protocol, reasoning
+from residency.evaluate.readers import as_read, is_reader
 from residency.evaluate.tasks import EITHER, Task
 from residency.infer.prompt import shot_messages, told
 
@@ -38,7 +39,9 @@ def _method(job: Job, task: Task, usual: str) -> str:
 
 
 def written(job: Job, task: Task) -> bool:
-    """Return whether the answers are written, and not compared by their likelihood."""
+    """Return whether the answers are written, and not compared by their likelihood, or marked in the text."""
+    if job.source.reader:
+        return False
     if task.kind in EITHER:
         return job.source.is_remote or job.protocol.method != "likelihood"
     return task.kind != "read"
@@ -54,7 +57,7 @@ def held_to_schema(job: Job, task: Task) -> bool:
 
 def without_effect(jobs: Sequence[Job], protocol: Protocol) -> list[str]:
     """Return what of a protocol changes nothing in any of the jobs, each with the reason."""
-    asked = [(job, job.declaration()) for job in jobs]
+    asked = [(job, job.declaration()) for job in jobs if not job.source.reader]
     chosen = [task for _, task in asked if task.kind in EITHER]
     listed = [task for task in chosen if task.kind == "choice" and (task.data or task.own)]
     checks = {
@@ -107,6 +110,9 @@ def is_public(task: Task) -> bool:
 def example_of(model: Any, task: Task, asked: ItemParts, protocol: Protocol) -> dict[str, Any]:
     """Return a task's first question to the letter as the model is given it, and its answer."""
     assert asked.first is not None
+    if is_reader(model):
+        first = asked.first
+        return {"id": first.id, "prompt": as_read(task, first), "wanted": first.wanted, "choices": first.choices}
     thinks = protocol.method == "reason" and task.kind in EITHER
     last = reasoning(asked.first) if thinks else asked.first
     turns = [*shot_messages(asked.shots), *last.prompt]
@@ -128,7 +134,7 @@ def protocol_of(job: Job, task: Task, asked: ItemParts, bench: Bench) -> dict[st
         **{kind: file.METHOD for kind, file in FILES.items()},
     }
     by_llama = job.source.is_gguf
-    return {
+    found = {
         "task": job.task,
         "model": job.state,
         "model_hash": job.source.hash,
@@ -155,3 +161,4 @@ def protocol_of(job: Job, task: Task, asked: ItemParts, bench: Bench) -> dict[st
         "precision": _precision(job, bench),
         "engine": "endpoint" if job.source.is_remote else "llama.cpp" if by_llama else "torch",
     }
+    return found | (readers.asked(task, job.source, _precision(job, bench)) if job.source.reader else {})

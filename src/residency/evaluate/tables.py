@@ -22,6 +22,7 @@ KINDS = {
     "gguf": "compressed against uncompressed",
     "tuned_vs_base": "tuned against the better base",
     "forgetting": "trained against base, general ability",
+    "baseline": "every model against a linear CRF, trained here on the task's own training texts",
 }
 VERDICTS = {"better": "better", "worse": "worse", "open": "no clear difference"}
 LOWER = ("ece", "perplexity", "contradiction", "position_bias")
@@ -153,11 +154,15 @@ def comparisons(ledger: Row) -> Grid:
         Column("Verdict", "text"),
     )
     groups = [
-        Group(KINDS.get(kind, kind).capitalize(), [_compared(row) for row in part])
+        Group(_begun(KINDS.get(kind, kind)), [_compared(row) for row in part])
         for kind, part in grouped(ledger["comparisons"], lambda row: row["kind"]).items()
     ]
     caption = "Paired comparisons on the same items. p is corrected by Holm's method over the families within each kind"
     return Grid(told(caption, ledger["comparisons"]), "Family", columns, groups)
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _compared(row: Row) -> Line:

@@ -109,7 +109,8 @@ def _of_models(found: dict[str, list[Row]]) -> str:
 
 def _asked(row: Row) -> tuple[str, str, str]:
     protocol = row["protocol"]
-    asked = f"{protocol.get('method', '')}, {protocol.get('shots', 0)} examples, {protocol.get('precision', '')}"
+    shown = [f"{protocol.get('shots', 0)} examples"] if protocol.get("prompt", True) else [protocol.get("note", "")]
+    asked = ", ".join(filter(None, (protocol.get("method", ""), *shown, protocol.get("precision", ""))))
     why = left_out_text(protocol)
     counts = f"{row['unparsed']} unreadable, {row['not_scored']} not scored{f' ({why})' if why else ''}"
     return asked, counts, CHECKED[row["contaminated"]]
@@ -158,8 +159,12 @@ def against(compared: Sequence[Row]) -> Grid:
     columns = [Column(first), Column("Value" if more else label(other)), Column("Difference", "value")]
     columns += [Column("p\u00a0(Holm)"), ITEMS, Column("Verdict", "text")]
     made = _by_model(compared) if more else _by_family(compared)
-    caption = told(f"Paired differences to {first} {about}", compared)
+    caption = told(f"Paired differences to {_named(first)} {about}", compared)
     return Grid(caption, "Model" if more else "Task", columns, list(made))
+
+
+def _named(model: str) -> str:
+    return model.replace("Linear", "the linear")
 
 
 def _by_family(compared: Sequence[Row]) -> Iterator[Group]:

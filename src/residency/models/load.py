@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from residency.core.errors import ModelError, UserError
+from residency.core.errors import ModelError, Unsupported, UserError
 from residency.core.legal import Rule
 from residency.core.progress import say
+from residency.core.settings import load as function_of
 from residency.core.store import read_manifest, sha256_file, sha256_json, write_manifest
 from residency.models import weights
+from residency.models.reading import READERS, kind_of
 
 if TYPE_CHECKING:
     from residency.core.types import Model
@@ -56,6 +58,11 @@ class Source:
     def is_remote(self) -> bool:
         """Return whether this is an endpoint."""
         return self.path.startswith(("http://", "https://"))
+
+    @property
+    def reader(self) -> str:
+        """Return which kind of model that reads and writes nothing this is (of ``READERS``); "" where it writes."""
+        return "" if self.adapter else kind_of(self.path, self.about or {})
 
 
 BASES = f"{FORMS[0]}, {FORMS[1]} or {FORMS[4]}"
@@ -108,12 +115,26 @@ def prepare(*, out: Path, base: Base = "smollm2-135m") -> None:
 
 
 def load(name: str, *, type: str = "auto", **settings: Any) -> Model:
-    """Return the model of a name, ready to be asked; ``type`` is the precision of a transformers model."""
-    return open_source(find(name), type=type, **settings)
+    """Return the model of a name, ready to be asked; ``type`` is the precision of a transformers model.
+
+    Raises Unsupported where it only reads.
+    """
+    source = find(name)
+    if source.reader:
+        raise Unsupported(
+            f"{name} is of kind {source.reader}: it reads a text and writes none. `residency evaluate` examines it; "
+            "what writes is a base, a tuned or aligned model, a GGUF or an endpoint"
+        )
+    return open_source(source, type=type, **settings)
 
 
-def open_source(source: Source, *, type: str = "auto", **settings: Any) -> Model:
-    """Return the model of a source; settings go to the GGUF model (context, parallel, threads)."""
+def open_source(source: Source, *, type: str = "auto", **settings: Any) -> Any:
+    """Return the model of a source; settings go to the GGUF model (context, parallel, threads).
+
+    It is a ``Model``, or, where its source says so, one that reads and writes nothing: a tagger, a classifier.
+    """
+    if source.reader:
+        return function_of(READERS[source.reader])(source.path, name=source.name, hash=source.hash, type=type)
     if source.is_remote:
         from residency.models.remote import open_remote
 
@@ -154,7 +175,7 @@ def find(name: str) -> Source:
         return Source(run.stem, str(run.resolve()), sha256_file(run))
     if (run / "adapter_config.json").exists():
         return _adapter(run)
-    if (run / "manifest.json").exists() and not (run / "config.json").exists():
+    if (run / "manifest.json").exists() and (not (run / "config.json").exists() or _is_reader(run)):
         return of_stage(run)
     if (run / "config.json").exists():
         return _folder(run)
@@ -200,7 +221,7 @@ def of_stage(folder: Path, name: str = "") -> Source:
         return Source(name or "gguf", str((folder / manifest["gguf"]).resolve()), manifest.get("sha256", ""))
     if "model" not in manifest:
         raise ModelError(f"{folder} holds no model; legal are {'; '.join(FORMS)}")
-    about = manifest["model"]
+    about = {**({"labels": manifest["labels"]} if "labels" in manifest else {}), **manifest["model"]}
     adapter = folder / about["adapter"] if about.get("adapter") else None
     digest = sha256_json([about["hash"], about.get("adapter_sha256", "")])
     path = weights_of(folder, about)
@@ -208,8 +229,12 @@ def of_stage(folder: Path, name: str = "") -> Source:
 
 
 def weights_of(folder: Path, about: dict[str, Any]) -> str:
-    """Return where a stage's weights lie: a base's by their whole path, those a stage tuned from its own folder on."""
+    """Return where a stage's weights lie: a base's by their whole path, those a stage made from its own folder on."""
     return str(folder / about["path"])
+
+
+def _is_reader(folder: Path) -> bool:
+    return ((read_manifest(folder) or {}).get("model") or {}).get("kind") in READERS
 
 
 def _named_as_hub(name: str) -> bool:

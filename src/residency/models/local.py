@@ -277,14 +277,14 @@ def open_folder(
 
         with quiet_transformers():
             net = PeftModel.from_pretrained(net, str(adapter)).merge_and_unload().to(precision(type))
-    return dressed(net, folder, name=name, hash=hash)
+    return dressed(net, folder, name=name, hash=hash, soft=adapter if soft else None)
 
 
-def dressed(net: PreTrainedModel, folder: Path | str, *, name: str, hash: str) -> LocalModel:
-    """Return a network made ready to be asked, with the tokenizer of its folder."""
+def dressed(net: PreTrainedModel, folder: Path | str, *, name: str, hash: str, soft: Path | None = None) -> LocalModel:
+    """Return a network made ready to be asked, with the tokenizer of its folder; ``soft``: virtual tokens before all."""
     tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     net = use_packed(net).to(device()).eval()
-    before, virtual = read_soft(net, adapter) if adapter is not None and soft else (Cache, 0)
+    before, virtual = read_soft(net, soft) if soft is not None else (Cache, 0)
     net = pack(fuse(turn_faster(net)))
     row = ROW if net.device.type == "cpu" else GPU_ROW
     return LocalModel(name, hash, net, tokenizer, row, not tokenizer.chat_template, before, virtual)

@@ -42,7 +42,7 @@ HELD = 100
 
 
 def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
-    """Yield what does not go together: the order of a corpus and one of one's own, turns and all tokens, and methods."""
+    """Yield what does not go together: the order of a corpus and one's own, turns and all tokens, methods."""
     yield from disagreements(given)
     if given.get("order") == "corpus" and given.get("first"):
         yield ("first", "order"), "first names what is learned early, and order: corpus has an order; give one of them"

@@ -1,0 +1,90 @@
+"""The weight of one tagger beside another, chosen on the development part and on nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from residency.core.errors import UserError
+from residency.core.store import sha256_json, write_manifest
+from residency.core.types import Example
+from residency.measure.spans import span_counts
+from residency.models.blend import Blend, blend
+from residency.models.load import of_stage, open_source
+from residency.models.tagging import decode, spans_of
+
+WEIGHTS = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
+"""Of the first of two taggers; at the ends stands one of them alone."""
+
+
+def choose_weight(
+    first: Any, second: Any, examples: Sequence[Example], weights: Sequence[float] = WEIGHTS
+) -> tuple[float, dict[float, float]]:
+    """Return the weight of the first with which both together do best, and the exact span F1 with each weight.
+
+    ``examples`` are those of the development part; none of a test may be here. Of equal weights it is the first given.
+    Each tagger reads every text once.
+    """
+    if any(example.split == "test" for example in examples) or not examples:
+        raise UserError("a weight is chosen on development items: give those of the validation part, and no test item")
+    texts = [example.meta["text"] for example in examples]
+    read = [Read(model, texts) for model in (first, second)]
+    scores = {weight: _f1(blend(read, (weight, 1 - weight)), examples) for weight in weights}
+    return max(scores, key=lambda weight: scores[weight]), scores
+
+
+class Read:
+    """What a tagger said of some texts, kept: it answers for them and for no others."""
+
+    def __init__(self, model: Any, texts: Sequence[str]) -> None:
+        self.name, self.hash, self.tags = model.name, model.hash, model.tags
+        self._said = model.tag_probabilities(texts)
+
+    def tag_probabilities(self, texts: Sequence[str]) -> Any:
+        """Return what was said of the texts."""
+        return self._said
+
+
+def _f1(model: Blend, examples: Sequence[Example]) -> float:
+    """Return the exact span F1 over all examples together."""
+    counts = Counter[str]()
+    said = model.tag_probabilities([example.meta["text"] for example in examples])
+    known = {tag[2:] for tag in model.tags}
+    for (words, odds), example in zip(said, examples, strict=True):
+        wanted = [span for span in example.spans if span.label in known]
+        counts.update(span_counts(spans_of(words, decode(odds, model.tags)), wanted))
+    total = 2 * counts["tp"] + counts["fp"] + counts["fn"]
+    return 2 * counts["tp"] / total if total else 1.0
+
+
+def combine(
+    first: Path,
+    second: Path,
+    examples: Sequence[Example],
+    out: Path,
+    *,
+    weights: Sequence[float] = WEIGHTS,
+    name: str = "blend",
+    type: str = "auto",
+) -> Blend:
+    """Return two stages' taggers as one, kept in the folder ``out`` as a stage of its own that names their folders.
+
+    The weight is that of ``choose_weight`` on ``examples``; the manifest holds the F1 of each that was tried.
+    """
+    opened = [open_source(of_stage(folder), type=type) for folder in (first, second)]
+    weight, scores = choose_weight(opened[0], opened[1], examples, weights)
+    out.mkdir(parents=True, exist_ok=True)
+    made = blend(opened, (weight, 1 - weight), name=name)
+    parts = [
+        {"folder": os.path.relpath(folder.resolve(), out.resolve()), "name": model.name, "weight": part}
+        for folder, model, part in zip((first, second), opened, made.weights, strict=True)
+    ]
+    labels = [tag[2:] for tag in made.tags if tag.startswith("B-")]
+    about = {"name": name, "path": ".", "hash": made.hash, "kind": "blend", "labels": labels, "parts": parts}
+    chosen_on = sha256_json(sorted(example.id for example in examples))
+    tried = [{"weight": weight, "f1": score} for weight, score in scores.items()]
+    write_manifest(out, stage="blend", model=about, weight=weight, tried=tried, n=len(examples), items=chosen_on)
+    return made
