@@ -41,6 +41,7 @@ STAGES = {
     "pretrain": Stage("residency.train.pretrain:pretrain", ("model", "examples"), section="train", model="pretrained"),
     "instruct": Stage("residency.train.instruct:instruct", ("model", "examples"), section="train", model="tuned"),
     "prefer": Stage("residency.train.prefer:prefer", ("model", "examples"), section="train", model="aligned"),
+    "encode": Stage("residency.train.encode:encode", ("model", "examples"), section="train", model="encoded"),
     "quantize": Stage(
         "residency.compress.export:quantize",
         ("model", "base", "examples"),

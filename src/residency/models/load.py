@@ -17,16 +17,23 @@ from residency.models import weights
 if TYPE_CHECKING:
     from residency.core.types import Model
 
-PACKAGED = ("smollm2-135m",)
-STAGES = {"base": "base", "pretrained": "pretrain", "tuned": "instruct", "aligned": "prefer", "gguf": "export"}
+PACKAGED = ("smollm2-135m", "minilm")
+STAGES = {
+    "base": "base",
+    "pretrained": "pretrain",
+    "tuned": "instruct",
+    "aligned": "prefer",
+    "encoded": "encode",
+    "gguf": "export",
+}
 FORMS = (
-    "a packaged name (smollm2-135m)",
+    "a packaged name (smollm2-135m, or the encoder minilm)",
     "a folder with config.json and safetensors",
     "an adapter folder",
     "a .gguf file",
     "a hub id (organisation/name)",
     "an OpenAI-compatible endpoint (http://HOST/v1#NAME)",
-    "a run (runs/latest, or runs/latest:base, :pretrained, :tuned, :aligned, :gguf)",
+    "a run (runs/latest, or runs/latest:base, :pretrained, :tuned, :aligned, :encoded, :gguf)",
 )
 
 
@@ -115,6 +122,10 @@ def open_source(source: Source, *, type: str = "auto", **settings: Any) -> Model
         from residency.models.gguf import GgufModel
 
         return GgufModel(source.path, name=source.name, **settings)
+    from residency.models.encoder import is_encoder, open_encoder
+
+    if is_encoder(source.path):
+        return open_encoder(source.path, name=source.name, hash=source.hash, type=type)
     from residency.models.local import open_folder
 
     return open_folder(source.path, name=source.name, hash=source.hash, adapter=source.adapter, type=type)
@@ -122,6 +133,10 @@ def open_source(source: Source, *, type: str = "auto", **settings: Any) -> Model
 
 def find(name: str) -> Source:
     """Return where a named model lies. Raises UserError or ModelError saying which names are legal."""
+    if name.lower() == "minilm":
+        about = weights.MINILM
+        known = {"licence": about.licence, "source": about.source}
+        return Source(about.name, str(weights.packaged_encoder()), about.sha256, None, known)
     if name.lower() in PACKAGED:
         return _folder(weights.packaged_base())
     if name.startswith(("http://", "https://")):
@@ -156,7 +171,7 @@ def of_run(run: Path, stage: str = "") -> Source:
     """Return a stage of a run; without a stage the last one there is (the GGUF where it was made)."""
     if not run.exists():
         raise UserError(f"there is no run {run}; `residency runs` lists them, `residency run` makes one")
-    wanted = [stage] if stage else ["gguf", "aligned", "tuned", "pretrained", "base"]
+    wanted = [stage] if stage else ["gguf", "encoded", "aligned", "tuned", "pretrained", "base"]
     for each in wanted:
         folder = run / STAGES[each]
         if read_manifest(folder):
