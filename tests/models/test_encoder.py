@@ -29,7 +29,7 @@ from residency.models.mixed import mixed
 from residency.models.pack import Layout
 from residency.models.sheet import lay, prepared, scores, states
 from residency.models.windows import Piece, Reader
-from toy_encoder import SMALL, toy_bert, toy_tokenizer  # noqa: F401
+from toy_encoder import SMALL, toy_tokenizer
 
 BERT = {**SMALL, "vocab_size": 90, "max_position_embeddings": 40}
 DISTIL = {"dim": 32, "hidden_dim": 64, "n_layers": 2, "n_heads": 4, "vocab_size": 90, "max_position_embeddings": 40}

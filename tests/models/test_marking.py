@@ -18,7 +18,8 @@ def test_all_mentions_of_both_concepts_are_marked_with_their_types():
 
 
 def test_a_mention_inside_another_keeps_its_marks_within():
-    inner = [
+    outer = {"start": 0, "end": 9, "label": "D", "concepts": ["A"]}
+    inner = [outer, {"start": 0, "end": 4, "label": "C", "concepts": ["B"]}]
         {"start": 0, "end": 9, "label": "D", "concepts": ["A"]},
         {"start": 0, "end": 4, "label": "C", "concepts": ["B"]},
     ]
@@ -29,8 +30,5 @@ def test_pairs_are_those_of_types_between_which_relations_stand():
     kinds = kinds_of([(ENTITIES, [["D9270", "D7022"]])])
     assert kinds == [("Chemical", "Disease")]
     found = pairs_of(TEXT, ENTITIES, [["D9270", "D7022", "induces"]], kinds)
-    assert [(p.first, p.second, p.relation) for p in found] == [
-        ("D9270", "D10146", NONE),
-        ("D9270", "D7022", "induces"),
-    ]
-    assert isinstance(found[0], Pair)
+    assert found[0] == Pair("D9270", "D10146", marked(TEXT, ENTITIES, "D9270", "D10146"), NONE)
+    assert [(p.second, p.relation) for p in found] == [("D10146", NONE), ("D7022", "induces")]

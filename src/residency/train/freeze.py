@@ -1,4 +1,4 @@
-"""Which weights of an encoder learn, and how fast: the embeddings and the lowest layers may stay, the head may differ."""
+"""Which weights of an encoder learn, and how fast: embeddings and lowest layers may stay, the head may differ."""
 
 from __future__ import annotations
 
