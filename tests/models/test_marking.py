@@ -20,9 +20,6 @@ def test_all_mentions_of_both_concepts_are_marked_with_their_types():
 def test_a_mention_inside_another_keeps_its_marks_within():
     outer = {"start": 0, "end": 9, "label": "D", "concepts": ["A"]}
     inner = [outer, {"start": 0, "end": 4, "label": "C", "concepts": ["B"]}]
-        {"start": 0, "end": 9, "label": "D", "concepts": ["A"]},
-        {"start": 0, "end": 4, "label": "C", "concepts": ["B"]},
-    ]
     assert marked("drug rash", inner, "A", "B") == "@ * d * # ^ c ^ drug # rash @"
 
 

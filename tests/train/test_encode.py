@@ -1,4 +1,4 @@
-"""Training an encoder on a toy: each task drives its own target, resumes to the same bits, and refuses what is hopeless."""
+"""Training an encoder on a toy: each task drives its own target, resumes to the same bits, refuses what is hopeless."""
 
 import json
 from dataclasses import replace
@@ -58,7 +58,7 @@ def test_tags_are_learned_and_plain_transformers_gives_the_same_scores(bert_stag
     assert [net.config.id2label[i] for i in range(5)] == model.tags
     manifest = read_manifest(tmp_path)
     assert manifest["model"]["encoder"] == "tag" and manifest["model"]["licence"] == "MIT" and manifest["packed"]
-    assert manifest["examples"] == 29 + 1 - 0 or manifest["examples"] > 20
+    assert manifest["examples"] == 30 and manifest["lesson"]["spans_lost"] == {}
     assert manifest["windows"] > manifest["examples"]  # one text is longer than a window
     assert not (tmp_path / "checkpoint").exists()
 
@@ -220,7 +220,7 @@ def class_of(number, label, text="no fever"):
         (
             "relation",
             [tag_of(i) for i in range(3)],
-            "3 of 3 training examples hold no entities with concepts .*: e0, e1",
+            "3 of 3 training examples hold no entities with concepts .* e0, e1",
         ),
     ],
 )
