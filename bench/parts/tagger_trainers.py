@@ -112,7 +112,7 @@ def ours(name: str, data: list[list[Any]], scratch: Path, pipe: Connection) -> N
 
 
 def theirs(name: str, data: list[list[Any]], scratch: Path, pipe: Connection) -> None:
-    """Train with transformers' Trainer, its defaults and dynamic padding ("bf16" turns its bf16 on), held at each go."""
+    """Train with transformers' Trainer (its defaults, dynamic padding; "bf16" turns its bf16 on), held at each go."""
     from datasets import Dataset
     from torch.utils.data import SequentialSampler
     from transformers import (

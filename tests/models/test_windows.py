@@ -78,12 +78,17 @@ def test_a_pair_has_the_marks_and_types_that_transformers_gives_it():
     assert piece.ids == alone["input_ids"] and piece.types == alone["token_type_ids"]
 
 
-def test_a_long_pair_keeps_its_second_text_beside_every_window_of_the_first():
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_long_pair_keeps_its_shorter_text_beside_every_window_of_the_longer(turned):
     reader = Reader(toy_tokenizer(), 12, overlap=0.25)
-    pieces = list(reader.classed(["fever " * 20], ["no anemia"], [1]))
-    assert len(pieces) > 2 and all(len(piece.ids) <= 12 for piece in pieces)
-    assert all(names(piece.ids)[-3:] == ["no", "anemia", "[SEP]"] for piece in pieces)
-    assert all(piece.types[-3:] == [1, 1, 1] and piece.types[0] == 0 and piece.targets == [1] for piece in pieces)
+    texts = [["no anemia"], ["fever " * 20]] if turned else [["fever " * 20], ["no anemia"]]
+    pieces = list(reader.classed(*texts, [1]))
+    assert len(pieces) > 2 and all(len(piece.ids) <= 12 and piece.targets == [1] for piece in pieces)
+    for piece in pieces:
+        first = names(i for i, kind in zip(piece.ids, piece.types, strict=True) if kind == 0)
+        second = names(i for i, kind in zip(piece.ids, piece.types, strict=True) if kind == 1)
+        short, long = (first[1:], second) if turned else (second, first[1:])
+        assert short == ["no", "anemia", "[SEP]"] and set(long) == {"fever", "[SEP]"}
 
 
 def test_running_text_numbers_the_parts_of_a_word_alike():

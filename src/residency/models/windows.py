@@ -120,16 +120,24 @@ class Reader:
     ) -> Iterator[Piece]:
         """Yield the windows of texts of which the whole is asked about, at its first mark; ``others`` is second texts.
 
-        A second text is read whole beside every window of the first, or as much of it as fills half of the window.
+        Of a pair the shorter text is read whole beside every window of the longer, or as much of it as fills half a
+        window.
         """
         seconds = [None] * len(texts) if others is None else [found.ids for found in self.encode(others)]
-        for owner, (found, other) in enumerate(zip(self.encode(texts), seconds, strict=True)):
-            second = None if other is None else other[: self.most // 2]
-            marks = self.single if second is None else self.pair
-            room = self.most - sum(len(gap.ids) for gap in marks) - len(second or ())
-            for first, last, _, _ in cuts(len(found.ids), room, int(room * self.overlap)):
-                ids, types, _ = self.framed(found.ids[first:last], second)
+        for owner, (found, second) in enumerate(zip(self.encode(texts), seconds, strict=True)):
+            for ids, types, _ in self._pairs(found.ids, second):
                 yield Piece(ids, types, [0], owner, numbers=[0], targets=[] if targets is None else [targets[owner]])
+
+    def _pairs(self, first: list[int], second: list[int] | None) -> Iterator[tuple[list[int], list[int], int]]:
+        """Yield the windows of a text, or of a pair, between their marks."""
+        turned = second is not None and len(second) > len(first)
+        longer, beside = (second, first) if turned else (first, second)
+        kept = None if beside is None else beside[: self.most // 2]
+        marks = self.single if kept is None else self.pair
+        room = self.most - sum(len(gap.ids) for gap in marks) - len(kept or ())
+        for start, end, _, _ in cuts(len(longer or ()), room, int(room * self.overlap)):
+            part = (longer or [])[start:end]
+            yield self.framed(kept or [], part) if turned else self.framed(part, kept)
 
     def running(self, texts: Sequence[str]) -> Iterator[Piece]:
         """Yield running text in windows that follow one another, each token with its word's number."""
