@@ -28,7 +28,7 @@ from residency.models.pack import fill_rows
 from residency.models.sheet import Form, Sheet, lay, prepared, scores
 from residency.models.windows import Piece, Reader
 from residency.train.checkpoint import finish
-from residency.train.freeze import freeze, set_head_rate
+from residency.train.freeze import freeze, set_dropout, set_head_rate
 from residency.train.held_out import parted
 from residency.train.lessons import Lesson, Task, lesson_of
 from residency.train.loop import Loss, train
@@ -65,6 +65,8 @@ def encode(
     freeze_layers: Count = 0,
     # The learning rate of the fresh head; none: that of the schedule.
     head_rate: Above0 | None = None,
+    # The share of numbers that dropout sets to zero, of attention too; none: what the encoder was made with.
+    dropout: Annotated[float, Range(least=0, most=0.9)] | None = None,
     # The share of the words that are hidden, for mlm.
     hide: Annotated[float, Range(above=0, most=0.9)] = 0.15,
     schedule: Schedule = DEFAULT,
@@ -83,7 +85,7 @@ def encode(
     net, form, reader = _opened(about["path"], lesson, schedule, window, overlap)
     frozen = freeze(net, embeddings=freeze_embeddings, layers=freeze_layers)
     set_head_rate(net, head_rate, schedule)
-    with_own_dropout(net)
+    set_dropout(with_own_dropout(net), dropout)
     mixed(net, precision(schedule.precision))
     net.to(device())
     named = _named(lesson.pieces(reader, lesson.train), lesson.train) if lesson else _running(reader, texts[0])
@@ -106,6 +108,7 @@ def encode(
         packed=form.packed,
         frozen=frozen,
         head_rate=head_rate,
+        dropout=dropout,
         precision=precision_name(schedule.precision),
         totals=totals,
         schedule=asdict(schedule),

@@ -1,4 +1,4 @@
-"""Which weights of an encoder learn, and how fast: embeddings and lowest layers may stay, the head may differ."""
+"""Which weights of an encoder learn, how fast, and against how much dropout."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from residency.core.errors import UserError
+from residency.train.noise import Dropout
 from residency.train.schedule import Schedule
 
 
@@ -36,3 +37,10 @@ def set_head_rate(net: PreTrainedModel, rate: float | None, schedule: Schedule) 
     for weight in net.parameters():
         if rate is not None and id(weight) not in body:
             weight.times = rate / schedule.learning_rate  # type: ignore[attr-defined]
+
+
+def set_dropout(net: nn.Module, share: float | None) -> None:
+    """Let every dropout set a share to zero; None leaves them as they are."""
+    for module in net.modules() if share is not None else ():
+        if isinstance(module, Dropout):
+            module.p = float(share or 0.0)

@@ -105,9 +105,14 @@ def _tag(train: list[Example], dev: list[Example], wanted: Sequence[str]) -> Les
 
 def _classify(train: list[Example], dev: list[Example], wanted: Sequence[str]) -> Lesson:
     labels = list(wanted or dict.fromkeys(label for e in train for label in _choices(e)))
+    others = [e for e in train if label_of(e) not in labels]
+    if not wanted:
+        _refuse("a class that is none of their choices", others, len(train))
     train, dev = ([e for e in part if label_of(e) in labels] for part in (train, dev))
     _check_classes(train, labels)
-    return _of_classes(train, dev, labels, _class_figures, "macro_f1")
+    lesson = _of_classes(train, dev, labels, _class_figures, "macro_f1")
+    lesson.facts["of_other_labels"] = len(others)
+    return lesson
 
 
 def _choices(example: Example) -> list[str]:
@@ -191,14 +196,14 @@ def _relation(train: list[Example], dev: list[Example], wanted: Sequence[str]) -
     labels = [NONE, *(wanted or names)]
     _check_classes(pairs, labels)
     held = sum(len({(a, b) for a, b, *_ in e.meta.get("relations", ())}) for e in dev)
-    reached = sum(label_of(e) != NONE for e in dev_pairs)
+    missed = held - sum(label_of(e) != NONE for e in dev_pairs)
 
     def figures(examples: Sequence[Example], guesses: Sequence[str], _: Sequence[str]) -> dict[str, float]:
-        """Return the F1 of relations; those between concepts that the text never names are missed."""
+        """Return the F1 of what is held out; relations of concepts that the text never names are missed."""
         gold = [label_of(e) for e in examples]
         right = sum(g == w != NONE for g, w in zip(guesses, gold, strict=True))
         given = sum(g != NONE for g in guesses)
-        whole = sum(w != NONE for w in gold) + (held - reached if len(examples) == len(dev_pairs) else 0)
+        whole = sum(w != NONE for w in gold) + missed
         return _f1("relation", {"tp": right, "fp": given - right, "fn": whole - right})
 
     lesson = _of_classes(pairs, dev_pairs, labels, figures, "relation_f1")
