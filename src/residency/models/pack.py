@@ -316,10 +316,10 @@ def _bucket(starts: Sequence[int], branch_of: Sequence[Sequence[int]], two_way: 
     return Bucket(take.flatten(), put, take.flatten()[put], visible[:, None], (count, longest), alone)
 
 
-def fill_rows(lengths: Sequence[int], capacity: int) -> list[list[int]]:
+def fill_rows(lengths: Sequence[int], capacity: int, *, open_rows: int = 8) -> list[list[int]]:
     """Return the items (by index, in order) packed into rows of at most ``capacity`` tokens, best fit in a window.
 
-    Keeps roughly the given order: an item goes to the fullest of the last eight open rows that still holds it.
+    Keeps roughly the given order: an item goes to the fullest of the last ``open_rows`` rows that still holds it.
     Raises ValueError where an item alone is longer than a row.
     """
     rows: list[list[int]] = []
@@ -327,7 +327,7 @@ def fill_rows(lengths: Sequence[int], capacity: int) -> list[list[int]]:
     for i, length in enumerate(lengths):
         if length > capacity:
             raise ValueError(f"item {i} has {length} tokens; a row holds {capacity}")
-        window = [r for r in range(max(0, len(rows) - 8), len(rows)) if room[r] >= length]
+        window = [r for r in range(max(0, len(rows) - open_rows), len(rows)) if room[r] >= length]
         if window:
             best = min(window, key=lambda r: room[r])
             rows[best].append(i)

@@ -91,7 +91,8 @@ def encode(
     named = _named(lesson.pieces(reader, lesson.train), lesson.train) if lesson else _running(reader, texts[0])
     pieces, left = cut(named, tokens, schedule)
     rows = rows_of(pieces, form, schedule)
-    loss = hiding(reader, form, hide) if task == "mlm" else loss_of(form)
+    each = sum(len(piece.targets) for piece in pieces) / len(rows)
+    loss = hiding(reader, form, hide) if task == "mlm" else loss_of(form, each)
     look = _watch(net, reader, form, lesson, texts[1], loss, schedule)
     totals = train(net, rows, loss, schedule, out=out, label=f"encoder ({task})", held_out=look)
     _leave(
@@ -160,14 +161,19 @@ def _opened(
 # --- losses -----------------------------------------------------------------------------------------------------------
 
 
-def loss_of(form: Form) -> Loss:
-    """Return the mean negative log-likelihood of a row's targets (nats), with the share that is the likeliest."""
+def loss_of(form: Form, each: float = 0) -> Loss:
+    """Return the negative log-likelihood of a row's targets (nats), with the share that is the likeliest.
+
+    It is their sum over ``each``, the targets of a row on average, so that every target weighs the same, be it in a row
+    of few or of many; 0 is for the mean over the row's own.
+    """
 
     def loss(net: Any, sheet: Sheet) -> tuple[torch.Tensor, dict[str, float]]:
         sheet.layout.draw = generator()
         found = scores(net, sheet, form)
         right = (found.detach().argmax(-1) == sheet.targets).float().mean()
-        return F.cross_entropy(found, sheet.targets), {"right": float(right)}
+        whole = F.cross_entropy(found, sheet.targets, reduction="sum")
+        return whole / (each or len(sheet.targets)), {"right": float(right)}
 
     return loss
 
@@ -235,7 +241,7 @@ def cut(pieces: Sequence[Piece], tokens: int, schedule: Schedule) -> tuple[list[
 
 def rows_of(pieces: Sequence[Piece], form: Form, schedule: Schedule) -> list[Row]:
     """Return the packed rows of pieces, each filled up to ``schedule.batch_tokens`` tokens."""
-    rows = fill_rows([len(piece.ids) for piece in pieces], schedule.batch_tokens)
+    rows = fill_rows([len(piece.ids) for piece in pieces], schedule.batch_tokens, open_rows=64)
     return [Row(tuple(pieces[i] for i in row), form, schedule.batch_tokens) for row in rows]
 
 
