@@ -8,6 +8,7 @@ import pytest
 import torch
 import transformers
 from sklearn.metrics import accuracy_score, f1_score
+from torch.nn import functional as F
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer
 
 from residency.core.errors import UserError
@@ -16,16 +17,17 @@ from residency.core.types import Example, Span
 from residency.measure.spans import span_counts
 from residency.models.load import of_stage, open_source
 from residency.models.pack import Layout
-from residency.models.sheet import Form, lay
+from residency.models.sheet import Form, lay, prepared, scores
 from residency.models.windows import Piece
 from residency.train import loop
-from residency.train.encode import encode
+from residency.train.encode import encode, loss_of
+from residency.train.freeze import set_dropout
 from residency.train.lessons import label_of, lesson_of, text_of
 from residency.train.loop import by_rate
 from residency.train.masking import hidden
-from residency.train.noise import drawn_from
+from residency.train.noise import Dropout, drawn_from, with_own_dropout
 from residency.train.schedule import Schedule
-from toy_encoder import PIECES, toy_tokenizer, written
+from toy_encoder import written
 
 FAST = Schedule(learning_rate=3e-3, batch_tokens=96, accumulate=2, epochs=8, precision="fp32", checkpoint=5)
 
@@ -245,7 +247,29 @@ def test_labels_name_what_is_learned_of_rare_classes(bert_stage, tmp_path):
     assert read_manifest(tmp_path / "out")["labels"] == ["O", "B-D", "I-D"]
 
 
-def test_a_generators_adapter_and_a_folder_without_a_model_are_refused(tag_examples, tmp_path):
+def test_a_generator_and_a_folder_without_a_model_are_refused(toy_base, tag_examples, tmp_path):
     with pytest.raises(UserError, match="holds no finished model stage"):
         encode(tmp_path, tag_examples, out=tmp_path / "out", schedule=FAST)
-    assert len(PIECES) == len(toy_tokenizer())
+    with pytest.raises(UserError, match="toy is no encoder; encode starts from one, such as base: minilm"):
+        encode(toy_base, tag_examples, out=tmp_path / "out", schedule=FAST)
+
+
+def test_dropout_can_be_set_and_none_leaves_the_encoders_own(toy_bert):
+    net = with_own_dropout(transformers.AutoModel.from_pretrained(toy_bert))
+    shares = {m.p for m in net.modules() if isinstance(m, Dropout)}
+    set_dropout(net, None)
+    assert shares == {0.1} == {m.p for m in net.modules() if isinstance(m, Dropout)}
+    set_dropout(net, 0.0)
+    assert {m.p for m in net.modules() if isinstance(m, Dropout)} == {0.0}
+
+
+def test_every_target_weighs_the_same_in_rows_of_few_and_of_many(toy_bert):
+    net = AutoModelForTokenClassification.from_pretrained(toy_bert, num_labels=3).eval()
+    form = prepared(net)
+    many, few = (
+        lay([Piece([2, 5, 6, 7, 3], [0] * 5, keep, targets=[1] * len(keep))], form) for keep in ([1, 2, 3], [1])
+    )
+    values = [loss_of(form, 2.0)(net, sheet)[0] for sheet in (many, few)]
+    alone = [F.cross_entropy(scores(net, s, form), s.targets, reduction="sum") for s in (many, few)]
+    assert torch.allclose(sum(values) / 2, sum(alone) / 4)
+    assert torch.allclose(loss_of(form)(net, many)[0], alone[0] / 3)

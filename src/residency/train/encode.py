@@ -21,7 +21,7 @@ from residency.core.legal import Above0, Count, Range
 from residency.core.store import read_examples, read_jsonl, read_manifest, write_json, write_manifest
 from residency.core.types import Example
 from residency.models.device import device, precision, precision_name
-from residency.models.encoder import EncoderModel, read_encoder, reader_of
+from residency.models.encoder import EncoderModel, is_encoder, read_encoder, reader_of
 from residency.models.load import find
 from residency.models.mixed import mixed
 from residency.models.pack import fill_rows
@@ -123,8 +123,8 @@ def _model_of(stage: Path) -> dict[str, Any]:
     about = (read_manifest(stage) or {}).get("model")
     if not about:
         raise UserError(f"{stage} holds no finished model stage; run the stage before this one first")
-    if about.get("adapter"):
-        raise UserError(f"{stage} holds an adapter of a generator; encode starts from an encoder, such as base: minilm")
+    if about.get("adapter") or not is_encoder(about["path"]):
+        raise UserError(f"{about['name']} is no encoder; encode starts from one, such as base: minilm")
     return dict(about)
 
 
