@@ -43,6 +43,7 @@ STAGES = {
     "instruct": Stage("residency.train.instruct:instruct", ("model", "examples"), section="train", model="tuned"),
     "prefer": Stage("residency.train.prefer:prefer", ("model", "examples"), section="train", model="aligned"),
     "reward": Stage("residency.train.reward:reward", ("model", "examples"), section="train"),
+    "encode": Stage("residency.train.encode:encode", ("model", "examples"), section="train", model="encoded"),
     "quantize": Stage(
         "residency.compress.export:quantize",
         ("model", "base", "examples"),

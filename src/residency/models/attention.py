@@ -20,6 +20,7 @@ from residency.models.alone import is_alone, own_attention, own_mask, reach_of
 from residency.models.cache import Cache, fill
 from residency.models.flash import flash
 from residency.models.pack import Bucket, Layout
+from residency.models.twoway import whole
 
 NAME = "packed"
 
@@ -200,8 +201,8 @@ def packed_attention(
 ) -> tuple[torch.Tensor, None]:
     """Return ([1, T, H, D], None): attention of a packed row; q [1, H, T, D], k and v [1, K, T, D].
 
-    Without a layout and a cache it is plain causal attention over a padded batch (torch's own), or, where a text is to
-    be read ``alone``, the eager attention of the architecture itself.
+    Without a layout and a cache it is torch's own over a padded batch, causal unless the layer says that it is not, or,
+    where a text is to be read ``alone``, the eager attention of the architecture itself.
     """
     if layout is None and is_alone():
         q, k = query.to(value.dtype), key.to(value.dtype)
@@ -210,7 +211,7 @@ def packed_attention(
         _refuse(layout, kwargs)
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     if layout is None and cache is None:
-        causal = attention_mask is None and query.shape[2] > 1
+        causal = attention_mask is None and query.shape[2] > 1 and bool(getattr(module, "is_causal", True))
         out = F.scaled_dot_product_attention(
             query,
             key,
@@ -222,6 +223,10 @@ def packed_attention(
         )
         return out.transpose(1, 2).contiguous(), None
     q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
+    if layout is not None and layout.two_way:
+        return whole(q, k, v, layout, scale, dropout, kwargs, has_flash)[None], None
+    if layout is not None:
+        _refuse(layout, kwargs)
     if layout is not None and has_flash(v.device, v.dtype, q.shape[1], k.shape[1], q.shape[2]):
         return _flashed(module, q, k, v, layout, cache, scale)[None], None
     if layout is not None and cache is None and torch.is_grad_enabled() and (q.requires_grad or k.requires_grad):

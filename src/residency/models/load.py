@@ -19,23 +19,24 @@ from residency.models.reading import READERS, kind_of
 if TYPE_CHECKING:
     from residency.core.types import Model
 
-PACKAGED = ("smollm2-135m",)
+PACKAGED = ("smollm2-135m", "minilm")
 STAGES = {
     "base": "base",
     "pretrained": "pretrain",
     "tuned": "instruct",
     "aligned": "prefer",
     "reward": "reward",
+    "encoded": "encode",
     "gguf": "export",
 }
 FORMS = (
-    "a packaged name (smollm2-135m)",
+    "a packaged name (smollm2-135m, or the encoder minilm)",
     "a folder with config.json and safetensors",
     "an adapter folder",
     "a .gguf file",
     "a hub id (organisation/name)",
     "an OpenAI-compatible endpoint (http://HOST/v1#NAME)",
-    "a run (runs/latest, or runs/latest:base, :pretrained, :tuned, :aligned, :reward, :gguf)",
+    "a run (runs/latest, or runs/latest:base, :pretrained, :tuned, :aligned, :reward, :encoded, :gguf)",
 )
 
 
@@ -154,6 +155,10 @@ def open_source(source: Source, *, type: str = "auto", **settings: Any) -> Any:
 
 def find(name: str) -> Source:
     """Return where a named model lies. Raises UserError or ModelError saying which names are legal."""
+    if name.lower() == "minilm":
+        about = weights.MINILM
+        known = {"licence": about.licence, "source": about.source}
+        return Source(about.name, str(weights.packaged_encoder()), about.sha256, None, known)
     if name.lower() in PACKAGED:
         return _folder(weights.packaged_base())
     if name.startswith(("http://", "https://")):
@@ -188,7 +193,7 @@ def of_run(run: Path, stage: str = "") -> Source:
     """Return a stage of a run; without a stage the last one there is (the GGUF where it was made)."""
     if not run.exists():
         raise UserError(f"there is no run {run}; `residency runs` lists them, `residency run` makes one")
-    wanted = [stage] if stage else ["gguf", "aligned", "tuned", "pretrained", "base"]
+    wanted = [stage] if stage else ["gguf", "encoded", "aligned", "tuned", "pretrained", "base"]
     for each in wanted:
         folder = run / STAGES[each]
         if read_manifest(folder):

@@ -281,7 +281,7 @@ def open_folder(
 
 
 def dressed(net: PreTrainedModel, folder: Path | str, *, name: str, hash: str, soft: Path | None = None) -> LocalModel:
-    """Return a network made ready to be asked, with the tokenizer of its folder; ``soft``: virtual tokens before all."""
+    """Return a network made ready to be asked, with its folder's tokenizer; ``soft``: virtual tokens before all."""
     tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     net = use_packed(net).to(device()).eval()
     before, virtual = read_soft(net, soft) if soft is not None else (Cache, 0)

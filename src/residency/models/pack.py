@@ -46,8 +46,8 @@ class Bucket:
     """Blocks of similar length laid side by side for attention, ``B`` blocks of up to ``L`` tokens.
 
     ``take`` [B*L] flat positions of the row (0 where padded); ``put`` [tokens in this bucket] places in B*L;
-    ``flat`` the same tokens' positions in the row; ``visible`` [B, 1, L, L] bool, True where a query may look, which is
-    back and nowhere else where it is ``causal``.
+    ``flat`` the same tokens' positions in the row; ``visible`` [B, 1, L, L] bool ([B, 1, 1, L] where every query sees
+    its whole block), True where a query may look, which is back and nowhere else where it is ``causal``.
     """
 
     take: torch.Tensor
@@ -57,6 +57,11 @@ class Bucket:
     shape: tuple[int, int]
     causal: bool = False
     _bias: torch.Tensor | None = None
+
+    @property
+    def padded(self) -> bool:
+        """Return whether some of its blocks are shorter than others."""
+        return len(self.put) < len(self.take)
 
     @property
     def bias(self) -> torch.Tensor:
@@ -95,7 +100,8 @@ class Layout:
 
     Made when they are asked for: ``buckets``, and ``order`` [T], which undoes the bucketing; or ``runs``. ``keep`` [K]
     are the places whose last states are asked for, in rising order; None asks for all. Where the row is ``filled``, its
-    last block holds nothing.
+    last block holds nothing. ``two_way``: a token sees the whole of its block, as an encoder's does, and ``draw`` is
+    what dropout of its attention draws from.
     """
 
     starts: Sequence[int]
@@ -103,6 +109,8 @@ class Layout:
     device: torch.device | str = "cpu"
     keep: torch.Tensor | None = None
     filled: bool = False
+    two_way: bool = False
+    draw: torch.Generator | None = None
     _buckets: list[Bucket] = field(default_factory=list)
     _order: torch.Tensor | None = None
     _runs: dict[int, Runs] = field(default_factory=dict)
@@ -122,7 +130,7 @@ class Layout:
         """Return the blocks in buckets of like length."""
         if not self._buckets:
             with torch.inference_mode(False):  # a row that was read may still be learned from
-                self._buckets = [b.to(self.device) for b in _buckets(self.starts, self.marks)]
+                self._buckets = [b.to(self.device) for b in _buckets(self.starts, self.marks, self.two_way)]
         return self._buckets
 
     @property
@@ -233,11 +241,11 @@ def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_
     )
 
 
-def _buckets(starts: Sequence[int], marks: Sequence[Sequence[int]]) -> list[Bucket]:
+def _buckets(starts: Sequence[int], marks: Sequence[Sequence[int]], two_way: bool = False) -> list[Bucket]:
     """Return the blocks that begin at ``starts`` in buckets of like length."""
     numbered = sorted(range(len(starts)), key=lambda i: len(marks[i]))
-    groups = grouped(numbered, [len(b) for b in marks])
-    return [_bucket([starts[i] for i in group], [marks[i] for i in group]) for group in groups]
+    groups = grouped(numbered, [len(b) for b in marks], **(TWO_WAY if two_way else {}))
+    return [_bucket([starts[i] for i in group], [marks[i] for i in group], two_way) for group in groups]
 
 
 def _runs(starts: Sequence[int], marks: Sequence[Sequence[int]], prefix: int, device: torch.device | str) -> Runs:
@@ -268,17 +276,20 @@ def _runs(starts: Sequence[int], marks: Sequence[Sequence[int]], prefix: int, de
     return Runs(keys, first, begin, (next(most), next(most)))
 
 
-def grouped(order: Sequence[int], lengths: Sequence[int], waste: float = 0.3, free: int = 8192) -> Iterable[list[int]]:
+def grouped(
+    order: Sequence[int], lengths: Sequence[int], waste: float = 0.3, free: int = 8192, most: int = 1 << 40
+) -> Iterable[list[int]]:
     """Yield runs of ``order`` (sorted by length) whose padding to the longest wastes at most a share of the area.
 
     ``free`` places of a score matrix may be wasted in any case: to compute them takes less time than another bucket.
+    A run of several has an area of at most ``most``.
     """
     group: list[int] = []
     area = 0
     for i in order:
         size = lengths[i] ** 2
         whole = (len(group) + 1) * size
-        if group and whole - area - size > max(free, waste * whole):
+        if group and (whole - area - size > max(free, waste * whole) or whole > most):
             yield group
             group, area = [], 0
         group.append(i)
@@ -287,7 +298,11 @@ def grouped(order: Sequence[int], lengths: Sequence[int], waste: float = 0.3, fr
         yield group
 
 
-def _bucket(starts: Sequence[int], branch_of: Sequence[Sequence[int]]) -> Bucket:
+TWO_WAY = {"waste": 0.15, "free": 8192, "most": 1 << 17}
+"""How blocks of an encoder are bucketed: their scores are walked through often, and are to stay near the processor."""
+
+
+def _bucket(starts: Sequence[int], branch_of: Sequence[Sequence[int]], two_way: bool = False) -> Bucket:
     count, longest = len(starts), max(map(len, branch_of))
     marks = torch.zeros(count, longest, dtype=torch.long)
     lengths = torch.tensor([len(b) for b in branch_of])
@@ -295,19 +310,21 @@ def _bucket(starts: Sequence[int], branch_of: Sequence[Sequence[int]]) -> Bucket
         marks[row, : len(branch)] = torch.tensor(branch, dtype=torch.long)
     real = torch.arange(longest)[None] < lengths[:, None]
     take = (torch.tensor(starts)[:, None] + torch.arange(longest)[None]) * real
+    put = real.flatten().nonzero().squeeze(1)
+    if two_way:
+        return Bucket(take.flatten(), put, take.flatten()[put], real[:, None, None], (count, longest))
     causal = torch.ones(longest, longest, dtype=torch.bool).tril()
     same = (marks[:, None, :] == 0) | (marks[:, None, :] == marks[:, :, None])
     visible = causal & same & real[:, None, :]
     visible |= torch.eye(longest, dtype=torch.bool)  # a padded query looks at itself: no row is empty
-    put = real.flatten().nonzero().squeeze(1)
     alone = int(marks.max()) <= 1 if marks.numel() else True  # one branch sees what its context sees
     return Bucket(take.flatten(), put, take.flatten()[put], visible[:, None], (count, longest), alone)
 
 
-def fill_rows(lengths: Sequence[int], capacity: int) -> list[list[int]]:
+def fill_rows(lengths: Sequence[int], capacity: int, *, open_rows: int = 8) -> list[list[int]]:
     """Return the items (by index, in order) packed into rows of at most ``capacity`` tokens, best fit in a window.
 
-    Keeps roughly the given order: an item goes to the fullest of the last eight open rows that still holds it.
+    Keeps roughly the given order: an item goes to the fullest of the last ``open_rows`` rows that still holds it.
     Raises ValueError where an item alone is longer than a row.
     """
     rows: list[list[int]] = []
@@ -315,7 +332,7 @@ def fill_rows(lengths: Sequence[int], capacity: int) -> list[list[int]]:
     for i, length in enumerate(lengths):
         if length > capacity:
             raise ValueError(f"item {i} has {length} tokens; a row holds {capacity}")
-        window = [r for r in range(max(0, len(rows) - 8), len(rows)) if room[r] >= length]
+        window = [r for r in range(max(0, len(rows) - open_rows), len(rows)) if room[r] >= length]
         if window:
             best = min(window, key=lambda r: room[r])
             rows[best].append(i)

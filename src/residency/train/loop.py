@@ -72,7 +72,9 @@ def train(
     """
     accelerator = joined()
     weights = trainable(model)
-    optimizer = torch.optim.AdamW(weights, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
+    optimizer = torch.optim.AdamW(
+        by_rate(weights), lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
+    )
     model.to(accelerator.device)
     model.train()
     plan = steps_of(phases or [len(rows)], schedule)
@@ -96,7 +98,7 @@ def train(
             began = time.perf_counter()
             rate = schedule.rate(step, len(plan))
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["times"]
             figures, tokens = _step(accelerator, model, rows, plan, step, loss, schedule, label)
             norm = float(torch.nn.utils.clip_grad_norm_(weights, schedule.clip))
             if not math.isfinite(figures["loss"]) or not math.isfinite(norm):
@@ -131,6 +133,14 @@ def totals(curve: Path) -> dict[str, float]:
         "tokens_per_second": tokens / seconds if seconds else math.nan,
         "loss": sum(last) / len(last) if last else math.nan,
     }
+
+
+def by_rate(weights: Sequence[torch.nn.Parameter]) -> list[dict[str, Any]]:
+    """Return the weights in groups by how many times the schedule's rate they learn at: their ``times``, or once."""
+    groups: dict[float, list[torch.nn.Parameter]] = {}
+    for weight in weights:
+        groups.setdefault(getattr(weight, "times", 1.0), []).append(weight)
+    return [{"params": some, "times": times} for times, some in groups.items()]
 
 
 # --- one step --------------------------------------------------------------------------------------------------------
