@@ -20,14 +20,14 @@ CONTROL_GROUPS = (
 STATUS = Path("/proc/self/status")
 
 
-def memory_left() -> int:
-    """Return the bytes of memory that a process in this one's place could take: what is free, and this one's own."""
-    own, left = psutil.Process().memory_info().rss, psutil.virtual_memory().available
+def memory_left(*, own: bool = True) -> int:
+    """Return the bytes of memory that are free, with this process's ``own`` what one in its place could take."""
+    left = psutil.virtual_memory().available
     for limit, used in CONTROL_GROUPS:
         with suppress(OSError, ValueError):  # "max" where there is no limit
             most = int(Path(limit).read_text())
             left = min(left, most - int(Path(used).read_text()) + _cached(Path(limit).parent / "memory.stat"))
-    return left + own
+    return max(0, left) + (psutil.Process().memory_info().rss if own else 0)
 
 
 def _cached(stat: Path) -> int:

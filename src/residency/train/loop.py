@@ -19,7 +19,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from residency.core.errors import ResidencyError, UserError
+from residency.core.errors import OutOfMemory, ResidencyError
 from residency.core.progress import progress
 from residency.core.store import append_jsonl, read_jsonl
 from residency.models.device import in_order
@@ -68,7 +68,7 @@ def train(
     steps ``held_out`` is measured; the weights of the best measure are what is left, and training ends after
     ``schedule.patience`` measures without a better one. Writes ``out/curve.jsonl``, ``out/measured.jsonl`` and
     ``out/checkpoint/``; begins from that checkpoint where there is one. Raises Diverged at the first loss or gradient
-    that is not finite, naming the step's examples (a row's ``ids``); UserError where memory does not suffice.
+    that is not finite, naming the step's examples (a row's ``ids``); OutOfMemory where memory does not suffice.
     """
     accelerator = Accelerator(mixed_precision="no")
     weights = trainable(model)
@@ -288,11 +288,11 @@ def _memory_told(label: str, schedule: Schedule, device: torch.device) -> Iterat
         raise _too_large(label, schedule, lanes(1 << 20, device)) from error
 
 
-def _too_large(label: str, schedule: Schedule, lanes: int) -> UserError:
+def _too_large(label: str, schedule: Schedule, lanes: int) -> OutOfMemory:
     tokens, rows = schedule.within(schedule.beside(lanes) * schedule.batch_tokens // 2, lanes)
     more = rows > schedule.accumulate
     step = f" and schedule.accumulate={rows}: as many tokens a step, and" if more else ":"
-    return UserError(
+    return OutOfMemory(
         f"{label}: memory does not suffice for rows of {schedule.batch_tokens} tokens. Set "
         f"schedule.batch_tokens={tokens}{step} half as many in memory at once (an example longer than a row is left "
         "out). `residency train --estimate` says before a run what fits."

@@ -27,7 +27,8 @@ class Seen:
 
     ``plan`` are the steps there would have been, ``rows`` the rows, ``useful`` the tokens of each that was looked at
     (``ids`` are their examples), ``weights`` the bytes that learn; ``start_mb`` and ``peak_mb`` the largest memory
-    until the loop began, and in it (MB, 1e6 bytes; on a GPU that of its tensors).
+    until the loop began, and in it, ``bare_mb`` that before the first step with what the optimizer will add (MB, 1e6
+    bytes; on a GPU that of its tensors).
     """
 
     limit: int
@@ -41,6 +42,7 @@ class Seen:
     seconds: list[float] = field(default_factory=list)
     look: float = 0.0
     start_mb: float = 0.0
+    bare_mb: float = 0.0
     peak_mb: float = 0.0
     cuda: bool = False
 
@@ -85,6 +87,7 @@ def begun(plan: Sequence[Any], rows: Sequence[Callable[[], Any]], weights: Seque
     seen.before = time.perf_counter() - seen.began
     seen.start_mb = _peak_mb(seen.cuda)
     _reset_peak()
+    seen.bare_mb = _peak_mb(seen.cuda) + 3 * seen.weights / 1e6  # a gradient and two moments of each weight
     return seen
 
 
