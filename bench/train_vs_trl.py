@@ -1,5 +1,8 @@
 """Supervised tuning beside TRL: the same batches, interleaved, as ratios, with each one's gradient error.
 
+TRL stands there twice: with its defaults, and packed with the settings that are its best on a CPU (bf16 weights, no
+gradient checkpointing). ``--variants`` names others (bench/parts/trainers.py has them), so that the choice can be seen.
+
 Every variant lives in a process of its own and starts from the same adapter; the parent lets one work at a time, in
 turn, so that a slow minute of the machine falls on all. Reported are useful tokens (not padding) a second, peak
 memory, and how far the adapter's gradient is from TRL's in fp32 (norm of the difference over the norm), as the mean
@@ -21,9 +24,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from parts.trainers import GRADIENTS, WORKERS, base
+from parts.trainers import GRADIENTS, TRL, WORKERS, base
 
-VARIANTS = ("trl-default", "trl-fp32", "ours-bf16", "ours-fp32")
+VARIANTS = ("trl-default", "trl-fp32", "trl-packed", "trl-packed-fp32", "ours-bf16", "ours-fp32")
+BASES = VARIANTS[:2]
+"""What the others are told as times of."""
 
 
 def main() -> None:
@@ -34,8 +39,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4, help="steps a repeat")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--rank", type=int, default=16)
+    parser.add_argument("--variants", default=",".join(VARIANTS), help=f"from {', '.join(TRL)}, ours-bf16, ours-fp32")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    args.variants = list(dict.fromkeys([*BASES, *args.variants.split(",")]))
     if not (args.examples / "examples.jsonl").exists():
         parser.error(f"{args.examples} holds no examples.jsonl; make a run first, or name one with --examples")
     with tempfile.TemporaryDirectory() as scratch:
@@ -47,29 +54,37 @@ def compare(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     """Return the figures of every variant."""
     data = batches(args)
     make_adapter(scratch / "adapter", args.rank)
+    rates, peaks = interleaved(args.variants, WORKERS, data, scratch, args.repeats)
+    return summary(args, rates, peaks, {name: gradients(scratch, name) for name in args.variants})
+
+
+def interleaved(
+    names: list[str], workers: dict[str, Any], data: Any, scratch: Path, repeats: int
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Return each variant's useful tokens a second in every repeat, in turn, and the largest memory of its process."""
     context = multiprocessing.get_context("spawn")
-    pipes, workers = {}, []
-    for name in VARIANTS:
+    pipes, processes = {}, []
+    for name in names:
         here, there = context.Pipe()
-        worker = context.Process(target=WORKERS[name.split("-")[0]], args=(name, data, scratch, there), daemon=True)
-        worker.start()
+        process = context.Process(target=workers[name.split("-")[0]], args=(name, data, scratch, there), daemon=True)
+        process.start()
         pipes[name] = here
-        workers.append(worker)
+        processes.append(process)
         here.recv()  # ready: warmed up and waiting
-    rates: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    for repeat in range(args.repeats):
-        for name in VARIANTS:
+    rates: dict[str, list[float]] = {name: [] for name in names}
+    for repeat in range(repeats):
+        for name in names:
             pipes[name].send("go")
             tokens, seconds = pipes[name].recv()
             rates[name].append(tokens / seconds)
             print(f"repeat {repeat + 1} {name}: {tokens / seconds:.0f} tokens/s", file=sys.stderr, flush=True)
     peaks = {}
-    for name in VARIANTS:
+    for name in names:
         pipes[name].send("stop")
         peaks[name] = pipes[name].recv()
-    for worker in workers:
-        worker.join()
-    return summary(args, rates, peaks, {name: gradients(scratch, name) for name in VARIANTS})
+    for process in processes:
+        process.join()
+    return rates, peaks
 
 
 def summary(
@@ -79,7 +94,7 @@ def summary(
     import torch
 
     rows = {}
-    for name in VARIANTS:
+    for name in args.variants:
         ratios = sorted(a / b for a, b in zip(rates[name], rates["trl-default"], strict=True))
         same = sorted(a / b for a, b in zip(rates[name], rates["trl-fp32"], strict=True))
         errors = [
@@ -112,12 +127,12 @@ def summary(
 def table(report: dict[str, Any]) -> str:
     """Return the figures as a table."""
     lines = [
-        f"{'':12s} {'tokens/s':>9s} {'x TRL default':>22s} {'x TRL fp32':>22s} {'peak MB':>8s} {'gradient error':>15s}"
+        f"{'':20s} {'tokens/s':>9s} {'x TRL default':>22s} {'x TRL fp32':>22s} {'peak MB':>8s} {'gradient error':>15s}"
     ]
     for name, row in report["variants"].items():
         spans = [f"{m:.2f} ({a:.2f} to {b:.2f})" for a, m, b in (row["times_trl_default"], row["times_trl_fp32"])]
         lines.append(
-            f"{name:12s} {row['tokens_per_second']:9.0f} {spans[0]:>22s} {spans[1]:>22s} "
+            f"{name:20s} {row['tokens_per_second']:9.0f} {spans[0]:>22s} {spans[1]:>22s} "
             f"{row['peak_mb']:8.0f} {row['gradient_error']:15.2e}"
         )
     return "\n".join(lines)

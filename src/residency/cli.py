@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     args, rest = parser.parse_known_args(given)
     if args.name == "lm-eval":
         args.arguments = rest
-    elif args.name in ("run", "corpus") and all("=" in one and not one.startswith("-") for one in rest):
+    elif args.name in ("run", "corpus", "train") and all("=" in one and not one.startswith("-") for one in rest):
         args.items = [*args.items, *rest]  # settings behind a flag
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -109,14 +109,41 @@ def corpus(args: argparse.Namespace) -> Answer:
     return corpus_summary(_walk(args, "corpus_demo", stages))
 
 
+def train(args: argparse.Namespace) -> Answer:
+    """Walk a recipe through its training and no further, or say beforehand what that will take."""
+    from residency import pipeline
+    from residency.estimate import estimate
+    from residency.plan import make_plan, needed_by
+    from residency.training import train_summary, trains
+
+    stages = needed_by("train", pipeline.STAGES)
+    recipe, _ = _recipe(args, "quickstart")
+    plan = trains(make_plan(recipe, stages))
+    if args.estimate:
+        return estimate(recipe, stages)
+    return train_summary(_walk(args, "quickstart", stages), plan, shlex.join(args.items))
+
+
 def _walk(args: argparse.Namespace, default: str, stages: Mapping[str, Stage]) -> Path:
     """Return the run's folder after walking the stages on the recipe that was given, or on the default one."""
     from residency import pipeline
-    from residency.core.recipe import read_text, resolve
     from residency.doctor import before_run
-    from residency.making import across
     from residency.plan import make_plan
     from residency.train.processes import is_main
+
+    recipe, passed = _recipe(args, default)
+    before_run([step.kind for step in make_plan(recipe, stages)])
+    folder = pipeline.walk(recipe, passed, fresh=args.fresh, stages=stages)
+    if not is_main():
+        sys.exit(0)  # of several processes one tells what came of it
+    return folder
+
+
+def _recipe(args: argparse.Namespace, default: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the recipe that was given, or the default one, checked whole, and what the user passed of it."""
+    from residency import pipeline
+    from residency.core.recipe import read_text, resolve
+    from residency.making import across
 
     recipes = [item for item in args.items if "=" not in item]
     changes = [item for item in args.items if "=" in item]
@@ -126,12 +153,7 @@ def _walk(args: argparse.Namespace, default: str, stages: Mapping[str, Stage]) -
     text = read_text(path)
     recipe = resolve(text, changes, pipeline.sections(pipeline.STAGES), name=str(path), across=across)
     recipe["name"] = recipe["name"] or path.stem
-    before_run([step.kind for step in make_plan(recipe, stages)])
-    passed = {"recipe": str(path), "arguments": changes, "text": text}
-    folder = pipeline.walk(recipe, passed, fresh=args.fresh, stages=stages)
-    if not is_main():
-        sys.exit(0)  # of several processes one tells what came of it
-    return folder
+    return recipe, {"recipe": str(path), "arguments": changes, "text": text}
 
 
 def find_recipe(name: str) -> Path:
@@ -207,6 +229,12 @@ def make_parser(form: type[argparse.ArgumentParser] = argparse.ArgumentParser) -
         "items", nargs="*", metavar="RECIPE|key=value", help="a recipe (default: corpus_demo) and settings"
     )
     one.add_argument("--fresh", action="store_true", help="start a new run instead of going on with the last")
+    text = "walk a recipe through its training stages and what they need, and no further; goes on where a run stands"
+    one = _verb(verbs, "train", train, text)
+    one.add_argument("items", nargs="*", metavar="RECIPE|key=value", help="a recipe (default: quickstart) and settings")
+    one.add_argument("--fresh", action="store_true", help="start a new run instead of going on with the last")
+    text = "train nothing: say what it will take here, from the first steps of each stage, and refuse what does not fit"
+    one.add_argument("--estimate", action="store_true", help=text)
     one = _verb(verbs, "ask", ask, "ask a model one question; the answer streams")
     forms = "runs/latest (its GGUF where it has one), runs/latest:tuned, a folder, a .gguf, a hub id, a name"
     one.add_argument("model", type=words, metavar="MODEL", help=forms)

@@ -78,6 +78,18 @@ def make_plan(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> list[St
     return plan
 
 
+def needed_by(section: str, stages: Mapping[str, Stage]) -> dict[str, Stage]:
+    """Return the stages of a section and all that these need before them, in the order of the walk."""
+    wanted = {name for name, stage in stages.items() if stage.section == section}
+    bases = {name for name, stage in stages.items() if stage.model and stage.trains and not stage.section}
+    while True:
+        named = {other for name in wanted for other in stages[name].takes + stages[name].after}
+        more = {name for name in named if name in stages} | (bases if "model" in named else set())
+        if more <= wanted:
+            return {name: stage for name, stage in stages.items() if name in wanted}
+        wanted |= more
+
+
 def left_out(recipe: Mapping[str, Any], stages: Mapping[str, Stage]) -> dict[str, str]:
     """Return the stages that a recipe switches off, and those that need one of them, each with the reason."""
     found: dict[str, str] = {}

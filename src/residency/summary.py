@@ -26,7 +26,7 @@ def summary(folder: Path) -> tuple[dict[str, Any], str]:
     document |= {name: record.get(name) or empty for name, empty in (("left_out", {}), ("again", {}), ("outdated", []))}
     document["parity"] = exported
     blocks = [_families_table(rows), _parity_warning(exported, report), _cost_line(ledger.get("cost") or {})]
-    blocks.append(_state_lines(document))
+    blocks.append(state_lines(document))
     blocks += ["\n".join(f"{name:7} {path}" for name, path in paths.items()), "Next:\n" + "\n".join(steps)]
     return document, "\n\n".join(block for block in blocks if block)
 
@@ -51,7 +51,7 @@ def corpus_summary(folder: Path) -> tuple[dict[str, Any], str]:
     return document, "\n\n".join(part for part in (words(card), aside, _cost_line(cost), where, made) if part)
 
 
-def _state_lines(document: dict[str, Any]) -> str:
+def state_lines(document: dict[str, Any]) -> str:
     """Return what was left out, what was done again and why, and what is older than what it is made from."""
     parts = [
         ("Left out", [f"{name} ({why})" for name, why in document["left_out"].items()]),

@@ -6,6 +6,7 @@ ResidencyError                 exit 1   a fault of ours, or the machine's
 │   ├── SourceError                     a source that is absent, unreadable, or too often malformed
 │   ├── Contradiction                   settings that do not go together: all at once
 │   ├── ModelError                      weights absent, or with another hash than expected
+│   ├── OutOfMemory                     memory does not suffice; says which setting needs less
 │   └── Unsupported                     the model cannot do this; says which can
 └── StorageError               exit 1   disk full, folder unwritable; finished stages stay intact
 """
@@ -45,6 +46,10 @@ class Contradiction(UserError):
 
 class ModelError(UserError):
     """Weights are absent, or are not the ones expected."""
+
+
+class OutOfMemory(UserError):
+    """Memory does not suffice; the message names the setting that needs less."""
 
 
 class Unsupported(UserError):

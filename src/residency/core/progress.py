@@ -25,6 +25,17 @@ def set_quiet(quiet: bool = True) -> None:
     _state["quiet"] = quiet
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Inside, all progress is off."""
+    before = _state["quiet"]
+    set_quiet()
+    try:
+        yield
+    finally:
+        set_quiet(before)
+
+
 def say(text: str = "") -> None:
     """Write one plain line to standard error, unless quiet."""
     if not _state["quiet"]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,12 +19,12 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from residency.core.errors import ResidencyError, UserError
+from residency.core.errors import OutOfMemory, ResidencyError
 from residency.core.progress import progress
 from residency.core.store import append_jsonl, read_jsonl
 from residency.models.device import in_order
-from residency.models.lanes import side_by_side
-from residency.train import watch
+from residency.models.lanes import lanes, side_by_side
+from residency.train import probe, watch
 from residency.train.adapters import trainable
 from residency.train.checkpoint import cut_curve, restore, save
 from residency.train.noise import drawn_from
@@ -68,7 +69,7 @@ def train(
     steps ``held_out`` is measured; the weights of the best measure are what is left, and training ends after
     ``schedule.patience`` measures without a better one. Writes ``out/curve.jsonl``, ``out/measured.jsonl`` and
     ``out/checkpoint/``; begins from that checkpoint where there is one. Raises Diverged at the first loss or gradient
-    that is not finite, naming the step's examples (a row's ``ids``); UserError where memory does not suffice.
+    that is not finite, naming the step's examples (a row's ``ids``); OutOfMemory where memory does not suffice.
     """
     accelerator = joined()
     weights = trainable(model)
@@ -78,6 +79,7 @@ def train(
     model.to(accelerator.device)
     model.train()
     plan = steps_of(phases or [len(rows)], schedule)
+    few = probe.begun(plan, rows, weights)
     accelerator.wait_for_everyone()  # the main process may just have cleared what an other recipe left
     done, main = restore(out, weights, optimizer), accelerator.is_main_process
     if main:
@@ -99,13 +101,16 @@ def train(
             rate = schedule.rate(step, len(plan))
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["times"]
-            figures, tokens = _step(accelerator, model, rows, plan, step, loss, schedule, label)
-            norm = float(torch.nn.utils.clip_grad_norm_(weights, schedule.clip))
-            if not math.isfinite(figures["loss"]) or not math.isfinite(norm):
-                raise _diverged(label, figures["loss"], step, [rows[i] for i in plan[step]])
-            optimizer.step()
+            with _memory_told(label, schedule, accelerator.device):
+                figures, tokens = _step(accelerator, model, rows, plan, step, loss, schedule)
+                norm = float(torch.nn.utils.clip_grad_norm_(weights, schedule.clip))
+                if not math.isfinite(figures["loss"]) or not math.isfinite(norm):
+                    raise _diverged(label, figures["loss"], step, [rows[i] for i in plan[step]])
+                optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             seconds = time.perf_counter() - began
+            if few:
+                few.took(seconds)
             row = {"step": step + 1, "tokens": tokens, "lr": rate, "seconds": seconds, "norm": norm, **figures}
             if main:
                 append_jsonl(out / "curve.jsonl", row)
@@ -154,18 +159,12 @@ def _step(
     step: int,
     loss: Loss,
     schedule: Schedule,
-    label: str,
 ) -> tuple[dict[str, float], int]:
     """Return the mean figures and the useful tokens of a step, its rows shared among the processes."""
     places = range(accelerator.process_index, len(plan[step]), accelerator.num_processes)
     seeds = [f"{schedule.seed}:{step}:{place}" for place in places]
-    try:
-        batches = [rows[plan[step][place]]() for place in places]
-        found, tokens = rows_once(accelerator, model, batches, loss, share=len(plan[step]), seeds=seeds)
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise _too_large(label, schedule) from error
+    batches = [rows[plan[step][place]]() for place in places]
+    found, tokens = rows_once(accelerator, model, batches, loss, share=len(plan[step]), seeds=seeds)
     if accelerator.num_processes > 1:
         add_gradients(trainable(model))
         gathered = gather_object([(list(places), found, tokens)])
@@ -285,13 +284,27 @@ def _diverged(label: str, value: float, step: int, rows: Sequence[Any]) -> Diver
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error says that memory does not suffice, on a GPU or on a CPU."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error)
+    said = ("can't allocate memory", "not enough memory")  # torch's words on Linux, and elsewhere
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in said)
 
 
-def _too_large(label: str, schedule: Schedule) -> UserError:
-    half = max(16, schedule.batch_tokens // 2)
-    return UserError(
-        f"{label}: memory does not suffice for rows of {schedule.batch_tokens} tokens. Set schedule.batch_tokens={half}"
-        f" and schedule.accumulate={2 * schedule.accumulate}: the same tokens a step in half the memory a row. "
-        "`residency train --estimate` says before a run what it takes."
+@contextmanager
+def _memory_told(label: str, schedule: Schedule, device: torch.device) -> Iterator[None]:
+    """Inside, an error that says that memory does not suffice becomes one that says which setting needs less."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise _too_large(label, schedule, lanes(1 << 20, device)) from error
+
+
+def _too_large(label: str, schedule: Schedule, lanes: int) -> OutOfMemory:
+    tokens, rows = schedule.within(schedule.beside(lanes) * schedule.batch_tokens // 2, lanes)
+    more = rows > schedule.accumulate
+    step = f" and schedule.accumulate={rows}: as many tokens a step, and" if more else ":"
+    return OutOfMemory(
+        f"{label}: memory does not suffice for rows of {schedule.batch_tokens} tokens. Set "
+        f"schedule.batch_tokens={tokens}{step} half as many in memory at once (an example longer than a row is left "
+        "out). `residency train --estimate` says before a run what fits."
     )

@@ -57,3 +57,18 @@ class Schedule:
         left = (steps - step) / max(1, steps - warm)
         share = {"linear": left, "cosine": 0.5 - 0.5 * math.cos(math.pi * left), "constant": 1.0}[self.decay]
         return self.learning_rate * share
+
+    def within(self, tokens: int, lanes: int) -> tuple[int, int]:
+        """Return (batch_tokens, accumulate) that hold at most ``tokens`` of a step in memory at once.
+
+        ``lanes`` rows are computed side by side where a step has so many. Only where all are in use can more rows make
+        up for shorter ones: else they would lie side by side too, and a step has fewer tokens.
+        """
+        row = min(self.batch_tokens, max(16, tokens // self.beside(lanes) // 16 * 16))
+        if self.accumulate < lanes:
+            return row, self.accumulate
+        return row, math.ceil(self.batch_tokens * self.accumulate / row)
+
+    def beside(self, lanes: int) -> int:
+        """Return how many rows of a step are in memory at once, where ``lanes`` can be."""
+        return min(lanes, self.accumulate)
