@@ -75,17 +75,17 @@ def network_attempts(root: Path) -> str:
     return log.read_text() if log.exists() else ""
 
 
-def residency(*arguments: str | Path, root: Path) -> subprocess.CompletedProcess[str]:
+def residency(*arguments: str | Path, root: Path, processes: int = 1) -> subprocess.CompletedProcess[str]:
     """Return a command that has ended; its output lies in ``stdout`` and ``stderr``."""
     root.parent.mkdir(parents=True, exist_ok=True)
-    return subprocess.run(
-        command(*arguments), env=environment(root), cwd=root.parent, capture_output=True, text=True, check=False
-    )
+    words = command(*arguments, processes=processes)
+    return subprocess.run(words, env=environment(root), cwd=root.parent, capture_output=True, text=True, check=False)
 
 
-def command(*arguments: str | Path) -> list[str]:
-    """Return the words that start the command line in a process of its own."""
-    return [sys.executable, "-m", "residency", *map(str, arguments)]
+def command(*arguments: str | Path, processes: int = 1) -> list[str]:
+    """Return the words that start the command line in a process of its own, or in several by torchrun."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    return [sys.executable, *(launcher if processes > 1 else []), "-m", "residency", *map(str, arguments)]
 
 
 def residency_until(

@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from journey import interrupt, kill_all, kill_alone, residency, residency_until, small_base, small_recipe
 from residency.core.store import read_json, read_jsonl, read_manifest, sha256_file
@@ -88,6 +90,21 @@ def test_training_killed_three_times_and_stopped_once_gives_the_identical_adapte
         losses = [[row["loss"] for row in read_jsonl(only_run(r) / stage / "curve.jsonl")] for r in (whole, broken)]
         assert losses[0] == losses[1], stage
     assert read_manifest(only_run(broken) / "instruct")["cost"]["starts"] == 3
+
+
+def test_a_recipe_walked_by_two_processes_leaves_the_adapters_of_one(tmp_path: Path) -> None:
+    recipe = tmp_path / "training.yaml"
+    recipe.write_text(TRAINING.replace("checkpoint: ", "accumulate: 2, precision: fp32, checkpoint: "))
+    one, two = tmp_path / "one" / "runs", tmp_path / "two" / "runs"
+    for root, processes in ((one, 1), (two, 2)):
+        done = residency("run", recipe, root=root, processes=processes)
+        assert done.returncode == 0, done.stderr
+    assert done.stderr.count("pretrain: starts") == 1, "both processes speak"
+    for stage in TRAINED:
+        found = [load_file(only_run(root) / stage / "adapter" / "adapter_model.safetensors") for root in (one, two)]
+        assert all(torch.allclose(found[0][name], found[1][name], atol=1e-5) for name in found[0]), stage
+        steps = [[row["tokens"] for row in read_jsonl(only_run(root) / stage / "curve.jsonl")] for root in (one, two)]
+        assert steps[0] == steps[1], stage
 
 
 def gguf_of(root: Path) -> str:

@@ -27,6 +27,7 @@ from residency.train import watch
 from residency.train.adapters import trainable
 from residency.train.checkpoint import cut_curve, restore, save
 from residency.train.noise import drawn_from
+from residency.train.processes import accelerator as joined
 from residency.train.schedule import Schedule
 from residency.train.track import tracked
 
@@ -69,7 +70,7 @@ def train(
     ``out/checkpoint/``; begins from that checkpoint where there is one. Raises Diverged at the first loss or gradient
     that is not finite, naming the step's examples (a row's ``ids``); UserError where memory does not suffice.
     """
-    accelerator = Accelerator(mixed_precision="no")
+    accelerator = joined()
     weights = trainable(model)
     optimizer = torch.optim.AdamW(weights, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
     model.to(accelerator.device)

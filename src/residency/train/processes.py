@@ -37,8 +37,20 @@ def agreed(value: Value) -> Value:
     return held[0]
 
 
+def accelerator() -> Any:
+    """Return accelerate's own view of the device and the processes, after joining these."""
+    from accelerate import Accelerator
+
+    _joined()
+    return Accelerator(mixed_precision="no")
+
+
 def _joined() -> None:
-    """Join the other processes (harmless when repeated); on a GPU each takes the device of its number."""
+    """Join the other processes (harmless when repeated); on a GPU each takes the device of its number.
+
+    That there is no GPU has to be said: accelerate takes several processes on a CPU for single ones otherwise.
+    """
+    import torch
     from accelerate import PartialState
 
-    PartialState(timeout=PATIENCE)
+    PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
