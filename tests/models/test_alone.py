@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, GPT2Config, MambaConfig
 
 from architectures import ALONE, BLOCKS, PACKED, shaken, tiny
-from residency.models import local
+from residency.models import alone, local
 from residency.models.alone import reach_of, states_alone, texts, why_never
 from residency.models.attention import use_packed
 from residency.models.decode import Sampling
@@ -65,7 +65,8 @@ def test_how_long_a_text_may_be_is_read_off_the_network_or_tried():
 
 def test_a_network_that_carries_a_state_from_text_to_text_is_never_packed():
     mamba = tiny(MambaConfig(vocab_size=90, hidden_size=32, num_hidden_layers=2, state_size=4))
-    assert reach_of(mamba) == 0 and "mamba" in why_never(mamba)
+    assert reach_of(mamba) == 0 and "another kind (linear_attention)" in why_never(mamba)
+    assert not alone._same(mamba) and alone._same(use_packed(tiny(PACKED["llama"])))
 
 
 @pytest.mark.parametrize("name", ALONE)

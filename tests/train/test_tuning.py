@@ -16,7 +16,7 @@ from residency.train.tuning import LORA, Tuning, no_4bit
 
 def stage(text, name="instruct"):
     """Return the tuning that a stage is called with."""
-    recipe = resolve(f"base: smollm2-135m\ntrain:\n  - {name}: {{{text}}}\n", [], pipeline.sections())
+    recipe = resolve(f"corpus: {{sources: [{{hpo: {{}}}}]}}\ntrain:\n  - {name}: {{{text}}}\n", [], pipeline.sections())
     return call_settings(instruct, recipe["train"][0][name])["tuning"]
 
 

@@ -63,9 +63,6 @@ class Tuning:
         agree(disagreements(asdict(self)))
 
 
-LORA = Tuning()
-
-
 def disagreements(given: Mapping[str, Any]) -> Iterator[Clash]:
     """Yield which settings of a tuning do not go together, and 4 bits where there is no kernel for them."""
     method, layers = given.get("method", "lora"), given.get("layers", ())
@@ -97,6 +94,9 @@ def no_4bit() -> str:
     except Exception as error:  # whatever a build without kernels for the device raises
         return f"qlora: bitsandbytes has no 4-bit kernel that learns on {where.type} ({str(error)[:80]}); {instead}"
     return "" if x.grad is not None else f"qlora: no gradient passes the 4-bit kernel on {where.type}; {instead}"
+
+
+LORA = Tuning()
 
 
 # --- which layers ----------------------------------------------------------------------------------------------------
