@@ -38,7 +38,8 @@ def gathered(out, **settings):
 def test_training_parts_are_put_as_their_tasks_are_examined(data, tmp_path):
     write_ncbi(data)
     rows = gathered(tmp_path / "out", tasks=("ncbi_disease",))
-    asked = items_of_test(None, TASKS["ncbi_disease"])[0].prompt[0]["content"].split("\n\n")[0]
+    asked = items_of_test(None, TASKS["ncbi_disease"])[0].prompt[0]["content"].partition("\n\nCase ")[0]
+    assert "JSON list" in asked
     assert [row.split for row in rows] == ["train"] * 6 + ["dev"] * 2
     for row in rows:
         assert row.prompt[0]["content"].startswith(asked + "\n\nCase ")
@@ -150,8 +151,8 @@ def corpus(tmp_path):
     note = "The patient walks to the market every day without any pain, and feels well on the new tablets."
     notes = [{"id": f"n{i}", "text": f"Note {i}. {note}", "patient": f"p{i}"} for i in range(3)]
     (tmp_path / "in" / "notes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in notes))
-    sources = [{"files": {"path": tmp_path / "in" / f"{n}.jsonl", "called": n}} for n in ("chats", "pairs", "notes")]
-    weights = ({"chats": 0.0, "pairs": 0.0, "notes": 1.0}, {"chats": 1.0, "pairs": 1.0, "notes": 0.0})
+    sources = [{"files": tmp_path / "in" / f"{name}.jsonl"} for name in ("chats", "pairs", "notes")]
+    weights = ({"files": 0.0, "files-2": 0.0, "files-3": 1.0}, {"files": 1.0, "files-2": 1.0, "files-3": 0.0})
     mixture = Mixture(stages=tuple(Stage(0.5, each) for each in weights), most_epochs=2.0)
     collect(out=tmp_path / "corpus", sources=sources, mixture=mixture, shapes=("text", "instruct", "preference"))
     return tmp_path / "corpus"

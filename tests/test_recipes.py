@@ -20,7 +20,7 @@ RECIPES = sorted(
     path for path in FOLDER.glob("*.yaml") if "rows" not in yaml.safe_load(path.read_text(encoding="utf-8"))
 )
 REAL = [path for path in RECIPES if path.stem not in ("quickstart", "corpus_demo")]
-CLOCK = re.compile(r"Time on two cores: .+ of training", re.S)
+CLOCK = re.compile(r"Time on two cores: .+ of (training|alignment)", re.S)
 
 
 @pytest.fixture(autouse=True)

@@ -132,7 +132,7 @@ def test_without_answer_only_every_token_is_learned(model, toy_base):
     ("template", "words"),
     [
         (FORGETS, "has no generation marker"),
-        (WITHOUT_END, "do not hold the token that ends a turn"),
+        (WITHOUT_END, "do not hold the token that ends them"),
         ("", "has no chat"),
     ],
 )
