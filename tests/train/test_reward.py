@@ -83,7 +83,7 @@ def test_the_better_answer_scores_more_also_to_questions_that_were_held_out(toy_
     curve = list(read_jsonl(tmp_path / "judge" / "curve.jsonl"))
     assert curve[-1]["accuracy"] == 1.0 and curve[-1]["loss"] < 0.1 < curve[0]["loss"]
     found = read_manifest(tmp_path / "judge")["held_out"]
-    assert (found["pairs"], found["questions"], found["accuracy"]) == (8, 2, 1.0)
+    assert (found["pairs"], found["questions"], found["held_out_accuracy"]) == (8, 2, 1.0)
     model = load(str(tmp_path / "judge"), type="fp32")
     assert isinstance(model, RewardModel)
     good, bad = model.score_answers([user("sky ?")] * 2, ["the blue", "the green"])
