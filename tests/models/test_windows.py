@@ -37,7 +37,7 @@ def test_a_text_longer_than_the_tokenizer_would_cut_is_read_whole_between_its_ma
     text = "the patient has had no anemia , no fever and no cough ."
     [piece] = reader.tagged([text], [words_of(text)])
     assert names(piece.ids) == ["[CLS]", *text.split(), "[SEP]"]
-    assert piece.keep == list(range(1, 13)) and piece.numbers == list(range(12))
+    assert piece.keep == list(range(1, 14)) and piece.numbers == list(range(13))
 
 
 def test_a_word_is_asked_about_at_its_first_part_and_a_word_without_a_token_nowhere():

@@ -266,9 +266,8 @@ def test_dropout_can_be_set_and_none_leaves_the_encoders_own(toy_bert):
 def test_every_target_weighs_the_same_in_rows_of_few_and_of_many(toy_bert):
     net = AutoModelForTokenClassification.from_pretrained(toy_bert, num_labels=3).eval()
     form = prepared(net)
-    many, few = (
-        lay([Piece([2, 5, 6, 7, 3], [0] * 5, keep, targets=[1] * len(keep))], form) for keep in ([1, 2, 3], [1])
-    )
+    keeps = ([1, 2, 3], [1])
+    many, few = (lay([Piece([2, 5, 6, 7, 3], [0] * 5, keep, targets=[1] * len(keep))], form) for keep in keeps)
     values = [loss_of(form, 2.0)(net, sheet)[0] for sheet in (many, few)]
     alone = [F.cross_entropy(scores(net, s, form), s.targets, reduction="sum") for s in (many, few)]
     assert torch.allclose(sum(values) / 2, sum(alone) / 4)

@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from residency.core.errors import Unsupported
+from residency.models.chance import kept
 from residency.models.flash import flash
 from residency.models.pack import Bucket, Layout
 
@@ -44,10 +45,11 @@ def whole(
 
 
 class _TwoWay(torch.autograd.Function):
-    """Softmax attention (Vaswani et al. 2017, eq. 1) over each block, in fp32 whatever the types given.
+    """Softmax attention (Vaswani et al. 2017, eq. 1) over each block, with dropout of the probabilities as BERT has it.
 
-    Dropout as Srivastava et al. 2014 on the probabilities, where BERT has it. The row sums of the score's gradient are
-    taken from the output (Dao et al. 2022, FlashAttention, appendix B.2), which is a tenth as wide.
+    The scores, the softmax and the gradient of the scores are in fp32 whatever the types given, since the last is a
+    difference of two numbers that are almost equal; the other products are in the values' type. The row sums of that
+    gradient are taken from the output (Dao et al. 2022, FlashAttention, appendix B.2), which is a tenth as wide.
     """
 
     @staticmethod
@@ -62,45 +64,46 @@ class _TwoWay(torch.autograd.Function):
         window: int,
     ) -> torch.Tensor:
         out = torch.empty(v.shape, dtype=torch.float32, device=v.device)
-        kept: list[torch.Tensor] = []
+        saved: list[torch.Tensor] = []
         for bucket in layout.buckets:
             qb, kb, vb = (_take(x, bucket) for x in (q, k, v))
-            p = torch.matmul(qb.mul_(scale), kb.transpose(2, 3))
+            p = torch.matmul(qb.float().mul_(scale), kb.float().transpose(2, 3))
             p = torch.softmax(_masked(p, bucket, window), -1)
-            keep = _drawn(p, dropout, layout.draw) if dropout else None
-            _put(out, torch.matmul(p if keep is None else p * keep, vb), bucket, dropout)
-            kept += [p] if keep is None else [p, keep]
-        ctx.save_for_backward(q, k, v, out, *kept)
+            keep = kept(p.shape, dropout, p.device, layout.draw) if dropout else None
+            shown = (p if keep is None else p * keep).to(v.dtype)
+            _put(out, torch.matmul(shown, vb).float(), bucket, dropout)
+            saved += [p] if keep is None else [p, keep]
+        ctx.save_for_backward(q, k, v, out, *saved)
         ctx.given = layout, scale, dropout
         return out.to(v.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
-        q, k, v, out, *kept = ctx.saved_tensors
+        q, k, v, out, *rest = ctx.saved_tensors
         layout, scale, dropout = ctx.given
         found = [torch.empty_like(x) for x in (q, k, v)]
-        saved = iter(kept)
+        saved, low = iter(rest), v.dtype
         for bucket in layout.buckets:
             p, keep = next(saved), next(saved) if dropout else None
-            qb, kb, vb, gb, ob = (_take(x, bucket) for x in (q, k, v, grad, out))
+            qb, kb, vb, gb, ob = (_take(x, bucket) for x in (q, k, v, grad.float(), out))
             if bucket.padded:
-                gb.mul_(bucket.visible.transpose(2, 3))
+                gb = gb * bucket.visible.transpose(2, 3)
             along = (gb * ob).sum(-1, keepdim=True)
-            gb = gb.mul_(1 / (1 - dropout)) if dropout else gb
-            grad_v = torch.matmul((p if keep is None else p * keep).transpose(2, 3), gb)
-            grad_s = torch.matmul(gb, vb.transpose(2, 3))
+            gb = gb * (1 / (1 - dropout)) if dropout else gb
+            shown = (p if keep is None else p * keep).to(low)
+            grad_s = torch.matmul(gb, vb.float().transpose(2, 3))
             grad_s = grad_s if keep is None else grad_s.mul_(keep)
-            grad_s.sub_(along).mul_(p)
-            _put(found[0], torch.matmul(grad_s, kb).mul_(scale), bucket)
-            _put(found[1], torch.matmul(grad_s.transpose(2, 3), qb).mul_(scale), bucket)
-            _put(found[2], grad_v, bucket)
+            grad_s = grad_s.sub_(along).mul_(p).to(low)
+            _put(found[0], torch.matmul(grad_s, kb.to(low)).mul_(scale), bucket)
+            _put(found[1], torch.matmul(grad_s.transpose(2, 3), qb.to(low)).mul_(scale), bucket)
+            _put(found[2], torch.matmul(shown.transpose(2, 3), gb.to(low)), bucket)
         return *found, None, None, None, None
 
 
 def _take(x: torch.Tensor, bucket: Bucket) -> torch.Tensor:
-    """Return the bucket's tokens of x [T, H, D] as fp32 [B, H, L, D], a copy; padded places hold its first token."""
+    """Return the bucket's tokens of x [T, H, D] as [B, H, L, D]; padded places hold the row's first token."""
     b, length = bucket.shape
-    return x.index_select(0, bucket.take).view(b, length, *x.shape[1:]).transpose(1, 2).float().contiguous()
+    return x.index_select(0, bucket.take).view(b, length, *x.shape[1:]).transpose(1, 2).contiguous()
 
 
 def _put(out: torch.Tensor, x: torch.Tensor, bucket: Bucket, dropped: float = 0.0) -> None:
@@ -119,11 +122,6 @@ def _masked(scores: torch.Tensor, bucket: Bucket, window: int) -> torch.Tensor:
         far = (place[:, None] - place[None]).abs() >= window
         scores.masked_fill_(far, torch.finfo(torch.float32).min)
     return scores
-
-
-def _drawn(p: torch.Tensor, dropout: float, draw: torch.Generator | None) -> torch.Tensor:
-    """Return which probabilities stay, 1 or 0, drawn."""
-    return torch.empty_like(p).bernoulli_(1 - dropout, generator=draw)
 
 
 def _read(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float) -> torch.Tensor:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 import torch
 
+from residency.models.chance import kept
+
 _here = threading.local()
 
 
@@ -44,8 +46,7 @@ class Dropout(torch.nn.Module):
         """Return x with a share ``p`` of its numbers zero and the others scaled up."""
         if not self.training or not self.p:
             return x
-        keep = torch.empty(x.shape, device=x.device).bernoulli_(1 - self.p, generator=generator())
-        return x * (keep / (1 - self.p)).to(x.dtype)
+        return x * kept(x.shape, self.p, x.device, generator()) * (1 / (1 - self.p))
 
 
 def with_own_dropout(model: torch.nn.Module) -> torch.nn.Module:
