@@ -101,7 +101,9 @@ def test_every_number_has_its_interval_and_its_protocol(ledger: dict[str, Any]) 
         else:
             assert row["low"] <= row["value"] <= row["high"], place
         assert row["protocol"]["method"] and row["protocol"]["n"] >= row["n"] + row["not_scored"]
-        if not row["model"].startswith("rule:"):
+        if row["model"] == "baseline:crf":
+            assert row["protocol"]["engine"] == "CRFsuite" and row["task"] == "ie"
+        elif not row["model"].startswith("rule:"):
             assert row["protocol"]["engine"] == ("llama.cpp" if row["protocol"]["note"] == "llama.cpp" else "torch")
             assert row["protocol"]["precision"] in ("fp32", "bf16", "q8_0 (llama.cpp)"), "which, not how it was chosen"
             assert len(row["protocol"]["model_hash"]) == 64
