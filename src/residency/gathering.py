@@ -194,7 +194,7 @@ def _judged(item: dict[str, Any], worse: list[str]) -> Iterator[Example]:
         return
     split = "train" if item["split"] == "train" else "dev"
     worse = worse if item["rating"] >= GOOD else []
-    uses = [("instruct", [])] if item["rating"] == BEST else []
+    uses: list[tuple[str, list[str]]] = [("instruct", [])] if item["rating"] == BEST else []
     for use, unwanted in [*uses, *([("prefer", worse)] if worse else [])]:
         put = {"id": f"{JUDGED}/{item['id']}/{use}", "group": item["group"], "meta": {"rating": item["rating"]}}
         put |= {"input": item["question"], "reference": item["answer"]}
