@@ -74,7 +74,7 @@ def test_a_run_ends_with_its_table_its_paths_and_what_to_try(recipe: str, capsys
     head, row = out.splitlines()[:2]
     assert (
         head.split()
-        == ["family", "metric", "base", "aligned", "difference", "[95%]", "p", "(Holm)"] + "gguf - aligned".split()
+        == ["family", "metric", "base", "trained", "difference", "[95%]", "p", "(Holm)"] + "gguf - trained".split()
     )
     assert row.split() == "Med-QA accuracy 0.310 0.560 +0.250 [+0.100, +0.400] 0.004 -0.004".split()
     assert 'latest "What is microcephaly?"' in out and "report.html" in out and "It took" in out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from pyarrow.parquet import read_table
 
 from fixture_sets import write_judged, write_medquad, write_ncbi, write_pubmedqa
 from residency import pipeline
@@ -107,21 +108,29 @@ def test_judged_answers_of_training_questions_become_instructions_and_pairs(data
     rows.append((key.partition(":")[0], 4, key.partition(":")[2], "What is measles?", "A rash."))
     write_judged(data, rows)
     found = {row.id: row for row in gathered(tmp_path / "out", judged=True)}
-    assert set(found) == {f"medquad_judged/900001:{k}" for k in ("A1/instruct", "A1/prefer", "A2/prefer")}
-    best = found["medquad_judged/900001:A1/prefer"]
+    assert set(found) == {
+        f"medquad_judged/900001:{k}" for k in ("A1/instruct", "A1/prefer-1", "A1/prefer-2", "A2/prefer-1")
+    }
+    best = found["medquad_judged/900001:A1/prefer-1"]
     assert best.prompt == [{"role": "user", "content": "What is gout?"}] and best.wanted == ["A painful joint."]
-    assert best.unwanted == ["An insect.", "Where bones meet."] and best.meta["use"] == "prefer"
-    assert found["medquad_judged/900001:A2/prefer"].unwanted == ["An insect."]
+    assert best.unwanted == ["An insect."] and best.meta["use"] == "prefer"
+    assert found["medquad_judged/900001:A1/prefer-2"].unwanted == ["Where bones meet."]
+    assert found["medquad_judged/900001:A2/prefer-1"].unwanted == ["An insect."]
     assert found["medquad_judged/900001:A1/instruct"].group == "liveqa-900001"
     pairs = list(read_jsonl(tmp_path / "out" / "preference.jsonl"))
-    assert len(pairs) == 2 and pairs[0]["rejected"][0]["content"] != pairs[0]["chosen"][0]["content"]
+    assert len(pairs) == 3 and pairs[0]["rejected"][0]["content"] != pairs[0]["chosen"][0]["content"]
 
 
 def test_a_narrower_gap_makes_more_pairs_and_never_prefers_what_is_only_related(data, tmp_path):
     rows = [("900001", r, f"A{r}", f"What is it, {r}?", f"Answer {r}.") for r in (1, 2, 3, 4)]
     write_judged(data, rows)
-    chosen = [r.wanted[0] for r in gathered(tmp_path / "out", judged=True, gap=1) if r.meta["use"] == "prefer"]
-    assert chosen == ["Answer 3.", "Answer 4."]
+    rows = [r for r in gathered(tmp_path / "out", judged=True, gap=1, pairs=2) if r.meta["use"] == "prefer"]
+    assert [(r.wanted[0], r.unwanted) for r in rows] == [
+        ("Answer 3.", ["Answer 1."]),
+        ("Answer 3.", ["Answer 2."]),
+        ("Answer 4.", ["Answer 1.", "Answer 3."]),
+        ("Answer 4.", ["Answer 2."]),
+    ]
 
 
 def test_a_judged_answer_whose_question_is_examined_falls(data, tmp_path):
@@ -169,7 +178,8 @@ def test_a_corpus_brings_dialogues_pairs_and_text_in_the_order_of_its_mixture(co
     assert len(texts) == 3 and all(row["id"].startswith("corpus/") for row in texts)
     order = list(read_jsonl(tmp_path / "out" / "order.jsonl"))
     by_stage = [{row["id"] for row in order if row["stage"] == stage} for stage in (0, 1)]
-    assert by_stage[0] == {row["id"] for row in texts} and by_stage[1] == set(rows)
+    assert by_stage[0] and by_stage[0] <= {row["id"] for row in texts}
+    assert by_stage[1] and by_stage[1] <= set(rows) and len(order) == read_table(corpus / "order.parquet").num_rows
     assert not read_json(tmp_path / "out" / "card.json")["sources"][0].get("public")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from residency.core.errors import SourceError, UserError
-from residency.core.legal import Clash, Count, Range, Rule, agree, nearest
+from residency.core.legal import AtLeastOne, Clash, Count, Range, Rule, agree, nearest
 from residency.core.progress import say
 from residency.core.settings import together
 from residency.core.store import read_manifest, write_examples, write_json, write_jsonl, write_manifest
@@ -33,8 +33,6 @@ JUDGED, ANSWERED = "medquad_judged", "medquad"
 BEST, GOOD = 4, 3
 """The rating of an answer that is learned as it is, and the least of one that is preferred (Ben Abacha and
 Demner-Fushman 2019: 1 incorrect, 2 related, 3 incomplete, 4 excellent)."""
-WORST = 15
-"""Rejected answers that are kept beside a chosen one."""
 
 
 def _no_task(name: str) -> str | None:
@@ -93,6 +91,8 @@ def gather(
     judged: bool = False,
     # The least difference of ratings, 1 to 4, that makes one answer preferred over another.
     gap: Annotated[int, Range(least=1, most=3)] = 2,
+    # The most pairs that one preferred answer is in, each with its share of the worse answers.
+    pairs: AtLeastOne = 4,
     # Whether the rows of this run's corpus are learned: instructions, preferences, running text.
     corpus: bool = False,
     # The share of a task's training groups that is held out where its set has no validation part.
@@ -118,7 +118,7 @@ def gather(
     if texts:
         found.texts.append(list(_texts(found.examples)))
     if judged:
-        of_judged(found, gap)
+        of_judged(found, gap, pairs)
     if corpus:
         of_corpus(found, made)
     held = dict.fromkeys((*tasks, *against, *([ANSWERED] if judged else [])))
@@ -166,7 +166,7 @@ def _source(name: str, count: int, skipped: Counter[str]) -> dict[str, Any]:
     return {**facts, "bad": skipped.total(), "acknowledgement": words, "public": True}
 
 
-def of_judged(found: Found, gap: int) -> None:
+def of_judged(found: Found, gap: int, most: int) -> None:
     """Add MedQuAD's judged answers: those rated best as instructions, and each that is better than others as a pair.
 
     The consumer's own question is not public, so a pair's prompt is the question that its chosen answer was written
@@ -182,25 +182,26 @@ def of_judged(found: Found, gap: int) -> None:
             worse = [
                 o["answer"] for o in group if item["rating"] - o["rating"] >= gap and o["answer"] != item["answer"]
             ]
-            made = list(_judged(item, list(dict.fromkeys(worse))[:WORST]))
+            made = list(_judged(item, list(dict.fromkeys(worse)), most))
             found.examples += made
             count += bool(made)
     found.sources.append(_source(JUDGED, count, items.skipped))
 
 
-def _judged(item: dict[str, Any], worse: list[str]) -> Iterator[Example]:
-    """Yield the examples of one judged answer."""
+def _judged(item: dict[str, Any], worse: list[str], most: int) -> Iterator[Example]:
+    """Yield the examples of one judged answer; the worse ones are dealt out to its pairs in turn."""
     if not item["question"].strip() or not item["answer"].strip():
         return
     split = "train" if item["split"] == "train" else "dev"
     worse = worse if item["rating"] >= GOOD else []
-    uses = [("instruct", [])] if item["rating"] == BEST else []
-    for use, unwanted in [*uses, *([("prefer", worse)] if worse else [])]:
+    dealt = [worse[place::most] for place in range(min(most, len(worse)))]
+    uses: list[tuple[str, list[str]]] = [("instruct", [])] if item["rating"] == BEST else []
+    for use, unwanted in (*uses, *((f"prefer-{place}", part) for place, part in enumerate(dealt, 1))):
         put = {"id": f"{JUDGED}/{item['id']}/{use}", "group": item["group"], "meta": {"rating": item["rating"]}}
         put |= {"input": item["question"], "reference": item["answer"]}
         example = example_of("generate", Ask(), put, task=ANSWERED, source=JUDGED, split=split)
         example.unwanted = unwanted
-        example.meta["use"] = use
+        example.meta["use"] = use.partition("-")[0]
         yield example
 
 

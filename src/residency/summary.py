@@ -110,7 +110,7 @@ def _parity_warning(found: dict[str, Any] | None, report: Path) -> str:
 def _families_table(rows: Sequence[dict[str, Any]]) -> str:
     if not rows:
         return ""
-    heads = ["family", "metric", "base", "aligned", "difference [95%]", "p (Holm)", "gguf - aligned"]
+    heads = ["family", "metric", "base", "trained", "difference [95%]", "p (Holm)", "gguf - trained"]
     lines = []
     for row in rows:
         difference = f"{_signed(row['difference'])} [{_signed(row['low'])}, {_signed(row['high'])}]"

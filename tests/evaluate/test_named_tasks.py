@@ -101,7 +101,7 @@ def test_what_was_trained_on_is_found_in_the_examination(run, own_task, tmp_path
     (again / "items" / "wards" / "contamination.json").write_text(json.dumps({"items": ["1"]}))
     book = ledger.build(again)
     assert {row["task"] for row in book["rows"] if row["contaminated"]} == {"wards"}
-    assert "test facts were found in the training data" in " ".join(row["text"] for row in book["findings"])
+    assert "Test facts were found in the training data" in " ".join(row["text"] for row in book["findings"])
 
 
 def test_the_page_and_the_card_say_what_the_run_was_about(run):

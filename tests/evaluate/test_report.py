@@ -221,7 +221,7 @@ def test_the_hub_id_of_a_base_is_read_from_its_source() -> None:
 def test_models_of_one_chart_stand_in_the_order_of_the_journey(run: Path) -> None:
     ledger = read_json(run / "ledger.json")
     rows = [row for row in ledger["rows"] if (row["task"], row["metric"]) == ("qa", "accuracy")]
-    chart = str(sections.family_chart("qa", rows, None))
+    chart = str(sections.family_chart(TASKS["qa"], rows, None))
     names = ["Base, no example", "Base, 3 examples", "Pretrained", "Tuned", "Aligned", "Compressed", "majority"]
     places = [chart.index(f">{name}<") for name in names]
     assert places == sorted(places)
@@ -379,7 +379,7 @@ def test_kinds_of_item_with_few_concepts_are_marked_and_explained_even_where_the
 def test_every_comparison_stands_under_the_question_that_it_answers(html: str) -> None:
     table = html.split("<caption>Paired comparisons")[1].split("</table>")[0]
     titles = re.findall(r'<th scope="rowgroup"[^>]*>([^<]*)</th>', table)
-    assert titles == list(dict.fromkeys(titles)) and "Aligned against the best trivial rule" in titles
+    assert titles == list(dict.fromkeys(titles)) and "Trained against the best trivial rule" in titles
     worse = re.findall(r'<tr class="worse">(.*?)</tr>', table)
     assert worse and all('<span aria-hidden="true">▼</span> worse' in line for line in worse)
 

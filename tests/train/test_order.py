@@ -60,7 +60,7 @@ def seen(monkeypatch, module, run):
 
 
 def test_instructions_are_learned_in_the_order_of_the_mixture(toy_base, ordered, tmp_path, monkeypatch):
-    schedule = Schedule(batch_tokens=64, accumulate=2, precision="fp32")
+    schedule = Schedule(batch_tokens=16, accumulate=2, precision="fp32")  # four examples a step
     run = lambda: instructing.instruct(toy_base, ordered, out=tmp_path / "out", order="corpus", schedule=schedule)  # noqa: E731
     steps = seen(monkeypatch, instructing, run)
     order = [row["id"] for row in read_jsonl(ordered / "order.jsonl")][:35]

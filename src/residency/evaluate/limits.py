@@ -99,15 +99,15 @@ def _kinds(facts: Row, ledger: Row, items: Items) -> Iterator[str]:
         base, models = best(ledger["rows"], task, is_base), items.get(task, {})
         if base is None or final not in models:
             continue
-        facts, low = about(task, ledger["rows"]), []
-        kinds, metric = kinds_of(models[final]), facts.metric
+        told, low = about(task, ledger["rows"]), []
+        kinds, metric = kinds_of(models[final]), told.metric
         for kind in kinds:
             before, after = (measured(metric, part_of(models[name], kind)) for name in (base, final))
             if None not in (before["value"], after["value"]) and after["value"] <= before["value"]:
                 low.append(f"{_kind(kind)} ({shown(before['value'], metric)} → {shown(after['value'], metric)})")
         if low:
             yield (
-                f"{facts.family}: on {len(low)} of {len(kinds)} kinds of item {model_words(final)} is not above "
+                f"{told.family}: on {len(low)} of {len(kinds)} kinds of item {model_words(final)} is not above "
                 f"{model_words(base)}: {', '.join(low)}."
             )
 

@@ -102,7 +102,7 @@ def instruct(
 
     sizes = [len(phase) for phase in phases]
     steps = step_by_step(sizes, schedule.accumulate) if order == "corpus" else sizes
-    look = watch_of(net, local, [block(e) for e in held[:HELD]], scored(loss), schedule)
+    look = watch_of(net, local, [block(e) for e in held], scored(loss), schedule)
     totals = train(net, rows, scored(loss), schedule, out=out, label="instruction tuning", phases=steps, held_out=look)
     leave(
         net,
@@ -132,7 +132,9 @@ def held_apart(examples: Path, schedule: Schedule) -> tuple[list[Example], list[
         e for e in read_examples(examples / "examples.jsonl") if e.meta.get("use") != "prefer" and e.split != "test"
     ]
     train, dev = ([e for e in found if e.split == split] for split in ("train", "dev"))
-    return (train, dev) if dev else parted(train, schedule)
+    if not dev:
+        return parted(train, schedule)
+    return train, random.Random(f"{schedule.seed}:held out").sample(dev, min(HELD, len(dev)))
 
 
 def in_phases(items: Sequence[Example], first: dict[str, int]) -> tuple[list[Example], list[Example]]:
