@@ -102,7 +102,7 @@ def test_every_command_is_one_that_there_is(command: str, users_folder: Path) ->
     elif verb == "residency" and rest != ["--help"]:
         given, others = cli.make_parser().parse_known_args(rest)
         assert not others or given.name == "lm-eval"
-        if given.name == "run":
+        if given.name in ("run", "train"):
             check_run(given.items)
     else:
         assert command in (". .venv/bin/activate", "residency --help"), "a command that no test knows"

@@ -27,17 +27,14 @@ def toy_tokenizer():
 def toy_stage(folder, tokenizer, name, **sizes):
     """Write a two-layer Llama of random weights, and return the manifest folder of a stage that holds it."""
     torch.manual_seed(0)
+    small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
     config = LlamaConfig(
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
+        **{**small, **sizes},
         num_key_value_heads=2,
         bos_token_id=0,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.eos_token_id,
         initializer_range=0.4,
-        **sizes,
     )
     LlamaForCausalLM(config).save_pretrained(folder / "weights")
     tokenizer.save_pretrained(folder / "weights")

@@ -14,6 +14,10 @@ SHAPES: dict[str, dict[str, Any]] = {
     | {"num_key_value_heads": 2, "vocab_size": 2000, "initializer_range": 0.12, "tie_word_embeddings": False},
     "smollm2-135m": {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9}
     | {"num_key_value_heads": 3, "vocab_size": 49152, "initializer_range": 0.04, "tie_word_embeddings": True},
+    "smollm2-360m": {"hidden_size": 960, "intermediate_size": 2560, "num_hidden_layers": 32, "num_attention_heads": 15}
+    | {"num_key_value_heads": 5, "vocab_size": 49152, "initializer_range": 0.03, "tie_word_embeddings": True},
+    "llama-1b": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32}
+    | {"num_key_value_heads": 8, "vocab_size": 128256, "initializer_range": 0.02, "tie_word_embeddings": True},
 }
 SPECIAL = ("<|im_start|>", "<|im_end|>", "user", "assistant", "[UNK]")
 TEMPLATE = (
@@ -23,8 +27,8 @@ TEMPLATE = (
 CONTEXT = 8192
 
 
-def make_base(folder: Path, shape: str) -> Path:
-    """Return the manifest folder of a base stage whose weights are random."""
+def make_base(folder: Path, shape: str, dtype: str = "float32") -> Path:
+    """Return the manifest folder of a base stage whose weights are random, kept in ``dtype``."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -34,7 +38,7 @@ def make_base(folder: Path, shape: str) -> Path:
     torch.manual_seed(0)
     ends = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
     config = LlamaConfig(**SHAPES[shape], **ends, max_position_embeddings=CONTEXT)
-    LlamaForCausalLM(config).save_pretrained(folder / "weights")
+    LlamaForCausalLM(config).to(getattr(torch, dtype)).save_pretrained(folder / "weights")
     tokenizer.save_pretrained(folder / "weights")
     stage = folder / "base"
     stage.mkdir()

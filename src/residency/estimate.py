@@ -209,8 +209,8 @@ def does_not_fit(probe: Probe, path: str, row: Mapping[str, Any], left_mb: float
     found += " are in memory at once."
     most = (left_mb - probe.fixed_mb) / probe.token_mb if probe.token_mb else 0.0
     tokens, rows = schedule.within(int(most), lanes(MANY, device()))
-    if probe.refused:
-        tokens, rows = min((tokens, rows), schedule.within(probe.size * probe.beside, lanes(MANY, device())))
+    if probe.refused:  # what ran here is known to fit
+        tokens, rows = schedule.within(probe.size * probe.beside, lanes(MANY, device()))
     if probe.memory_mb(tokens) > left_mb or tokens == schedule.batch_tokens:
         low = "" if schedule.precision == "bf16" else f", or {path}.schedule.precision=bf16, which halves the network,"
         return f"{found} No row is short enough. Choose a smaller base{low} or free some memory."

@@ -1,10 +1,12 @@
 """One stage's first steps at two lengths of row, and what they say of all of it: memory, time, disk.
 
-Memory is a fixed part and a part for each token that is in memory at once, told apart by the two lengths. The second
-step counts: the first one plans kernels. A stage needs nothing for this that takes the folders of a model and of
-examples, has a ``schedule``, and trains by the loop (``train/loop.py``); its ``tokens``, where it has that setting, is
-the most that it learns from. A module whose stage comes to the loop by a long way may offer ``probe``, of the same
-arguments, for a shorter one. A stage that never comes to the loop is timed whole on its sample.
+Memory is a fixed part and a part for each token that is in memory at once, told apart by the two lengths: the stage's
+own, whose peak is measured, and one of half as many tokens. The second step counts: the first one plans kernels.
+
+A stage needs nothing for this that takes the folders of a model and of examples, has a ``schedule``, and trains by the
+loop (``train/loop.py``); its ``tokens``, where it has that setting, is the most that it learns from. A module whose
+stage comes to the loop by a long way may offer ``probe``, of the same arguments, for a shorter one. A stage that never
+comes to the loop is timed whole on its sample.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ from residency.train.loop import is_out_of_memory
 from residency.train.probe import Seen, first_steps
 from residency.train.schedule import Schedule
 
-ROW, MANY = 1536, 1 << 20
-"""The longest row that is tried as it is; a probe of a longer one takes 1,024 tokens."""
+MANY = 1 << 20
+"""More rows than any step has."""
 STEPS, FEW = 3, 2
 SPARE = 1.4
 """How many times the tokens of the steps a sample holds: rows are not full, and some examples do not fit."""
@@ -46,7 +48,7 @@ Hands = Callable[[int, int], tuple[list[Path], Sample]]
 class Probe:
     """What the first steps showed at rows of ``size`` tokens and, where some example fits, at the ``shorter`` ones.
 
-    ``refused``: rows of the schedule's own length, or half of it and so on, did not fit in memory.
+    ``refused``: rows of the schedule's own length did not fit in memory, and these are half as long, or a quarter.
     """
 
     seen: Seen
@@ -87,7 +89,6 @@ def probed(step: Step, hands: Hands, scratch: Path) -> Probe:
     """Return the probe of a stage. Raises OutOfMemory where not even the shortest rows fit."""
     schedule, refused = schedule_of(step.settings), False
     size = schedule.batch_tokens if schedule else 0
-    size = 1024 if size > ROW else size
     while True:
         try:
             small, shorter = _shorter(step, hands, scratch, size)

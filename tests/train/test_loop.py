@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from residency.core.errors import UserError
+from residency.core.errors import OutOfMemory, UserError
 from residency.core.store import read_jsonl, sha256_file
 from residency.train import loop
 from residency.train.instruct import instruct
@@ -162,13 +163,27 @@ def test_a_gradient_that_is_not_finite_changes_no_weight(tmp_path):
     assert torch.equal(weights(model), before)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory: you tried")])
-def test_too_little_memory_is_told_with_the_setting_to_lower(error, tmp_path):
+LACKING = ("can't allocate memory: you tried to allocate 7 bytes", "not enough memory: you tried")
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), *(RuntimeError(f"DefaultCPUAllocator: {words}") for words in LACKING)]
+)
+@pytest.mark.parametrize(
+    ("threads", "rows", "told"),
+    [(1, 1, "512 and schedule.accumulate=2"), (2, 1, "512:"), (2, 2, "512 and schedule.accumulate=4")],
+)
+def test_too_little_memory_is_told_with_the_settings_that_need_half(error, threads, rows, told, tmp_path):
     def hungry(model, batch):
         raise error
 
-    with pytest.raises(UserError, match=r"batch_tokens=512 and schedule.accumulate=2"):
-        learn(line(), tmp_path, loss=hungry)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with pytest.raises(OutOfMemory, match=f"batch_tokens={told}"):
+            learn(line(), tmp_path, loss=hungry, accumulate=rows)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_another_error_of_torch_is_not_taken_for_too_little_memory(tmp_path):
@@ -238,3 +253,46 @@ def test_what_is_learned_does_not_depend_on_the_loops_caller(toy_base, toy_examp
         torch.rand(7)
     hashes = {sha256_file(tmp_path / n / "adapter" / "adapter_model.safetensors") for n in ("a", "b")}
     assert len(hashes) == 1
+
+
+@dataclass
+class Wide:
+    """A row of so many tokens, each of which takes 40 kB until the backward pass."""
+
+    tokens: int
+    useful: int = 1
+    ids: list[str] = field(default_factory=list)
+
+    def to(self, device):
+        return self
+
+    def __call__(self):
+        return self
+
+
+def wide(model, batch):
+    x = torch.ones(batch.tokens, 1) * model[1].weight[0, 0]
+    for _ in range(10):
+        x = torch.exp(0.001 * (x.expand(-1, 1000) if x.shape[1] == 1 else x))  # each keeps what it gave
+    return x.mean(), {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is the kernel's")
+@pytest.mark.parametrize(("threads", "rows"), [(1, 1), (2, 1), (2, 2)])
+def test_memory_that_runs_out_for_real_is_told_and_what_is_told_then_fits(threads, rows, tmp_path):
+    from residency.core.memory import at_most
+
+    def run(tokens, accumulate):
+        schedule = {"batch_tokens": tokens, "accumulate": accumulate, "epochs": 1}
+        with at_most(1_000_000 * 60 * rows * 10):
+            return learn(line(), tmp_path / str(tokens), [Wide(tokens) for _ in range(8)], loss=wide, **schedule)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with pytest.raises(OutOfMemory, match="--estimate") as caught:
+            run(20_000, rows)
+        tokens, more = re.search(r"batch_tokens=(\d+)(?: and schedule.accumulate=(\d+))?", str(caught.value)).groups()
+        assert run(int(tokens), int(more or rows))["steps"] > 0
+    finally:
+        torch.set_num_threads(before)

@@ -79,7 +79,7 @@ def train(
     model.to(accelerator.device)
     model.train()
     plan = steps_of(phases or [len(rows)], schedule)
-    few = probe.begun(plan, rows, weights)
+    plan, few = probe.begun(plan, rows, weights)  # all of it, but for an estimate
     accelerator.wait_for_everyone()  # the main process may just have cleared what an other recipe left
     done, main = restore(out, weights, optimizer), accelerator.is_main_process
     if main:

@@ -1,7 +1,8 @@
 """A training's first steps, for real, and no more: what an estimate is made of.
 
 Inside ``first_steps`` the loop ends a stage after so many steps and says what they took. The stage, its rows and its
-loss are the real ones; only its length is not. A stage that trains by the loop needs nothing for this.
+loss are the real ones; only its length is not. A last step, which is not timed, takes the rows that need most memory. A
+stage that trains by the loop needs nothing for this.
 """
 
 from __future__ import annotations
@@ -41,17 +42,20 @@ class Seen:
     before: float = 0.0
     seconds: list[float] = field(default_factory=list)
     look: float = 0.0
+    taken: int = 0
     start_mb: float = 0.0
     bare_mb: float = 0.0
     peak_mb: float = 0.0
     cuda: bool = False
 
     def took(self, seconds: float) -> None:
-        """Count a step; the last one ends the training."""
+        """Count a step; the one behind those that were wanted ends the training."""
         if not self.seconds:
             self.look = max(0.0, time.perf_counter() - self.began - self.before - seconds)
-        self.seconds.append(seconds)
-        if len(self.seconds) == min(self.limit, self.plan):
+        self.taken += 1
+        if self.taken <= min(self.limit, self.plan):
+            self.seconds.append(seconds)
+        else:
             raise _Enough
 
 
@@ -74,21 +78,37 @@ def first_steps(count: int) -> Iterator[Seen]:
         seen.before = seen.before or time.perf_counter() - seen.began
 
 
-def begun(plan: Sequence[Any], rows: Sequence[Callable[[], Any]], weights: Sequence[torch.nn.Parameter]) -> Seen | None:
-    """Return where to count the steps of a training that begins now; None where all of them are wanted."""
+def begun(
+    plan: list[list[int]], rows: Sequence[Callable[[], Any]], weights: Sequence[torch.nn.Parameter]
+) -> tuple[list[list[int]], Seen | None]:
+    """Return the plan of a training that begins now, and None where all of it is wanted.
+
+    Else the first steps of it, with the heaviest rows behind them, and where to count them.
+    """
     if not _wanted:
-        return None
+        return plan, None
     seen = _wanted[-1]
     seen.plan, seen.rows, seen.cuda = len(plan), len(rows), weights[0].is_cuda
     seen.weights = sum(weight.numel() * weight.element_size() for weight in weights)
-    for row in rows[:LOOKED_AT]:
-        seen.useful.append(row().useful)
+    heavy: dict[int, int] = {}
+    for number, row in enumerate(rows[:LOOKED_AT]):
+        batch = row()
+        seen.useful.append(batch.useful)
         seen.ids += getattr(row, "ids", ())
+        heavy[number] = _weight(batch)
     seen.before = time.perf_counter() - seen.began
     seen.start_mb = _peak_mb(seen.cuda)
+    heaviest = sorted(heavy, key=lambda number: -heavy[number])[: max(map(len, plan))]
+    plan = [*plan[: seen.limit], heaviest]
     _reset_peak()
     seen.bare_mb = _peak_mb(seen.cuda) + 3 * seen.weights / 1e6  # a gradient and two moments of each weight
-    return seen
+    return plan, seen
+
+
+def _weight(batch: Any) -> int:
+    """Return what the memory of a batch grows with: of a packed row the squares of its texts, for attention."""
+    layout = getattr(batch, "layout", None)
+    return sum(len(text) ** 2 for text in layout.marks) if layout else int(batch.useful)
 
 
 def _peak_mb(cuda: bool) -> float:

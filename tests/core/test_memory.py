@@ -1,0 +1,50 @@
+"""What memory there is, what was taken, and a limit that refuses instead of letting the system kill."""
+
+from __future__ import annotations
+
+import sys
+
+import psutil
+import pytest
+
+from residency.core import memory
+
+MB = 1_000_000
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own figures")
+
+
+def test_what_is_left_is_no_more_than_the_machine_has() -> None:
+    left, own = memory.memory_left(own=False), psutil.Process().memory_info().rss
+    assert 0 < left <= psutil.virtual_memory().total
+    assert memory.memory_left() == pytest.approx(left + own, rel=0.2)
+
+
+def test_a_container_that_is_held_to_less_has_less(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in (("max", "500000000"), ("current", "400000000"), ("stat", "anon 7\ninactive_file 100000000\n")):
+        (tmp_path / f"memory.{name}").write_text(text)
+    monkeypatch.setattr(
+        memory, "CONTROL_GROUPS", [(str(tmp_path / "memory.max"), str(tmp_path / "memory.current")), ("no", "such")]
+    )
+    assert memory.memory_left(own=False) == 200 * MB
+    (tmp_path / "memory.max").write_text("max")
+    assert memory.memory_left(own=False) > 200 * MB
+
+
+@linux
+def test_inside_a_limit_more_is_refused_and_behind_it_not() -> None:
+    with memory.at_most(100 * MB):
+        bytearray(20 * MB)
+        with pytest.raises(MemoryError):
+            bytearray(400 * MB)
+    assert len(bytearray(400 * MB)) == 400 * MB
+
+
+@linux
+def test_the_peak_is_that_since_it_was_forgotten() -> None:
+    memory.forget_peak()
+    before = memory.peak_memory()
+    piece = bytearray(b"x") * (200 * MB)
+    assert memory.peak_memory() - before == pytest.approx(200 * MB, rel=0.1)
+    del piece
+    memory.forget_peak()
+    assert memory.peak_memory() - before < 50 * MB
