@@ -244,7 +244,8 @@ def collate(blocks: Sequence[Block], *, fill_to: int = 0, offset: int = 0, fill_
 def _buckets(starts: Sequence[int], marks: Sequence[Sequence[int]], two_way: bool = False) -> list[Bucket]:
     """Return the blocks that begin at ``starts`` in buckets of like length."""
     numbered = sorted(range(len(starts)), key=lambda i: len(marks[i]))
-    groups = grouped(numbered, [len(b) for b in marks], **(TWO_WAY if two_way else {}))
+    sizes = [len(b) for b in marks]
+    groups = grouped(numbered, sizes, **TWO_WAY) if two_way else grouped(numbered, sizes)  # type: ignore[arg-type]
     return [_bucket([starts[i] for i in group], [marks[i] for i in group], two_way) for group in groups]
 
 

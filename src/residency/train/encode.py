@@ -77,7 +77,8 @@ def encode(
     where there is none a twentieth of the examples, decides which weights are kept.
     """
     about = _model_of(model)
-    lesson, texts = None, ([], [])
+    lesson: Lesson | None = None
+    texts: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
     if task == "mlm":
         texts = _texts(examples, schedule)
     else:
