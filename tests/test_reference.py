@@ -20,8 +20,8 @@ from residency.evaluate.tasks import SUITES, Suite
 
 DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
 FREE = {"licence", "language", "name", "model", "weak", "judge", "axis", "sources", "general", "keywords"}
+FREE |= {"examples_of", "labels"}
 """Names and words that only what they name can refuse."""
-"""Settings of any text."""
 WRONG = """\
 seed: -4
 base: ./nowhere

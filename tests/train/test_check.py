@@ -67,9 +67,7 @@ def test_a_long_answer_counts_with_its_prompt_and_branches_side_by_side():
 def test_a_pair_whose_answers_are_the_same_is_refused(toy_base, tmp_path):
     pairs = [asked("p1", "blue", unwanted=["red"], meta={"use": "prefer"})]
     pairs += [asked("p2", "blue", unwanted=["blue "], meta={"use": "prefer"})]
-    with pytest.raises(
-        UserError, match=r"1 of 2 preference pairs \(p2\) have a rejected answer that is the chosen one"
-    ):
+    with pytest.raises(UserError, match=r"1 of 2 preference pairs \(p2\) have a rejected answer that"):
         prefer(toy_base, folder_of(tmp_path, pairs), out=tmp_path / "out", schedule=SHORT)
 
 

@@ -13,16 +13,17 @@ from residency.train.loop import train
 from residency.train.pretrain import pretrain
 from residency.train.probe import first_steps
 from residency.train.schedule import Schedule
+from residency.train.tuning import Tuning
 from residency.train.watch import Watch
 
 FAST = Schedule(batch_tokens=32, precision="fp32", accumulate=2)
 
 
 def test_the_loop_ends_after_the_wanted_steps_and_says_what_it_would_have_done(toy_base, toy_examples, tmp_path):
-    instruct(toy_base, toy_examples, out=tmp_path / "whole", rank=4, schedule=FAST)
+    instruct(toy_base, toy_examples, out=tmp_path / "whole", tuning=Tuning(rank=4), schedule=FAST)
     curve = list(read_jsonl(tmp_path / "whole" / "curve.jsonl"))
     with first_steps(2) as seen:
-        instruct(toy_base, toy_examples, out=tmp_path / "few", rank=4, schedule=FAST)
+        instruct(toy_base, toy_examples, out=tmp_path / "few", tuning=Tuning(rank=4), schedule=FAST)
         raise AssertionError("the stage came to its end")
     assert seen.plan == len(curve) > 2 and len(seen.seconds) == 2 and seen.rows == len(seen.useful)
     assert sum(seen.useful) == sum(row["tokens"] for row in curve)
@@ -33,16 +34,16 @@ def test_the_loop_ends_after_the_wanted_steps_and_says_what_it_would_have_done(t
 def test_what_learns_is_counted_in_bytes(toy_base, toy_examples, tmp_path):
     for rank in (2, 4):
         with first_steps(1) as seen:
-            pretrain(toy_base, toy_examples, out=tmp_path / str(rank), rank=rank, schedule=FAST)
+            pretrain(toy_base, toy_examples, out=tmp_path / str(rank), tuning=Tuning(rank=rank), schedule=FAST)
         layer = 2 * (32 + 32) + 2 * (32 + 16) + 3 * (32 + 64)  # q and o, k and v, gate and up and down: in and out
         assert seen.weights == 4 * rank * 2 * layer
 
 
 def test_a_stage_outside_goes_to_its_end_and_a_training_shorter_than_the_probe_too(toy_base, toy_examples, tmp_path):
     with first_steps(99) as seen:
-        pretrain(toy_base, toy_examples, out=tmp_path / "a", tokens=60, rank=4, schedule=FAST)
+        pretrain(toy_base, toy_examples, out=tmp_path / "a", tokens=60, tuning=Tuning(rank=4), schedule=FAST)
     assert len(seen.seconds) == seen.plan == 1 and seen.taken == 2
-    pretrain(toy_base, toy_examples, out=tmp_path / "b", rank=4, schedule=FAST)
+    pretrain(toy_base, toy_examples, out=tmp_path / "b", tuning=Tuning(rank=4), schedule=FAST)
     assert (tmp_path / "b" / "adapter").exists() and len(seen.seconds) == 1
 
 

@@ -64,7 +64,7 @@ def span_of(block: Block) -> int:
 def distinct(items: Iterable[Example]) -> None:
     """Raise UserError where a preference example's rejected answers are all its chosen one: it prefers nothing."""
     items = list(items)
-    wrong = [e.id for e in items if e.unwanted and all(a.strip() == e.wanted[0].strip() for a in e.unwanted)]
+    wrong = [e.id for e in items if e.unwanted and all(a.split() == e.wanted[0].split() for a in e.unwanted)]
     if wrong:
         raise UserError(
             f"{counted(wrong, len(items), 'preference pairs')} have a rejected answer that is the chosen one; take "

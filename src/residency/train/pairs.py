@@ -42,13 +42,7 @@ def read_pairs(folder: Path) -> list[Example]:
         say(f"preference rows left out: {', '.join(f'{count} {why}' for why, count in bad.items())}")
     items += [row for row in rows if isinstance(row, Example)]
     check.answered(items)
-    same = [e.id for e in items if all(a.split() == e.wanted[0].split() for a in e.unwanted)]
-    if same:
-        shown = ", ".join(same[:8]) + (f" and {len(same) - 8} more" if len(same) > 8 else "")
-        raise UserError(
-            f"nothing to learn from {len(same)} of {len(items)} preference pairs in {folder}: the chosen answer is the "
-            f"rejected one ({shown}). Take them out or mend them"
-        )
+    check.distinct(items)
     return items
 
 
