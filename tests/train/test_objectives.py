@@ -1,4 +1,4 @@
-"""Losses against hand-worked numbers, torch's cross-entropy and TRL's own DPO loss."""
+"""Losses against hand-worked numbers and torch's cross-entropy; test_against_trl.py holds them against TRL's."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from residency.train.head import token_logprobs
-from residency.train.objectives import choice, dpo, next_token, summed
+from residency.train.objectives import choice, dpo, ipo, kto, next_token, orpo, reward, simpo, summed
 
 
 def test_every_answer_weighs_the_same_however_long():
@@ -96,3 +96,54 @@ def test_smoothed_dpo_by_hand():
         torch.tensor([-1.0]), torch.tensor([-4.0]), torch.tensor([-2.0]), torch.tensor([-3.0]), beta=0.5, smoothing=0.1
     )
     assert float(value) == pytest.approx(0.9 * math.log(1 + math.exp(-1)) + 0.1 * math.log(1 + math.e))
+
+
+def one(value):
+    return torch.tensor([value])
+
+
+def test_ipo_of_one_pair_by_hand():
+    # the margin is (-1 + 2) - (-4 + 3) = 2, and 1 / (2 * 0.1) = 5: of whole answers this is eq. 17
+    assert float(ipo(one(-1.0), one(-4.0), one(-2.0), one(-3.0), beta=0.1)) == pytest.approx(9.0)
+    assert float(ipo(one(-1.0), one(-4.0), one(-2.0), one(-3.0), beta=0.25)) == pytest.approx(0.0)
+
+
+def test_simpo_of_one_pair_by_hand():
+    # 2 * (-0.5 + 1.5) - 1 = 1
+    assert float(simpo(one(-0.5), one(-1.5), beta=2.0, gamma=1.0)) == pytest.approx(math.log(1 + math.exp(-1)))
+
+
+def test_orpo_of_one_pair_by_hand():
+    # likelihoods 1/2 and 1/4: odds 1 and 1/3, whose ratio is 3; sigmoid(log 3) = 3/4
+    value = orpo(one(0.5).log(), one(0.25).log(), beta=0.1)
+    assert float(value) == pytest.approx(math.log(2) + 0.1 * math.log(4 / 3))
+
+
+def test_orpo_has_a_gradient_where_an_answer_is_certain():
+    chosen = torch.zeros(1, requires_grad=True)
+    value = orpo(chosen, one(-2.0))
+    value.backward()
+    assert math.isfinite(float(value.detach())) and math.isfinite(float(chosen.grad))
+
+
+def test_kto_by_hand():
+    # the point of reference is (3 - 1) / 2 = 1; wanted: 1 - sigmoid(2 - 1), unwanted: 1 - sigmoid(1 - 0)
+    ratios, good = torch.tensor([2.0, 0.0]), torch.tensor([True, False])
+    miss = 1 / (1 + math.e)
+    assert float(kto(ratios, good, torch.tensor([3.0, -1.0]), beta=1.0)) == pytest.approx(miss)
+    weighed = kto(ratios, good, torch.tensor([3.0, -1.0]), beta=1.0, weights=(1.0, 3.0))
+    assert float(weighed) == pytest.approx(2 * miss)
+
+
+def test_kto_learns_nothing_through_its_point_of_reference_which_is_never_below_zero():
+    mismatched = torch.tensor([5.0], requires_grad=True)
+    ratios = torch.tensor([1.0], requires_grad=True)
+    kto(ratios, torch.tensor([True]), mismatched).backward()
+    assert mismatched.grad is None and float(ratios.grad) < 0
+    below, zero = (kto(one(1.0), torch.tensor([True]), one(point)) for point in (-4.0, 0.0))
+    assert float(below) == float(zero)
+
+
+def test_the_reward_loss_of_one_pair_by_hand():
+    assert float(reward(one(3.0), one(2.0))) == pytest.approx(math.log(1 + math.exp(-1)))
+    assert float(reward(one(3.0), one(2.0), one(1.0))) == pytest.approx(math.log(2))

@@ -90,6 +90,13 @@ def test_both_kinds_of_pairs_in_a_folder_are_read(given):
     assert [e.id for e in read_pairs(given)] == ["e1", "g0", "g1", "g2", "g3"]
 
 
+def test_a_pair_that_also_stands_among_the_examples_is_read_once_as_the_example(given):
+    whole = Example("g0", user("sky ?"), ["blue"], ["red", "green"], meta={"use": "prefer"})
+    write_examples(given / "examples.jsonl", [whole])
+    found = read_pairs(given)
+    assert [e.id for e in found] == ["g0", "g1", "g2", "g3"] and found[0].unwanted == ["red", "green"]
+
+
 @pytest.mark.parametrize("where", ["preference.jsonl", "examples.jsonl"])
 def test_a_chosen_answer_that_is_the_rejected_one_is_refused_by_its_id(where, tmp_path):
     if where == "preference.jsonl":

@@ -9,7 +9,9 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForSequenceClassification
 
+from residency import pipeline
 from residency.core.errors import Unsupported, UserError
+from residency.core.recipe import resolve
 from residency.core.store import read_jsonl, read_manifest, sha256_file, write_jsonl
 from residency.core.texts import shortened
 from residency.corpus.benchmarks import Items
@@ -18,6 +20,7 @@ from residency.evaluate.judges.axes import AXES
 from residency.evaluate.judges.model import prefer, rate
 from residency.models.load import load
 from residency.models.reward import RewardModel
+from residency.plan import make_plan
 from residency.train import loop
 from residency.train.rated import blocks_of, given_pairs, parted, rated_pairs
 from residency.train.reward import reward
@@ -199,6 +202,13 @@ def test_questions_are_held_out_whole_and_pairs_that_read_the_same_are_left_out(
 def test_nothing_to_learn_from_is_refused_before_training(toy_base, tmp_path):
     with pytest.raises(UserError, match="holds no preference example .* set rated"):
         reward(toy_base, tmp_path, out=tmp_path / "judge", schedule=FAST)
+
+
+def test_in_a_recipe_no_stage_trains_on_it_and_no_task_is_put_to_it():
+    recipe = resolve("train: [reward: {}, prefer: {}]", [], pipeline.sections())
+    inputs = {step.name: step.inputs for step in make_plan(recipe, pipeline.STAGES)}
+    assert inputs["reward"] == inputs["prefer"] == ["base", "examples"]
+    assert set(inputs["evaluate"][1]) == {"base", "aligned"}
 
 
 # --- judging ---------------------------------------------------------------------------------------------------------

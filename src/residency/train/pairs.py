@@ -32,11 +32,12 @@ def read_pairs(folder: Path) -> list[Example]:
     """Return the training examples for preference in a folder, each with known wrong answers.
 
     They lie in ``examples.jsonl`` (``meta.use`` is "prefer"), and as rows in TRL's columns in ``preference.jsonl`` and
-    ``preference/*.parquet``, as a corpus leaves them. Raises UserError naming those whose chosen answer is the rejected
-    one: they teach nothing.
+    ``preference/*.parquet``, as a corpus leaves them; one whose id is in ``examples.jsonl`` is the same and is not read
+    again. Raises UserError naming those whose chosen answer is the rejected one: they teach nothing.
     """
     items = list(_examples(folder / "examples.jsonl"))
-    rows = [_example(row, number) for number, row in enumerate(_rows(folder), 1)]
+    known = {e.id for e in items}
+    rows = [_example(row, number) for number, row in enumerate(_rows(folder), 1) if row.get("id") not in known]
     bad = Counter(row for row in rows if isinstance(row, str))
     if bad:
         say(f"preference rows left out: {', '.join(f'{count} {why}' for why, count in bad.items())}")
