@@ -384,3 +384,19 @@ def test_noise_and_dropout_change_what_is_learned(toy_base, toy_examples, tmp_pa
 def test_a_method_says_what_it_goes_on_with():
     assert methods.method_now("", "ia3") == "ia3" and methods.method_now("dora", "lora") == "dora"
     assert methods.method_now("lora", "full") == "full" and methods.method_now("rslora", "dual_lora") == "dual_lora"
+
+
+def test_behind_weights_of_four_bits_a_lora_learns_and_is_merged_into_the_whole_ones(toy_base, toy_examples, tmp_path):
+    pytest.importorskip("bitsandbytes", reason="the 4-bit kernels are not installed")
+    instruct(toy_base, toy_examples, out=tmp_path / "q", tuning=Tuning(method="qlora"), schedule=schedule("qlora"))
+    losses = [row["answer_loss"] for row in read_jsonl(tmp_path / "q" / "curve.jsonl")]
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+    net, local = open_model(tmp_path / "q", schedule=FAST)
+    assert {type(m).__name__ for m in net.modules()} >= {"Linear4bit"}
+    assert {weight.dtype for weight in trainable(net)} == {torch.float32}
+    context = local.encode_prompt(ASK[0])
+    batch = collate([Block(context, [local.encode("red")])])
+    with torch.no_grad():
+        found = forward(net.eval(), batch).tolist()
+    assert found == pytest.approx(alone(net, [*context, *local.encode("red")], len(context)), abs=1e-3)
+    assert [r.text for r in open_source(of_stage(tmp_path / "q"), type="fp32").generate(ASK, max_tokens=3)] == RIGHT
