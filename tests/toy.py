@@ -28,7 +28,7 @@ def toy_stage(folder, tokenizer, name, **sizes):
     """Write a two-layer Llama of random weights, and return the manifest folder of a stage that holds it."""
     torch.manual_seed(0)
     config = LlamaConfig(
-        hidden_size=32,
+        hidden_size=sizes.pop("hidden_size", 32),
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=4,

@@ -69,7 +69,10 @@ def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
 
 
 def across(recipe: Mapping[str, Any]) -> Iterator[Clash]:
-    """Yield the sources that ``make`` names and the corpus of the same recipe has not."""
+    """Yield the sources that ``make`` names and the corpus has not, and methods of tuning that do not go together."""
+    from residency.train import tuning
+
+    yield from tuning.across(recipe)
     corpus, wanted = recipe.get("corpus"), recipe.get("make")
     if corpus and wanted:
         names = names_of(corpus.get("sources", ()))
