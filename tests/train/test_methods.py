@@ -112,6 +112,13 @@ def test_a_stage_scores_as_plain_peft_does_packed_or_in_any_company(method, stag
         assert found[owner].logprobs == pytest.approx(alone(net, ids, len(prefix) + len(context)), abs=1e-4)
 
 
+@pytest.mark.parametrize("method", ADAPTERS)
+def test_an_adapters_folder_alone_is_a_model_too(method, stage_of):
+    whole = open_source(of_stage(stage_of(method)), type="fp32").loglik(ASK, RIGHT)
+    alone = open_source(find(str(stage_of(method) / "adapter")), type="fp32").loglik(ASK, RIGHT)
+    assert [scores.logprobs for scores in alone] == [scores.logprobs for scores in whole]
+
+
 @pytest.mark.parametrize("method", [*ADAPTERS, "full"])
 def test_a_stage_writes_what_plain_peft_writes(method, stage_of, toy_base):
     net, model = plain_peft(toy_base, stage_of(method)), open_source(of_stage(stage_of(method)), type="fp32")
