@@ -71,9 +71,12 @@ def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
 
 def across(recipe: Mapping[str, Any]) -> Iterator[Clash]:
     """Yield what does not go together between a recipe's sections: sources that ``make`` names and the corpus has not,
-    and what ``gather`` stands beside.
+    what ``gather`` stands beside, and methods of tuning that cannot follow one another.
     """
+    from residency.train import tuning
+
     yield from gathering.across(recipe)
+    yield from tuning.across(recipe)
     corpus, wanted = recipe.get("corpus"), recipe.get("make")
     if corpus and wanted:
         names = names_of(corpus.get("sources", ()))

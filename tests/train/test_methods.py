@@ -16,7 +16,7 @@ from residency.core.errors import UserError
 from residency.core.store import read_jsonl, read_manifest, sha256_file
 from residency.models.load import find, of_stage, open_source
 from residency.models.pack import Block, collate
-from residency.train import loop, methods
+from residency.train import loop
 from residency.train.adapters import trainable
 from residency.train.forward import forward
 from residency.train.instruct import instruct
@@ -25,6 +25,7 @@ from residency.train.prefer import prefer
 from residency.train.schedule import Schedule
 from residency.train.stage import open_model
 from residency.train.tuning import LORA, TARGETS, Tuning
+from toy import WORDS, toy_stage, toy_tokenizer
 
 FAST = Schedule(learning_rate=2e-2, batch_tokens=64, epochs=6, precision="fp32", checkpoint=5)
 RATES = {"ia3": 0.2, "prefix": 0.1, "prompt": 0.1, "ptuning": 1e-2, "full": 5e-3}
@@ -109,6 +110,13 @@ def test_a_stage_scores_as_plain_peft_does_packed_or_in_any_company(method, stag
     for owner, answer in enumerate(("blue", "red dog")):
         ids = [*prefix, *context, *model.encode(answer)]
         assert found[owner].logprobs == pytest.approx(alone(net, ids, len(prefix) + len(context)), abs=1e-4)
+
+
+@pytest.mark.parametrize("method", ADAPTERS)
+def test_an_adapters_folder_alone_is_a_model_too(method, stage_of):
+    whole = open_source(of_stage(stage_of(method)), type="fp32").loglik(ASK, RIGHT)
+    alone = open_source(find(str(stage_of(method) / "adapter")), type="fp32").loglik(ASK, RIGHT)
+    assert [scores.logprobs for scores in alone] == [scores.logprobs for scores in whole]
 
 
 @pytest.mark.parametrize("method", [*ADAPTERS, "full"])
@@ -329,6 +337,23 @@ def test_all_weights_learn_in_fp32_where_products_are_bf16(toy_base):
         assert not torch.equal(found, exact)
 
 
+@pytest.mark.parametrize("method", [*ADAPTERS, "full"])
+def test_in_bf16_a_stage_learns_and_answers_nearly_as_in_fp32(method, stage_of):
+    exact, low = (open_source(of_stage(stage_of(method)), type=type_).loglik(ASK, RIGHT) for type_ in ("fp32", "bf16"))
+    for ours, theirs in zip(low, exact, strict=True):
+        assert ours.total == pytest.approx(theirs.total, abs=0.3)
+    asked = Tuning(method=method if method in ("dual_lora", "full") else "lora")
+    found = []
+    for precision in ("fp32", "bf16"):
+        net, _ = open_model(stage_of(method), schedule=Schedule(precision=precision), tuning=asked)
+        values = forward(net.train(), collate([Block([7, 9, 10], [[5, 6, 1], [4]]), Block([4, 8, 2], [[3, 1]])]))
+        values.sum().backward()
+        assert {weight.dtype for weight in trainable(net)} == {torch.float32}
+        assert all(torch.isfinite(weight.grad).all() for weight in trainable(net) if weight.grad is not None)
+        found.append(values.detach())
+    assert torch.allclose(*found, atol=0.5)
+
+
 # --- killed and begun again ------------------------------------------------------------------------------------------
 
 RESUMED = {
@@ -381,6 +406,19 @@ def test_noise_and_dropout_change_what_is_learned(toy_base, toy_examples, tmp_pa
     assert len(hashes) == 3
 
 
-def test_a_method_says_what_it_goes_on_with():
-    assert methods.method_now("", "ia3") == "ia3" and methods.method_now("dora", "lora") == "dora"
-    assert methods.method_now("lora", "full") == "full" and methods.method_now("rslora", "dual_lora") == "dual_lora"
+def test_behind_weights_of_four_bits_a_lora_learns_and_is_merged_into_the_whole_ones(toy_examples, tmp_path):
+    pytest.importorskip("bitsandbytes", reason="the 4-bit kernels are not installed")
+    sizes = {"vocab_size": len(WORDS), "max_position_embeddings": 128, "hidden_size": 64}
+    base = toy_stage(tmp_path, toy_tokenizer(), "wide", **sizes)
+    instruct(base, toy_examples, out=tmp_path / "q", tuning=Tuning(method="qlora"), schedule=schedule("qlora"))
+    losses = [row["answer_loss"] for row in read_jsonl(tmp_path / "q" / "curve.jsonl")]
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+    net, local = open_model(tmp_path / "q", schedule=FAST)
+    assert {type(m).__name__ for m in net.modules()} >= {"Linear4bit"}
+    assert {weight.dtype for weight in trainable(net)} == {torch.float32}
+    context = local.encode_prompt(ASK[0])
+    batch = collate([Block(context, [local.encode("red")])])
+    with torch.no_grad():
+        found = forward(net.eval(), batch).tolist()
+    assert found == pytest.approx(alone(net, [*context, *local.encode("red")], len(context)), abs=1e-3)
+    assert [r.text for r in open_source(of_stage(tmp_path / "q"), type="fp32").generate(ASK, max_tokens=3)] == RIGHT

@@ -10,6 +10,7 @@ from residency import pipeline
 from residency.core.errors import Contradiction, RecipeError
 from residency.core.recipe import resolve
 from residency.core.settings import call_settings
+from residency.making import across
 from residency.train.instruct import instruct
 from residency.train.tuning import LORA, Tuning, no_4bit
 
@@ -51,6 +52,29 @@ def test_without_keys_or_with_rank_and_alpha_it_is_lora_as_ever():
 )
 def test_what_cannot_be_is_told_by_the_recipes_check(text, words):
     assert words in problems(text)
+
+
+@pytest.mark.parametrize(
+    ("train", "words"),
+    [
+        ("[{instruct: {method: prefix}}, {prefer: {}}]", "cannot be merged: leave quantize out"),
+        (
+            "[{pretrain: {}}, {instruct: {method: ia3}}]",
+            "instruct.method: the stage before left an adapter of method lora",
+        ),
+        ("[{instruct: {method: prompt}}, {prefer: {method: full}}]", "learned virtual tokens"),
+        ("[{instruct: {method: dora}}, {prefer: {method: dual_lora}}]", "adds a second module to a LoRA"),
+        ("[{pretrain: {method: full}}, {instruct: {method: ia3}}, {prefer: {}}]", ""),
+        ("[{pretrain: {}}, {instruct: {method: dual_lora}}]", ""),
+    ],
+)
+def test_methods_that_cannot_follow_one_another_are_told_before_anything_runs(train, words):
+    text = f"corpus: {{sources: [{{hpo: {{}}}}]}}\ntrain: {train}\ncompress: [{{quantize: {{}}}}]\n"
+    if not words:
+        assert resolve(text, [], pipeline.sections(), across=across)
+        return
+    with pytest.raises(RecipeError, match=words):
+        resolve(text, [], pipeline.sections(), across=across)
 
 
 def test_the_same_is_refused_in_python():

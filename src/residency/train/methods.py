@@ -24,7 +24,6 @@ from peft import (
 from safetensors.torch import load_file, save_file
 from transformers import DynamicCache, PreTrainedModel
 
-from residency.core.errors import UserError
 from residency.models.alone import alone
 from residency.models.device import device, precision
 from residency.models.weights import quiet_transformers
@@ -95,29 +94,6 @@ def go_on(model: PreTrainedModel, folder: Path, tuning: Tuning, method: str, *, 
                 model, str(folder / "adapter"), is_trainable=True, autocast_adapter_dtype=True
             )
     return with_noise(with_own_dropout(fuse(tuned)), tuning)
-
-
-def method_now(before: str, asked: str) -> str:
-    """Return the method a stage goes on with, after one that left an adapter of the method ``before`` (or none).
-
-    Raises UserError where it cannot.
-    """
-    if not before:
-        return asked
-    if asked == "full":
-        if before in SOFT:
-            raise UserError(f"{asked} goes on from weights, and the stage before learned virtual tokens ({before})")
-        return asked
-    if asked == "dual_lora":
-        if before not in ("lora", "rslora", "dual_lora"):
-            raise UserError(f"dual_lora adds a second module to a LoRA, and the stage before made {before}")
-        return asked
-    if asked not in ("lora", before):
-        raise UserError(
-            f"the stage before left an adapter of method {before}, which goes on learning as such: leave method out "
-            "here, or take method: full, which merges it; or name the same method in both"
-        )
-    return before
 
 
 def read_4bit(path: str, type: str) -> PreTrainedModel:

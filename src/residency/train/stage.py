@@ -29,7 +29,7 @@ from residency.train import check, methods
 from residency.train.checkpoint import finish
 from residency.train.processes import is_main
 from residency.train.schedule import Schedule
-from residency.train.tuning import LORA, SOFT, Tuning
+from residency.train.tuning import LORA, SOFT, Tuning, method_now
 
 Tokens = Annotated[int, Range(least=0, zero="all there are")]
 
@@ -42,7 +42,7 @@ def open_model(stage: Path, *, schedule: Schedule, tuning: Tuning = LORA) -> tup
     """
     about = _about(stage)
     path, before = weights_of(stage, about), _method(about)
-    method = methods.method_now(before, tuning.method)
+    method = method_now(before, tuning.method)
     if before and method != tuning.method:
         say(f"goes on with the {method} adapter of the stage before")
     net = _read(path, method, schedule)
@@ -163,7 +163,7 @@ def leave(tuned: Any, model: LocalModel, earlier: Path, out: Path, tuning: Tunin
     if not is_main():
         return
     about = _about(earlier)
-    method = methods.method_now(_method(about), tuning.method)
+    method = method_now(_method(about), tuning.method)
     methods.save(tuned, out, method)
     if method == "full":
         model.tokenizer.save_pretrained(out / "model")

@@ -79,7 +79,7 @@ def disagreements(given: Mapping[str, Any]) -> Iterator[Clash]:
 def no_4bit() -> str:
     """Return why 4-bit weights cannot be learned behind on this machine; empty where they can.
 
-    What is installed is tried: one product and its gradient.
+    What is installed is tried: a product and its gradient, before and after the layer was only read.
     """
     instead = "take method: lora (with schedule.precision: bf16 the weights take 2 bytes each), or prefix or ia3"
     try:
@@ -89,11 +89,17 @@ def no_4bit() -> str:
     where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         layer = Linear4bit(64, 64, bias=False, compute_dtype=torch.float32, quant_type="nf4").to(where)
-        x = torch.ones(2, 64, device=where, requires_grad=True)
-        layer(x).sum().backward()
+        x = torch.linspace(-1, 1, 128, device=where).view(2, 64).requires_grad_()
+        before = layer.train()(x)
+        with torch.no_grad():
+            read = layer.eval()(x)
+        after = layer.train()(x)
+        (before.sum() + after.sum()).backward()
     except Exception as error:  # whatever a build without kernels for the device raises
         return f"qlora: bitsandbytes has no 4-bit kernel that learns on {where.type} ({str(error)[:80]}); {instead}"
-    return "" if x.grad is not None else f"qlora: no gradient passes the 4-bit kernel on {where.type}; {instead}"
+    if x.grad is None or not torch.equal(before, after) or not torch.allclose(before, read, atol=0.05):
+        return f"qlora: the 4-bit kernel of bitsandbytes on {where.type} gives now this and now that; {instead}"
+    return ""
 
 
 LORA = Tuning()
@@ -152,3 +158,43 @@ def _numbered(places: Iterable[str], numbers: Iterable[str]) -> set[str]:
             raise UserError(f"layers: there is no layer {text} in this model; its layers are 0 to {last}")
         wanted |= set(range(first, end + 1))
     return {name for name, number in at.items() if number in wanted}
+
+
+# --- from stage to stage ---------------------------------------------------------------------------------------------
+
+
+def method_now(before: str, asked: str) -> str:
+    """Return the method a stage goes on with, after one that left an adapter of the method ``before`` (or none).
+
+    Raises UserError where it cannot.
+    """
+    if not before:
+        return asked
+    if asked == "full" and before in SOFT:
+        raise UserError(f"full goes on from weights, and the stage before learned virtual tokens ({before})")
+    if asked == "dual_lora" and before not in ("lora", "rslora", "dual_lora"):
+        raise UserError(f"dual_lora adds a second module to a LoRA, and the stage before made {before}")
+    if asked not in ("full", "dual_lora", "lora", before):
+        raise UserError(
+            f"the stage before left an adapter of method {before}, which goes on learning as such: leave method out "
+            "here, or take method: full, which merges it; or name the same method in both"
+        )
+    return before if asked == "lora" else asked
+
+
+def across(recipe: Mapping[str, Any]) -> Iterator[Clash]:
+    """Yield the methods of a recipe's training stages that cannot follow one another, or not be compressed after."""
+    now = ""
+    for entry in recipe.get("train") or ():
+        for name, settings in entry.items():
+            try:
+                method = method_now(now, settings["method"]) if settings and "method" in settings else now
+            except UserError as error:
+                yield ("train",), f"{name}.method: {error}"
+                return
+            now = "" if method == "full" else method
+    packing = [
+        name for entry in recipe.get("compress") or () for name, settings in entry.items() if settings is not False
+    ]
+    if now in SOFT and packing:
+        yield ("compress",), f"{now} tuning learns virtual tokens, which cannot be merged: leave {packing[0]} out"
