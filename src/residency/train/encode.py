@@ -26,6 +26,7 @@ from residency.models.load import find
 from residency.models.mixed import mixed
 from residency.models.pack import fill_rows
 from residency.models.sheet import Form, Sheet, lay, prepared, scores
+from residency.models.weights import quiet_transformers
 from residency.models.windows import Piece, Reader
 from residency.train.checkpoint import finish
 from residency.train.freeze import freeze, set_dropout, set_head_rate
@@ -280,7 +281,8 @@ def _leave(net: PreTrainedModel, reader: Reader, about: dict[str, Any], out: Pat
     if not is_main():
         return
     folder = out / "model"
-    net.save_pretrained(str(folder))
+    with quiet_transformers():
+        net.save_pretrained(str(folder))
     reader.tokenizer.save_pretrained(str(folder))
     known = {key: about[key] for key in ("licence", "source", "note") if about.get(key)}
     write_json(folder / "residency.json", {"name": about["name"], **known})
