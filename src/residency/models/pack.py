@@ -14,6 +14,9 @@ from itertools import compress, groupby, pairwise
 
 import torch
 
+NEAR = 1 << 17
+"""Places of a bucket's score matrices for an encoder: they are walked through often, and are to stay in the cache."""
+
 
 @dataclass(slots=True)
 class Block:
@@ -245,7 +248,7 @@ def _buckets(starts: Sequence[int], marks: Sequence[Sequence[int]], two_way: boo
     """Return the blocks that begin at ``starts`` in buckets of like length."""
     numbered = sorted(range(len(starts)), key=lambda i: len(marks[i]))
     sizes = [len(b) for b in marks]
-    groups = grouped(numbered, sizes, **TWO_WAY) if two_way else grouped(numbered, sizes)  # type: ignore[arg-type]
+    groups = grouped(numbered, sizes, waste=0.15, most=NEAR) if two_way else grouped(numbered, sizes)
     return [_bucket([starts[i] for i in group], [marks[i] for i in group], two_way) for group in groups]
 
 
@@ -297,10 +300,6 @@ def grouped(
         area += size
     if group:
         yield group
-
-
-TWO_WAY = {"waste": 0.15, "free": 8192, "most": 1 << 17}
-"""How blocks of an encoder are bucketed: their scores are walked through often, and are to stay near the processor."""
 
 
 def _bucket(starts: Sequence[int], branch_of: Sequence[Sequence[int]], two_way: bool = False) -> Bucket:

@@ -26,6 +26,7 @@ from residency.models.load import find, weights_of
 from residency.models.mixed import mixed
 from residency.models.pack import fill_rows
 from residency.models.sheet import Form, Sheet, lay, prepared, scores
+from residency.models.weights import quiet_transformers
 from residency.models.windows import Piece, Reader
 from residency.train.checkpoint import finish
 from residency.train.freeze import freeze, set_dropout, set_head_rate
@@ -77,24 +78,20 @@ def encode(
     where there is none a twentieth of the examples, decides which weights are kept.
     """
     about = _model_of(model)
-    lesson: Lesson | None = None
-    texts: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
-    if task == "mlm":
-        texts = _texts(examples, schedule)
-    else:
-        lesson = lesson_of(task, *_parts(examples, examples_of, schedule), labels)
+    texts, held = _texts(examples, schedule) if task == "mlm" else ([], [])
+    lesson = lesson_of(task, *_parts(examples, examples_of, schedule), labels) if task != "mlm" else None
     net, form, reader = _opened(about["path"], lesson, schedule, window, overlap)
     frozen = freeze(net, embeddings=freeze_embeddings, layers=freeze_layers)
     set_head_rate(net, head_rate, schedule)
     set_dropout(with_own_dropout(net), dropout)
     mixed(net, precision(schedule.precision))
     net.to(device())
-    named = _named(lesson.pieces(reader, lesson.train), lesson.train) if lesson else _running(reader, texts[0])
+    named = _named(lesson.pieces(reader, lesson.train), lesson.train) if lesson else _running(reader, texts)
     pieces, left = cut(named, tokens, schedule)
     rows = rows_of(pieces, form, schedule)
     each = sum(len(piece.targets) for piece in pieces) / len(rows)
     loss = hiding(reader, form, hide) if task == "mlm" else loss_of(form, each)
-    look = _watch(net, reader, form, lesson, texts[1], loss, schedule)
+    look = _watch(net, reader, form, lesson, held, loss, schedule)
     totals = train(net, rows, loss, schedule, out=out, label=f"encoder ({task})", held_out=look)
     _leave(
         net,
@@ -282,7 +279,8 @@ def _leave(net: PreTrainedModel, reader: Reader, about: dict[str, Any], out: Pat
     if not is_main():
         return
     folder = out / "model"
-    net.save_pretrained(str(folder))
+    with quiet_transformers():
+        net.save_pretrained(str(folder))
     reader.tokenizer.save_pretrained(str(folder))
     known = {key: about[key] for key in ("licence", "source", "note") if about.get(key)}
     write_json(folder / "residency.json", {"name": about["name"], **known})
