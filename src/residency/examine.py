@@ -35,7 +35,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
     with meter() as cost:
         found = evaluate_models(names, out=out, precision=args.precision, protocol=protocol, vary=vary, **settings)
     rows, compared = found["rows"], found["comparisons"]
-    several = len(names) > 1 or any(is_baseline(row["model"]) for row in rows)
+    several = len(names) > 1 or any(is_baseline(row.get("model", "")) for row in rows)
     page = write_overview(out, names, rows, compared, cost.row(), args.command, resolved)
     unknown = "?: not checked, since the items are the run's own or the model belongs to no run here"
     notes = [few_note([*rows, *compared]), unknown if any(r["contaminated"] is None for r in rows) else ""]
@@ -45,7 +45,8 @@ def evaluate(args: argparse.Namespace) -> Answer:
     parts = [_values(rows, several), _differences(compared), "\n".join(note for note in notes if note)]
     parts.append(f"{peak}\nitems  {out / 'items'}\npage   {page}")
     document = {"models": names, "out": str(out), "page": str(page), "cost": cost.row(), **found}
-    document["taken"] = list(dict.fromkeys(row["model"] for row in rows if "model" in row))
+    taken = dict.fromkeys(row["model"] for row in rows if "model" in row)
+    document["taken"] = [model for model in taken if not is_baseline(model)]
     return document, "\n\n".join(part for part in parts if part)
 
 

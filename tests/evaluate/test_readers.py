@@ -276,7 +276,7 @@ def test_it_learns_from_a_part_where_there_are_many_texts_and_says_so(task, tmp_
     monkeypatch.setattr(baselines, "MOST", 11)
     ((job,), without) = crf_jobs(named(task), None, tmp_path / "items")
     assert job.note.startswith("11 of 12 training texts") and not without
-    monkeypatch.setattr(baselines, "SIZE", 3 * 3 * 4)  # three tags; a text of this frame is three "words" long
+    monkeypatch.setattr(baselines, "WORK", 12 * (1400 + 3 * 3))  # twelve words; a text of this frame is three or four
     ((job,), _) = crf_jobs(named(task), None, tmp_path / "items")
     assert read_manifest(tmp_path / "baselines" / "mine")["texts"] < 11
 

@@ -25,8 +25,9 @@ from residency.models.load import of_stage
 CRF = "baseline:crf"
 MOST, LEAST = 2000, 10
 """Training texts: drawn from more of them, and fewer are none."""
-SIZE = 10_000_000
-"""Words of the training texts times tags, at most: beyond, texts are left out, so that many labels take no minutes."""
+WORK, WORD = 750_000_000, 1400
+"""What learning may cost: each word ``WORD`` and the square of the tags, about a minute of one core in all. Beyond it
+texts are left out, so that many labels take no longer."""
 
 
 def crf_jobs(
@@ -75,8 +76,8 @@ def trained(train: Sequence[Example], labels: Sequence[str], folder: Path) -> di
 
 
 def _few(examples: Sequence[Example], tags: int) -> list[Example]:
-    """Return as many of the examples, drawn from them, as ``SIZE`` allows; a word is taken for five characters."""
-    room, kept = SIZE // tags, 0
+    """Return as many of the examples, drawn from them, as ``WORK`` allows; a word is taken for five characters."""
+    room, kept = WORK // (WORD + tags * tags), 0
     for example in examples:
         room -= len(example.meta["text"]) // 5
         if room < 0 and kept:

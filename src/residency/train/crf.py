@@ -26,8 +26,8 @@ from residency.models.tagging import bio, lost, tagset, words_of
 ITERATIONS = 100
 """Of L-BFGS (Nocedal 1980), at most."""
 PENALTY = {"c1": 0.1, "c2": 0.1}
-"""On the weights: their absolute values, their squares. Chosen of six on the development part of NCBI-disease (F1
-0.812; CRFsuite's own defaults, 0 and 1, 0.796), and the same for every task."""
+"""On the weights: their absolute values, their squares. Chosen of six pairs on the development part of NCBI-disease (F1
+0.812; CRFsuite's own defaults, 0 and 1: 0.796), and the same for every task."""
 
 
 def fit(
