@@ -23,7 +23,7 @@ from residency.core.store import read_manifest, write_examples, write_json, writ
 from residency.core.types import Example
 from residency.corpus import benchmarks, learned
 from residency.corpus.shape import messages, pair
-from residency.evaluate.contamination import Reason, facts_of, reason_to_drop
+from residency.evaluate.contamination import Reason, facts_of, found_in_training, reason_to_drop
 from residency.evaluate.selection import drawn, train_items
 from residency.evaluate.tasks import TASKS, Task
 from residency.evaluate.tasks.form import Ask, example_of
@@ -238,44 +238,30 @@ def _add(found: Found, example: Example | None, why: str) -> None:
 
 def _write(out: Path, found: Found, tests: Mapping[str, Sequence[Example]]) -> None:
     """Write what does not share text with a test item; what falls is named and counted."""
-    reason = reason_to_drop([item for items in tests.values() for item in items])
-    kept: list[Example] = []
-    fell: list[tuple[str, str, str]] = []
-    for example in found.examples:
-        why = reason(example)
-        if why:
-            fell.append((example.id, why, str(example.meta["task"])))
-        else:
-            kept.append(example)
-    if not [e for e in kept if e.split == "train"] and not found.texts:
+    items = [item for each in tests.values() for item in each]
+    reason = reason_to_drop(items)
+    told = [(example, reason(example)) for example in found.examples]
+    kept, fell = [e for e, why in told if not why], [(e.id, why, e.meta["task"]) for e, why in told if why]
+    if not any(e.split == "train" for e in kept) and not found.texts:
         raise UserError(f"nothing is left to learn from: all {len(fell)} examples share text with test items")
-    fallen_texts: list[tuple[str, str]] = []
-    texts = write_jsonl(out / "text.jsonl", _clean_texts(found.texts, reason, fallen_texts))
+    fallen: list[tuple[str, str]] = []
+    texts = write_jsonl(out / "text.jsonl", _clean_texts(found.texts, reason, fallen))
     write_examples(out / "examples.jsonl", kept)
     write_jsonl(out / "instruct.jsonl", (messages(e) for e in kept if _used(e, "instruct")))
-    pairs = (pair(e) for e in kept if _used(e, "prefer") and e.unwanted)
-    write_jsonl(out / "preference.jsonl", pairs)
-    write_jsonl(out / "dropped.jsonl", ({"id": key, "reason": why} for key, why, *_ in (*fell, *fallen_texts)))
+    write_jsonl(out / "preference.jsonl", (pair(e) for e in kept if _used(e, "prefer") and e.unwanted))
+    write_jsonl(out / "dropped.jsonl", ({"id": key, "reason": why} for key, why, *_ in (*fell, *fallen)))
     if found.order:
         write_jsonl(out / "order.jsonl", found.order)
-    left = sum(reason(e) is not None for e in kept)
-    counts = _counts(kept)
     decontamination = {
-        "characters": 64,
-        "words": 13,
-        "test_items": {name: len(items) for name, items in tests.items()},
+        **{"characters": 64, "words": 13, "test_items": {name: len(each) for name, each in tests.items()}},
         "dropped_examples": Counter(task for *_, task in fell),
-        "dropped_text": len(fallen_texts),
-        "left": left,
+        "dropped_text": len(fallen),
+        "left": len(found_in_training(out, items)),
     }
-    card = {"gathered": True, "counts": counts, "text_rows": texts, "decontamination": decontamination}
-    write_json(out / "card.json", {**card, "left_out": found.left, "sources": found.sources})
-    write_manifest(
-        out, stage="gather", sources=found.sources, **{key: card[key] for key in ("counts", "decontamination")}
-    )
-    say(
-        f"gathered {len(kept):,} examples and {texts:,} texts; {len(fell) + len(fallen_texts):,} share text with a test"
-    )
+    about = {"counts": _counts(kept), "decontamination": decontamination, "sources": found.sources}
+    write_json(out / "card.json", {"gathered": True, **about, "text_rows": texts, "left_out": found.left})
+    write_manifest(out, stage="gather", **about)
+    say(f"gathered {len(kept):,} examples and {texts:,} texts; {len(fell) + len(fallen):,} share text with a test")
 
 
 def _used(example: Example, use: str) -> bool:

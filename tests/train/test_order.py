@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from residency.core.errors import Contradiction, UserError
@@ -61,7 +63,7 @@ def seen(monkeypatch, module, run):
 
 def test_instructions_are_learned_in_the_order_of_the_mixture(toy_base, ordered, tmp_path, monkeypatch):
     schedule = Schedule(batch_tokens=16, accumulate=2, precision="fp32")  # four examples a step
-    run = lambda: instructing.instruct(toy_base, ordered, out=tmp_path / "out", order="corpus", schedule=schedule)  # noqa: E731
+    run = partial(instructing.instruct, toy_base, ordered, out=tmp_path / "out", order="corpus", schedule=schedule)
     steps = seen(monkeypatch, instructing, run)
     order = [row["id"] for row in read_jsonl(ordered / "order.jsonl")][:35]
     learned = [key for step in steps for key in step]
@@ -74,7 +76,7 @@ def test_instructions_are_learned_in_the_order_of_the_mixture(toy_base, ordered,
 
 def test_texts_are_read_in_the_order_of_the_mixture(toy_base, ordered, tmp_path, monkeypatch):
     schedule = Schedule(batch_tokens=16, precision="fp32")
-    run = lambda: reading.pretrain(toy_base, ordered, out=tmp_path / "out", order="corpus", schedule=schedule)  # noqa: E731
+    run = partial(reading.pretrain, toy_base, ordered, out=tmp_path / "out", order="corpus", schedule=schedule)
     steps = seen(monkeypatch, reading, run)
     wanted = [str(i) for i in reversed(range(20))]
     assert [key for step in steps for key in sorted(step, key=wanted.index)] == wanted
