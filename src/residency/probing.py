@@ -224,11 +224,11 @@ def seconds_of(probe: Probe, tokens: float | None, steps: int | None) -> float |
     if not tokens and probe.seen.plan:
         return None
     if not probe.seen.plan:
-        return round(probe.seen.before * probe.sample.weight(()), 1)
+        return round(probe.seen.before * probe.sample.weight(()), 3)
     longer = probe.schedule.batch_tokens / probe.size if probe.schedule else 1.0
     step = step_seconds(probe) * longer
     looks = 1 + math.ceil((steps or 0) / probe.schedule.evaluate) if probe.schedule and probe.schedule.evaluate else 0
-    return round(_before(probe, tokens or 0.0) + (steps or probe.seen.plan) * step + looks * probe.seen.look, 1)
+    return round(_before(probe, tokens or 0.0) + (steps or probe.seen.plan) * step + looks * probe.seen.look, 3)
 
 
 def step_seconds(probe: Probe) -> float:
