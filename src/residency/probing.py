@@ -19,6 +19,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from residency.core.errors import OutOfMemory, UserError
@@ -214,8 +215,7 @@ def steps_of(probe: Probe, tokens: float | None) -> int | None:
         return None
     if probe.sample.whole and probe.size == probe.schedule.batch_tokens:
         return probe.seen.plan
-    full = sorted(probe.seen.useful)[1:] or probe.seen.useful  # the last row of a sample is seldom full
-    row = sum(full) / len(full) * probe.schedule.batch_tokens / probe.size
+    row = median(probe.seen.useful) * probe.schedule.batch_tokens / probe.size  # a sample's last rows are not full
     return math.ceil(tokens / row / probe.schedule.accumulate) * probe.schedule.epochs
 
 
