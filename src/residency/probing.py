@@ -19,6 +19,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from residency.core.errors import OutOfMemory, UserError
@@ -214,8 +215,7 @@ def steps_of(probe: Probe, tokens: float | None) -> int | None:
         return None
     if probe.sample.whole and probe.size == probe.schedule.batch_tokens:
         return probe.seen.plan
-    full = sorted(probe.seen.useful)[1:] or probe.seen.useful  # the last row of a sample is seldom full
-    row = sum(full) / len(full) * probe.schedule.batch_tokens / probe.size
+    row = median(probe.seen.useful) * probe.schedule.batch_tokens / probe.size  # a sample's last rows are not full
     return math.ceil(tokens / row / probe.schedule.accumulate) * probe.schedule.epochs
 
 
@@ -224,11 +224,11 @@ def seconds_of(probe: Probe, tokens: float | None, steps: int | None) -> float |
     if not tokens and probe.seen.plan:
         return None
     if not probe.seen.plan:
-        return round(probe.seen.before * probe.sample.weight(()), 1)
+        return round(probe.seen.before * probe.sample.weight(()), 3)
     longer = probe.schedule.batch_tokens / probe.size if probe.schedule else 1.0
     step = step_seconds(probe) * longer
     looks = 1 + math.ceil((steps or 0) / probe.schedule.evaluate) if probe.schedule and probe.schedule.evaluate else 0
-    return round(_before(probe, tokens or 0.0) + (steps or probe.seen.plan) * step + looks * probe.seen.look, 1)
+    return round(_before(probe, tokens or 0.0) + (steps or probe.seen.plan) * step + looks * probe.seen.look, 3)
 
 
 def step_seconds(probe: Probe) -> float:
