@@ -28,7 +28,6 @@ from residency.core.store import (
     write_jsonl,
     write_manifest,
 )
-from residency.core.texts import LONGEST
 from residency.measure.intervals import bootstrap, mean_of
 from residency.models.local import LocalModel
 from residency.models.pack import Batch, Block
@@ -43,7 +42,9 @@ from residency.train.stage import Tokens, cut_to_tokens, open_model, pack_rows
 from residency.train.tuning import Rank, Tuning
 from residency.train.watch import Watch
 
-DEFAULT = Schedule(learning_rate=1e-4, batch_tokens=2048)
+DEFAULT = Schedule(learning_rate=1e-4, batch_tokens=1024)
+MEASURED = 20_000
+"""Tokens of held-out pairs that are measured on the way, at most: a look must not cost what it saves."""
 
 
 def reward(
@@ -62,7 +63,7 @@ def reward(
     # How much further the better answer must score, for each step between two ratings.
     margin: AtLeast0 = 0.0,
     # Characters of an answer that are read; of a longer one the middle is left out.
-    longest: Annotated[int, Range(least=100)] = LONGEST,
+    longest: Annotated[int, Range(least=100)] = 2000,
     # The share of questions that is held out for the accuracy over pairs and the cut points.
     held_out: Annotated[float, Range(least=0, most=0.5)] = 0.2,
     # The rank of a new adapter; an earlier stage's goes on learning as it is.
@@ -83,11 +84,9 @@ def reward(
     blocks, left = cut_to_tokens(blocks_of(learned, local, longest, margin), tokens, schedule.batch_tokens)
     rows = pack_rows(blocks, schedule, fill=local.end)
     fresh = [b for b in blocks_of(held, local, longest, margin) if b.read <= schedule.batch_tokens]
-
-    def results() -> list[Row]:
-        return pair_results(net, pack_rows(fresh, schedule, fill=local.end))
-
-    look = Watch(lambda: _summary(results())) if fresh else None
+    unseen = pack_rows(fresh, schedule, fill=local.end)
+    some = unseen[: max(1, MEASURED // schedule.batch_tokens)]
+    look = Watch(lambda: _summary(pair_results(net, some))) if some else None
     totals = train(net, rows, reward_loss, schedule, out=out, label="reward model", held_out=look)
     if not is_main():
         return
@@ -99,7 +98,7 @@ def reward(
         )
     facts = {"examples": len(blocks), "left_out": left, "totals": totals, "schedule": asdict(schedule), "rank": rank}
     settings = {"rated": rated, "gap": gap, "per_question": per_question, "margin": margin}
-    accuracy = _accuracy(results(), {pair["id"]: pair["group"] for pair in held})
+    accuracy = _accuracy(pair_results(net, unseen), {pair["id"]: pair["group"] for pair in held})
     _leave(net, model, out, longest, **facts, held_out=accuracy, ratings=ratings, **settings)
 
 
