@@ -9,7 +9,7 @@ from typing import Any
 STAGES = {"pretrained": "pretrain", "tuned": "instruct", "aligned": "prefer", "gguf": "export", "control": "control"}
 """Trained models in the order of the journey, and the folder of the stage that made each."""
 
-TRAINED = ("aligned", "tuned", "pretrained")
+TRAINED = ("aligned", "tuned", "encoded", "pretrained")
 """Trained models, the last of the journey first: what a run's numbers are about is the first that there is."""
 
 SHOWN_RULES = {
