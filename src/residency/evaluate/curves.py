@@ -16,6 +16,7 @@ TITLES = {
     "pretrain": "Continued pretraining",
     "instruct": "Instruction tuning",
     "prefer": "Preference alignment",
+    "encode": "Encoder training",
     "export": "Export to GGUF",
     "evaluate": "Evaluation",
     "report": "Report",

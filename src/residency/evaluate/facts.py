@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PUBLIC = frozenset({"hpo", "icd10", "simulated_hospital"})
 """Sources whose texts may be shown in a report: public knowledge, and patients that do not exist."""
 
-TRAINING = ("pretrain", "instruct", "prefer")
+TRAINING = ("pretrain", "instruct", "prefer", "encode")
 PROMPT_LENGTH, ANSWER_LENGTH = 420, 240
 
 

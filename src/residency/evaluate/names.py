@@ -16,7 +16,7 @@ STAGES = {
 }
 """Trained models in the order of the journey, and the folder of the stage that made each."""
 
-TRAINED = ("aligned", "tuned", "pretrained")
+TRAINED = ("aligned", "tuned", "encoded", "pretrained")
 """Trained models, the last of the journey first: what a run's numbers are about is the first that there is."""
 
 SHOWN_RULES = {
