@@ -20,6 +20,7 @@ from residency.gathering import gather
 from residency.release.card import write_card
 from residency.train.instruct import instruct
 from residency.train.schedule import Schedule
+from residency.train.tuning import Tuning
 
 OWN = """\
 task: wards
@@ -51,7 +52,7 @@ def run(toy_bytes, own_task, tmp_path_factory):
         write_pubmedqa(folder / "data", train=12)
         shutil.copytree(toy_bytes, folder / "base")
         gather({}, out=folder / "examples", tasks=("ncbi_disease", "pubmedqa"))
-        instruct(folder / "base", folder / "examples", out=folder / "instruct", rank=4, schedule=FAST)
+        instruct(folder / "base", folder / "examples", out=folder / "instruct", tuning=Tuning(rank=4), schedule=FAST)
         models = {"base": folder / "base", "tuned": folder / "instruct"}
         asked = {"tasks": ("ncbi_disease", "pubmedqa", str(own_task)), "limit": 3, "shots": 1, "processes": 1}
         evaluate(folder / "examples", models, out=folder / "evaluate", precision="fp32", **asked)

@@ -25,7 +25,7 @@ from residency.core.errors import Unsupported
 from residency.models import twoway
 from residency.models.chance import kept
 from residency.models.encoder import head_of, is_encoder, open_encoder
-from residency.models.load import find, load
+from residency.models.load import find, open_source
 from residency.models.mixed import mixed
 from residency.models.pack import Layout
 from residency.models.sheet import lay, prepared, scores, states
@@ -191,7 +191,7 @@ def test_an_encoder_is_told_from_a_generator_by_its_config(toy_bert, toy_base, t
 
 
 def test_sentence_vectors_are_the_packaged_models_own(tmp_path):
-    model = load("minilm", type="fp32")
+    model = open_source(find("minilm"), type="fp32")
     texts = ["The patient has a fever.", "No sign of infection.", "Fever.", "word " * 700]
     found = model.embed(texts)
     tokenizer, net = AutoTokenizer.from_pretrained(find("minilm").path), AutoModel.from_pretrained(find("minilm").path)

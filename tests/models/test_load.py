@@ -173,7 +173,9 @@ def legal(message):
 
 
 def test_an_unknown_stage_is_refused_naming_the_stages(run):
-    with pytest.raises(UserError, match="'tunned' is not a stage .* base, pretrained, tuned, aligned, reward, gguf"):
+    with pytest.raises(
+        UserError, match="'tunned' is not a stage .* base, pretrained, tuned, aligned, reward, encoded, gguf"
+    ):
         find(f"{run}:tunned")
 
 

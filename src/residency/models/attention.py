@@ -207,8 +207,6 @@ def packed_attention(
     if layout is None and is_alone():
         q, k = query.to(value.dtype), key.to(value.dtype)
         return own_attention(module, q, k, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs)
-    if layout is not None:
-        _refuse(layout, kwargs)
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     if layout is None and cache is None:
         causal = attention_mask is None and query.shape[2] > 1 and bool(getattr(module, "is_causal", True))
