@@ -25,7 +25,7 @@ from residency.models.load import of_stage
 CRF = "baseline:crf"
 MOST, LEAST = 2000, 10
 """Training texts: drawn from more of them, and fewer are none."""
-WORK, WORD = 750_000_000, 1400
+WORK, WORD = 400_000_000, 1400
 """What learning may cost: each word ``WORD`` and the square of the tags, about a minute of one core in all. Beyond it
 texts are left out, so that many labels take no longer."""
 

@@ -118,10 +118,10 @@ def prepare(*, out: Path, base: Base = "smollm2-135m") -> None:
 def load(name: str, *, type: str = "auto", **settings: Any) -> Model:
     """Return the model of a name, ready to be asked; ``type`` is the precision of a transformers model.
 
-    Raises Unsupported where it only reads.
+    Raises Unsupported where it only marks spans. (An encoder has vectors to give, and says itself that it writes none.)
     """
     source = find(name)
-    if source.reader:
+    if source.reader in ("crf", "blend"):
         raise Unsupported(
             f"{name} is of kind {source.reader}: it reads a text and writes none. `residency evaluate` examines it; "
             "what writes is a base, a tuned or aligned model, a GGUF or an endpoint"
