@@ -232,5 +232,5 @@ def test_a_module_may_offer_a_shorter_way_to_the_first_step(stages, monkeypatch)
 
 def test_the_stages_that_training_needs_are_all_before_it_and_none_after():
     names = list(needed_by("train", pipeline.STAGES))
-    assert names[:3] == ["base", "corpus", "examples"]
-    assert not {"quantize", "evaluate", "report", "card", "make"} & set(names)
+    assert names[:5] == ["base", "corpus", "make", "examples", "gather"]
+    assert not {"quantize", "evaluate", "report", "card"} & set(names)

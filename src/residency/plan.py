@@ -84,7 +84,9 @@ def needed_by(section: str, stages: Mapping[str, Stage]) -> dict[str, Stage]:
     bases = {name for name, stage in stages.items() if stage.model and stage.trains and not stage.section}
     while True:
         named = {other for name in wanted for other in stages[name].takes + stages[name].after}
-        more = {name for name in named if name in stages} | (bases if "model" in named else set())
+        named |= set(ROWS) if "rows" in named else set()
+        more = {name for name, stage in stages.items() if name in named or stage.folder in named}
+        more |= bases if "model" in named else set()
         if more <= wanted:
             return {name: stage for name, stage in stages.items() if name in wanted}
         wanted |= more
