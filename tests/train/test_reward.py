@@ -205,7 +205,8 @@ def test_nothing_to_learn_from_is_refused_before_training(toy_base, tmp_path):
 
 
 def test_in_a_recipe_no_stage_trains_on_it_and_no_task_is_put_to_it():
-    recipe = resolve("train: [reward: {}, prefer: {}]", [], pipeline.sections())
+    text = "corpus: {sources: [hpo: {}]}\ntrain: [reward: {}, prefer: {}]"
+    recipe = resolve(text, [], pipeline.sections())
     inputs = {step.name: step.inputs for step in make_plan(recipe, pipeline.STAGES)}
     assert inputs["reward"] == inputs["prefer"] == ["base", "examples"]
     assert set(inputs["evaluate"][1]) == {"base", "aligned"}
