@@ -47,6 +47,7 @@ def _no_task(value: str) -> str | None:
 
 
 TaskName = Annotated[str, Rule("a task's name, of letters, digits, dots, dashes and underscores", _no_task)]
+Label = Annotated[str, Rule("a label that examples have", lambda value: None if value.strip() else "it is empty")]
 DEFAULT = Schedule(learning_rate=4e-4, batch_tokens=1024, accumulate=2, epochs=3)
 
 
@@ -60,7 +61,7 @@ def encode(
     # The evaluation task whose examples are learned, where the folder holds those of several; empty: all.
     examples_of: TaskName = "",
     # The labels to learn, in the order of the model's scores; empty: all that the examples name.
-    labels: tuple[str, ...] = (),
+    labels: tuple[Label, ...] = (),
     # The most tokens that are learned from in an epoch, drawn by the seed; 0: all.
     tokens: Tokens = 0,
     # The most tokens of a window, which long texts are read in; 0: as many as the model has positions.
