@@ -35,7 +35,8 @@ def toy_tokenizer():
     inner.enable_truncation(8)  # as packaged encoders have it: shorter than what they can read
     inner.enable_padding(length=8)
     named = {"unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]"}
-    return PreTrainedTokenizerFast(tokenizer_object=inner, mask_token="[MASK]", model_max_length=32, **named)
+    named["mask_token"], inputs = "[MASK]", ["input_ids", "token_type_ids", "attention_mask"]
+    return PreTrainedTokenizerFast(tokenizer_object=inner, model_max_length=32, model_input_names=inputs, **named)
 
 
 def write_toy(folder):

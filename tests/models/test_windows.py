@@ -78,6 +78,13 @@ def test_a_pair_has_the_marks_and_types_that_transformers_gives_it():
     assert piece.ids == alone["input_ids"] and piece.types == alone["token_type_ids"]
 
 
+def test_a_tokenizer_that_gives_no_types_has_none():
+    tokenizer = toy_tokenizer()
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    [piece] = Reader(tokenizer, 32).classed(["fever"], ["no anemia"])
+    assert piece.types == [0] * 6
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_long_pair_keeps_its_shorter_text_beside_every_window_of_the_longer(turned):
     reader = Reader(toy_tokenizer(), 12, overlap=0.25)

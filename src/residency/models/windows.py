@@ -74,7 +74,9 @@ class Reader:
         """Return what stands before each text, and behind the last: marks, their types, and the type of that text."""
         found = self.inner.encode(*texts)
         gaps, last = [Gap()], None
-        for token, kind, text in zip(found.ids, found.type_ids, found.sequence_ids, strict=True):
+        typed = "token_type_ids" in self.tokenizer.model_input_names  # or else transformers gives all the same type
+        kinds = found.type_ids if typed else [0] * len(found.ids)
+        for token, kind, text in zip(found.ids, kinds, found.sequence_ids, strict=True):
             if text is None:
                 gaps[-1].ids.append(token)
                 gaps[-1].types.append(kind)

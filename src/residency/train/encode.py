@@ -7,6 +7,7 @@ usual folder of transformers, whose head is found again by its class.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel
 
 from residency.core.errors import UserError
-from residency.core.legal import Above0, Count, Range
+from residency.core.legal import Above0, Count, Range, Rule
 from residency.core.store import read_examples, read_jsonl, read_manifest, write_json, write_manifest
 from residency.core.types import Example
 from residency.models.device import device, precision, precision_name
@@ -40,6 +41,13 @@ from residency.train.schedule import Schedule
 from residency.train.stage import Tokens
 from residency.train.watch import Watch
 
+
+def _no_task(value: str) -> str | None:
+    return None if re.fullmatch(r"[\w.-]*", value) else f"{value!r} is no name of a task, such as ncbi_disease"
+
+
+TaskName = Annotated[str, Rule("a task's name, of letters, digits, dots, dashes and underscores", _no_task)]
+Label = Annotated[str, Rule("a label that examples have", lambda value: None if value.strip() else "it is empty")]
 DEFAULT = Schedule(learning_rate=4e-4, batch_tokens=1024, accumulate=2, epochs=3)
 
 
@@ -51,9 +59,9 @@ def encode(
     # What the encoder learns: tags of words, classes of texts or pairs, relations of concepts, or hidden words (mlm).
     task: Task = "tag",
     # The evaluation task whose examples are learned, where the folder holds those of several; empty: all.
-    examples_of: str = "",
+    examples_of: TaskName = "",
     # The labels to learn, in the order of the model's scores; empty: all that the examples name.
-    labels: tuple[str, ...] = (),
+    labels: tuple[Label, ...] = (),
     # The most tokens that are learned from in an epoch, drawn by the seed; 0: all.
     tokens: Tokens = 0,
     # The most tokens of a window, which long texts are read in; 0: as many as the model has positions.
