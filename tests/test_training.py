@@ -87,6 +87,7 @@ def test_a_run_goes_on_where_the_training_ended_and_a_training_where_the_run_sta
     _, trained = answer(capsys, "train", recipe)
     called.clear()
     assert cli.main(["run", recipe]) == 0
+    capsys.readouterr()
     assert called == ["evaluate"] and (runs.runs_root() / "latest").resolve().name == trained["run"]
     called.clear()
     _, again = answer(capsys, "train", recipe)
