@@ -44,6 +44,9 @@ STAGES = {
     "prefer": Stage("residency.train.prefer:prefer", ("model", "examples"), section="train", model="aligned"),
     "reward": Stage("residency.train.reward:reward", ("model", "examples"), section="train"),
     "encode": Stage("residency.train.encode:encode", ("model", "examples"), section="train", model="encoded"),
+    "blend": Stage(
+        "residency.train.blend:with_crf", ("model", "examples"), section="train", model="blended", trains=False
+    ),
     "quantize": Stage(
         "residency.compress.export:quantize",
         ("model", "base", "examples"),

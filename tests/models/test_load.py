@@ -174,7 +174,7 @@ def legal(message):
 
 def test_an_unknown_stage_is_refused_naming_the_stages(run):
     with pytest.raises(
-        UserError, match="'tunned' is not a stage .* base, pretrained, tuned, aligned, reward, encoded, gguf"
+        UserError, match="'tunned' is not a stage .* base, pretrained, tuned, aligned, reward, encoded, blended, gguf"
     ):
         find(f"{run}:tunned")
 

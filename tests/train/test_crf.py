@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from residency.core.errors import ModelError, Unsupported, UserError
-from residency.core.store import read_manifest, write_manifest
+from residency.core.store import read_manifest, write_examples, write_manifest
 from residency.core.types import Example, Span
 from residency.models.blend import blend
 from residency.models.crf import FILE
 from residency.models.load import find, load, of_stage, open_source
 from residency.models.tagging import INSIDE, tagset, words_of
-from residency.train.blend import choose_weight, combine
+from residency.train.blend import choose_weight, combine, with_crf
 from residency.train.crf import fit
 
 DRUGS = "aspirin ibuprofen warfarin metformin heparin".split()
@@ -123,6 +123,25 @@ def test_no_weight_is_chosen_on_a_test():
         choose_weight(Says("a", {}), Says("b", {}), notes(split="test"))
     with pytest.raises(UserError, match="no test item"):
         choose_weight(Says("a", {}), Says("b", {}), [])
+
+
+def test_the_stage_fits_a_crf_beside_the_tagger_before_it_and_weighs_both_on_what_is_held_out(tmp_path):
+    fit(notes()[:2], ["Drug"], tmp_path / "few", iterations=30)
+    rows = [*notes(), *notes(split="dev")]
+    write_examples(tmp_path / "examples" / "examples.jsonl", rows)
+    with_crf(tmp_path / "few", tmp_path / "examples", out=tmp_path / "blend", weights=(0.0, 0.5))
+    about = read_manifest(tmp_path / "blend")
+    assert [row["weight"] for row in about["tried"]] == [0.0, 0.5] and about["n"] == 7
+    opened = open_source(of_stage(tmp_path / "blend", "blended"))
+    assert opened.tags == ["O", "B-Drug", "I-Drug"]
+    write_examples(tmp_path / "nothing" / "examples.jsonl", notes())
+    with pytest.raises(UserError, match="development items"):
+        with_crf(tmp_path / "few", tmp_path / "nothing", out=tmp_path / "none")
+
+
+def test_a_model_that_tags_nothing_is_refused(toy_base, tmp_path):
+    with pytest.raises(UserError, match="is no tagger; blend follows"):
+        with_crf(toy_base, tmp_path, out=tmp_path / "none")
 
 
 def test_two_stages_become_one_that_is_opened_by_its_folder(tmp_path):

@@ -11,12 +11,13 @@ STAGES = {
     "tuned": "instruct",
     "aligned": "prefer",
     "encoded": "encode",
+    "blended": "blend",
     "gguf": "export",
     "control": "control",
 }
 """Trained models in the order of the journey, and the folder of the stage that made each."""
 
-TRAINED = ("aligned", "tuned", "encoded", "pretrained")
+TRAINED = ("aligned", "tuned", "blended", "encoded", "pretrained")
 """Trained models, the last of the journey first: what a run's numbers are about is the first that there is."""
 
 SHOWN_RULES = {
@@ -37,6 +38,7 @@ LABELS = {
     "tuned": "Tuned",
     "aligned": "Aligned",
     "encoded": "Encoder",
+    "blended": "Encoder and CRF",
     "gguf": "Compressed",
     "control": "Shuffled control",
 }
@@ -81,6 +83,7 @@ WORDS = {
     "tuned": "the tuned model",
     "aligned": "the aligned model",
     "encoded": "the trained encoder",
+    "blended": "the encoder and a linear CRF together",
     "gguf": "the compressed model",
     "control": "the shuffled-answer control",
     "rule:majority": "always the commonest answer",

@@ -27,6 +27,7 @@ STAGES = {
     "aligned": "prefer",
     "reward": "reward",
     "encoded": "encode",
+    "blended": "blend",
     "gguf": "export",
 }
 FORMS = (
@@ -36,7 +37,7 @@ FORMS = (
     "a .gguf file",
     "a hub id (organisation/name)",
     "an OpenAI-compatible endpoint (http://HOST/v1#NAME)",
-    "a run (runs/latest, or runs/latest:base, :pretrained, :tuned, :aligned, :reward, :encoded, :gguf)",
+    "a run (runs/latest, or runs/latest:base, :pretrained, :tuned, :aligned, :reward, :encoded, :blended, :gguf)",
 )
 
 
@@ -193,7 +194,7 @@ def of_run(run: Path, stage: str = "") -> Source:
     """Return a stage of a run; without a stage the last one there is (the GGUF where it was made)."""
     if not run.exists():
         raise UserError(f"there is no run {run}; `residency runs` lists them, `residency run` makes one")
-    wanted = [stage] if stage else ["gguf", "encoded", "aligned", "tuned", "pretrained", "base"]
+    wanted = [stage] if stage else ["gguf", "blended", "encoded", "aligned", "tuned", "pretrained", "base"]
     for each in wanted:
         folder = run / STAGES[each]
         if read_manifest(folder):

@@ -1,4 +1,4 @@
-"""The weight of one tagger beside another, chosen on the development part and on nothing else."""
+"""A tagger and a linear CRF as one: the weight is chosen on the development part and on nothing else."""
 
 from __future__ import annotations
 
@@ -9,15 +9,47 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.errors import UserError
-from residency.core.store import sha256_json, write_manifest
+from residency.core.legal import Share
+from residency.core.store import read_examples, sha256_json, write_manifest
 from residency.core.types import Example
 from residency.measure.spans import span_counts
 from residency.models.blend import Blend, blend
 from residency.models.load import of_stage, open_source
+from residency.models.reading import head_of, labels_of
 from residency.models.tagging import decode, spans_of
+from residency.train.crf import fit
+from residency.train.processes import is_main
 
 WEIGHTS = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 """Of the first of two taggers; at the ends stands one of them alone."""
+
+
+def with_crf(
+    model: Path,
+    examples: Path,
+    *,
+    out: Path,
+    # The evaluation task whose examples are learned, where the folder holds those of several; empty: all.
+    examples_of: str = "",
+    # The encoder's shares that are tried on the development part; the rest is the CRF's.
+    weights: tuple[Share, ...] = WEIGHTS,
+) -> None:
+    """Write the tagger of the stage before and a linear CRF of the same training examples as one.
+
+    The weight is chosen on the development part (``choose_weight``); the CRF is kept in ``out/crf``. Raises UserError
+    where the stage before left no tagger, or nothing was held out.
+    """
+    if not is_main():
+        return
+    source = of_stage(model)
+    if head_of(source.path, source.about or {}) != "tag" or not source.reader:
+        raise UserError(
+            f"{source.name} is no tagger; blend follows a stage that leaves one, such as encode: {{task: tag}}"
+        )
+    rows = [e for e in read_examples(examples / "examples.jsonl", task=examples_of or None) if "text" in e.meta]
+    train, dev = ([e for e in rows if e.split in parts] for parts in (("train",), ("dev", "validation")))
+    fit(train, labels_of(source.path, source.about or {}), out / "crf", name="linear CRF")
+    combine(model, out / "crf", dev, out, weights=weights, name="encoder and CRF")
 
 
 def choose_weight(
