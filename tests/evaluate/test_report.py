@@ -292,6 +292,18 @@ def test_a_loss_is_told_phase_by_phase(html: str) -> None:
     assert float(first[0]) > float(first[1]) < float(second[0]) > float(second[1])
 
 
+def test_what_was_measured_on_the_way_is_told_at_the_weights_that_were_kept(run: Path) -> None:
+    rows = [(0, 2.0, 3.0, True), (50, 1.0, 3.2, True), (100, 1.5, 3.5, False)]
+    names = ("step", "held_out_loss", "general_loss", "best")
+    write_jsonl(run / "instruct" / "measured.jsonl", [dict(zip(names, row, strict=True)) for row in rows])
+    stage = facts.training(run, "instruct")
+    assert stage is not None
+    told = sections.measured_told(stage)
+    assert "the weights that were kept (step 50): the loss on what was held out from 2.000 to 1.000" in told
+    assert "which rises with what is forgotten, from 3.000 to 3.200" in told
+    assert "kept (step 50)" in html_of(run) and sections.measured_told({"measured": {}}) == ""
+
+
 def test_a_stage_that_tells_of_no_phases_warns_that_its_ends_differ() -> None:
     part = {"steps": 9, "first_loss": 1.06, "last_loss": 1.63}
     told = sections.loss_told({"phases": [part], "settings": {"first": {"nli/status": 2000}}})

@@ -16,6 +16,7 @@ TITLES = {
     "pretrain": "Continued pretraining",
     "instruct": "Instruction tuning",
     "prefer": "Preference alignment",
+    "reward": "Reward model",
     "encode": "Encoder training",
     "export": "Export to GGUF",
     "evaluate": "Evaluation",
@@ -50,7 +51,22 @@ def training(run: Path, stage: str) -> dict[str, Any] | None:
         "seconds": seconds,
         "tokens_per_second": seen / seconds if seconds else None,
         "phases": phases([loss for _, loss in points], about.get("phases") or [], settings),
+        "measured": measured(run / stage / "measured.jsonl"),
     }
+
+
+def measured(path: Path) -> dict[str, Any]:
+    """Return what was measured on the way: each figure before the first step, at the kept weights and at the end.
+
+    Empty where nothing was; "step" is that of the weights that were kept.
+    """
+    rows = list(read_jsonl(path, torn=True)) if path.exists() else []
+    if not rows:
+        return {}
+    kept = next((row for row in reversed(rows) if row["best"]), rows[-1])
+    figures = [key for key in rows[0] if key not in ("step", "best")]
+    found = {key: [row.get(key) for row in (rows[0], kept, rows[-1])] for key in figures}
+    return {"step": kept["step"], "figures": found}
 
 
 def settings_of(about: dict[str, Any]) -> dict[str, Any]:

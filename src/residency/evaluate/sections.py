@@ -26,6 +26,10 @@ from residency.evaluate.tables import VERDICTS, by_metric, patterns
 from residency.evaluate.tasks import Task
 
 Row = dict[str, Any]
+MEASURED = {
+    "held_out_loss": "the loss on what was held out",
+    "general_loss": "the loss on general text, which rises with what is forgotten,",
+}
 ASKS = {
     "qa": "A question and its options as text: which one is right? Definitions, codes, and which disease fits these "
     "findings. The model chooses the option it finds likeliest.",
@@ -189,7 +193,7 @@ def loss_charts(training: list[Row]) -> list[Row]:
     """Return each training stage with its loss curve and what the loss did, phase by phase."""
     made = []
     for stage in training:
-        told = f"{loss_told(stage)}; {stage['tokens']:,} tokens in {stage['steps']} steps"
+        told = f"{loss_told(stage)}; {stage['tokens']:,} tokens in {stage['steps']} steps{measured_told(stage)}"
         made.append(
             {**stage, "told": told, "chart": charts.curve(stage["points"], title=stage["title"], description=told)}
         )
@@ -209,6 +213,19 @@ def loss_told(stage: Row) -> str:
     if early and len(ways) == 1:
         return f"The loss went {ways[0]}; the two ends are not of the same exercises, because {early} come first"
     return "The loss went " + ", then ".join(ways)
+
+
+def measured_told(stage: Row) -> str:
+    """Return what was measured on the way, and what the general loss says: a rise is what was forgotten."""
+    found = stage.get("measured") or {}
+    if not found:
+        return ""
+    ways = [
+        f"{MEASURED.get(name, name.replace('_', ' '))} from {first:.3f} to {kept:.3f}"
+        for name, (first, kept, _) in found["figures"].items()
+        if first is not None and kept is not None
+    ]
+    return f". Measured on the way, up to the weights that were kept (step {found['step']}): {', '.join(ways)}"
 
 
 def parity_checks(parity: Row) -> list[tuple[str, str]]:
