@@ -155,7 +155,7 @@ def test_a_classifier_shares_its_probabilities_among_the_options(style, said):
     assert row["prediction"] == said and row["score"] == 1.0
     assert row["confidence"] == pytest.approx(0.5 / 0.9) and row["logprob"] == pytest.approx(math.log(0.5 / 0.9))
     assert row["choice_logprobs"] == pytest.approx([math.log(p / 0.9) for p in (0.2, 0.5, 0.2)])
-    assert model.seen == [("A trial.", "Does it help?")]  # no instruction, no options
+    assert model.seen == [("Does it help?", "A trial.")]  # no instruction, no options
 
 
 def test_options_that_are_no_labels_are_refused():

@@ -181,13 +181,13 @@ def _places(task: Task, model: Classifier, example: Example) -> list[int]:
 def texts_of(example: Example) -> tuple[str, str | None]:
     """Return the text that a classifier reads of an item and the second of a pair, None where there is but one.
 
-    These are the item's own texts as they come (context and question, text and claim, premise and hypothesis), without
+    These are the item's own texts as they come (question and context, text and claim, premise and hypothesis), without
     instruction or options; of an item that keeps none, its prompt.
     """
     meta = example.meta
     for first, second in (("text", "text_b"), ("premise", "hypothesis")):
         if first in meta:
-            return str(meta[first]), meta.get(second)
+            return str(meta[first]), meta.get(second) or None
     own = meta.get("facts") or [example.prompt[-1]["content"]]
     return own[0], "\n".join(own[1:]) or None
 
