@@ -13,7 +13,7 @@ from huggingface_hub import ModelCard
 from fixture_run import SMALL, make_run
 from residency.core.store import read_json, read_manifest, write_json
 from residency.evaluate.report import report
-from residency.release.card import write_card
+from residency.release.card import pipeline_tag, ways, write_card
 
 FIELDS = {"language", "license", "library_name", "pipeline_tag", "base_model", "base_model_relation", "tags", "metrics",
           "model-index"}  # fmt: skip
@@ -136,3 +136,14 @@ def test_the_card_lists_every_setting_the_loss_by_phase_and_the_runs_own_limits(
     for words in ("contrast 1, first nli/status 2000", "nll 0.2", "in the first 60 steps, on 2000 of nli/status alone",
                   "412 documents of a simulated hospital", "(20 items of 7)"):  # fmt: skip
         assert words in text, words
+
+
+def test_the_tags_say_how_it_was_trained_and_the_pipeline_what_an_encoder_is_for() -> None:
+    def stage(name: str, **settings: str) -> dict[str, Any]:
+        return {"stage": name, "settings": settings}
+
+    aligned = [stage("pretrain", method="dora"), stage("instruct", method="dora"), stage("prefer", loss="simpo")]
+    assert ways(aligned) == ["dora", "lora", "simpo"] and pipeline_tag(aligned) == "text-generation"
+    read = [stage("encode", task="mlm"), stage("encode-2", task="tag")]
+    assert ways(read) == [] and pipeline_tag(read) == "token-classification"
+    assert pipeline_tag(read[:1]) == "fill-mask"

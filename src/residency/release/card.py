@@ -21,6 +21,7 @@ from residency.evaluate.report import duration, source_name, told
 from residency.evaluate.sections import loss_told, shown_beside
 from residency.evaluate.tasks import TASKS
 
+ENCODERS = {"tag": "token-classification", "mlm": "fill-mask"}
 HUB_TASKS = {
     "qa": "multiple-choice",
     "nli": "text-classification",
@@ -88,19 +89,31 @@ def model_id(facts: dict[str, Any]) -> str:
 def front_matter(facts: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the card's metadata by the hub's field names; fields without a known value are left out."""
     licence = facts["base"]["licence"]
-    stages = [stage["stage"] for stage in facts["training"]]
     head: dict[str, Any] = {
         "language": ["en"],
         "license": (licence or "other").lower(),
         "library_name": "transformers",
-        "pipeline_tag": "text-generation",
+        "pipeline_tag": pipeline_tag(facts["training"]),
         "base_model": facts["hub_id"],
         "base_model_relation": "finetune" if facts["hub_id"] else None,
-        "tags": ["medical", "residency", "lora", *(["dpo"] if "prefer" in stages else []), "not-a-medical-device"],
+        "tags": ["medical", "residency", *ways(facts["training"]), "not-a-medical-device"],
         "metrics": sorted({HUB_METRICS.get(row["metric"], row["metric"]) for row in rows}),
         "model-index": [{"name": model_id(facts), "results": index(rows)}] if rows else None,
     }
     return {key: value for key, value in head.items() if value}
+
+
+def pipeline_tag(training: list[dict[str, Any]]) -> str:
+    """Return what the model is for, by the hub's names: an encoder by what it has learned, any other writes text."""
+    learned = [stage["settings"].get("task", "tag") for stage in training if stage["stage"].startswith("encode")]
+    return ENCODERS.get(learned[-1], "text-classification") if learned else "text-generation"
+
+
+def ways(training: list[dict[str, Any]]) -> list[str]:
+    """Return how the model was trained, as tags: the methods of tuning, and the losses of alignment."""
+    found = [stage["settings"].get("method", "lora") for stage in training if not stage["stage"].startswith("encode")]
+    found += [stage["settings"].get("loss", "dpo") for stage in training if stage["stage"].startswith("prefer")]
+    return list(dict.fromkeys(found))
 
 
 def index(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
