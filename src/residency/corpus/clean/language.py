@@ -6,6 +6,7 @@ Joulin et al. 2016, arXiv 1607.01759. Why this one of four: docs/decisions/0011.
 from __future__ import annotations
 
 import re
+import string
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -20,6 +21,8 @@ LEAST_LETTERS = 25
 _SURE = 0.4
 _SAMPLE, _SAMPLES = 150, 3
 _NO_LETTERS = str.maketrans(dict.fromkeys("0123456789\n\r\t", " "))
+_CAPITALS = string.ascii_uppercase.encode()
+_LETTERS = string.ascii_letters.encode()
 _HAN = re.compile("[\u3400-\u9fff]")
 _KANA = re.compile("[\u3040-\u30ff]")
 _HANGUL = re.compile("[\uac00-\ud7af]")
@@ -30,16 +33,24 @@ _ISO = {"arz": "ar", "azb": "az", "bxr": "mn", "ckb": "ku", "pnb": "pa", "wuu": 
 def language_of(text: str) -> str | None:
     """Return the ISO 639-1 code (639-3 where there is none) of a text's main language; None where that is not sure."""
     sample = sample_of(text).translate(_NO_LETTERS)
-    letters = sum(map(str.isalpha, sample))
+    letters, capitals = letters_of(sample)
     if not sample.isascii() and (found := _by_script(sample, letters)):
         return found
     if letters < LEAST_LETTERS:
         return None
-    if 2 * sum(map(str.isupper, sample)) > letters:  # the model takes a note in capitals for something else
+    if 2 * capitals > letters:  # the model takes a note in capitals for something else
         sample = sample.lower()
     (label,), (sure,) = _model().predict(sample, k=1)
     code = label.removeprefix("__label__")
     return _ISO.get(code, code) if sure >= _SURE else None
+
+
+def letters_of(text: str) -> tuple[int, int]:
+    """Return how many letters a text has, and how many of them are capitals; of ASCII counted as bytes, much faster."""
+    if not text.isascii():
+        return sum(map(str.isalpha, text)), sum(map(str.isupper, text))
+    raw = text.encode()
+    return len(raw) - len(raw.translate(None, _LETTERS)), len(raw) - len(raw.translate(None, _CAPITALS))
 
 
 def sample_of(text: str) -> str:
