@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fixture_run import SMALL, make_run
-from residency.core.store import read_json, write_json
+from residency.core.store import read_json, write_json, write_manifest
 from residency.evaluate.report import report
-from residency.summary import summary, table
+from residency.summary import first_step, summary, table
 
 
 @pytest.fixture
@@ -48,3 +48,16 @@ def test_a_run_without_an_export_has_no_parity(tmp_path: Path) -> None:
 
 def test_a_value_that_rounds_to_nothing_has_no_sign() -> None:
     assert table(["value"], [[-0.0001], [-0.25]]).split() == ["value", "0.000", "-0.250"]
+
+
+def test_a_run_of_an_encoder_shows_what_was_measured_and_how_to_examine_it(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "reads"
+    row = {"task": "ncbi_disease", "model": "encoded", "metric": "entity_f1", "value": 0.8, "low": 0.7, "high": 0.9}
+    write_json(run / "ledger.json", {"rows": [row | {"n": 100}, row | {"metric": "relaxed_f1"}], "comparisons": []})
+    write_manifest(run / "encode", stage="encode")
+    write_manifest(run / "evaluate", stage="evaluate", tasks=["ncbi_disease"])
+    document, words = summary(run)
+    assert "ncbi_disease  encoded  entity_f1  0.800     0.700  0.900    100" in words and "relaxed_f1" not in words
+    assert [found["value"] for found in document["measured"]] == [0.8]
+    assert first_step(run, "runs/latest") == "residency evaluate runs/latest:encoded --tasks ncbi_disease"
+    assert first_step(tmp_path, "runs/latest").startswith("residency ask runs/latest ")

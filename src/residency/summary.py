@@ -17,15 +17,28 @@ def summary(folder: Path) -> tuple[dict[str, Any], str]:
     latest = folder.parent / "latest"
     paths = {name: str(folder / at) for name, at in PATHS.items() if (folder / at).exists()}
     report = latest / PATHS["report"]
-    steps = [f'residency ask {latest} "What is microcephaly?"', f"{_opener()} {report}" if "report" in paths else ""]
+    steps = [first_step(folder, str(latest)), f"{_opener()} {report}" if "report" in paths else ""]
     steps = [step for step in steps if step]
     rows = families(ledger)
+    alone = [] if rows else measured(ledger)
     exported = parity(folder)
-    document = {"run": folder.name, "families": rows, "cost": ledger.get("cost"), "paths": paths, "next": steps}
+    document = {
+        "run": folder.name,
+        "families": rows,
+        "measured": alone,
+        "cost": ledger.get("cost"),
+        "paths": paths,
+        "next": steps,
+    }
     record = read_record(folder)
     document |= {name: record.get(name) or empty for name, empty in (("left_out", {}), ("again", {}), ("outdated", []))}
     document["parity"] = exported
-    blocks = [_families_table(rows), _parity_warning(exported, report), _cost_line(ledger.get("cost") or {})]
+    blocks = [
+        _families_table(rows),
+        _measured_table(alone),
+        _parity_warning(exported, report),
+        _cost_line(ledger.get("cost") or {}),
+    ]
     blocks.append(state_lines(document))
     blocks += ["\n".join(f"{name:7} {path}" for name, path in paths.items()), "Next:\n" + "\n".join(steps)]
     return document, "\n\n".join(block for block in blocks if block)
@@ -79,6 +92,24 @@ def families(ledger: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def measured(ledger: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what each model of a run without a base to compare with came to, by the first metric of each task."""
+    first: dict[str, str] = {}
+    for row in ledger.get("rows", []):
+        first.setdefault(row["task"], row["metric"])
+    wanted = ("task", "model", "metric", "value", "low", "high", "n")
+    rows = [row for row in ledger.get("rows", []) if row["metric"] == first[row["task"]]]
+    return [{name: row.get(name) for name in wanted} for row in rows]
+
+
+def first_step(folder: Path, name: str) -> str:
+    """Return the command to try next: ask a model that writes, examine one that only reads."""
+    if not (folder / "encode" / "manifest.json").exists():
+        return f'residency ask {name} "What is microcephaly?"'
+    asked = (read_manifest(folder / "evaluate") or {}).get("tasks") or ["NAME"]
+    return f"residency evaluate {name if ':' in name else f'{name}:encoded'} --tasks {','.join(asked)}"
+
+
 def parity(folder: Path) -> dict[str, Any] | None:
     """Return whether the exported file passed its parity check, its share and bar, and how it fell short.
 
@@ -118,6 +149,15 @@ def _families_table(rows: Sequence[dict[str, Any]]) -> str:
         values = [row["from_value"], row["to_value"], difference, p, _signed(row["gguf_difference"])]
         lines.append([row["family"], row["metric"], *values])
     return table(heads, lines)
+
+
+def _measured_table(rows: Sequence[dict[str, Any]]) -> str:
+    if not rows:
+        return ""
+    heads = ["task", "model", "metric", "value", "95% from", "to", "items"]
+    return table(
+        heads, [[row[key] for key in ("task", "model", "metric", "value", "low", "high", "n")] for row in rows]
+    )
 
 
 def _signed(value: float | None) -> str:

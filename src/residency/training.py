@@ -11,7 +11,7 @@ from residency.core.progress import duration
 from residency.core.runs import read_record
 from residency.core.store import read_manifest
 from residency.plan import Step
-from residency.summary import state_lines, table
+from residency.summary import first_step, state_lines, table
 
 TOTALS = ("steps", "tokens", "tokens_per_second", "loss")
 
@@ -32,7 +32,7 @@ def train_summary(folder: Path, plan: Sequence[Step], recipe: str) -> tuple[dict
     )
     model = f"{latest}:{newest}" if newest else str(latest)
     document: dict[str, Any] = {"run": folder.name, "stages": rows, "paths": _paths(folder, rows)}
-    document["next"] = [f'residency ask {model} "What is microcephaly?"', f"residency run {recipe}".strip()]
+    document["next"] = [first_step(folder, model), f"residency run {recipe}".strip()]
     document |= {name: record.get(name) or empty for name, empty in (("left_out", {}), ("again", {}), ("outdated", []))}
     left = [
         f"Left out of {row['stage']}: {_reasons(row['left_out'])}." for row in rows if any(row["left_out"].values())
