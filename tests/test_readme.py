@@ -16,6 +16,7 @@ import pytest
 
 from residency import cli, pipeline
 from residency.core.recipe import read_text, resolve
+from residency.corpus.benchmarks import SETS
 from residency.evaluate.tasks.own import read_declaration
 
 ROOT = Path(__file__).parent.parent
@@ -85,6 +86,9 @@ def users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = tmp_path / "path" / "to" / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text('{"question": "What is told?"}\n' if file == "our-exam.jsonl" else "")
+    for about in SETS.values():  # every public set has a folder, though an empty one
+        (tmp_path / "sets" / about.folder).mkdir(parents=True, exist_ok=True)
+    monkeypatch.setenv("RESIDENCY_DATA", str(tmp_path / "sets"))
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
