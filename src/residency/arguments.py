@@ -39,7 +39,7 @@ def words(text: str) -> str:
 
 def for_evaluate(one: argparse.ArgumentParser) -> None:
     """Add what is examined, on what, and how it is asked."""
-    text = "as for ask; of several, each is compared with the first on the same items"
+    text = "as for ask, and @N behind it shows it N solved examples; of several, each is compared with the first"
     one.add_argument("models", type=words, nargs="+", metavar="MODEL", help=text)
     text = "tasks (qa,pubmedqa), suites, or files of your own (NAME.yaml); default: the suite"
     one.add_argument("--tasks", type=words, metavar="A,B", help=text)

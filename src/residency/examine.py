@@ -34,15 +34,15 @@ def evaluate(args: argparse.Namespace) -> Answer:
     resolved = list(map(resolve, names))  # now, since another run may be the latest when this is done
     with meter() as cost:
         found = evaluate_models(names, out=out, precision=args.precision, protocol=protocol, vary=vary, **settings)
-    rows, compared = found["rows"], found["comparisons"]
+    rows, compared, took = found["rows"], found["comparisons"], found.get("costs", [])
     several = len(names) > 1 or any(is_baseline(row.get("model", "")) for row in rows)
-    page = write_overview(out, names, rows, compared, cost.row(), args.command, resolved)
+    page = write_overview(out, names, rows, compared, cost.row(), args.command, resolved, took)
     unknown = "?: not checked, since the items are the run's own or the model belongs to no run here"
     notes = [few_note([*rows, *compared]), unknown if any(r["contaminated"] is None for r in rows) else ""]
     notes.append(_less_is_better(rows))
     peak = f"peak memory {cost.peak_rss_mb:.0f} MB, {cost.wall_s:.0f} s"
     notes += [_left_out(rows, several), *_baselines(rows, found.get("no_baseline", {}))]
-    parts = [_values(rows, several), _differences(compared), "\n".join(note for note in notes if note)]
+    parts = [_values(rows, several), _differences(compared), _took(took), "\n".join(note for note in notes if note)]
     parts.append(f"{peak}\nitems  {out / 'items'}\npage   {page}")
     document = {"models": names, "out": str(out), "page": str(page), "cost": cost.row(), **found}
     taken = dict.fromkeys(row["model"] for row in rows if "model" in row)
@@ -135,6 +135,17 @@ def _differences(compared: list[dict[str, Any]]) -> str:
         for row in compared
     ]
     return table(heads, lines)
+
+
+def _took(lines: list[dict[str, Any]]) -> str:
+    """Return the table of what each model took beside its quality, "" where there is only one."""
+    from residency.evaluate.names import label
+    from residency.evaluate.views import TOOK, took_texts
+    from residency.summary import table
+
+    if len({line["model"] for line in lines}) < 2:
+        return ""
+    return table(["task", "model", *TOOK], [[line["task"], label(line["model"]), *took_texts(line)] for line in lines])
 
 
 def _flag(found: bool | None) -> str:

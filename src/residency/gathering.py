@@ -29,7 +29,7 @@ from residency.evaluate.tasks import TASKS, Task
 from residency.evaluate.tasks.form import Ask, example_of
 from residency.evaluate.tasks.read import examples_of
 
-JUDGED, ANSWERED = "medquad_judged", "medquad"
+JUDGED, ANSWERED, PREFERRED = "medquad_judged", "medquad", "medquad_preferred"
 BEST, GOOD = 4, 3
 """The rating of an answer that is learned as it is, and the least of one that is preferred (Ben Abacha and
 Demner-Fushman 2019: 1 incorrect, 2 related, 3 incomplete, 4 excellent)."""
@@ -121,7 +121,7 @@ def gather(
         of_judged(found, gap, pairs)
     if corpus:
         of_corpus(found, made)
-    held = dict.fromkeys((*tasks, *against, *([ANSWERED] if judged else [])))
+    held = dict.fromkeys((*tasks, *against, *([ANSWERED, PREFERRED] if judged else [])))
     tests = {name: examples_of(TASKS[name])[0] for name in held}
     _write(out, found, tests)
 

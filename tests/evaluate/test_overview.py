@@ -249,3 +249,17 @@ def test_a_model_of_a_run_is_named_by_the_run_it_was(tmp_path):
     page = write_overview(tmp_path, ["latest:base"], made, [], cost, "", ["quickstart-0e241a2f:base"])
     assert read_json(tmp_path / "ledger.json")["resolved"] == ["quickstart-0e241a2f:base"]
     assert "<dt>Models</dt><dd><code>quickstart-0e241a2f:base</code></dd>" in page.read_text()
+
+
+def test_what_each_model_took_stands_beside_how_good_it_is():
+    made = {name: rows("medmcqa", name, answered(right), PROTOCOL, None)[0] for name, right in (("a", 30), ("b", 10))}
+    base = {"parameters": None, "train_s": None, "train_tokens_per_s": None, "train_peak_rss_mb": None, "stages": []}
+    known = {"parameters": 134_515_008, "train_s": 1500.2, "train_tokens_per_s": 453.2, "train_peak_rss_mb": 3210.0}
+    lines = [
+        {**made["a"], **base, **known, "stages": ["instruct"], "seconds_per_item": 0.25},
+        {**made["b"], **base, "parameters": 22_700_000, "train_s": 0.0, "seconds_per_item": 2.5},
+    ]
+    text = plain(overview(["a", "b"], list(made.values()), took=lines).split('<section id="took">')[1])
+    assert "a75.0 [" in text and "134.5 M25 min 00 s4533.2 GB250 ms" in text
+    assert "b25.0 [" in text and "22.7 Mnot trained––2.5 s" in text
+    assert "Quality and cost" not in overview(["a"], [made["a"]], took=lines[:1])

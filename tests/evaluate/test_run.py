@@ -235,6 +235,16 @@ def test_the_first_question_of_a_public_task_is_kept_as_it_was_asked_and_no_othe
     assert general_instructions()[0].prompt[0]["content"] in found["prompt"] != general_instructions()[0].prompt
 
 
+def test_a_model_is_asked_with_solved_examples_and_without_and_says_what_it_took(toy_base, examples, tmp_path):
+    names = [str(toy_base), f"{toy_base}@2"]
+    found = evaluate_models(names, tasks="qa", limit=2, out=tmp_path / "o", examples=examples, precision="fp32")
+    first, second = (found["comparisons"][0][side] for side in ("from", "to"))
+    shots = {row["model"]: row["protocol"]["shots"] for row in found["rows"]}
+    assert shots == {first: 0, second: 2} and second == f"{first}-shots2"
+    assert [line["model"] for line in found["costs"]] == [first, second]
+    assert all(line["parameters"] and line["seconds_per_item"] > 0 for line in found["costs"])
+
+
 def test_models_of_one_name_are_called_as_they_were_given(toy_base, examples, tmp_path):
     for place in ("one", "two"):
         shutil.copytree(read_manifest(toy_base)["model"]["path"], tmp_path / place / "same")
@@ -266,7 +276,7 @@ def test_the_gguf_of_a_run_does_every_task_as_in_the_run(name, exported, tmp_pat
     source = find(str(tmp_path / name))
     for task in TASKS.values():
         job = model_job(task, source, shots=0, limit=4)
-        read_in_torch = task.kind in ("choice", "classify", "read")
+        read_in_torch = task.kind in ("choice", "classify", "read", "prefer")
         assert job.source.path == str(exported / ("dequantised" if read_in_torch else "model-q8_0.gguf"))
         assert job.limit == 4 and job.note == ("Q8_0 weights dequantised in torch" if read_in_torch else "llama.cpp")
 

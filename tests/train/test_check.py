@@ -14,6 +14,7 @@ from residency.train import check
 from residency.train.instruct import instruct
 from residency.train.prefer import prefer
 from residency.train.pretrain import pretrain
+from residency.train.reward import reward
 from residency.train.schedule import Schedule
 from residency.train.tuning import Tuning
 
@@ -71,10 +72,13 @@ def test_a_pair_whose_answers_are_the_same_is_refused(toy_base, tmp_path):
         prefer(toy_base, folder_of(tmp_path, pairs), out=tmp_path / "out", schedule=SHORT)
 
 
-def test_a_class_with_one_member_is_refused_and_two_are_not():
-    check.members({"a": "benign", "b": "benign", "c": "malign", "d": "malign"})
-    with pytest.raises(UserError, match=r"1 of 2 classes have one example each: c\. Give each class two or more"):
-        check.members({"a": "benign", "b": "benign", "c": "malign"})
+def test_a_pair_longer_than_the_models_context_is_refused_by_both_that_learn_from_pairs(toy_base, tmp_path):
+    pairs = [asked("p1", "blue", unwanted=["red"], meta={"use": "prefer"})]
+    pairs += [asked("p2", "the cat is red " * 40, unwanted=["red"], meta={"use": "prefer"})]
+    folder, wide = folder_of(tmp_path, pairs), Schedule(batch_tokens=1024, precision="fp32")
+    for stage, more in ((prefer, {"loss": "simpo"}), (reward, {"held_out": 0.0})):
+        with pytest.raises(UserError, match=r"1 of 2 texts \(p2\) are longer than the model's context of 128 tokens"):
+            stage(toy_base, folder, out=tmp_path / stage.__name__, schedule=wide, **more)
 
 
 def test_many_ids_are_counted_and_the_first_named():

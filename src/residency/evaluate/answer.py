@@ -44,7 +44,7 @@ def answer(
     began = time.perf_counter()
     if is_reader(model):
         return read(task, model, examples)
-    if compares(task, protocol) and not isinstance(model, LocalModel | RemoteModel):
+    if compares(task, protocol) and not isinstance(model, LocalModel | RemoteModel) and task.kind != "prefer":
         raise Unsupported(
             f"{task.name} compares likelihoods, which {model.name} does not give fast enough; "
             "use the transformers form of the model (a folder, or runs/latest:aligned)"
@@ -191,6 +191,7 @@ _ASK: dict[str, Callable[[Task, Any, list[Example], list[Example], Protocol], li
     "choice": _choose,
     "classify": _choose,
     "tag": _ask,
+    "prefer": _ask,
     "similar": _ask,
     "extract": _write,
     "relate": _write,

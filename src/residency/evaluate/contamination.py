@@ -68,12 +68,16 @@ def reason_to_drop(tests: Sequence[Example]) -> Reason:
     """
     shared = finder(tests, fact=facts_of)
     asked = {_plain(*facts_of(item)): item.id for item in tests}
-    said = {key: item.id for item in tests for text in item.wanted if len(key := _plain(text)) >= LONG}
+    said = {
+        key: item.id for item in tests for text in (*item.wanted, *item.unwanted) if len(key := _plain(text)) >= LONG
+    }
 
     def reason(example: Example) -> str | None:
         if key := asked.get(_plain(*facts_of(example))):
             return f"the same question as held-out item {key}"
-        if key := next((said[found] for text in example.wanted if (found := _plain(text)) in said), None):
+        if key := next(
+            (said[found] for text in (*example.wanted, *example.unwanted) if (found := _plain(text)) in said), None
+        ):
             return f"the same answer as held-out item {key}"
         return shared(texts_of(example))
 

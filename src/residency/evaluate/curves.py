@@ -43,7 +43,7 @@ def training(run: Path, stage: str) -> dict[str, Any] | None:
     settings = settings_of(about)
     return {
         "stage": stage,
-        "title": TITLES[stage],
+        "title": TITLES[stage.partition("-")[0]],
         "settings": settings,
         "points": points,
         "steps": len(rows),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+from residency.core.errors import UserError
 
 STAGES = {
     "pretrained": "pretrain",
@@ -91,10 +94,13 @@ WORDS = {
     "rule:word_overlap": "counting shared words",
     "rule:negation_pattern": "looking at the negations only",
     "rule:copy": "copying the term",
+    "rule:longer": "choosing the longer answer",
     "rule:clause": "a hand-made reader of clauses",
     "rule:dictionary_train": "a dictionary of the training terms",
     "rule:dictionary_hpo": "a dictionary of all HPO terms",
 }
+MOST_SHOWN = 16
+"""Solved examples before a question."""
 NUMBERS = ("no", "one", "two", "three", "four", "five")
 
 
@@ -112,6 +118,18 @@ def model_name(stem: str, protocol: dict[str, Any]) -> str:
     if shots(stem) is not None and "shots" in protocol:
         return f"base-{protocol['shots']}shot"
     return stem
+
+
+def apart(name: str) -> tuple[str, int | None]:
+    """Return the model that a name means, and how many solved examples it is shown where that stands behind it
+    (``runs/latest:base@3``); UserError where it is shown more than 16.
+    """
+    found = re.fullmatch(r"(.+)@(\d+)", name)
+    if found is None or Path(name).exists():
+        return name, None
+    if int(found[2]) > MOST_SHOWN:
+        raise UserError(f"{name}: a model is shown from 0 to {MOST_SHOWN} solved examples")
+    return found[1], int(found[2])
 
 
 def stem_of(model: str) -> str:
@@ -176,6 +194,8 @@ def label(model: str) -> str:
     """Return a model's short name on a chart: "Tuned", "Base, 3 examples", "Rule: copy"."""
     if is_rule(model):
         return f"Rule: {model[5:].replace('_', ' ')}"
+    if found := re.fullmatch(r"(.+)-shots(\d+)", model):
+        return f"{label(found[1])}, {_examples(found[2] if int(found[2]) else 'no', int(found[2]))}"
     shown = shots(model)
     return LABELS.get(model, model) if shown is None else f"Base, {_examples(str(shown) if shown else 'no', shown)}"
 

@@ -32,20 +32,22 @@ def write_overview(
     cost: Row,
     command: str = "",
     resolved: Sequence[str] = (),
+    took: Sequence[Row] = (),
 ) -> Path:
     """Write ``ledger.json`` and ``evaluation.html`` of an evaluation, and return the page's file.
 
     Both say by which ``command`` they were made, when, on what machine and versions, and of which runs the models are
-    (``resolved``, in their order).
+    (``resolved``, in their order). ``took`` are the lines of quality and cost, one for each task and model.
     """
     about: Row = {"command": command, "made": datetime.now(UTC).isoformat(timespec="seconds")}
     about["resolved"] = list(resolved)
     about |= {"machine": machine(), "versions": versions()}
     document = {"models": list(models), **about, "cost": cost, "rows": list(rows), "comparisons": list(compared)}
+    document["costs"] = list(took)
     document["gaps"] = gaps(primary_of(rows))
     write_json(out / "ledger.json", document)
     target = out / "evaluation.html"
-    text = overview(models, rows, compared, about={**about, "cost": cost}, examples=examples(out, rows))
+    text = overview(models, rows, compared, about={**about, "cost": cost}, examples=examples(out, rows), took=took)
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return target
@@ -85,6 +87,7 @@ def overview(
     *,
     about: Row | None = None,
     examples: Sequence[Row] = (),
+    took: Sequence[Row] = (),
 ) -> str:
     """Return the page; ``about`` says how it was made."""
     usual, varied = [row for row in rows if not variant_text(row)], [row for row in rows if variant_text(row)]
@@ -106,6 +109,7 @@ def overview(
         gains=sum(verdict(row) == "better" for row in held),
         held=len(held),
         differences=len(compared),
+        took=views.took(took) if len({line["model"] for line in took}) > 1 else None,
         worse=counted(sum(verdict(row) == "worse" for row in compared), "task"),
         unclear=sum(verdict(row) == "open" for row in compared),
         varied=variants(varied),

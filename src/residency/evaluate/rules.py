@@ -13,7 +13,7 @@ from residency.evaluate.score import row_of
 from residency.evaluate.selection import test_items, train_items
 from residency.evaluate.statement import about
 from residency.evaluate.tasks import Task
-from residency.measure.rules import RULES, SHOWN, dictionary, majority
+from residency.measure.rules import RULES, SHOWN, dictionary, longer, majority
 
 
 def run_rules(examples: Path, items: Path, tasks: Sequence[Task], limit: int = 0) -> None:
@@ -54,9 +54,13 @@ def rules_for(task: Task, examples: Path) -> dict[str, Any]:
 
 
 def _by_kind(task: Task) -> dict[str, Any]:
-    """Return the rules of a public task or a user's own: its commonest answer; a dictionary of what training marks."""
+    """Return the rules of a public task or a user's own: its commonest answer, a dictionary of what training
+    marks, or the longer of two answers.
+    """
     if task.kind in ("choice", "classify"):
         return {"rule:majority": majority}
+    if task.kind == "prefer":
+        return {"rule:longer": longer}
     if task.kind == "extract" and len(task.ask.labels) == 1:  # of several labels a phrase alone does not tell which
         return {"rule:dictionary_train": marked}
     return {}

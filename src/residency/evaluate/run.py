@@ -16,9 +16,11 @@ from residency.core.progress import say
 from residency.core.store import read_examples, read_manifest, write_json, write_manifest
 from residency.evaluate.baselines import CRF, crf_jobs
 from residency.evaluate.contamination import LEAKS, found_in_training, leaks_of
+from residency.evaluate.costs import costs, effort
 from residency.evaluate.jobs import Bench, Job
 from residency.evaluate.judges.rubric import judge_of
 from residency.evaluate.ledger import item_files, rows, versus
+from residency.evaluate.names import apart
 from residency.evaluate.protocol import Protocol, compares
 from residency.evaluate.readers import KINDS, why_not
 from residency.evaluate.rules import run_rules
@@ -134,6 +136,8 @@ def least(*caps: int) -> int:
 def able(job: Job, examples: Path | None) -> bool:
     """Return whether a model can do its job: one that writes can, one that only reads by its kind and its labels."""
     task = job.declaration()
+    if job.source.is_reward:
+        return task.kind == "prefer"
     return not job.source.reader or not why_not(task, job.source, test_items(examples, task, 1))
 
 
@@ -166,14 +170,18 @@ def evaluate_models(
     ``tasks`` are their names, as ``named`` takes them, or they themselves; without, all of the suite.
     Items are written under ``out``; one process, all threads. ``examples`` is the folder of a run's examples stage;
     where it is not given, that of the run the first model belongs to, else of ``runs/latest``. The same items are
-    asked again in every way of ``vary``, and summed up. With ``baselines`` a linear CRF, trained here, stands beside
+    asked again in every way of ``vary``, and summed up. A name that ends in ``@N`` is that model, shown N solved examples;
+    ``costs`` hold what each model took beside how good it is. With ``baselines`` a linear CRF, trained here, stands beside
     every extraction, and every model is compared with it. Raises Unsupported where a model can do none of the tasks,
     UserError where a model is given twice.
     """
     asked = named(tasks, suite) if tasks is None or isinstance(tasks, str) else list(tasks)
-    sources = _told_apart(names, [find(name) for name in names])
-    folder = examples or (examples_of(names[0]) if any(_of_a_run(task) for task in asked) else None)
-    plan = [job for source in sources for job in _plan(source, asked, shots, limit, protocol, folder)]
+    plain, counts = zip(*map(apart, names), strict=True)
+    sources = _told_apart(names, list(map(shown, map(find, plain), counts)))
+    folder = examples or (examples_of(plain[0]) if any(_of_a_run(task) for task in asked) else None)
+    each = [shots if count is None else count for count in counts]
+    plans = [_plan(source, asked, count, limit, protocol, folder) for source, count in zip(sources, each, strict=True)]
+    plan = [job for jobs_of_one in plans for job in jobs_of_one]
     for words in without_effect(plan, protocol):
         say(words)
     called = [state_of(source) for source in sources]
@@ -185,17 +193,19 @@ def evaluate_models(
     public = [task for task in asked if task.data or task.own]
     leaks = {
         (task, model): found
-        for run, models in _by_run(names, called).items()
+        for run, models in _by_run(plain, called).items()
         for task, found in leaks_of(run, public, out, limit)
         for model in models
     }
     items, protocols = item_files(out)
     items = {task.name: items[task.name] for task in asked if task.name in items}
-    shown = [*called, CRF] if beside else called
-    made = [row for task in items for row in _of_task(task, items[task], shown, protocols, leaks)]
-    usual = {task: {name: list(found[name]) for name in shown if name in found} for task, found in items.items()}
+    every = [*called, CRF] if beside else called
+    made = [row for task in items for row in _of_task(task, items[task], every, protocols, leaks)]
+    usual = {task: {name: list(found[name]) for name in every if name in found} for task, found in items.items()}
     compared = [*versus(usual, protocols, called[0]), *versus(usual, protocols, CRF, "baseline")]
-    return {"rows": made, "comparisons": compared, "no_baseline": without}
+    efforts = {model: effort(name, source) for model, name, source in zip(called, plain, sources, strict=True)}
+    took = [line for task in usual for line in costs(task, usual[task], made, efforts, out)]
+    return {"rows": made, "comparisons": compared, "no_baseline": without, "costs": took}
 
 
 def _told_apart(names: Sequence[str], sources: Sequence[Source]) -> list[Source]:
@@ -207,6 +217,15 @@ def _told_apart(names: Sequence[str], sources: Sequence[Source]) -> list[Source]
         source if shared[state_of(source)] == 1 else replace(source, name=re.sub(r"[^\w.-]+", "-", name).strip("-."))
         for name, source in zip(names, sources, strict=True)
     ]
+
+
+def shown(source: Source, count: int | None) -> Source:
+    """Return a model that is called by the solved examples it is shown, where it has a number of its own."""
+    if count is None:
+        return source
+    if source.reader:
+        raise UserError(f"{source.name} reads a text without a prompt and is shown no examples; leave @{count} out")
+    return replace(source, name=f"{source.name}-shots{count}")
 
 
 def _by_run(names: Sequence[str], called: Sequence[str]) -> dict[Path | None, list[str]]:
@@ -300,7 +319,7 @@ def state_of(source: Source) -> str:
 
 def model_job(task: Task, source: Source, shots: int, limit: int, protocol: Protocol = USUAL) -> Job | None:
     """Return the job of one model on one task; a GGUF's likelihoods need the torch form beside it, else None."""
-    shots = 0 if task.kind in ("read", "follow", "rubric") else shots
+    shots = 0 if task.kind in ("read", "follow", "rubric", "prefer") else shots
     if not source.is_gguf:
         return Job(state_of(source), task.name, source, shots, limit, own=task.own)
     folder = Path(source.path).parent

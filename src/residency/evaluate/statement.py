@@ -9,7 +9,7 @@ from residency.evaluate import readers, vocabulary
 from residency.evaluate.kinds import FILES
 from residency.evaluate.protocol import REASON, Protocol, reasoning
 from residency.evaluate.readers import as_read, is_reader
-from residency.evaluate.tasks import EITHER, Task
+from residency.evaluate.tasks import BY_LIKELIHOOD, EITHER, Task
 from residency.infer.prompt import shot_messages, told
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def written(job: Job, task: Task) -> bool:
         return False
     if task.kind in EITHER:
         return job.source.is_remote or job.protocol.method != "likelihood"
-    return task.kind != "read"
+    return task.kind not in BY_LIKELIHOOD
 
 
 def held_to_schema(job: Job, task: Task) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from residency.core.progress import duration
 from residency.evaluate.cuts import by_axes, by_language
 from residency.evaluate.findings import verdict
-from residency.evaluate.grids import Cell, Column, Grid, Group, Line, cells, grouped, spread
+from residency.evaluate.grids import NONE, Cell, Column, Grid, Group, Line, cells, grouped, spread
 from residency.evaluate.ledger import TOLD
 from residency.evaluate.names import label, metric_name
 from residency.evaluate.numbers import cell, interval_text, left_out_text, p_short, shown
@@ -184,6 +185,37 @@ def _compared(row: Row, name: str, note: str = "") -> Line:
     look = verdict(row)
     found = [*cells(*values, interval_text(row), p_short(row["p_holm"]), row["n"]), Cell("", VERDICTS[look], look)]
     return Line(name, found, note, look)
+
+
+# --- quality and cost ------------------------------------------------------------------------------------------------
+
+
+TOOK = ("value", "weights", "trained in", "tokens/s", "memory", "an item in")
+"""The columns of what a model took."""
+
+
+def took(lines: Sequence[Row]) -> Grid:
+    """Return the table of what each model took beside its quality on each task's own metric."""
+    columns = [Column(name[0].upper() + name[1:], "count" if place else "value") for place, name in enumerate(TOOK)]
+    groups = [
+        Group(title_of(task), [Line(label(row["model"]), cells(*took_texts(row))) for row in part], metric_name(metric))
+        for (task, metric), part in grouped(lines, lambda row: (row["task"], row["metric"])).items()
+    ]
+    return Grid(told("Quality and cost, each model's on each task", lines), "Model", columns, groups)
+
+
+def took_texts(row: Row) -> list[str]:
+    """Return what stands under ``TOOK``."""
+    weights, trained, memory = row["parameters"], row["train_s"], row["train_peak_rss_mb"]
+    speed, each = row["train_tokens_per_s"], row["seconds_per_item"]
+    return [
+        cell(row),
+        NONE if weights is None else f"{weights / 1e6:.1f} M",
+        NONE if trained is None else "not trained" if not row["stages"] else duration(trained),
+        NONE if speed is None else f"{speed:,.0f}",
+        NONE if memory is None else f"{memory / 1000:.1f} GB",
+        NONE if each is None else f"{1000 * each:,.0f} ms" if each < 1 else f"{each:.1f} s",
+    ]
 
 
 # --- the same numbers cut along other lines --------------------------------------------------------------------------

@@ -38,6 +38,11 @@ def majority(train: list[Example], test: list[Example]) -> list[str]:
     return out
 
 
+def longer(train: list[Example], test: list[Example]) -> list[str]:
+    """Return the longest choice; of equals the first."""
+    return [max(row.choices, key=len) for row in test]
+
+
 def hypothesis_only(train: list[Example], test: list[Example]) -> list[str]:
     """Return the choice that naive Bayes prefers from the words of the claim, or of the options, alone.
 

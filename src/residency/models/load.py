@@ -62,6 +62,11 @@ class Source:
         return self.path.startswith(("http://", "https://"))
 
     @property
+    def is_reward(self) -> bool:
+        """Return whether this scores answers and writes none."""
+        return "reward" in (self.about or {})
+
+    @property
     def reader(self) -> str:
         """Return which kind of model that reads and writes nothing this is (of ``READERS``); "" where it writes."""
         return "" if self.adapter else kind_of(self.path, self.about or {})
@@ -145,7 +150,7 @@ def open_source(source: Source, *, type: str = "auto", **settings: Any) -> Any:
         from residency.models.gguf import GgufModel
 
         return GgufModel(source.path, name=source.name, **settings)
-    if "reward" in (source.about or {}):
+    if source.is_reward:
         from residency.models.reward import open_reward
 
         return open_reward(source, type=type)

@@ -5,8 +5,7 @@ Each refusal says how many, and which by their ids; never a word of a text.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from residency.core.errors import UserError
@@ -69,19 +68,6 @@ def distinct(items: Iterable[Example]) -> None:
         raise UserError(
             f"{counted(wrong, len(items), 'preference pairs')} have a rejected answer that is the chosen one; take "
             "them out or give another rejected answer"
-        )
-
-
-def members(classes: Mapping[str, str]) -> None:
-    """Raise UserError where a class has a single member, of ``classes`` by example id: it cannot be learned and held
-    out, nor told from chance.
-    """
-    sizes = Counter(classes.values())
-    alone = [key for key, name in classes.items() if sizes[name] == 1]
-    if alone:
-        raise UserError(
-            f"{len(alone)} of {len(sizes)} classes have one example each: {ids_told(alone)}. Give each class two or "
-            "more, or leave it out"
         )
 
 

@@ -19,6 +19,7 @@ from residency.core.settings import Flat, together
 from residency.core.store import read_jsonl, write_jsonl
 from residency.models.local import LocalModel
 from residency.models.pack import Batch
+from residency.train import check
 from residency.train.forward import scored
 from residency.train.held_out import parted, watch_of
 from residency.train.loop import train
@@ -75,6 +76,7 @@ def prefer(
         write_jsonl(kept, make_pairs(examples, local, loss, tokens, schedule))
     pairs = list(read_jsonl(kept))
     learned, held = parted([encode_pair(p, local) for p in pairs], schedule)
+    check.within(learned, local.context)
     rows = pack_rows(learned, schedule, fill=local.end)
 
     def objective(logprobs: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:

@@ -32,7 +32,7 @@ from residency.measure.intervals import bootstrap, mean_of
 from residency.models.local import LocalModel
 from residency.models.pack import Batch, Block
 from residency.models.reward import HEAD, chat_ids, chat_scores, with_head
-from residency.train import objectives
+from residency.train import check, objectives
 from residency.train.checkpoint import finish
 from residency.train.loop import train
 from residency.train.processes import is_main
@@ -82,6 +82,7 @@ def reward(
         write_jsonl(kept, _pairs(examples, rated, gap, per_question, schedule.seed))
     learned, held = parted(list(read_jsonl(kept)), held_out, schedule.seed)
     blocks, left = cut_to_tokens(blocks_of(learned, local, longest, margin), tokens, schedule.batch_tokens)
+    check.within(blocks, local.context)
     rows = pack_rows(blocks, schedule, fill=local.end)
     fresh = [b for b in blocks_of(held, local, longest, margin) if b.read <= schedule.batch_tokens]
     unseen = pack_rows(fresh, schedule, fill=local.end)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from types import ModuleType
 
 from residency.core.types import Example
-from residency.evaluate.kinds import similar, tag
+from residency.evaluate.kinds import prefer, similar, tag
 
-FILES: dict[str, ModuleType] = {"similar": similar, "tag": tag}
+FILES: dict[str, ModuleType] = {"prefer": prefer, "similar": similar, "tag": tag}
 
 
 def as_shown(kind: str, *, written: bool) -> Callable[[Example], Example]:

@@ -11,7 +11,7 @@ from residency.core.errors import RecipeError, UserError
 from residency.core.legal import Rule
 from residency.corpus import benchmarks
 from residency.evaluate.tasks import own
-from residency.evaluate.tasks.med import HUB, MED
+from residency.evaluate.tasks.med import HUB, JUDGED, MED
 from residency.evaluate.tasks.task import BY_LIKELIHOOD, EITHER, Task
 
 __all__ = ["BY_LIKELIHOOD", "EITHER", "HUB", "MED", "SUITES", "TASKS", "Suite", "Task", "TaskName", "named"]
@@ -42,7 +42,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "med": tuple(t.name for t in MED),
     "hub": tuple(t.name for t in HUB),
 }
-TASKS |= {task.name: task for task in (*MED, *HUB)}
+TASKS |= {task.name: task for task in (*MED, JUDGED, *HUB)}
 own.TAKEN |= TASKS.keys()
 
 

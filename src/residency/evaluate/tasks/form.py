@@ -9,8 +9,9 @@ The form is that of a user's own task and of every public set: by kind,
 ``generate``  {"id", "input", "reference"}                             (one reference or a list)
 ``rubric``    {"id", "prompt", "rubrics": [{"criterion", "points"}]}     (``prompt`` is a chat; as in HealthBench)
 and for all ``group`` (what intervals keep whole; default: the id) and ``meta``.
-Public sets have two kinds more: ``relate``, pairs of phrases, and
+Public sets have three kinds more: ``relate``, pairs of phrases, and
 ``converse``  {"id", "turns": [{"role", "content"}], "reference"}      (the last turn is the user's)
+``prefer``    {"id", "input", "chosen", "rejected"}                    (two answers, the first judged better by people)
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Asked:
     wanted: Sequence[str]
     choices: Sequence[str] = ()
     spans: Sequence[Span] = ()
+    unwanted: Sequence[str] = ()
     meta: dict[str, Any] = field(default_factory=dict)
 
 
@@ -77,6 +79,7 @@ def example_of(kind: str, ask: Ask, item: Item, *, task: str, source: str = "", 
         item["id"],
         prompt,
         list(made.wanted),
+        list(made.unwanted),
         choices=list(made.choices),
         spans=list(made.spans),
         source=source,
@@ -197,6 +200,13 @@ def _converse(ask: Ask, item: Item) -> Asked:
     return Asked([{"role": "user", "content": _joined(ask.instruction, opening)}, *turns], [item["reference"]])
 
 
+def _prefer(ask: Ask, item: Item) -> Asked:
+    """Return the question alone: neither of the two answers is shown, and their order does not tell the better one."""
+    answers = sorted((item["chosen"], item["rejected"]))
+    prompt = _joined(ask.instruction, item["input"])
+    return Asked(prompt, [item["chosen"]], answers, unwanted=[item["rejected"]])
+
+
 def _joined(*parts: str) -> str:
     return "\n\n".join(part.strip() for part in parts if part and part.strip())
 
@@ -211,4 +221,5 @@ _MAKE: dict[str, Callable[[Ask, Item], Asked]] = {
     "generate": _generate,
     "rubric": _rubric,
     "converse": _converse,
+    "prefer": _prefer,
 }

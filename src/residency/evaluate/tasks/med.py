@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from typing import Any
 
 from residency.evaluate.tasks.form import Ask, Item
 from residency.evaluate.tasks.task import Task
 
+PAIRS, ANSWER = 12, 2000
+"""Pairs of one consumer, and characters of an answer, at most."""
 PROFESSIONALS, PATIENTS, RESEARCHERS, STUDENTS = "healthcare professionals", "patients", "researchers", "students"
 
 
@@ -33,6 +36,32 @@ def _error_mend(items: Iterable[Item]) -> Iterator[Item]:
         if item["wrong"] is not None:
             asked = f"{item['text']}\n\nThis sentence is wrong: {item['sentences'][item['wrong']]}"
             yield {**item, "input": asked, "reference": item["corrected"]}
+
+
+def _preferred(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield pairs of answers to one consumer: one rated 3 or 4, and one rated two or more lower (the scale ends at 4).
+
+    The consumer's words are not public; the prompt is the question that the better answer was written for. Of each
+    consumer at most ``PAIRS`` pairs are drawn, by a hash of their ids.
+    """
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        if 0 < len(item["answer"]) <= ANSWER and item["question"].strip():
+            groups.setdefault(item["group"], []).append(item)
+    for group in groups.values():
+        pairs = [(a, b) for a in group for b in group if a["rating"] >= 3 and a["rating"] - b["rating"] >= 2]
+        pairs = [(a, b) for a, b in pairs if a["answer"] != b["answer"]]
+        for a, b in sorted(pairs, key=lambda pair: sha256(f"{pair[0]['id']}:{pair[1]['id']}".encode()).digest())[
+            :PAIRS
+        ]:
+            other = b["id"].rpartition(":")[2]
+            yield {
+                **a,
+                "id": f"{a['id']}:{other}",
+                "input": a["question"],
+                "chosen": a["answer"],
+                "rejected": b["answer"],
+            }
 
 
 def _sections(items: Iterable[Item]) -> Iterator[Item]:
@@ -119,6 +148,18 @@ MED: tuple[Task, ...] = (
          title="The doctor's next turn in a visit (ACI-Bench)", data="aci_next_turn"),
 )
 # fmt: on
+JUDGED = Task(
+    "medquad_preferred",
+    "Alignment",
+    "prefer",
+    "accuracy",
+    PATIENTS,
+    "virtual health assistant",
+    title="Which answer people judged better (MedQuAD, LiveQA-Med)",
+    data="medquad_judged",
+    adapt=_preferred,
+)  # fmt: skip
+"""Of no suite: what preference alignment is for, by the judgements of people and not by wording."""
 _SUBJECTS = {
     "anatomy": "anatomy",
     "clinical_knowledge": "clinical knowledge",
