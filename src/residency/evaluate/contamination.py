@@ -68,20 +68,21 @@ def reason_to_drop(tests: Sequence[Example]) -> Reason:
     """
     shared = finder(tests, fact=facts_of)
     asked = {_plain(*facts_of(item)): item.id for item in tests}
-    said = {
-        key: item.id for item in tests for text in (*item.wanted, *item.unwanted) if len(key := _plain(text)) >= LONG
-    }
+    said = {key: item.id for item in tests for key in _answers(item) if len(key) >= LONG}
 
     def reason(example: Example) -> str | None:
         if key := asked.get(_plain(*facts_of(example))):
             return f"the same question as held-out item {key}"
-        if key := next(
-            (said[found] for text in (*example.wanted, *example.unwanted) if (found := _plain(text)) in said), None
-        ):
+        if key := next((said[found] for found in _answers(example) if found in said), None):
             return f"the same answer as held-out item {key}"
         return shared(texts_of(example))
 
     return reason
+
+
+def _answers(example: Example) -> list[str]:
+    """Return the answers that an example knows, right and wrong ones, as they are compared."""
+    return [_plain(text) for text in (*example.wanted, *example.unwanted)]
 
 
 def _plain(*texts: str) -> str:

@@ -170,10 +170,10 @@ def evaluate_models(
     ``tasks`` are their names, as ``named`` takes them, or they themselves; without, all of the suite.
     Items are written under ``out``; one process, all threads. ``examples`` is the folder of a run's examples stage;
     where it is not given, that of the run the first model belongs to, else of ``runs/latest``. The same items are
-    asked again in every way of ``vary``, and summed up. A name that ends in ``@N`` is that model, shown N solved examples;
-    ``costs`` hold what each model took beside how good it is. With ``baselines`` a linear CRF, trained here, stands beside
-    every extraction, and every model is compared with it. Raises Unsupported where a model can do none of the tasks,
-    UserError where a model is given twice.
+    asked again in every way of ``vary``, and summed up. A name that ends in ``@N`` is that model, shown N solved
+    examples; ``costs`` hold what each model took beside how good it is. With ``baselines`` a linear CRF, trained here,
+    stands beside every extraction, and every model is compared with it. Raises Unsupported where a model can do none of
+    the tasks, UserError where a model is given twice.
     """
     asked = named(tasks, suite) if tasks is None or isinstance(tasks, str) else list(tasks)
     plain, counts = zip(*map(apart, names), strict=True)

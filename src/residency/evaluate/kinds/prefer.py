@@ -1,7 +1,8 @@
 """Two answers that people judged: whether a model finds the better one likelier, as preference alignment is to teach.
 
 Neither is shown. A causal model weighs them by their mean log-probability a token behind the question, so that the
-shorter one has no advantage (the reward of Meng et al. 2024, SimPO, eq. 3); a reward model by its score. Half is chance.
+shorter one has no advantage (the reward of Meng et al. 2024, SimPO, eq. 3); a reward model weighs them by its score.
+Chance is half.
 """
 
 from __future__ import annotations

@@ -49,19 +49,15 @@ def _preferred(items: Iterable[Item]) -> Iterator[Item]:
         if 0 < len(item["answer"]) <= ANSWER and item["question"].strip():
             groups.setdefault(item["group"], []).append(item)
     for group in groups.values():
-        pairs = [(a, b) for a in group for b in group if a["rating"] >= 3 and a["rating"] - b["rating"] >= 2]
-        pairs = [(a, b) for a, b in pairs if a["answer"] != b["answer"]]
-        for a, b in sorted(pairs, key=lambda pair: sha256(f"{pair[0]['id']}:{pair[1]['id']}".encode()).digest())[
-            :PAIRS
-        ]:
-            other = b["id"].rpartition(":")[2]
-            yield {
-                **a,
-                "id": f"{a['id']}:{other}",
-                "input": a["question"],
-                "chosen": a["answer"],
-                "rejected": b["answer"],
-            }
+        pairs = {
+            f"{good['id']}:{bad['id'].rpartition(':')[2]}": (good, bad)
+            for good in group
+            for bad in group
+            if good["rating"] >= 3 and good["rating"] - bad["rating"] >= 2 and good["answer"] != bad["answer"]
+        }
+        for key in sorted(pairs, key=lambda key: sha256(key.encode()).digest())[:PAIRS]:
+            good, bad = pairs[key]
+            yield {**good, "id": key, "input": good["question"], "chosen": good["answer"], "rejected": bad["answer"]}
 
 
 def _sections(items: Iterable[Item]) -> Iterator[Item]:

@@ -20,7 +20,8 @@ class Task:
     ``kind``: "choice" and "classify" (likelihood of each option or label), "tag" (of yes and no for each label),
     "similar" (of each whole number of a scale), "extract" (a JSON list, generated), "relate" (a JSON list of pairs),
     "generate" (text), "converse" (text, the next turn of a dialogue), "read" (likelihood of the text itself), "follow"
-    (generated, must hold a wanted string), "prefer" (likelihood a token of two answers that people judged), "rubric" (text, judged criterion by criterion by the model ``judge``).
+    (generated, must hold a wanted string), "prefer" (likelihood a token of two answers that people judged), "rubric"
+    (text, judged criterion by criterion by the model ``judge``).
     ``max_tokens`` caps a reply and ``stop`` ends it; ``keep_stop`` keeps the stop string.
     ``stakeholder`` and ``care`` are the axes of Garg et al. 2025 (arXiv 2504.17119).
 
