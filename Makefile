@@ -19,7 +19,7 @@ export RESIDENCY_DATA ?= $(abspath ../shared/data)
 endif
 
 help:
-	@echo "make run        train, examine and export a small medical model (the quickstart; 20 to 30 minutes)"
+	@echo "make run        train, examine and export a small medical model (the quickstart; 16 to 30 minutes)"
 	@echo "make test       the tests, with coverage (some minutes)"
 	@echo "make test-slow  the tests that train, kill and resume for real"
 	@echo "make lint       ruff and mypy; make format mends what ruff can"
