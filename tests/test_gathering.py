@@ -121,6 +121,17 @@ def test_judged_answers_of_training_questions_become_instructions_and_pairs(data
     assert len(pairs) == 3 and pairs[0]["rejected"][0]["content"] != pairs[0]["chosen"][0]["content"]
 
 
+def test_a_task_of_judged_pairs_gives_preference_pairs(data, tmp_path):
+    rows = [("900001", r, f"A{r}", f"What is it, {r}?", f"Answer {r}.") for r in (1, 2, 4)]
+    write_judged(data, rows)
+    found = gathered(tmp_path / "out", tasks=("medquad_preferred",), dev_share=0.0)
+    assert [(r.id, r.meta["use"], r.wanted, r.unwanted) for r in found] == [
+        ("medquad_preferred/900001:A4:A1", "prefer", ["Answer 4."], ["Answer 1."]),
+        ("medquad_preferred/900001:A4:A2", "prefer", ["Answer 4."], ["Answer 2."]),
+    ]
+    assert len(list(read_jsonl(tmp_path / "out" / "preference.jsonl"))) == 2
+
+
 def test_a_narrower_gap_makes_more_pairs_and_never_prefers_what_is_only_related(data, tmp_path):
     rows = [("900001", r, f"A{r}", f"What is it, {r}?", f"Answer {r}.") for r in (1, 2, 3, 4)]
     write_judged(data, rows)

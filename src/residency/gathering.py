@@ -139,7 +139,7 @@ def of_task(found: Found, task: Task, dev_share: float, limit: int) -> None:
     for split, examples in (("train", train), ("dev", dev)):
         for example in examples:
             example.id, example.split = f"{task.name}/{example.id}", split
-            example.meta |= {"use": "instruct"} if split == "train" else {}
+            example.meta |= {"use": "prefer" if task.kind == "prefer" else "instruct"} if split == "train" else {}
     found.examples += [*train, *dev]
     found.sources.append(_source(task.data, len(train) + len(dev), benchmarks.items(task.data, "train").skipped))
 
