@@ -204,6 +204,38 @@ def test_models_that_read_are_told_from_those_that_write_by_their_folder(tmp_pat
     assert kind_of("https://there/v1", {}) == "" and is_reader(Marks({})) and not is_reader(ScriptedModel({}))
 
 
+class Relates:
+    """Finds that iron causes anemia, and nothing else."""
+
+    name, labels, related_types = "relates", ["none", "related"], [("Chemical", "Disease")]
+
+    def classify(self, texts, pairs=None):
+        return np.array([[0.2, 0.8] if "* iron @" in t and "^ anemia #" in t else [0.9, 0.1] for t in texts])
+
+
+def relation(text, *relations):
+    places = {"iron": "Chemical", "gold": "Chemical", "anemia": "Disease", "fever": "Disease"}
+    entities = [
+        {"start": text.index(w), "end": text.index(w) + len(w), "label": kind, "concepts": [w.upper()]}
+        for w, kind in places.items()
+        if w in text
+    ]
+    concepts = {w: w.upper() for w in places if w in text}
+    meta = {"text": text, "entities": entities, "relations": [list(r) for r in relations], "concepts": concepts}
+    return Example("1", [{"role": "user", "content": text}], ["[]"], meta=meta)
+
+
+def test_relations_are_scored_by_the_pairs_of_concepts_that_an_item_marks():
+    task = TASKS["bc5cdr_relations"]
+    both = relation("iron and gold cause anemia and fever", ("IRON", "ANEMIA"), ("GOLD", "FEVER"), ("GOLD", "PAIN"))
+    none = relation("anemia", ("X", "ANEMIA"))
+    found = answer(task, Relates(), [both, none])
+    assert [row["counts"] for row in found] == [{"tp": 1, "fp": 0, "fn": 2}, {"tp": 0, "fp": 0, "fn": 1}]
+    assert found[0]["prediction"] == '[["iron", "anemia"]]' and found[0]["score"] == pytest.approx(0.5)
+    with pytest.raises(Unsupported, match="tells no relations"):
+        answer(task, Marks({}), [both])
+
+
 def test_why_a_model_that_reads_is_left_out_of_a_task(tmp_path):
     fit([disease(TEXT, (3, 15))], ["Disease"], tmp_path / "crf", iterations=2)
     source, first = find(str(tmp_path / "crf")), [disease(TEXT, (3, 15))]

@@ -14,9 +14,12 @@ from transformers import AutoModelForSequenceClassification, AutoModelForTokenCl
 from residency.core.errors import UserError
 from residency.core.store import read_examples, read_jsonl, read_manifest, sha256_file
 from residency.core.types import Example, Span
+from residency.evaluate.answer import answer
+from residency.evaluate.tasks import TASKS
 from residency.measure.spans import span_counts
 from residency.models.load import of_stage, open_source
 from residency.models.pack import Layout
+from residency.models.reading import head_of
 from residency.models.sheet import Form, lay, prepared, scores
 from residency.models.windows import Piece
 from residency.train import loop
@@ -85,6 +88,10 @@ def test_relations_are_learned_from_marked_pairs_of_concepts(bert_stage, relatio
     assert manifest["labels"] == ["none", "related"] and manifest["lesson"]["kinds"] == [["Drug", "Disease"]]
     assert manifest["lesson"]["classes"] == {"related": 20, "none": 20}
     assert max(row["relation_f1"] for row in read_jsonl(tmp_path / "measured.jsonl")) == 1.0
+    model, held = opened(tmp_path), list(read_examples(relation_examples / "examples.jsonl", split="dev"))
+    assert model.related_types == [("Drug", "Disease")] and head_of(str(tmp_path / "model"), {}) == "relation"
+    rows = answer(TASKS["bc5cdr_relations"], model, held)
+    assert len(rows) == 4 and all(row["counts"] == {"tp": 1, "fp": 0, "fn": 0} for row in rows)
 
 
 def test_hidden_words_are_found_again_and_a_tagger_starts_from_there(bert_stage, tag_examples, tmp_path):

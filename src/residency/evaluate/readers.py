@@ -2,11 +2,12 @@
 
 Nothing is put to them but the text itself, so that there is no prompt, no solved example and no reply to be read. A
 tagger marks spans, which are scored by their place. A classifier gives each of its labels a probability, of which an
-item's options have their share.
+item's options have their share. A model of relations sorts every two concepts that an item marks.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Sequence
@@ -17,21 +18,23 @@ import numpy as np
 from residency.core.errors import Unsupported
 from residency.core.progress import say
 from residency.core.types import Example, Span
-from residency.evaluate.score import Row, by_place, row_of
+from residency.evaluate.score import Row, by_concept, by_place, row_of
 from residency.evaluate.tasks import Task
 from residency.evaluate.tasks.form import answer_of
 from residency.models.load import Source
+from residency.models.marking import NONE, pairs_of
 from residency.models.reading import head_of
 from residency.models.reading import labels_of as labels_known
 from residency.models.tagging import Words, spans_by
 
-KINDS = ("extract", "choice", "classify")
+KINDS = ("extract", "choice", "classify", "relate")
 """Kinds of task that can be answered by reading alone."""
-HEADS = {"tag": KINDS[:1], "classify": KINDS[1:]}
+HEADS = {"tag": KINDS[:1], "classify": KINDS[1:3], "relation": KINDS[3:]}
 """Those of each by what a model's head is for."""
 CALLED = {"crf": "linear CRF", "encoder": "encoder", "blend": "taggers blended by the mean of their probabilities"}
 ENGINES = {"crf": "CRFsuite", "encoder": "torch", "blend": "torch and CRFsuite"}
 SPANS = "spans by place, no phrase is looked up"
+PAIRS = "pairs of the item's own concepts, which a model that writes has to find first"
 UNPLACED = "its items name phrases and mark no places, by which a tagger learns and is scored"
 
 
@@ -70,6 +73,8 @@ def why_not(task: Task, source: Source, first: Sequence[Example]) -> str:
         return f"{source.reader} for {head}" if head else "an encoder without a head: train one"
     if task.kind == "extract" and any(map(unplaced, first)):
         return UNPLACED
+    if task.kind == "relate":
+        return "" if all(example.meta.get("entities") for example in first) else "its items mark no concepts"
     if not known or not first:
         return ""
     if task.kind == "extract":
@@ -84,7 +89,8 @@ def read(task: Task, model: Any, examples: Sequence[Example]) -> list[Row]:
     began = time.perf_counter()
     if task.kind not in KINDS:
         raise Unsupported(f"{model.name} reads and writes nothing: it does tasks of kind {', '.join(KINDS)}")
-    rows = _mark(task, model, examples) if task.kind == "extract" else _sort(task, model, examples)
+    way = {"extract": _mark, "relate": _relate}.get(task.kind, _sort)
+    rows = way(task, model, examples)
     seconds = (time.perf_counter() - began) / max(1, len(examples))
     return [row | {"seconds": seconds} for row in rows]
 
@@ -206,6 +212,27 @@ def _sorted(task: Task, example: Example, places: Sequence[int], odds: np.ndarra
     )
 
 
+# --- relations -------------------------------------------------------------------------------------------------------
+
+
+def _relate(task: Task, model: Any, examples: Sequence[Example]) -> list[Row]:
+    """Return the rows of relations between the concepts that the items mark; every pair of them is sorted."""
+    kinds = getattr(model, "related_types", [])
+    if not kinds:
+        raise Unsupported(f"{model.name} tells no relations, which {task.name} asks for; {_can(model)}")
+    pairs = [pairs_of(e.meta["text"], e.meta.get("entities", ()), (), kinds) for e in examples]
+    texts = [pair.text for found in pairs for pair in found]
+    best = iter(model.classify(texts).argmax(1) if texts else ())
+    rows = []
+    for example, mine in zip(examples, pairs, strict=True):
+        found = [pair for pair in mine if model.labels[next(best)] != NONE]
+        names = {concept: name for name, concept in reversed(example.meta.get("concepts", {}).items())}
+        told = json.dumps([[names.get(c, c) for c in (pair.first, pair.second)] for pair in found], ensure_ascii=False)
+        counts = by_concept([(pair.first, pair.second) for pair in found], example)
+        rows.append(row_of(task, example, None) | {"prediction": told, **counts})
+    return rows
+
+
 # --- what is said of them --------------------------------------------------------------------------------------------
 
 
@@ -214,20 +241,20 @@ def _can(model: Any) -> str:
     marks, sorts = _marks(model), sorts_by(model)
     if marks or sorts:
         return f"it marks {', '.join(marks)}" if marks else f"it sorts by {', '.join(sorts)}"
-    return "it does no task of kind extract, choice or classify: train it for one"
+    return f"it does no task of kind {', '.join(KINDS)}: train it for one"
 
 
 def asked(task: Task, source: Source, precision: str) -> dict[str, Any]:
     """Return how a model that reads was asked, as a protocol says it."""
-    how = "the likeliest legal tags of all words" if task.kind == "extract" else "probability of each label"
+    how = {"extract": "the likeliest legal tags of all words", "relate": "the likeliest relation of each two concepts"}
     tagged = task.kind == "extract" and (task.data or task.own)
     phrases = "the phrases of its spans, exact strings" if task.kind == "extract" else ""
     return {
-        "method": f"{CALLED[source.reader]}, no prompt: {how}",
+        "method": f"{CALLED[source.reader]}, no prompt: {how.get(task.kind, 'probability of each label')}",
         "prompt": False,
         "template": "none",
         "style": "",
-        "extractor": SPANS if tagged else phrases,
+        "extractor": SPANS if tagged else PAIRS if task.kind == "relate" else phrases,
         "max_tokens": 0,
         "stop": [],
         "precision": "float64" if source.reader == "crf" else precision,
@@ -237,7 +264,7 @@ def asked(task: Task, source: Source, precision: str) -> dict[str, Any]:
 
 def as_read(task: Task, example: Example) -> str:
     """Return an item as a model that reads is given it."""
-    if task.kind == "extract":
+    if task.kind in ("extract", "relate"):
         return str(example.meta["text"])
     first, second = texts_of(example)
     return first if second is None else f"{first}\n\n{second}"

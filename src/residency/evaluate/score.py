@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from residency.core.store import sha256_json
@@ -91,6 +91,13 @@ def by_place(found: Sequence[Span], example: Example, absent: int = 0) -> Row:
     counts = spans.span_counts(found, example.spans, absent)
     relaxed = spans.relaxed_counts(found, example.spans, absent)
     return {"counts": counts, "relaxed": relaxed, "parsed": True, "score": _f1(counts)}
+
+
+def by_concept(found: Iterable[Sequence[str]], example: Example) -> Row:
+    """Return the counts of pairs of concepts that were found in an item's text."""
+    gold, guesses = ({tuple(pair[:2]) for pair in pairs} for pairs in (example.meta["relations"], found))
+    counts = {"tp": len(guesses & gold), "fp": len(guesses - gold), "fn": len(gold - guesses)}
+    return {"counts": counts, "parsed": True, "score": _f1(counts)}
 
 
 def _relations(example: Example, prediction: str) -> Row:

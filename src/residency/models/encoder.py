@@ -58,6 +58,11 @@ class EncoderModel:
         return [self.net.config.id2label[i] for i in range(self.net.config.num_labels)] if self.head else []
 
     @property
+    def related_types(self) -> list[tuple[str, str]]:
+        """Return the pairs of types of concept that a model of relations is asked about; none of another one."""
+        return [(str(first), str(second)) for first, second in getattr(self.net.config, "related_types", ())]
+
+    @property
     def tags(self) -> list[str]:
         """Return the tags of a tagger ("O", "B-…", "I-…"), in the order of its probabilities."""
         self._need("tag")

@@ -30,11 +30,12 @@ def kind_of(path: str, about: Mapping[str, Any]) -> str:
 
 
 def head_of(path: str, about: Mapping[str, Any]) -> str:
-    """Return what a model that reads is for: "tag", "classify", another word where it said one, or ""."""
+    """Return what a model that reads is for: "tag", "classify", "relation", another word where it said one, or ""."""
     if about.get("kind") in ("crf", "blend"):
         return "tag"
-    found = (head for name in _classes(_config(path)) for end, head in _HEADS.items() if name.endswith(end))
-    return str(about.get("encoder") or next(found, ""))
+    config = _config(path)
+    found = (head for name in _classes(config) for end, head in _HEADS.items() if name.endswith(end))
+    return str(about.get("encoder") or ("relation" if config.get("related_types") else next(found, "")))
 
 
 def labels_of(path: str, about: Mapping[str, Any]) -> list[str]:

@@ -287,6 +287,8 @@ def _leave(net: PreTrainedModel, reader: Reader, about: dict[str, Any], out: Pat
     if not is_main():
         return
     folder = out / "model"
+    if kinds := facts["lesson"].get("kinds"):
+        net.config.related_types = kinds  # whose concepts are paired, which the weights do not tell
     with quiet_transformers():
         net.save_pretrained(str(folder))
     reader.tokenizer.save_pretrained(str(folder))
