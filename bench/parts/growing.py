@@ -37,10 +37,12 @@ KINDS = {
 def told(pipe: Connection, work: Any, given: tuple[Any, ...]) -> None:
     """Send what some work gives; ``{"fits": False}`` where memory does not suffice."""
     from residency.core.errors import OutOfMemory
+    from residency.core.memory import share_heap
     from residency.core.progress import set_quiet
     from residency.train.loop import is_out_of_memory
 
     set_quiet()
+    share_heap()  # as the command line does
     try:
         pipe.send(work(*given))
     except (OutOfMemory, MemoryError, RuntimeError) as error:

@@ -69,6 +69,7 @@ def ours(name: str, data: list[list[Any]], scratch: Path, pipe: Connection) -> N
     from accelerate import Accelerator
     from torch.nn import functional as F
 
+    from residency.core.memory import share_heap
     from residency.models.device import precision
     from residency.models.mixed import mixed
     from residency.models.sheet import lay, prepared, scores
@@ -76,6 +77,7 @@ def ours(name: str, data: list[list[Any]], scratch: Path, pipe: Connection) -> N
     from residency.train.loop import step_once
     from residency.train.noise import generator, with_own_dropout
 
+    share_heap()  # as the command line does
     net = opened()
     form = prepared(net)
     mixed(with_own_dropout(net), precision(name.split("-")[1])).train()

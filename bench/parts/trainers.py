@@ -80,6 +80,7 @@ def learner(name: str, scratch: Path, rate: float) -> tuple[Any, Callable[[list[
     from accelerate import Accelerator
     from transformers import AutoTokenizer
 
+    from residency.core.memory import share_heap
     from residency.models.attention import use_packed
     from residency.models.local import LocalModel
     from residency.models.residual import read_to_learn
@@ -88,6 +89,7 @@ def learner(name: str, scratch: Path, rate: float) -> tuple[Any, Callable[[list[
     from residency.train.methods import go_on
     from residency.train.tuning import LORA
 
+    share_heap()  # as the command line does
     net = go_on(use_packed(read_to_learn(base(), name.split("-")[1])), scratch, LORA, "lora").train()
     local = LocalModel("bench", "", net.get_base_model(), AutoTokenizer.from_pretrained(base()))
     weights = trainable(net)

@@ -20,6 +20,7 @@ from residency import __version__, examine, judging
 from residency.arguments import JsonParser, error_document, for_evaluate, for_form, for_judge, page, whole, words
 from residency.core.errors import RecipeError, ResidencyError, UserError
 from residency.core.legal import Range
+from residency.core.memory import share_heap
 from residency.core.store import dumps
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     args.command = shlex.join(["residency", *given])
     for name, value in QUIET_PARTS.items():
         os.environ.setdefault(name, value)
+    share_heap()
     try:
         document, words = args.verb(args)
         _print(dumps(document, indent=1) if args.json else words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
 import sys
 
 import psutil
@@ -48,3 +50,33 @@ def test_the_peak_is_that_since_it_was_forgotten() -> None:
     del piece
     memory.forget_peak()
     assert memory.peak_memory() - before < 50 * MB
+
+
+HEAPS = """
+import ctypes, sys, threading
+from residency.core.memory import share_heap
+libc = ctypes.CDLL("libc.so.6")
+libc.malloc.restype, libc.open_memstream.restype = ctypes.c_void_p, ctypes.c_void_p
+if sys.argv[1] == "shared":
+    share_heap()
+gate = threading.Barrier(4)
+def work():
+    libc.malloc(ctypes.c_size_t(100_000))
+    gate.wait()
+threads = [threading.Thread(target=work) for _ in range(4)]
+[t.start() for t in threads], [t.join() for t in threads]
+text, size = ctypes.c_char_p(), ctypes.c_size_t()
+stream = ctypes.c_void_p(libc.open_memstream(ctypes.byref(text), ctypes.byref(size)))
+libc.malloc_info(0, stream)
+libc.fclose(stream)
+print(text.value.count(b"<heap nr="))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the heaps are glibc's")
+def test_threads_share_one_heap_once_they_are_told_to() -> None:
+    found = [
+        int(subprocess.run([sys.executable, "-c", HEAPS, how], capture_output=True, text=True, check=True).stdout)
+        for how in ("shared", "own")
+    ]
+    assert found[0] == 1 < found[1]

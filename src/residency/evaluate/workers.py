@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from residency.core.errors import ResidencyError, UserError
+from residency.core.memory import share_heap
 from residency.core.progress import progress, set_quiet
 from residency.core.store import read_json
 from residency.evaluate.jobs import Bench, Job, Worker, finished, protocol_path
@@ -80,6 +81,7 @@ def work(bench: Bench, asked: Any, told: Any) -> None:
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    share_heap()
     torch.set_num_threads(bench.threads)
     set_quiet()
     worker = Worker(bench)
