@@ -7,6 +7,7 @@ import torch
 from transformers import Gemma2Config
 
 from architectures import BLOCKS, CONFIGS, PACKED, SMALL, one_by_one, packed, shaken, tiny
+from residency.models import attention
 from residency.models.attention import _score, use_packed
 from residency.models.pack import Block, collate, fill_rows, grouped
 
@@ -35,6 +36,37 @@ def test_packed_gradients_are_the_gradients_of_the_texts_alone(name):
     for n, p in model.named_parameters():
         if n in wanted:
             assert torch.allclose(p.grad, wanted[n], atol=2e-5, rtol=1e-4), n
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_long_blocks_in_tiles_have_the_scores_and_gradients_of_short_ones(name, monkeypatch):
+    found = []
+    for long, tile in ((512, 128), (2, 3), (2, 64)):
+        monkeypatch.setattr(attention, "LONG", long)
+        monkeypatch.setattr(attention, "TILE", tile)
+        model = use_packed(shaken(tiny(PACKED[name])))
+        values = packed(model, fill_to=64)
+        sum(values.values()).backward()
+        found.append((values, {n: p.grad for n, p in model.named_parameters() if p.grad is not None}))
+    (wanted, grads), *others = found
+    for values, mine in others:
+        assert all(float(values[o]) == pytest.approx(float(wanted[o]), abs=1e-5) for o in wanted)
+        assert grads.keys() == mine.keys() and all(torch.allclose(mine[n], grads[n], atol=1e-5) for n in grads)
+
+
+def test_long_texts_keep_no_square_of_their_length(monkeypatch):
+    draw = torch.Generator().manual_seed(0)
+    kept = []
+    for length in (200, 400):
+        layout = collate([Block(list(range(length)), [])]).layout
+        q, k, v = (torch.randn(length, n, 8, generator=draw, requires_grad=True) for n in (4, 2, 2))
+        monkeypatch.setattr(attention, "LONG", 100)
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t, sizes=sizes: sizes.append(t.numel()) or t, lambda t: t):
+            attention._train(q, k, v, layout, 0.5)
+        bias = length * length  # what may be seen, which all layers share
+        kept.append(sum(sizes) - bias)
+    assert kept[1] == 2 * kept[0]
 
 
 def test_changing_one_packed_neighbour_changes_nothing_else():
