@@ -3,12 +3,14 @@
 import pytest
 
 from residency.core.errors import RecipeError, Unsupported
-from residency.core.types import Example
+from residency.core.types import Example, Reply
 from residency.corpus.general import general_instructions, general_text
+from residency.evaluate import answer as answers
 from residency.evaluate.answer import answer
 from residency.evaluate.protocol import Protocol
 from residency.evaluate.score import row_of
 from residency.evaluate.tasks import TASKS, named
+from residency.evaluate.tasks.form import Ask, example_of
 from residency.infer.likelihood import choose
 from residency.infer.prompt import pick_shots, prefix_ids
 from residency.models.load import of_stage, open_source
@@ -155,3 +157,24 @@ def test_what_does_not_fit_into_the_models_context_is_not_scored_and_the_rest_is
     assert [row["id"] for row in rows] == ["0", "1", "2"] and [row.get("finish") for row in rows][1] == "too long"
     assert rows[1]["score"] is None and rows[1]["prediction"] is None
     assert all(rows[n]["score"] in (0.0, 1.0) for n in (0, 2))
+
+
+@pytest.mark.parametrize(
+    ("said", "finish", "read"),
+    [
+        ('["gout", "fever", "gout", "go', "loop", '["gout", "fever", "gout"]'),
+        ('[{"text": "gout", "label": "Disease"}, {"text": "go', "loop", '[{"text": "gout", "label": "Disease"}]'),
+        ('["gout", "fever", "gout", "go', "length", '["gout", "fever", "gout", "go'),
+        ("gout gout gout", "loop", "gout gout gout"),
+        ('["gout gout gout', "loop", '["gout gout gout'),
+        ('["gout"', "stop", '["gout"]'),
+    ],
+)
+def test_a_list_that_only_repeats_itself_is_closed_behind_its_last_entry(said, finish, read, monkeypatch):
+    monkeypatch.setattr(answers, "_generate", lambda *asked: [Reply(said, 9, finish)])
+    text = "gout and fever"
+    item = {"id": "1", "text": text, "entities": [{"start": 0, "end": 4, "label": "Disease"}]}
+    example = example_of("extract", Ask("Find.", ("Disease",)), item, task="ncbi_disease")
+    (row,) = answer(TASKS["ncbi_disease"], ScriptedModel({}), [example])
+    assert row["prediction"] == read and row["parsed"] is read.endswith("]")
+    assert row["finish"] == finish

@@ -30,7 +30,7 @@ TOO_LONG = "too long"
 TURN = 32
 """Tokens that a chat template may put around a turn, amply."""
 LISTS = ("extract", "relate", "tag")
-"""Kinds answered by a list: one that only repeats itself has no end and cannot be read, so it is not waited for."""
+"""Kinds answered by a list: one that only repeats itself has no end, so it is not waited for, and read so far."""
 
 
 def answer(
@@ -141,8 +141,8 @@ def _write(task: Task, model: Model, examples: list[Example], shots: list[Exampl
     rows = []
     for example, reply in zip(examples, replies, strict=True):
         text = reply.text
-        if text is not None and task.keep_stop and reply.finish == "stop" and "[" in text and "]" not in text:
-            text += "]"
+        if text is not None and task.keep_stop and "[" in text and "]" not in text:
+            text = f"{text}]" if reply.finish == "stop" else closed(text) if reply.finish == "loop" else text
         text = None if text is None else text.strip()
         rows.append(row_of(task, example, text, tokens=reply.tokens, logprob=reply.logprob, finish=reply.finish))
     if task.kind in ("generate", "converse"):
@@ -150,6 +150,12 @@ def _write(task: Task, model: Model, examples: list[Example], shots: list[Exampl
         for row, value in zip(rows, values, strict=True):
             row["bertscore"] = None if math.isnan(value) else value
     return rows
+
+
+def closed(text: str) -> str:
+    """Return a list that only repeats itself, closed behind its last whole entry: the rest it has said already."""
+    last = text.rfind("},") if "{" in text else text.rfind('",')
+    return text if last < 0 else f"{text[: last + 1]}]"
 
 
 def _generate(

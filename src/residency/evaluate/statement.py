@@ -83,14 +83,15 @@ def extractor_of(job: Job, task: Task) -> str:
         last = "alone on the last line" if job.protocol.method == "reason" else "that the reply begins with"
         return f"the choice behind the last answer:, or {last}"
     extractor = {
-        "extract": "first JSON list of the reply, exact strings",
+        "extract": "first JSON list of the reply, one that only repeats itself closed there, exact strings",
         "relate": "first JSON list of the reply, pairs of a text's own mentions",
         "follow": "reply holds a wanted string",
         "rubric": f"criteria of each item, judged by {task.judge}",
         "converse": "a turn asks where a sentence of it ends in a question mark, of any script",
     }
     if task.kind == "extract" and (task.data or task.own):
-        extractor["extract"] = "first JSON list of the reply, every whole-word occurrence of a phrase"
+        listed = "first JSON list of the reply, one that only repeats itself closed there"
+        extractor["extract"] = f"{listed}, every whole-word occurrence of a phrase"
     return vocabulary.protocol() if vocabulary.wanted_by(task) else extractor.get(task.kind, "")
 
 

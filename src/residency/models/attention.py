@@ -25,7 +25,7 @@ from residency.models.pack import Bucket, Layout
 from residency.models.twoway import whole
 
 NAME = "packed"
-LONG, TILE = 512, 128
+LONG, TILE = 192, 128
 """Tokens of a block beyond which training does not keep its probabilities, and the queries that then go at a time: few
 enough for the cache."""
 
