@@ -9,9 +9,10 @@ from typing import NoReturn
 
 from residency.core.legal import Range
 from residency.core.scalars import read_scalar
+from residency.evaluate.names import MOST_SHOWN
 
 ITEMS = Range(least=1)
-SHOTS = Range(least=0, most=16)
+SHOTS = Range(least=0, most=MOST_SHOWN)
 
 
 def whole(legal: Range) -> Callable[[str], int]:

@@ -7,7 +7,7 @@ import torch
 from transformers import Gemma2Config
 
 from architectures import BLOCKS, CONFIGS, PACKED, SMALL, one_by_one, packed, shaken, tiny
-from residency.models import attention
+from residency.models import attention, tiles
 from residency.models.attention import _score, use_packed
 from residency.models.pack import Block, collate, fill_rows, grouped
 
@@ -43,7 +43,7 @@ def test_long_blocks_in_tiles_have_the_scores_and_gradients_of_short_ones(name, 
     found = []
     for long, tile in ((192, 128), (2, 3), (2, 64)):
         monkeypatch.setattr(attention, "LONG", long)
-        monkeypatch.setattr(attention, "TILE", tile)
+        monkeypatch.setattr(tiles, "TILE", tile)
         model = use_packed(shaken(tiny(PACKED[name])))
         values = packed(model, fill_to=64)
         sum(values.values()).backward()

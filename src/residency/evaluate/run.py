@@ -20,7 +20,7 @@ from residency.evaluate.costs import costs, effort
 from residency.evaluate.jobs import Bench, Job
 from residency.evaluate.judges.rubric import judge_of
 from residency.evaluate.ledger import item_files, rows, versus
-from residency.evaluate.names import apart
+from residency.evaluate.names import MOST_SHOWN, apart
 from residency.evaluate.protocol import Protocol, compares
 from residency.evaluate.readers import KINDS, why_not
 from residency.evaluate.rules import run_rules
@@ -49,7 +49,7 @@ def evaluate(
     suite: Suite = "quickstart",
     # Tasks beside those of the suite: public ones by name, or a YAML file of your own.
     tasks: tuple[TaskName, ...] = (),
-    shots: Annotated[int, Range(least=1, most=16)] = 3,
+    shots: Annotated[int, Range(least=1, most=MOST_SHOWN)] = 3,
     # The most items of each task, the same for all models; of a public set drawn by a hash of their ids.
     limit: Cap = 0,
     generated: Cap = 100,

@@ -8,9 +8,7 @@ short texts. The same function serves scoring behind a shared prefix and decodin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import product
 from typing import Any
 
 import torch
@@ -22,12 +20,12 @@ from residency.models.alone import is_alone, own_attention, own_mask, reach_of
 from residency.models.cache import Cache, fill
 from residency.models.flash import flash
 from residency.models.pack import Bucket, Layout
+from residency.models.tiles import LongBlocks
 from residency.models.twoway import whole
 
 NAME = "packed"
-LONG, TILE = 192, 128
-"""Tokens of a block beyond which training does not keep its probabilities, and the queries that then go at a time: few
-enough for the cache."""
+LONG = 192
+"""Tokens of a block beyond which training goes in tiles and keeps no probabilities."""
 
 
 class _Blocks(torch.autograd.Function):
@@ -60,60 +58,6 @@ class _Blocks(torch.autograd.Function):
         grad_s.sub_((grad_s * p).sum(-1, keepdim=True)).mul_(p).mul_(ctx.scale)
         grad_q, grad_k = torch.matmul(grad_s, k), torch.matmul(grad_s.transpose(2, 3), q)
         return *(g.to(type) for g, type in zip((grad_q, grad_k, grad_v), ctx.types, strict=True)), None, None
-
-
-class _LongBlocks(torch.autograd.Function):
-    """The same for long blocks, ``TILE`` queries at a time with the keys up to them: what lies behind none may see.
-
-    The probabilities are computed again in backward (Rabe and Staats 2021, Self-attention Does Not Need O(n^2) Memory),
-    so that memory grows with the length and not with its square.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor, scale: float
-    ) -> torch.Tensor:
-        ctx.save_for_backward(q, k, v, bias)
-        ctx.scale, length = scale, k.shape[2]
-        grouped = q.unflatten(2, (-1, length))
-        out = torch.empty_like(grouped, dtype=v.dtype)
-        for at, tile in _tiles(q.shape[:2], length):
-            p, _, _ = _tile(grouped, k, bias, scale, at, tile)
-            out[at][:, tile] = torch.matmul(p, v[at][: tile.stop].float()).view_as(out[at][:, tile])
-        return out.flatten(2, 3)
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
-        q, k, v, bias = ctx.saved_tensors
-        grouped, length = q.unflatten(2, (-1, k.shape[2])), k.shape[2]
-        given = grad.unflatten(2, (-1, length))
-        grad_q = torch.zeros_like(grouped, dtype=torch.float32)
-        grad_k, grad_v = (torch.zeros_like(x, dtype=torch.float32) for x in (k, v))
-        for at, tile in _tiles(q.shape[:2], length):
-            p, asked, keys = _tile(grouped, k, bias, ctx.scale, at, tile)
-            g = given[at][:, tile].flatten(0, 1).float()
-            grad_v[at][: tile.stop] += torch.matmul(p.T, g)
-            grad_s = torch.matmul(g, v[at][: tile.stop].float().T)
-            grad_s.sub_((grad_s * p).sum(-1, keepdim=True)).mul_(p).mul_(ctx.scale)
-            grad_q[at][:, tile] = torch.matmul(grad_s, keys).view_as(grad_q[at][:, tile])
-            grad_k[at][: tile.stop] += torch.matmul(grad_s.T, asked)
-        return grad_q.flatten(2, 3).to(q.dtype), grad_k.to(k.dtype), grad_v.to(v.dtype), None, None
-
-
-def _tiles(heads: Sequence[int], length: int) -> Iterator[tuple[tuple[int, int], slice]]:
-    """Yield ((block, key head), queries) of a bucket's tiles."""
-    for at in product(range(heads[0]), range(heads[1])):
-        for start in range(0, length, TILE):
-            yield at, slice(start, min(length, start + TILE))
-
-
-def _tile(
-    q: torch.Tensor, k: torch.Tensor, bias: torch.Tensor, scale: float, at: tuple[int, int], tile: slice
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return a tile's probabilities [G*tile, keys], its queries and the keys up to them, in fp32; q [B, K, G, L, D]."""
-    asked, keys = q[at][:, tile].float(), k[at][: tile.stop].float()
-    scores = torch.matmul(asked, keys.T).mul_(scale).add_(bias[at[0], 0, tile, : tile.stop])
-    return torch.softmax(scores, -1).flatten(0, 1), asked.flatten(0, 1), keys
 
 
 class _Take(torch.autograd.Function):
@@ -155,7 +99,7 @@ def _train(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, sc
         qb = _Take.apply(q, bucket).view(b, length, kv, heads // kv, width).permute(0, 2, 3, 1, 4)
         kb = _Take.apply(k, bucket).view(b, length, kv, width).transpose(1, 2)
         vb = _Take.apply(v, bucket).view(b, length, kv, width).transpose(1, 2)
-        blocks = _LongBlocks if length > LONG else _Blocks
+        blocks = LongBlocks if length > LONG else _Blocks
         ob = blocks.apply(qb.reshape(b, kv, -1, width), kb.contiguous(), vb.contiguous(), bucket.bias, scale)
         ob = ob.view(b, kv, heads // kv, length, width).permute(0, 3, 1, 2, 4).reshape(b * length, heads, width)
         outs.append(_Put.apply(ob, bucket))
