@@ -41,7 +41,10 @@ def _cached(stat: Path) -> int:
 
 @contextmanager
 def at_most(memory: int) -> Iterator[None]:
-    """Inside, this process gets ``memory`` more bytes and no more. Elsewhere than on Linux there is no limit."""
+    """Inside, the system gives this process ``memory`` more bytes and no more. Only Linux has such a limit.
+
+    What the process has freed and not given back is still its own, and comes on top.
+    """
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_DATA)
