@@ -88,6 +88,21 @@ def command(*arguments: str | Path, processes: int = 1) -> list[str]:
     return [sys.executable, *(launcher if processes > 1 else []), "-m", "residency", *map(str, arguments)]
 
 
+def launched(program: str, processes: int, *arguments: str | Path) -> None:
+    """Run a program in so many processes, one thread each; the second last of its arguments is where it writes."""
+    script = Path(arguments[-2]).parent / "program.py"
+    script.write_text(program)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    done = subprocess.run(
+        [sys.executable, *(launcher if processes > 1 else []), str(script), *map(str, arguments)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-9000:]
+
+
 def residency_until(
     moment: Callable[[], bool], stop: Callable[[int], None], *arguments: str | Path, root: Path, within: float = 300
 ) -> int:

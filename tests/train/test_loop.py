@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-import subprocess
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 import torch
 
+from journey import launched
 from residency.core.errors import OutOfMemory, UserError
 from residency.core.store import read_jsonl, sha256_file
 from residency.train import loop
@@ -215,25 +213,10 @@ instruct(Path(base), Path(examples), out=Path(out), tuning=Tuning(rank=4), sched
 """
 
 
-def launched(processes: int, *arguments: str | Path) -> None:
-    """Run the script above in so many processes, one thread each."""
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    script = arguments[-2].parent / "two.py"
-    script.write_text(TWO)
-    done = subprocess.run(
-        [sys.executable, *(launcher if processes > 1 else []), str(script), *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.mark.parametrize(("rows", "same"), [(2, True), (3, False)], ids=["two rows a step", "three rows a step"])
 def test_two_processes_leave_the_weights_that_one_leaves(rows, same, toy_base, toy_examples, tmp_path):
     for processes in (1, 2):
-        launched(processes, toy_base, toy_examples, tmp_path / str(processes), str(rows))
+        launched(TWO, processes, toy_base, toy_examples, tmp_path / str(processes), str(rows))
     files = [tmp_path / each / "adapter" / "adapter_model.safetensors" for each in ("1", "2")]
     curves = [list(read_jsonl(tmp_path / each / "curve.jsonl")) for each in ("1", "2")]
     assert [row["tokens"] for row in curves[0]] == [row["tokens"] for row in curves[1]]

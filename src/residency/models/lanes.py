@@ -16,11 +16,18 @@ import torch
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 _FREE = threading.Lock()
+_most: int | None = None
+
+
+def one_lane() -> None:
+    """Have all work of this process done one piece after the other from here on."""
+    global _most
+    _most = 1
 
 
 def lanes(items: int, device: torch.device) -> int:
     """Return how many lanes that many pieces of work have on a device: as many as the threads, and one off the CPU."""
-    return min(torch.get_num_threads(), items) if device.type == "cpu" else 1
+    return min(_most or torch.get_num_threads(), items) if device.type == "cpu" else 1
 
 
 def side_by_side(

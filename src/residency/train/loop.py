@@ -30,6 +30,7 @@ from residency.train.checkpoint import cut_curve, restore, save
 from residency.train.noise import drawn_from
 from residency.train.processes import accelerator as joined
 from residency.train.schedule import Schedule
+from residency.train.sharded import is_sharded
 from residency.train.track import tracked
 
 
@@ -165,6 +166,8 @@ def _step(
     seeds = [f"{schedule.seed}:{step}:{place}" for place in places]
     batches = [rows[plan[step][place]]() for place in places]
     found, tokens = rows_once(accelerator, model, batches, loss, share=len(plan[step]), seeds=seeds)
+    if is_sharded(model) and len(places) < math.ceil(len(plan[step]) / accelerator.num_processes):
+        _come_along(accelerator, model, rows[plan[step][0]](), loss)
     if accelerator.num_processes > 1:
         add_gradients(trainable(model))
         gathered = gather_object([(list(places), found, tokens)])
@@ -196,7 +199,7 @@ def rows_once(
     """
     batches = [batch.to(accelerator.device) for batch in batches]
     seeds = seeds or ["0"] * len(batches)
-    if share > 1 and accelerator.device.type == "cpu":
+    if share > 1 and accelerator.device.type == "cpu" and not is_sharded(model):
         figures = _side_by_side(model, batches, loss, share, seeds)
     else:
         figures = [_backward(accelerator, model, b, loss, share, s) for b, s in zip(batches, seeds, strict=True)]
@@ -216,6 +219,13 @@ def _backward(
         value, figures = loss(model, batch)
     (value / share).backward()
     return {"loss": float(value.detach()), **figures}
+
+
+def _come_along(accelerator: Accelerator, model: torch.nn.Module, batch: Any, loss: Loss) -> None:
+    """Go through a sharded model for nothing: the others have a row more, and need this process's part of it."""
+    with drawn_from("0", accelerator.device):
+        value, _ = loss(model, batch.to(accelerator.device))
+    (value * 0).backward()
 
 
 def _side_by_side(

@@ -27,8 +27,9 @@ from residency.models.residual import read_to_learn
 from residency.models.soft import soft_cache, virtual_tokens
 from residency.train import check, methods
 from residency.train.checkpoint import finish
-from residency.train.processes import is_main
+from residency.train.processes import count, is_main
 from residency.train.schedule import Schedule
+from residency.train.sharded import shard
 from residency.train.tuning import LORA, SOFT, Tuning, method_now
 
 Tokens = Annotated[int, Range(least=0, zero="all there are")]
@@ -45,11 +46,13 @@ def open_model(stage: Path, *, schedule: Schedule, tuning: Tuning = LORA) -> tup
     method = method_now(before, tuning.method)
     if before and method != tuning.method:
         say(f"goes on with the {method} adapter of the stage before")
-    net = _read(path, method, schedule)
+    net = _read(path, method, schedule, whole=not tuning.shard)
     if before:
         tuned = methods.go_on(net, stage, tuning, before, seed=schedule.seed)
     else:
         tuned = methods.begin(net, tuning, seed=schedule.seed)
+    if tuning.shard:
+        _shard(tuned)
     bare = tuned.get_base_model() if hasattr(tuned, "get_base_model") else tuned
     tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     row = schedule.batch_tokens if net.device.type == "cpu" else max(GPU_ROW, schedule.batch_tokens)
@@ -59,15 +62,25 @@ def open_model(stage: Path, *, schedule: Schedule, tuning: Tuning = LORA) -> tup
     return tuned, LocalModel(about["name"], about["hash"], bare, tokenizer, row, soft=soft, virtual=virtual)
 
 
-def _read(path: str, method: str, schedule: Schedule) -> PreTrainedModel:
-    """Return the network of a folder in the form that a method learns on, set to packed attention."""
+def _read(path: str, method: str, schedule: Schedule, *, whole: bool) -> PreTrainedModel:
+    """Return the network of a folder in the form that a method learns on, set to packed attention; on the device where
+    that has to hold the whole of it."""
     if method == "qlora":
         return use_packed(methods.read_4bit(path, schedule.precision))
     if method in SOFT:  # peft's own forward wants all numbers of one type
         net = read_net(path, schedule.precision).requires_grad_(False)
     else:
         net = read_to_learn(path, schedule.precision, masters=method == "full")
-    return use_packed(net).to(device())
+    return use_packed(net).to(device() if whole else "cpu")
+
+
+def _shard(tuned: Any) -> None:
+    """Leave a part of the frozen weights in each process; a process that is alone keeps all."""
+    if count() > 1:
+        shard(tuned)
+        return
+    say("shard: there is one process, which holds all weights; torchrun or accelerate launch start several")
+    tuned.to(device())
 
 
 def _tell(method: str, net: PreTrainedModel, schedule: Schedule) -> None:

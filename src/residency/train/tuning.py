@@ -14,6 +14,8 @@ from residency.core.legal import Above0, AtLeast0, Clash, Range, Rule, agree, ne
 
 Method = Literal["lora", "rslora", "dora", "dual_lora", "qlora", "ia3", "prefix", "prompt", "ptuning", "full"]
 METHODS = get_args(Method)
+SHARDED = ("lora", "rslora", "dora", "dual_lora", "ia3")
+"""Methods whose frozen weights can lie in parts in several processes."""
 LOW_RANK = ("lora", "rslora", "dora", "dual_lora", "qlora")
 """Methods that add a low-rank product to a layer."""
 SOFT = ("prefix", "prompt", "ptuning")
@@ -57,6 +59,8 @@ class Tuning:
     virtual_tokens: Annotated[int, Range(least=1, most=1024)] = 20
     # The alpha of NEFTune's noise on the embeddings while the model learns; 0 is none, the paper's values are 5 to 15.
     neftune: AtLeast0 = 0.0
+    # Whether each process of several keeps a part of the frozen weights (FSDP), for what one cannot hold whole.
+    shard: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what does not go together."""
@@ -72,6 +76,11 @@ def disagreements(given: Mapping[str, Any]) -> Iterator[Clash]:
         yield ("dropout", "method"), f"{method} has no low-rank module to drop from; methods: {', '.join(LOW_RANK)}"
     if layers and method in SOFT:
         yield ("layers", "method"), f"{method} learns virtual tokens, and tunes no layers; leave layers out"
+    if given.get("shard") and method not in SHARDED:
+        yield (
+            ("shard", "method"),
+            f"{method} needs all weights in each process; methods with shard: {', '.join(SHARDED)}",
+        )
     if method == "qlora" and (reason := no_4bit()):
         yield ("method",), reason
 
