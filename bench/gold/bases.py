@@ -73,7 +73,8 @@ def read(base: Base, data: Path) -> str:
 
 def filled(base: Base, data: Path, made: Cast, draw: random.Random, material: dict[str, Any]) -> list[Piece]:
     """Return the text's pieces with names swapped and phrases put in."""
-    text, fill, small = read(base, data), material["fill"], base["set"] == "aci_bench" and base["field"] == "dialogue"
+    text, fill = read(base, data), copied(material["fill"], made.age)
+    small = base["set"] == "aci_bench" and base["field"] == "dialogue"
     talk = base["field"] == "dialogue"
     phrases = draw.sample(material["turns" if talk else "notes"], len(base["at"]))
     todo = [(start, end, slot) for start, end, slot in base["swap"]]
@@ -88,7 +89,13 @@ def filled(base: Base, data: Path, made: Cast, draw: random.Random, material: di
         pieces += [recased(piece, "lower") for piece in new] if small else new
         done = end
     pieces.append(Piece(text[done:]))
-    return [piece for piece in (pieces if talk else framed(pieces, made, draw, material)) if piece.text]
+    return [piece for piece in (pieces if talk else framed(pieces, made, draw, material, fill)) if piece.text]
+
+
+def copied(fill: Fill, age: int) -> Fill:
+    """Return the texts of ``fill`` to take from; for a child those near-misses that suit one."""
+    fill = {slot: list(texts) for slot, texts in fill.items()}
+    return {**fill, "near": fill["young"]} if age < 15 else fill
 
 
 def sentence(phrase: str) -> str:
@@ -103,9 +110,8 @@ def turn(exchange: str, small: bool) -> str:
     return re.sub(r"^(D|P): ", lambda found: speakers[found[1] == "P"], exchange, flags=re.M) + "\n"
 
 
-def framed(pieces: list[Piece], made: Cast, draw: random.Random, material: dict[str, Any]) -> list[Piece]:
+def framed(pieces: list[Piece], made: Cast, draw: random.Random, material: dict[str, Any], fill: Fill) -> list[Piece]:
     """Return a note with a head (seven of ten) and a tail (six of ten)."""
-    fill: Fill = material["fill"]
     if draw.random() < 0.7:
         pieces = written_from(draw.choice(material["heads"]), made, draw, fill) + pieces
     if draw.random() < 0.6:

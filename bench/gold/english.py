@@ -13,18 +13,19 @@ them is real. The text of the public sets is not in the repository: it is read f
 
 GUIDELINE. A span covers exactly the identifier: no title, label, quotation mark or punctuation around it.
 
-* NAME: patients, relatives, clinicians, anyone. "Dr.", "Ms.", "MD", "RN" stand outside, and so does a possessive 's.
-  "Smith, John A." is one span, and so is "Okonjo O K O N J O" (spelled aloud). Letters spelled after a comma are
-  a span of their own. Initials that stand for a person are names. Eponyms (Bell's palsy) are not.
+* NAME: patients, relatives, clinicians, anyone. What names one person in one go is one span: "Smith, John A.", and
+  "Okonjo O K O N J O" (spelled aloud); letters spelled after a comma are a span of their own. "Dr.", "Ms.", "MD", "RN"
+  and a possessive 's stand outside. Initials that stand for a person are names. Eponyms (Bell's palsy) are not.
 * LOCATION: number and street with the unit are one span, the city one, the ZIP one. Countries, states and languages
   are not identifiers here, nor wards.
-* HOSPITAL: named institutions of care: hospitals, practices, nursing homes, pharmacies, laboratories.
+* HOSPITAL: named institutions of care: hospitals, practices, nursing homes, pharmacies, laboratories; their initials.
 * DATE: a full date is one span; also month and year, month and day, and a month alone that says when. Not a year alone,
   a weekday, a time of day, a duration or "last week".
 * AGE: the number (in digits or words) of an age over 89. Ages below are not identifiers.
 * PHONE (also pagers), FAX, EMAIL, URL, IP, SSN (also its last four digits), MRN, HEALTH_PLAN (member and group
   numbers), ACCOUNT, LICENSE (also NPI, DEA and driver's licence), VEHICLE (plate, VIN), DEVICE (serial numbers, not
   models), OTHER_ID: any other number or code of one person: accession, order, claim, study, badge, band, photo, print.
+  Lot numbers, models, billing codes and lab values are no one's.
 
 Each span has one mess: clean, typo, lower, upper, glued (the space before it is lost), initials, signature, header,
 table (a cell between pipes or tabs), dictation (said aloud), ocr (also hidden signs, accents taken apart, letters of
@@ -44,7 +45,7 @@ from typing import Any, Literal
 
 import yaml
 
-from .bases import HERE, Base, bases, filled
+from .bases import HERE, Base, bases, copied, filled
 from .people import Cast, as_fhir, cast
 from .write import STYLES, Piece, Spans, joined, styled, written_from
 
@@ -52,8 +53,8 @@ Part = Literal["tune", "report"]
 COUNTS: dict[Part, int] = {"tune": 200, "report": 600}
 """How many documents a part has."""
 FROZEN: dict[Part, str] = {
-    "tune": "3275dbbef0cad4ef552dc678d9c009470f5af8cc67b03ffed79b6b2526627f79",
-    "report": "1e5518fdf26dd9130ca6a164412371f2db1d72576b601e4d8b23de236a520f9b",
+    "tune": "492f27e809ce6fb63e10b5ba33541f417321b98dece64b5e7d6d4bda73fa4166",
+    "report": "801b6cf14b3ca00a5235701b4b89e309eaa8c12a1e78928e06614ea993b7a810",
 }
 """SHA-256 of a part's documents, in their order, as JSON."""
 TYPES = "NAME LOCATION HOSPITAL DATE AGE PHONE FAX EMAIL SSN MRN HEALTH_PLAN ACCOUNT LICENSE VEHICLE DEVICE".split()
@@ -106,9 +107,10 @@ def simulated(number: int, names: Any, material: dict[str, Any], draw: random.Ra
     age = None
     if template.startswith("AGE="):
         first, template = template.split("\n", 1)
-        age = int(first.removeprefix("AGE="))
+        low, _, high = first.removeprefix("AGE=").partition("-")
+        age = draw.randint(int(low), int(high or low))
     who = cast(draw, names, "", age)
-    return who, written_from(template, who, draw, material["fill"])
+    return who, written_from(template, who, draw, copied(material["fill"], who.age))
 
 
 def spoken_style(base: Base, draw: random.Random) -> str:

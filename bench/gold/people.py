@@ -57,7 +57,8 @@ def cast(draw: random.Random, names: Names, sex: str = "", age: int | None = Non
     patient = person(draw, names, sex or draw.choice("fm"))
     sexes = {"rel": "f", "rel2": "m"}  # the first relative is a woman, the second a man
     people = {"pt": patient}
-    people |= {role: person(draw, names, sexes.get(role) or draw.choice("fm")) for role in ROLES[1:]}
+    for role in ROLES[1:]:
+        people[role] = another(draw, names, sexes.get(role) or draw.choice("fm"), people)
     if draw.random() < 0.5:  # a relative often has the same family name
         people["rel"] = Person(people["rel"].given, people["rel"].middle, patient.family, people["rel"].sex)
     visit = date(2018, 1, 1) + timedelta(draw.randrange(2500))
@@ -82,6 +83,14 @@ def person(draw: random.Random, names: Names, sex: str) -> Person:
         if other != family and not set(other) & set(" -"):
             family += ("-" if kind < 0.08 else " ") + other
     return Person(pick(draw, names, {"f": "female", "m": "male"}[sex]), draw.choice(LETTERS), family, sex)
+
+
+def another(draw: random.Random, names: Names, sex: str, others: dict[str, Person]) -> Person:
+    """Return someone whose given name none of the others has."""
+    while True:
+        made = person(draw, names, sex)
+        if made.given not in {other.given for other in others.values()}:
+            return made
 
 
 def place(draw: random.Random, names: Names) -> Place:
@@ -159,7 +168,7 @@ PATTERNS = {
     "accession": ("S##-#####", "CT-##-######", "@##-####-@", "##-###-######"),
     "study": ("@@@-##-###", "SUBJ-####", "NCT-@@-###"),
     "claim": ("CLM########", "WC-####-#####"),
-    "order": ("ORD-#######", "Rx #######", "#######-##"),
+    "order": ("ORD-#######", "RX#######", "#######-##"),
     "badge": ("E#####", "####-@@"),
     "photo": ("IMG_####.jpg", "DSC0####.JPG", "face_######.png"),
     "print": ("FP-#####-@", "AFIS########"),

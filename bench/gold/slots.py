@@ -83,6 +83,7 @@ def name(who: Person, form: str, draw: random.Random) -> str:
         "inits": f"{who.given[0]}.{initials[0]}.",
         "letters3": f"{who.given[0]}{who.middle}{initials[0]}",
         "short": f"{who.given[0]}. {who.family}",
+        "fullspelled": f"{who.given} {who.family} {' '.join(letters(who.family).upper())}",
         "spelled": f"{who.family} {' '.join(letters(who.family).upper())}",
         "letters": "-".join(letters(who.family).upper()),
     }

@@ -7,7 +7,6 @@ from __future__ import annotations
 import random
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .people import Cast
@@ -18,7 +17,8 @@ STYLES = {"plain": 56, "hasty": 12, "lower": 6, "upper": 5, "scanned": 7, "wrapp
 """How many of a hundred written texts have which style."""
 KEPT = ("initials", "dictation", "wrapped", "typo", "ocr")
 """Messes of a template that a style leaves as they are."""
-Fill = Mapping[str, Sequence[str]]
+Fill = dict[str, list[str]]
+"""What other slots may say, each once in a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Piece:
 
 
 def written_from(template: str, made: Cast, draw: random.Random, fill: Fill) -> list[Piece]:
-    """Return the pieces of a template; a slot of ``fill`` is one of its texts, which may hold slots themselves."""
+    """Return the pieces of a template; a slot of ``fill`` is one of its texts, taken out of it."""
     template = re.sub(r"\[\[(.*?)\]\]", lambda found: draw.choice(found[1].split("~")), template, flags=re.S)
     pieces: list[Piece] = []
     for part in re.split(r"(\{[^{}]+\})", template):
@@ -40,7 +40,9 @@ def written_from(template: str, made: Cast, draw: random.Random, fill: Fill) -> 
             continue
         slot, _, mess = part[1:-1].partition("|")
         if slot in fill:
-            pieces += written_from(draw.choice(fill[slot]), made, draw, fill)
+            left = fill[slot]
+            drawn = left.pop(draw.randrange(len(left))) if len(left) > 1 else left[0]
+            pieces += written_from(drawn, made, draw, fill)
         else:
             pieces.append(spoilt(*say(slot, made, draw), mess, draw))
     return [piece for piece in pieces if piece.text]

@@ -88,6 +88,13 @@ def test_spans_lie_in_the_text_in_order_and_apart(english, parts):
         assert all(left[1] <= right[0] for left, right in pairwise(document.spans)), document.id
 
 
+def test_what_names_one_person_in_one_go_is_one_span(parts):
+    for document in [*parts["tune"], *parts["report"]]:
+        names = [span for span in document.spans if span[2] == "NAME"]
+        between = [document.text[left[1] : right[0]] for left, right in pairwise(names) if right[3] != "dictation"]
+        assert not {" ", ","} & set(between), document.id
+
+
 def test_every_span_is_what_the_specification_says(english, data):
     def even(text):
         return text.replace("\n", " ")
