@@ -7,9 +7,9 @@ It was written before the engine and by someone who had not seen it. Whoever wri
 only. "report" IS FOR REPORTING ALONE: no rule, list, threshold or model may be chosen by it, and none of its documents
 may be read to explain a miss. The parts share no base text, no name, no place and no template.
 
-A third of the texts are notes, a quarter dialogues of MTS-Dialog and ACI-Bench (both CC BY 4.0) into which identifiers
-are put (``bases.py``), the others are written from templates of our own (``report.yaml``, ``tune.yaml``). No one in
-them is real. The text of the public sets is not in the repository: it is read from ``$RESIDENCY_DATA``.
+A good quarter of the texts are notes and a fifth dialogues of MTS-Dialog and ACI-Bench (both CC BY 4.0), into which
+identifiers are put (``bases.py``); the others are written from templates of our own (``report.yaml``, ``tune.yaml``).
+No one in them is real. The text of the public sets is not in the repository: it is read from ``$RESIDENCY_DATA``.
 
 GUIDELINE. A span covers exactly the identifier: no title, label, quotation mark or punctuation around it.
 
@@ -53,8 +53,8 @@ Part = Literal["tune", "report"]
 COUNTS: dict[Part, int] = {"tune": 200, "report": 600}
 """How many documents a part has."""
 FROZEN: dict[Part, str] = {
-    "tune": "492f27e809ce6fb63e10b5ba33541f417321b98dece64b5e7d6d4bda73fa4166",
-    "report": "801b6cf14b3ca00a5235701b4b89e309eaa8c12a1e78928e06614ea993b7a810",
+    "tune": "13a1084cd9364dbd5c603a47ccc6a067865e6430c27e3bbdc0800e0d3f8c247a",
+    "report": "374479cdc79f7292d8ea123a705ed3e0d81eca0e97ae2c53150a6638cd825323",
 }
 """SHA-256 of a part's documents, in their order, as JSON."""
 TYPES = "NAME LOCATION HOSPITAL DATE AGE PHONE FAX EMAIL SSN MRN HEALTH_PLAN ACCOUNT LICENSE VEHICLE DEVICE".split()
