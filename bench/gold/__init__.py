@@ -1,0 +1,1 @@
+"""Documents whose every identifier is known, to measure a de-identification engine by."""
