@@ -18,6 +18,7 @@ from residency.corpus.mixing.mixture import Mixture, Stage
 from residency.evaluate.contamination import found_in_training
 from residency.evaluate.selection import test_items as items_of_test
 from residency.evaluate.tasks import TASKS
+from residency.evaluate.tasks.own import files_of, read_declaration
 from residency.gathering import gather
 from residency.making import across
 from residency.plan import left_out, make_plan
@@ -312,6 +313,7 @@ def test_annotated_texts_of_ones_own_are_learned(form, data, tmp_path):
     mine = write_own(tmp_path / "own", task="mine", kind="extract", labels=["Disease"], items="test", train="train")
     rows = gathered(tmp_path / "out", tasks=(str(mine),), dev_share=0.0)
     assert len(rows) == 4
+    assert len(files_of(read_declaration(mine), mine.parent)) == (16 if form == "brat" else 8)
     for row in rows:
         assert [row.meta["text"][s.start : s.end] for s in row.spans] == ["gout"]
         assert json.loads(row.wanted[0]) == ["gout"]

@@ -30,7 +30,6 @@ from residency.core.store import (
 )
 from residency.core.types import Example
 from residency.corpus import benchmarks, learned
-from residency.corpus.readers.folder import files_under
 from residency.corpus.shape import messages, pair
 from residency.evaluate.contamination import Reason, facts_of, found_in_training, reason_to_drop
 from residency.evaluate.selection import drawn, train_items
@@ -189,7 +188,7 @@ def _source(name: str, count: int, skipped: Counter[str]) -> dict[str, Any]:
 def _own_source(task: Task, count: int) -> dict[str, Any]:
     """Return what is said of a user's own labels; their version is the hash of their files."""
     declared, folder = own.read_declaration(Path(task.own)), Path(task.own).parent
-    files = sorted({file for name in own.FILES if name in declared for file in files_under(folder / declared[name])[1]})
+    files = own.files_of(declared, folder)
     version = sha256_json([sha256_file(file) for file in files])[:16]
     facts = {"name": task.name, "version": version, "licence": "not stated", "documents": count, "bad": 0}
     return {**facts, "acknowledgement": f"{task.name}: labels of your own.", "public": False}

@@ -233,6 +233,13 @@ def can_read(declaration: dict[str, Any], file: str) -> bool:
     return told and (kind == "classify" if form else bool(labels) or kind not in LABELLED)
 
 
+def files_of(declaration: dict[str, Any], folder: Path) -> list[Path]:
+    """Return the files of items that a declaration names, those of a folder sorted."""
+    from residency.corpus.readers.folder import files_under
+
+    return [file for name in FILES if name in declaration for file in files_under(folder / declaration[name])[1]]
+
+
 def each_item_of(declaration: dict[str, Any], folder: Path, file: str = "items") -> Iterator[Item]:
     """Yield the items of a declaration's file, which lies relative to ``folder``; SourceError as ``each_item``."""
     kind, path = declaration["kind"], folder / declaration[file]
