@@ -235,7 +235,10 @@ def test_gather_beside_examples_and_without_a_corpus_to_gather_is_a_contradictio
         recipe_of(own + "gather: {tasks: [ncbi_disease]}\n")
     with pytest.raises(RecipeError, match="line 2: gather.corpus: the recipe has no corpus to gather from"):
         recipe_of("corpus: false\ngather: {corpus: true}\n")
-    plan = make_plan(recipe_of(own + "examples: false\ngather: {corpus: true}\n"), pipeline.STAGES)
+    with pytest.raises(RecipeError, match="corpus.shapes: gather learns its rows"):
+        recipe_of(own + "examples: false\ngather: {corpus: true}\n")
+    shaped = own.replace("]}", "], shapes: [text]}")
+    plan = make_plan(recipe_of(shaped + "examples: false\ngather: {corpus: true}\n"), pipeline.STAGES)
     assert [step.name for step in plan][:3] == ["base", "corpus", "examples"] and plan[2].inputs == [
         {"corpus": "corpus"}
     ]

@@ -79,7 +79,7 @@ def across(recipe: Mapping[str, Any]) -> Iterator[Clash]:
             ("gather", "corpus"),
             "the recipe has no corpus to gather from; give corpus: its sources, or leave this out",
         )
-    elif wanted and wanted.get("corpus") and not (corpus or {}).get("shapes"):
+    elif wanted and wanted.get("corpus") and not (corpus or {}).get("shapes") and not recipe.get("make"):
         yield ("corpus", "shapes"), f"gather learns its rows, so shapes is needed: [{', '.join(learned.SHAPES)}]"
 
 
