@@ -207,25 +207,6 @@ def test_a_stage_that_runs_out_of_memory_at_its_rows_is_probed_at_shorter_ones(m
     assert probe.refused and probe.size == 128 and tried == [512, 256, 128, 256, 64, 128]
 
 
-def test_rows_of_millions_of_tokens_are_told_from_shorter_ones_and_refused(monkeypatch, tmp_path):
-    tried = []
-
-    def run(step, hands, scratch, row, steps):
-        tried.append(row)
-        useful = [row] * 9
-        seen = Seen(steps, plan=9, rows=9, useful=useful, seconds=[1.0] * steps, peak_mb=500 + row / 10, bare_mb=500.0)
-        return seen, Sample(Path(), {}, whole=True)
-
-    monkeypatch.setattr(probing, "_run", run)
-    settings = {"schedule": plain(batch_tokens=4_000_000)}
-    probe = probing.probed(stage_step("instruct", settings), lambda tokens, row: ([], Sample(Path(), {})), tmp_path)
-    assert tried == [probing.LONGEST // 2, probing.LONGEST]
-    row = probing.figures(probe, settings)
-    assert row["peak_mb"] == pytest.approx(400_500, rel=0.01)
-    why = estimating.does_not_fit(probe, "train.instruct", row, 20_000.0)
-    assert why and "train.instruct.schedule.batch_tokens=" in why
-
-
 def test_a_repeated_stage_is_named_by_its_place(stages):
     from residency.plan import make_plan
 

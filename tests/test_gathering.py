@@ -18,7 +18,6 @@ from residency.corpus.mixing.mixture import Mixture, Stage
 from residency.evaluate.contamination import found_in_training
 from residency.evaluate.selection import test_items as items_of_test
 from residency.evaluate.tasks import TASKS
-from residency.evaluate.tasks.own import files_of, read_declaration
 from residency.gathering import gather
 from residency.making import across
 from residency.plan import left_out, make_plan
@@ -235,10 +234,7 @@ def test_gather_beside_examples_and_without_a_corpus_to_gather_is_a_contradictio
         recipe_of(own + "gather: {tasks: [ncbi_disease]}\n")
     with pytest.raises(RecipeError, match="line 2: gather.corpus: the recipe has no corpus to gather from"):
         recipe_of("corpus: false\ngather: {corpus: true}\n")
-    with pytest.raises(RecipeError, match="corpus.shapes: gather learns its rows"):
-        recipe_of(own + "examples: false\ngather: {corpus: true}\n")
-    shaped = own.replace("]}", "], shapes: [text]}")
-    plan = make_plan(recipe_of(shaped + "examples: false\ngather: {corpus: true}\n"), pipeline.STAGES)
+    plan = make_plan(recipe_of(own + "examples: false\ngather: {corpus: true}\n"), pipeline.STAGES)
     assert [step.name for step in plan][:3] == ["base", "corpus", "examples"] and plan[2].inputs == [
         {"corpus": "corpus"}
     ]
@@ -262,112 +258,3 @@ def test_a_limit_draws_the_same_examples_and_leaves_what_is_held_out(data, tmp_p
     write_ncbi(data)
     rows = gathered(tmp_path / "out", tasks=("ncbi_disease",), limit=3)
     assert [row.split for row in rows].count("train") == 3 and [row.split for row in rows].count("dev") == 2
-
-
-# --- labels of one's own ---------------------------------------------------------------------------------------------
-
-
-def write_own(folder, **fields):
-    """Return a task's YAML in a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "mine.yaml"
-    path.write_text("\n".join(f"{key}: {json.dumps(value)}" for key, value in fields.items()))
-    return path
-
-
-def write_lines(path, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(json.dumps(row) for row in rows))
-
-
-def triage(part, count):
-    return [
-        {"id": f"{part}{i}", "text": f"{part} patient {i} has {'chest pain' if i % 2 else 'a cough'}.",
-         "label": "urgent" if i % 2 else "routine"} for i in range(count)
-    ]  # fmt: skip
-
-
-def test_labels_of_ones_own_are_learned_in_the_words_of_their_examination(data, tmp_path):
-    for part, count in (("train", 8), ("dev", 4), ("test", 4)):
-        write_lines(tmp_path / "own" / f"{part}.jsonl", triage(part, count))
-    given = {"items": "test.jsonl", "train": "train.jsonl", "dev": "dev.jsonl"}
-    mine = write_own(tmp_path / "own", task="triage", kind="classify", labels=["urgent", "routine"], **given)
-    rows = gathered(tmp_path / "out", tasks=(str(mine),))
-    assert [row.split for row in rows] == ["train"] * 8 + ["dev"] * 4
-    assert {row.wanted[0] for row in rows} == {"urgent", "routine"} and {row.meta["task"] for row in rows} == {"triage"}
-    [source] = read_json(tmp_path / "out" / "card.json")["sources"]
-    assert source["name"] == "triage" and not source["public"]
-
-
-@pytest.mark.parametrize("form", ["brat", "conll"])
-def test_annotated_texts_of_ones_own_are_learned(form, data, tmp_path):
-    for part in ("train", "test"):
-        folder = tmp_path / "own" / part
-        folder.mkdir(parents=True)
-        for i in range(4):
-            if form == "brat":
-                (folder / f"{part}{i}.txt").write_text(f"{part} {i}: she has gout today.\n")
-                place = len(f"{part} {i}: she has ")
-                spans = f"T1\tDisease {place} {place + 4}\tgout\nT2\tTime {place + 5} {place + 10}\ttoday\n"
-                (folder / f"{part}{i}.ann").write_text(spans)
-            else:
-                words = [(part, "O"), (str(i), "O"), ("gout", "B-Disease"), ("today", "B-Time")]
-                (folder / f"{part}{i}.conll").write_text("\n".join(f"{w} {label}" for w, label in words) + "\n")
-    mine = write_own(tmp_path / "own", task="mine", kind="extract", labels=["Disease"], items="test", train="train")
-    rows = gathered(tmp_path / "out", tasks=(str(mine),), dev_share=0.0)
-    assert len(rows) == 4
-    assert len(files_of(read_declaration(mine), mine.parent)) == (16 if form == "brat" else 8)
-    for row in rows:
-        assert [row.meta["text"][s.start : s.end] for s in row.spans] == ["gout"]
-        assert json.loads(row.wanted[0]) == ["gout"]
-
-
-def test_a_task_of_ones_own_without_training_items_and_a_bad_annotation_are_told(data, tmp_path):
-    write_lines(tmp_path / "own" / "test.jsonl", triage("test", 4))
-    mine = write_own(tmp_path / "own", task="t", kind="classify", labels=["urgent", "routine"], items="test.jsonl")
-    with pytest.raises(UserError, match="train: FILE"):
-        recipe_of(f"base: smollm2-135m\ncorpus: false\ngather: {{tasks: [{mine}]}}\ntrain: [{{instruct: {{}}}}]\n")
-    (tmp_path / "own" / "bad").mkdir()
-    (tmp_path / "own" / "bad" / "a.txt").write_text("she has gout")
-    (tmp_path / "own" / "bad" / "a.ann").write_text("T1\tDisease 0 4\tgout\n")
-    other = write_own(tmp_path / "own", task="t", kind="extract", items="bad", train="bad")
-    with pytest.raises(UserError, match="T1: its text is not what stands at its offsets"):
-        gathered(tmp_path / "out", tasks=(str(other),))
-
-
-def test_a_changed_label_is_something_else_to_learn_from(data, tmp_path):
-    from residency.core.store import outside
-
-    write_lines(tmp_path / "own" / "train.jsonl", triage("train", 4))
-    write_lines(tmp_path / "own" / "test.jsonl", triage("test", 4))
-    mine = write_own(tmp_path / "own", task="t", kind="classify", items="test.jsonl", train="train.jsonl")
-    before = outside([str(mine)])
-    write_lines(tmp_path / "own" / "train.jsonl", triage("train", 5))
-    assert outside([str(mine)]) != before
-
-
-# --- the base and what is trained on it ------------------------------------------------------------------------------
-
-BASED = "base: {base}\ncorpus: false\ngather: {{tasks: [ncbi_disease]}}\ntrain: [{stages}]\n"
-
-
-@pytest.mark.parametrize(
-    ("base", "stages", "told"),
-    [
-        ("minilm", "{prefer: {}}", "minilm is an encoder and writes nothing; prefer trains a causal language model"),
-        ("smollm2-135m", "{encode: {task: tag}}", "smollm2-135m is no encoder; encode starts from one"),
-        ("minilm", "{blend: {}}", "name encode first"),
-        ("minilm", "{encode: {task: tag}}, {blend: {}}", ""),
-        ("smollm2-135m", "{instruct: {}}, {prefer: {loss: ipo, gamma: 2}}", "gamma belongs to the loss simpo"),
-        ("smollm2-135m", "{instruct: {method: ia3, rank: 8}}", "ia3 has no rank"),
-    ],
-)
-def test_stages_that_a_base_cannot_go_through_are_told_with_the_recipe(base, stages, told, data):
-    write_ncbi(data)
-    text = BASED.format(base=base, stages=stages)
-    if not told:
-        recipe_of(text)
-        return
-    with pytest.raises(RecipeError) as caught:
-        recipe_of(text)
-    assert told in str(caught.value)

@@ -86,14 +86,6 @@ def users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = tmp_path / "path" / "to" / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text('{"question": "What is told?"}\n' if file == "our-exam.jsonl" else "")
-    for part in ("train", "dev", "test"):
-        folder = tmp_path / "path" / "to" / "annotated" / part
-        folder.mkdir(parents=True)
-        (folder / "a.txt").write_text(f"{part}: gout")
-        (folder / "a.ann").write_text(f"T1\tFinding {len(part) + 2} {len(part) + 6}\tgout\n")
-    for block in blocks("yaml"):
-        if re.search(r"^task:", block, re.M):
-            (tmp_path / block.split("\n")[0].strip("# ")).write_text(block, encoding="utf-8")
     for about in SETS.values():  # every public set has a folder, though an empty one
         (tmp_path / "sets" / about.folder).mkdir(parents=True, exist_ok=True)
     monkeypatch.setenv("RESIDENCY_DATA", str(tmp_path / "sets"))

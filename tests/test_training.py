@@ -11,9 +11,8 @@ import pytest
 from residency import cli, pipeline
 from residency.core import runs
 from residency.core.errors import UserError
-from residency.core.store import read_manifest, write_jsonl, write_manifest
+from residency.core.store import read_manifest, write_manifest
 from residency.plan import Stage, make_plan
-from residency.summary import first_step
 from residency.training import train_summary, trains
 
 TOTALS = {"steps": 12, "tokens": 3400, "seconds": 8.5, "tokens_per_second": 400.0, "loss": 1.25}
@@ -116,22 +115,6 @@ def test_an_estimate_is_asked_for_by_a_flag_and_does_no_stage(recipe, capsys, mo
     monkeypatch.setattr(estimate, "estimate", lambda recipe, stages: ({"stages": list(stages)}, "two minutes"))
     assert answer(capsys, "train", "--estimate", recipe) == (0, {"stages": ["base", "examples", "tune"]})
     assert called == []
-
-
-def test_what_was_held_out_is_told_up_to_the_weights_that_are_kept(recipe, tmp_path):
-    plan = make_plan({"base": {}, "examples": {}, "train": [{"tune": {}}], "evaluate": False}, pipeline.STAGES)
-    write_manifest(tmp_path / "run" / "tune", model={"name": "tuned"}, totals=TOTALS)
-    rows = [(0, 3.0, True), (5, 2.0, True), (9, 2.5, False)]
-    lines = [{"step": step, "held_out_loss": loss, "best": best} for step, loss, best in rows]
-    write_jsonl(tmp_path / "run" / "tune" / "measured.jsonl", lines)
-    document, words = train_summary(tmp_path / "run", plan, "")
-    assert "tune, held out: held out loss 3.000 to 2.000; the weights of step 5 are kept." in words
-    assert document["stages"][0]["measured"]["step"] == 5
-
-
-def test_a_run_that_left_a_judge_alone_is_measured_next(tmp_path):
-    write_manifest(tmp_path / "reward", model={"name": "m"})
-    assert first_step(tmp_path, "runs/latest") == "residency judge runs/latest:reward --measure --axis relevance"
 
 
 def test_a_stage_without_totals_has_gaps_and_no_fault(recipe, tmp_path):

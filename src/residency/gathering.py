@@ -19,23 +19,15 @@ from residency.core.errors import SourceError, UserError
 from residency.core.legal import AtLeastOne, Clash, Count, Range, Rule, agree, nearest
 from residency.core.progress import say
 from residency.core.settings import together
-from residency.core.store import (
-    read_manifest,
-    sha256_file,
-    sha256_json,
-    write_examples,
-    write_json,
-    write_jsonl,
-    write_manifest,
-)
+from residency.core.store import read_manifest, write_examples, write_json, write_jsonl, write_manifest
 from residency.core.types import Example
 from residency.corpus import benchmarks, learned
 from residency.corpus.shape import messages, pair
 from residency.evaluate.contamination import Reason, facts_of, found_in_training, reason_to_drop
 from residency.evaluate.selection import drawn, train_items
-from residency.evaluate.tasks import TASKS, Task, is_file, own, task_of
+from residency.evaluate.tasks import TASKS, Task
 from residency.evaluate.tasks.form import Ask, example_of
-from residency.evaluate.tasks.read import examples_of, own_file
+from residency.evaluate.tasks.read import examples_of
 
 JUDGED, ANSWERED, PREFERRED = "medquad_judged", "medquad", "medquad_preferred"
 BEST, GOOD = 4, 3
@@ -45,15 +37,9 @@ Demner-Fushman 2019: 1 incorrect, 2 related, 3 incomplete, 4 excellent)."""
 
 def _no_task(name: str) -> str | None:
     """Return why a task brings nothing to learn from here."""
-    if is_file(name):
-        try:
-            declared = own.read_declaration(Path(task_of(name).own))
-            return None if own_file(declared, "train") else f"{name} names nothing to learn from; give it train: FILE"
-        except UserError as error:
-            return str(error)
     public = [task.name for task in TASKS.values() if task.data]
     if name not in public:
-        return f"no task of a public set is called {name}; {nearest(name, public)}; or a file of your own (NAME.yaml)"
+        return f"no task of a public set is called {name}; {nearest(name, public)}"
     try:
         benchmarks.folder_of(TASKS[name].data)
     except SourceError as error:
@@ -61,7 +47,7 @@ def _no_task(name: str) -> str | None:
     return None
 
 
-Learned = Annotated[str, Rule("a task of a public set that is here (residency data), or your own NAME.yaml", _no_task)]
+Learned = Annotated[str, Rule("a task of a public set that is here: residency data list", _no_task)]
 
 
 def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
@@ -79,8 +65,6 @@ def across(recipe: Mapping[str, Any]) -> Iterator[Clash]:
             ("gather", "corpus"),
             "the recipe has no corpus to gather from; give corpus: its sources, or leave this out",
         )
-    elif wanted and wanted.get("corpus") and not (corpus or {}).get("shapes") and not recipe.get("make"):
-        yield ("corpus", "shapes"), f"gather learns its rows, so shapes is needed: [{', '.join(learned.SHAPES)}]"
 
 
 @dataclass(slots=True)
@@ -99,7 +83,7 @@ def gather(
     made: dict[str, Path],
     *,
     out: Path,
-    # Evaluation tasks whose training part is learned, in the words that they will be examined in: public, or NAME.yaml.
+    # Evaluation tasks whose training part is learned, in the words that they will be examined in.
     tasks: tuple[Learned, ...] = (),
     # Further tasks whose test items must not be trained on.
     against: tuple[Learned, ...] = (),
@@ -126,20 +110,19 @@ def gather(
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     agree(_clashes({"tasks": tasks, "judged": judged, "corpus": corpus}))
-    known = {name: task_of(name) for name in dict.fromkeys((*tasks, *against))}
-    for name in [*(task.data for task in known.values() if task.data), *([JUDGED] if judged else [])]:
+    for name in [*(TASKS[name].data for name in (*tasks, *against)), *([JUDGED] if judged else [])]:
         benchmarks.folder_of(name)  # before anything is read
     found = Found()
     for name in tasks:
-        of_task(found, known[name], dev_share, limit)
+        of_task(found, TASKS[name], dev_share, limit)
     if texts:
         found.texts.append(list(_texts(found.examples)))
     if judged:
         of_judged(found, gap, pairs)
     if corpus:
         of_corpus(found, made)
-    held = {**known, **({name: TASKS[name] for name in (ANSWERED, PREFERRED)} if judged else {})}
-    tests = {task.name: examples_of(task)[0] for task in held.values()}
+    held = dict.fromkeys((*tasks, *against, *([ANSWERED, PREFERRED] if judged else [])))
+    tests = {name: examples_of(TASKS[name])[0] for name in held}
     _write(out, found, tests)
 
 
@@ -158,9 +141,7 @@ def of_task(found: Found, task: Task, dev_share: float, limit: int) -> None:
             example.id, example.split = f"{task.name}/{example.id}", split
             example.meta |= {"use": "prefer" if task.kind == "prefer" else "instruct"} if split == "train" else {}
     found.examples += [*train, *dev]
-    count = len(train) + len(dev)
-    skipped = benchmarks.items(task.data, "train").skipped if task.data else Counter[str]()
-    found.sources.append(_source(task.data, count, skipped) if task.data else _own_source(task, count))
+    found.sources.append(_source(task.data, len(train) + len(dev), benchmarks.items(task.data, "train").skipped))
 
 
 def _texts(examples: Iterable[Example]) -> Iterator[dict[str, Any]]:
@@ -183,15 +164,6 @@ def _source(name: str, count: int, skipped: Counter[str]) -> dict[str, Any]:
     words = f"{name}: {about.url} at {about.commit}, {about.licence}."
     facts = {"name": name, "version": about.commit, "licence": about.licence, "documents": count}
     return {**facts, "bad": skipped.total(), "acknowledgement": words, "public": True}
-
-
-def _own_source(task: Task, count: int) -> dict[str, Any]:
-    """Return what is said of a user's own labels; their version is the hash of their files."""
-    declared, folder = own.read_declaration(Path(task.own)), Path(task.own).parent
-    files = own.files_of(declared, folder)
-    version = sha256_json([sha256_file(file) for file in files])[:16]
-    facts = {"name": task.name, "version": version, "licence": "not stated", "documents": count, "bad": 0}
-    return {**facts, "acknowledgement": f"{task.name}: labels of your own.", "public": False}
 
 
 def of_judged(found: Found, gap: int, most: int) -> None:
@@ -242,8 +214,7 @@ def of_corpus(found: Found, made: Mapping[str, Path]) -> None:
         raise UserError("gather.corpus asks for the rows of a corpus, and this run has none; give corpus: its sources")
     if not any((folder / shape).is_dir() for folder in made.values() for shape in learned.SHAPES):
         raise UserError(
-            "the corpus of this run holds nothing to learn from: of its documents none is left in the shapes "
-            f"{', '.join(learned.SHAPES)}. Its card (corpus/README.md) counts what was read and why it fell"
+            f"the corpus of this run holds no rows to learn from; give its stage shapes: [{', '.join(learned.SHAPES)}]"
         )
     for stage, folder in made.items():
         for row in learned.rows(folder / "instruct"):

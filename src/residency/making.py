@@ -77,31 +77,10 @@ def across(recipe: Mapping[str, Any]) -> Iterator[Clash]:
 
     yield from gathering.across(recipe)
     yield from tuning.across(recipe)
-    yield from _of_the_base(recipe)
     corpus, wanted = recipe.get("corpus"), recipe.get("make")
     if corpus and wanted:
         names = names_of(corpus.get("sources", ()))
         yield from ((("make", "sources"), text) for text in _absent(wanted.get("sources", ()), names) if names)
-
-
-FOR_ENCODERS = ("encode", "blend")
-"""Training stages that start from an encoder."""
-
-
-def _of_the_base(recipe: Mapping[str, Any]) -> Iterator[Clash]:
-    """Yield the training stages that a recipe's base cannot go through, and a blend of nothing."""
-    from residency.models.load import base_is_encoder
-
-    stages = [name for entry in recipe.get("train") or () for name, given in entry.items() if given is not False]
-    base = str((recipe.get("base") or {}).get("base", ""))
-    reads = base_is_encoder(base) if stages and base else None
-    wrong = [name for name in stages if reads is not None and (name in FOR_ENCODERS) is not reads]
-    if wrong and reads:
-        yield ("base",), f"{base} is an encoder and writes nothing; {wrong[0]} trains a causal language model"
-    elif wrong:
-        yield ("base",), f"{base} is no encoder; {wrong[0]} starts from one, such as base: minilm"
-    if "blend" in stages and "encode" not in stages[: stages.index("blend")]:
-        yield ("train",), "blend sets a linear CRF beside a tagger, and none is trained before it: name encode first"
 
 
 def _absent(wanted: Sequence[str], names: Sequence[str]) -> Iterator[str]:

@@ -42,9 +42,7 @@ STAGES = {
     "pretrain": Stage("residency.train.pretrain:pretrain", ("model", "examples"), section="train", model="pretrained"),
     "instruct": Stage("residency.train.instruct:instruct", ("model", "examples"), section="train", model="tuned"),
     "prefer": Stage("residency.train.prefer:prefer", ("model", "examples"), section="train", model="aligned"),
-    "reward": Stage(
-        "residency.train.reward:reward", ("model", "examples"), section="train", model="reward", trains=False
-    ),
+    "reward": Stage("residency.train.reward:reward", ("model", "examples"), section="train"),
     "encode": Stage("residency.train.encode:encode", ("model", "examples"), section="train", model="encoded"),
     "blend": Stage(
         "residency.train.blend:with_crf", ("model", "examples"), section="train", model="blended", trains=False

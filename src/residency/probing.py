@@ -37,8 +37,6 @@ from residency.train.schedule import Schedule
 MANY = 1 << 20
 """More rows than any step has."""
 STEPS, FEW = 3, 2
-LONGEST = 16_384
-"""Tokens of the longest rows that are tried; what longer ones take is told from these."""
 SPARE = 1.4
 """How many times the tokens of the steps a sample holds: rows are not full, and some examples do not fit."""
 SHORT = 0.5
@@ -91,7 +89,7 @@ class Probe:
 def probed(step: Step, hands: Hands, scratch: Path) -> Probe:
     """Return the probe of a stage. Raises OutOfMemory where not even the shortest rows fit."""
     schedule, refused = schedule_of(step.settings), False
-    size = min(schedule.batch_tokens, LONGEST) if schedule else 0
+    size = schedule.batch_tokens if schedule else 0
     while True:
         try:
             small, shorter = _shorter(step, hands, scratch, size)

@@ -103,12 +103,7 @@ def measured(ledger: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def first_step(folder: Path, name: str) -> str:
-    """Return the command to try next: ask a model that writes, examine one that only reads, measure one that judges."""
-    made = {
-        stage for stage in ("pretrain", "instruct", "prefer", "reward") if (folder / stage / "manifest.json").exists()
-    }
-    if made == {"reward"}:
-        return f"residency judge {name if ':' in name else f'{name}:reward'} --measure --axis relevance"
+    """Return the command to try next: ask a model that writes, examine one that only reads."""
     if not (folder / "encode" / "manifest.json").exists():
         return f'residency ask {name} "What is microcephaly?"'
     asked = (read_manifest(folder / "evaluate") or {}).get("tasks") or ["NAME"]

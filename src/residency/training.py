@@ -10,7 +10,6 @@ from residency.core.errors import UserError
 from residency.core.progress import duration
 from residency.core.runs import read_record
 from residency.core.store import read_manifest
-from residency.evaluate.curves import measured
 from residency.plan import Step
 from residency.summary import first_step, state_lines, table
 
@@ -38,16 +37,8 @@ def train_summary(folder: Path, plan: Sequence[Step], recipe: str) -> tuple[dict
     left = [
         f"Left out of {row['stage']}: {_reasons(row['left_out'])}." for row in rows if any(row["left_out"].values())
     ]
-    watched = [f"{row['stage']}, held out: {_watched(row['measured'])}." for row in rows if row["measured"]]
     where = "\n".join(f"{name:10} {path}" for name, path in document["paths"].items())
-    blocks = [
-        _table(rows),
-        "\n".join(watched),
-        "\n".join(left),
-        state_lines(document),
-        where,
-        "Next:\n" + "\n".join(document["next"]),
-    ]
+    blocks = [_table(rows), "\n".join(left), state_lines(document), where, "Next:\n" + "\n".join(document["next"])]
     return document, "\n\n".join(block for block in blocks if block)
 
 
@@ -56,18 +47,7 @@ def _row(folder: Path, step: Step) -> dict[str, Any]:
     totals, cost = manifest.get("totals") or {}, manifest.get("cost") or {}
     row = {"stage": step.name, **{name: totals.get(name) for name in TOTALS}}
     row |= {name: cost.get(name) for name in ("wall_s", "peak_rss_mb", "energy_wh_estimated")}
-    watched = measured(folder / step.name / "measured.jsonl")
-    return {**row, "measured": watched, "left_out": manifest.get("left_out") or {}}
-
-
-def _watched(found: Mapping[str, Any]) -> str:
-    """Return what was measured on the way, before the first step and at the weights that were kept."""
-    ways = [f"{name.replace('_', ' ')} {_figure(a)} to {_figure(b)}" for name, (a, b, _) in found["figures"].items()]
-    return f"{', '.join(ways)}; the weights of step {found['step']} are kept"
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return {**row, "left_out": manifest.get("left_out") or {}}
 
 
 def _paths(folder: Path, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -79,16 +59,7 @@ def _reasons(counts: Mapping[str, int]) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    heads = [
-        "stage",
-        "steps",
-        "useful tokens",
-        "tokens/s",
-        "loss (last 10 steps)",
-        "time",
-        "peak memory",
-        "energy (estimated)",
-    ]
+    heads = ["stage", "steps", "useful tokens", "tokens/s", "last loss", "time", "peak memory", "energy (estimated)"]
     return table(heads, [_line(row) for row in rows])
 
 

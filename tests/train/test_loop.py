@@ -201,28 +201,6 @@ def test_a_tracker_that_is_not_known_or_not_installed_is_refused_before_the_firs
         assert not (tmp_path / "curve.jsonl").exists() or name == "mlflow"
 
 
-def test_a_tracker_gets_the_figures_of_every_step(tmp_path):
-    """TensorBoard's files hold what the curve holds."""
-    from tensorboardX.proto.event_pb2 import Event
-
-    learn(line(), tmp_path, track=("tensorboard",))
-    [path] = (tmp_path / "trackers").rglob("events.*")
-    data, found = path.read_bytes(), {}
-    while data:  # each record: its length, a checksum, itself, another
-        size = int.from_bytes(data[:8], "little")
-        event = Event.FromString(data[12 : 12 + size])
-        found |= {(value.tag, event.step): value.simple_value for value in event.summary.value}
-        data = data[16 + size :]
-    curve = list(read_jsonl(tmp_path / "curve.jsonl"))
-    assert curve and all(found["loss", row["step"]] == pytest.approx(row["loss"]) for row in curve)
-
-
-def test_a_tracker_that_is_not_installed_is_told_with_the_recipe():
-    from residency.train.track import _missing
-
-    assert "pip install mlflow" in str(_missing("mlflow")) and _missing("tensorboard") is None
-
-
 TWO = """
 import sys
 from pathlib import Path

@@ -24,7 +24,7 @@ from residency.train.methods import begin
 from residency.train.prefer import prefer
 from residency.train.schedule import Schedule
 from residency.train.stage import open_model
-from residency.train.tuning import LORA, LOW_RANK, TARGETS, Tuning
+from residency.train.tuning import LORA, TARGETS, Tuning
 from toy import WORDS, toy_stage, toy_tokenizer
 
 FAST = Schedule(learning_rate=2e-2, batch_tokens=64, epochs=6, precision="fp32", checkpoint=5)
@@ -41,12 +41,6 @@ def schedule(method, **more):
     return Schedule(**{**given, "checkpoint": 5, **more})
 
 
-def sized(method: str, virtual: int) -> Tuning:
-    """Return a method with a small rank, or a few virtual tokens, where it has one."""
-    size = {"rank": 4} if method in LOW_RANK else {"virtual_tokens": virtual} if method in SOFT else {}
-    return Tuning(method=method, **size)
-
-
 @pytest.fixture(scope="module")
 def stage_of(toy_base, toy_examples, tmp_path_factory):
     """Return a function that gives the finished stage of a method, trained once; dual_lora stands on a LoRA."""
@@ -55,7 +49,7 @@ def stage_of(toy_base, toy_examples, tmp_path_factory):
     def stage(method):
         if method not in done:
             before = stage("lora") if method == "dual_lora" else toy_base
-            tuning = sized(method, 6)
+            tuning = Tuning(method=method, rank=4, virtual_tokens=6)
             instruct(before, toy_examples, out=root / method, tuning=tuning, schedule=schedule(method))
             done[method] = root / method
         return done[method]
@@ -210,7 +204,7 @@ def test_unless_said_otherwise_the_adapter_is_the_lora_that_peft_draws_from_the_
 def test_one_seed_gives_one_beginning_and_another_another(method):
     if method == "ia3":
         return  # it begins with ones
-    tuning = sized(method, 5)
+    tuning = Tuning(method=method, rank=4, virtual_tokens=5)
 
     def drawn(seed):
         return torch.cat([weight.detach().flatten() for weight in trainable(begin(fresh(), tuning, seed=seed))])

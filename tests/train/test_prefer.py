@@ -111,7 +111,7 @@ def test_a_chosen_answer_that_is_the_rejected_one_is_refused_by_its_id(where, tm
 
 
 def test_a_folder_without_pairs_is_refused_before_training(toy_base, tmp_path):
-    with pytest.raises(UserError, match="there is no preference pair to learn from"):
+    with pytest.raises(UserError, match="no preference pair fits: 0 examples"):
         prefer(toy_base, tmp_path, out=tmp_path / "out", schedule=FAST)
     assert not (tmp_path / "out" / "curve.jsonl").exists()
 

@@ -204,12 +204,12 @@ def test_nothing_to_learn_from_is_refused_before_training(toy_base, tmp_path):
         reward(toy_base, tmp_path, out=tmp_path / "judge", schedule=FAST)
 
 
-def test_in_a_recipe_no_stage_trains_on_it_and_it_is_examined():
+def test_in_a_recipe_no_stage_trains_on_it_and_no_task_is_put_to_it():
     text = "corpus: {sources: [hpo: {}]}\ntrain: [reward: {}, prefer: {}]"
     recipe = resolve(text, [], pipeline.sections())
     inputs = {step.name: step.inputs for step in make_plan(recipe, pipeline.STAGES)}
     assert inputs["reward"] == inputs["prefer"] == ["base", "examples"]
-    assert set(inputs["evaluate"][1]) == {"base", "reward", "aligned"}  # on pairs, which is all that it can do
+    assert set(inputs["evaluate"][1]) == {"base", "aligned"}
 
 
 # --- judging ---------------------------------------------------------------------------------------------------------

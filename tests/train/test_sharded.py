@@ -26,7 +26,7 @@ from residency.train.schedule import Schedule
 from residency.train.tuning import Tuning
 base, examples, out, method = map(Path, sys.argv[1:])
 shard = int(os.environ.get("WORLD_SIZE", "1")) > 1
-tuning = Tuning(method=str(method), rank=4 if str(method) == "lora" else 16, shard=shard)
+tuning = Tuning(method=str(method), rank=4, shard=shard)
 given = dict(learning_rate=1e-2, batch_tokens=64, precision="fp32", checkpoint=2, evaluate=4)
 instruct(base, examples, out=out / "instruct", tuning=tuning, schedule=Schedule(accumulate=3, **given))
 agreed("done")

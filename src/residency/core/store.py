@@ -18,8 +18,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from residency import __version__
 from residency.core.errors import SourceError, StorageError
 from residency.core.types import Example, Span
@@ -270,21 +268,9 @@ def outside(value: Any) -> Any:
         return None
     path = Path(value).expanduser()
     with suppress(OSError):
-        files = sorted(path.rglob("*")) if path.is_dir() else [path, *_named_in(path)]
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
         return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.is_file()]
     return None
-
-
-def _named_in(path: Path) -> Iterator[Path]:
-    """Yield the files that a YAML file names beside itself, as a task of the user's names those of its items."""
-    if path.suffix not in (".yaml", ".yml"):
-        return
-    with suppress(yaml.YAMLError, UnicodeDecodeError):
-        named = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for value in named.values() if isinstance(named, dict) else ():
-            beside = path.parent / value if isinstance(value, str) and value else path
-            if beside != path and beside.exists():
-                yield from sorted(beside.rglob("*")) if beside.is_dir() else [beside]
 
 
 # --- examples -------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from residency.evaluate.protocol import Protocol, own_prompt, room, with_shots
 from residency.evaluate.selection import each_test_item, train_items
 from residency.evaluate.statement import example_of, is_public, protocol_of, written
 from residency.evaluate.tasks import BY_LIKELIHOOD, TASKS, Task
-from residency.evaluate.tasks.own import files_of, read_declaration
+from residency.evaluate.tasks.own import read_declaration
 from residency.evaluate.tasks.read import declared_task
 from residency.models.load import Source, find, open_source
 from residency.models.local import LocalModel
@@ -248,7 +248,7 @@ def _made(job: Job, bench: Bench) -> Any:
     task = job.declaration()
     if task.own:
         declared, folder = read_declaration(Path(task.own)), Path(task.own).parent
-        files = [sha256_file(file) for file in files_of(declared, folder)]
+        files = [sha256_file(folder / declared[file]) for file in ("items", "shots") if file in declared]
         return [declared, files, find(task.judge).hash if task.judge else None]
     if task.data:
         digest = ListHash()

@@ -15,13 +15,12 @@ STAGES = {
     "aligned": "prefer",
     "encoded": "encode",
     "blended": "blend",
-    "reward": "reward",
     "gguf": "export",
     "control": "control",
 }
 """Trained models in the order of the journey, and the folder of the stage that made each."""
 
-TRAINED = ("aligned", "tuned", "blended", "encoded", "pretrained", "reward")
+TRAINED = ("aligned", "tuned", "blended", "encoded", "pretrained")
 """Trained models, the last of the journey first: what a run's numbers are about is the first that there is."""
 
 SHOWN_RULES = {
@@ -43,7 +42,6 @@ LABELS = {
     "aligned": "Aligned",
     "encoded": "Encoder",
     "blended": "Encoder and CRF",
-    "reward": "Judge",
     "gguf": "Compressed",
     "control": "Shuffled control",
 }

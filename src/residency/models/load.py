@@ -110,18 +110,6 @@ def _not_on_hub(name: str) -> str | None:
 Base = Annotated[str, Rule(BASES, no_base)]
 
 
-def base_is_encoder(name: str) -> bool | None:
-    """Return whether a base reads only and writes nothing; None where a look at what lies here does not tell."""
-    if name.lower() in PACKAGED:
-        return name.lower() == "minilm"
-    folder = Path(name).expanduser()
-    if not (folder / "config.json").is_file() or (folder / "recipe.yaml").exists():
-        return None
-    from residency.models.encoder import is_encoder
-
-    return is_encoder(folder)
-
-
 def prepare(*, out: Path, base: Base = "smollm2-135m") -> None:
     """Write a manifest that says where the base model lies; packaged weights are verified and converted once."""
     base = str(Path(base).expanduser()) if base.startswith("~") else base

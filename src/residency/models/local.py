@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from residency.core.errors import ModelError, Unsupported
 from residency.core.types import Message, Reply, TokenScores
@@ -34,7 +34,6 @@ from residency.models.passes import Behind, Pass, passes_of, together
 from residency.models.products import pack
 from residency.models.rotary import turn_faster
 from residency.models.soft import read_soft, soft_method
-from residency.models.tokenizer import read_tokenizer
 from residency.models.weights import quiet_transformers
 
 ROW, GPU_ROW = 2048, 16384
@@ -283,7 +282,7 @@ def open_folder(
 
 def dressed(net: PreTrainedModel, folder: Path | str, *, name: str, hash: str, soft: Path | None = None) -> LocalModel:
     """Return a network made ready to be asked, with its folder's tokenizer; ``soft``: virtual tokens before all."""
-    tokenizer = read_tokenizer(folder)
+    tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     net = use_packed(net).to(device()).eval()
     before, virtual = read_soft(net, soft) if soft is not None else (Cache, 0)
     net = pack(fuse(turn_faster(net)))

@@ -6,10 +6,7 @@ tokens than in training). The packaged template also slips in a default system p
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from transformers import AutoTokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -21,13 +18,6 @@ CHATML = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 """ChatML without the default system prompt (jinja)."""
-
-
-def read_tokenizer(folder: Path | str) -> PreTrainedTokenizerBase:
-    """Return the tokenizer of a folder or hub id; texts beyond the context are counted by us, and not warned of."""
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
-    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
-    return tokenizer
 
 
 def fix_smollm(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:

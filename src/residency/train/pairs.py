@@ -104,11 +104,6 @@ def hardest_pairs(
     answer is an empty list make no pair: preferred over full lists, it teaches silence. Without ``reference`` only
     examples with several wrong answers are scored.
     """
-    if not items:
-        raise UserError(
-            "there is no preference pair to learn from: no example with wrong answers and meta.use prefer, and no row "
-            "in TRL's columns (prompt, chosen, rejected)"
-        )
     candidates, left = _candidates(items, model, tokens, capacity)
     if left:
         say(f"examples that make no preference pair: {', '.join(f'{count} {why}' for why, count in left.items())}")

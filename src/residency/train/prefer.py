@@ -7,15 +7,14 @@ before training: its log-probabilities are computed once and kept, so that a res
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 
 from residency.core.errors import UserError
-from residency.core.legal import Above0, AtLeast0, AtLeastOne, Clash, agree
+from residency.core.legal import Above0, AtLeast0, AtLeastOne
 from residency.core.settings import Flat, together
 from residency.core.store import read_jsonl, write_jsonl
 from residency.models.local import LocalModel
@@ -39,20 +38,13 @@ NLL = {"dpo": 0.2}
 GAMMA = 1.0
 
 
-def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
-    yield from disagreements(given)
-    loss = given.get("loss", "dpo")
-    if given.get("gamma") is not None and loss != "simpo":
-        yield ("gamma", "loss"), f"gamma belongs to the loss simpo, and the loss is {loss}; leave gamma out"
-
-
-@together(_clashes)
+@together(disagreements)
 def prefer(
     model: Path,
     examples: Path,
     *,
     out: Path,
-    # Tokens of the pairs that are learned, at most, in an order drawn from the seed (kto reads a third answer beside).
+    # Tokens of the pairs that are learned, at most, in an order drawn from the seed.
     tokens: AtLeastOne = 50_000,
     # What is made of a pair; simpo and orpo need no reference.
     loss: Loss = "dpo",
@@ -72,7 +64,8 @@ def prefer(
     """
     if loss not in LOSSES:
         raise UserError(f"preference loss {loss!r} is not known; legal are {', '.join(LOSSES)}")
-    agree(_clashes({"loss": loss, "gamma": gamma}))
+    if gamma is not None and loss != "simpo":
+        raise UserError(f"gamma belongs to the loss simpo, and the loss is {loss}; leave gamma out")
     beta, nll = BETA[loss] if beta is None else beta, NLL.get(loss, 0.0) if nll is None else nll
     settings = {"loss": loss, "beta": beta, "nll": nll}
     if loss == "simpo":

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from transformers import PreTrainedModel
+from transformers import AutoTokenizer, PreTrainedModel
 
 from residency.core.errors import UserError
 from residency.core.legal import Range
@@ -25,7 +25,6 @@ from residency.models.local import GPU_ROW, LocalModel, read_net
 from residency.models.pack import Batch, Block, collate, fill_rows
 from residency.models.residual import read_to_learn
 from residency.models.soft import soft_cache, virtual_tokens
-from residency.models.tokenizer import read_tokenizer
 from residency.train import check, methods
 from residency.train.checkpoint import finish
 from residency.train.processes import count, is_main
@@ -55,7 +54,7 @@ def open_model(stage: Path, *, schedule: Schedule, tuning: Tuning = LORA) -> tup
     if tuning.shard:
         _shard(tuned)
     bare = tuned.get_base_model() if hasattr(tuned, "get_base_model") else tuned
-    tokenizer = read_tokenizer(path)
+    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     row = schedule.batch_tokens if net.device.type == "cpu" else max(GPU_ROW, schedule.batch_tokens)
     virtual = virtual_tokens(tuned)
     soft = partial(soft_cache, tuned) if virtual else Cache
@@ -149,8 +148,6 @@ def cut_to_tokens(blocks: Sequence[Block], tokens: int, capacity: int) -> tuple[
     """Return the first blocks that fit in ``tokens`` and in a row of ``capacity``, and what was left out, by reason."""
     kept: list[Block] = []
     total, counts = 0, {"too_long": 0, "beyond_tokens": 0}
-    if not blocks:
-        raise UserError("nothing to learn from: there is no example of what this stage learns (see its examples.jsonl)")
     for block in blocks:
         if block.read > capacity:
             counts["too_long"] += 1
@@ -160,14 +157,7 @@ def cut_to_tokens(blocks: Sequence[Block], tokens: int, capacity: int) -> tuple[
             kept.append(block)
             total += block.length
     if not kept:
-        long = [block.id for block in blocks if block.read > capacity]
-        told = f"{check.counted(long, len(blocks), 'examples')} are longer than a row of {capacity:,} tokens"
-        more = f"the first alone has more than tokens, {tokens:,}"
-        raise UserError(
-            f"nothing to learn from: {told}: raise schedule.batch_tokens"
-            if len(long) == len(blocks)
-            else f"nothing to learn from: {f'{told}, and of the others ' if long else ''}{more}: raise tokens"
-        )
+        raise UserError(f"nothing to learn from: {counts} of {len(blocks)} examples; raise tokens or batch_tokens")
     return kept, counts
 
 

@@ -76,9 +76,6 @@ def disagreements(given: Mapping[str, Any]) -> Iterator[Clash]:
         yield ("dropout", "method"), f"{method} has no low-rank module to drop from; methods: {', '.join(LOW_RANK)}"
     if layers and method in SOFT:
         yield ("layers", "method"), f"{method} learns virtual tokens, and tunes no layers; leave layers out"
-    for name, methods, usual in (("rank", LOW_RANK, 16), ("alpha", LOW_RANK, None), ("virtual_tokens", SOFT, 20)):
-        if method not in methods and given.get(name, usual) != usual:
-            yield (name, "method"), f"{method} has no {name}; methods that have one: {', '.join(methods)}"
     if given.get("shard") and method not in SHARDED:
         yield (
             ("shard", "method"),

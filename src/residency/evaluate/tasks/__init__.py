@@ -65,7 +65,7 @@ def named(names: str | None, suite: Suite = "quickstart") -> list[Task]:
 
 def _all_of(wanted: Sequence[str]) -> list[Task]:
     """Return the tasks of all names; one error tells the unknown names and what is wrong in any of the files."""
-    unknown = [n for n in wanted if n not in TASKS and n not in SUITES and not is_file(n)]
+    unknown = [n for n in wanted if n not in TASKS and n not in SUITES and not _is_file(n)]
     tasks: list[Task] = []
     wrong: list[UserError] = []
     for name in dict.fromkeys(n for n in wanted if n not in unknown):
@@ -91,22 +91,16 @@ def _with_nearest(name: str) -> str:
     return f"{name} (did you mean {near[0]}?)" if near else name
 
 
-def is_file(name: str) -> bool:
-    """Return whether a task's name is that of a user's file."""
+def _is_file(name: str) -> bool:
     return Path(name).suffix in (".yaml", ".yml")
 
 
-def task_of(name: str) -> Task:
-    """Return the task of ours, or of a user's file, which is read and checked whole."""
-    if is_file(name):
+def _of(name: str) -> list[Task]:
+    if _is_file(name):
         from residency.evaluate.tasks.read import own_task
 
-        return own_task(Path(name))
-    return TASKS[name]
-
-
-def _of(name: str) -> list[Task]:
-    return [task_of(n) for n in SUITES.get(name, (name,))]
+        return [own_task(Path(name))]
+    return [TASKS[n] for n in SUITES.get(name, (name,))]
 
 
 def _no_task(name: str) -> str | None:

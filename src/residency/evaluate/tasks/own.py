@@ -7,10 +7,9 @@
     instruction: How soon must this patient be seen?
 
 Kind ``similar`` has a ``scale`` in place of labels, its two ends: ``scale: [0, 5]``.
-Optional: ``metric``, ``language``, ``max_tokens``, ``style`` (choice), ``family``, ``stakeholder``, ``care``; files of
-further items: ``train`` and ``dev`` (to learn from, and to watch), ``shots`` (solved items to show); ``format``
-(classify: files in another form), ``judge`` (of kind rubric: the model that judges). Of kind extract a file may be a
-folder of brat annotations, or CoNLL. Every mistake is told at once, by line, without a word of the items' text.
+Optional: ``metric``, ``language``, ``max_tokens``, ``style`` (choice), ``family``, ``stakeholder``, ``care``, ``shots``
+(a second file of solved items), ``format`` (classify: files in another form), ``judge`` (of kind rubric: the model that
+judges). Every mistake is told at once, by line, without a word of the items' text.
 """
 
 from __future__ import annotations
@@ -45,13 +44,9 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "stakeholder": str,
     "care": str,
     "shots": str,
-    "train": str,
-    "dev": str,
     "judge": str,
 }
 NEEDED = ("task", "items", "kind")
-FILES = ("items", "shots", "train", "dev")
-"""The fields that name a file of items: the first is examined on."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 TAKEN: set[str] = set()
@@ -125,7 +120,7 @@ def _twice(places: list[tuple[str, int]]) -> Iterator[str]:
 
 def _absent(found: dict[str, Any], path: Path, lines: dict[str, int]) -> Iterator[str]:
     """Yield which files are not there, of those that nobody will read since the rest of the declaration is wrong."""
-    for file in FILES:
+    for file in ("items", "shots"):
         name = found.get(file)
         if isinstance(name, str) and not can_read(found, file) and not (path.parent / name).exists():
             yield f"line {lines.get(file, 0)}: {file} is {name}, which is not there"
@@ -233,22 +228,11 @@ def can_read(declaration: dict[str, Any], file: str) -> bool:
     return told and (kind == "classify" if form else bool(labels) or kind not in LABELLED)
 
 
-def files_of(declaration: dict[str, Any], folder: Path) -> list[Path]:
-    """Return the files of items that a declaration names, those of a folder sorted."""
-    from residency.corpus.readers.folder import files_under
-
-    return [file for name in FILES if name in declaration for file in files_under(folder / declaration[name])[1]]
-
-
 def each_item_of(declaration: dict[str, Any], folder: Path, file: str = "items") -> Iterator[Item]:
     """Yield the items of a declaration's file, which lies relative to ``folder``; SourceError as ``each_item``."""
-    kind, path = declaration["kind"], folder / declaration[file]
+    kind = declaration["kind"]
     known = tuple(declaration.get("scale" if kind == "similar" else "labels", ()))
-    if kind == "extract" and (path.is_dir() or path.suffix not in (".jsonl", ".json")):
-        from residency.evaluate.tasks.annotated import each_annotated  # which brings all readers
-
-        return each_annotated(path, known)
-    return each_item(path, kind, known, format=declaration.get("format", ""))
+    return each_item(folder / declaration[file], kind, known, format=declaration.get("format", ""))
 
 
 def examples_of(
@@ -264,15 +248,16 @@ def examples_of(
 
 def repeated(declaration: dict[str, Any], folder: Path) -> str:
     """Return what is wrong with solved items that are asked for too ("" where none is): they would tell the answer."""
-    for file in (name for name in FILES[1:] if name in declaration):
-        solved = {_said(item) for item in each_item_of(declaration, folder, file)}
-        twice = sum(_said(item) in solved for item in each_item_of(declaration, folder))
-        if twice:
-            return (
-                f"{declaration[file]}: {twice} of the items of {declaration['items']} stand there too; "
-                "a solved example would tell the answer. Take them out of one of the two"
-            )
-    return ""
+    if "shots" not in declaration:
+        return ""
+    solved = {_said(item) for item in each_item_of(declaration, folder, "shots")}
+    twice = sum(_said(item) in solved for item in each_item_of(declaration, folder))
+    if not twice:
+        return ""
+    return (
+        f"{declaration['shots']}: {twice} of the items of {declaration['items']} stand there too; "
+        "a solved example would tell the answer. Take them out of one of the two"
+    )
 
 
 def _said(item: Item) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from residency.core.errors import RecipeError, UserError
 from residency.core.progress import say
@@ -40,19 +39,10 @@ def each_example(task: Task, split: str = "") -> Iterator[Example]:
     if not task.own:
         yield from examples_of(task, split)[0]
         return
-    declared = own.read_declaration(Path(task.own))
-    if file := own_file(declared, "test" if split == task.split else split):
+    declared, file = own.read_declaration(Path(task.own)), "items" if split == task.split else "shots"
+    if file in declared:
         declared |= {key: getattr(task.ask, key) for key in ("style", "wording", "turn")}
         yield from own.examples_of(declared, Path(task.own).parent, file=file, split=split)
-
-
-def own_file(declared: Mapping[str, Any], split: str) -> str:
-    """Return the field of a user's task that names the items of a split ("" where none does).
-
-    What is shown solved, and what baselines learn from, is its ``train`` file, or where it has none its ``shots``.
-    """
-    wanted = {"test": ("items",), "validation": ("dev",)}.get(split, ("train", "shots"))
-    return next((file for file in wanted if file in declared), "")
 
 
 def _with_labels(task: Task, items: Iterable[Item]) -> Ask:
@@ -67,7 +57,7 @@ def own_task(path: Path) -> Task:
     """Return the task of a user's YAML file, after reading all of its items once; every mistake is told at once."""
     declared, wrong = own.declared(path)
     problems = []
-    for file in own.FILES:
+    for file in ("items", "shots"):
         try:
             if own.can_read(declared, file):
                 deque(own.each_item_of(declared, path.parent, file), maxlen=0)

@@ -1,1 +1,0 @@
-"""Documents whose every identifier is known, to measure a de-identification engine by."""
