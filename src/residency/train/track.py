@@ -53,7 +53,7 @@ def tracked(names: Sequence[Tracker], out: Path, label: str, main: bool) -> Iter
         if name == "mlflow" and "MLFLOW_TRACKING_URI" in os.environ:
             where = {}
         trackers.append(kind(label.replace(" ", "-"), **where))
-        trackers[-1].start()  # since accelerate 1.11 none begins by itself
+        trackers[-1].start()  # none begins by itself
 
     def log(row: Mapping[str, Any], step: int) -> None:
         for tracker in trackers:
