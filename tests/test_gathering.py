@@ -16,8 +16,9 @@ from residency.corpus.assemble import collect
 from residency.corpus.benchmarks import frozen_split
 from residency.corpus.mixing.mixture import Mixture, Stage
 from residency.evaluate.contamination import found_in_training
+from residency.evaluate.selection import solved_items, train_items
 from residency.evaluate.selection import test_items as items_of_test
-from residency.evaluate.tasks import TASKS
+from residency.evaluate.tasks import TASKS, task_of
 from residency.evaluate.tasks.own import files_of, read_declaration
 from residency.gathering import gather
 from residency.making import across
@@ -297,6 +298,17 @@ def test_labels_of_ones_own_are_learned_in_the_words_of_their_examination(data, 
     assert {row.wanted[0] for row in rows} == {"urgent", "routine"} and {row.meta["task"] for row in rows} == {"triage"}
     [source] = read_json(tmp_path / "out" / "card.json")["sources"]
     assert source["name"] == "triage" and not source["public"]
+
+
+def test_what_is_shown_solved_and_what_is_learned_are_told_apart(data, tmp_path):
+    for part in ("train", "shots", "test"):
+        write_lines(tmp_path / "own" / f"{part}.jsonl", triage(part, 2))
+    given = {name: f"{file}.jsonl" for name, file in (("items", "test"), ("train", "train"), ("shots", "shots"))}
+    mine = write_own(tmp_path / "own", task="t", kind="classify", labels=["urgent", "routine"], **given)
+    task = task_of(str(mine))
+    assert [e.id for e in train_items(None, task)] == [row["id"] for row in triage("train", 2)]
+    assert [e.meta["text"][:5] for e in solved_items(None, task)] == ["shots"] * 2
+    assert [e.meta["text"][:5] for e in train_items(None, task)] == ["train"] * 2
 
 
 @pytest.mark.parametrize("form", ["brat", "conll"])

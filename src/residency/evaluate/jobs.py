@@ -25,7 +25,7 @@ from residency.core.types import Example
 from residency.evaluate.kinds import as_shown
 from residency.evaluate.numbers import LEFT_OUT
 from residency.evaluate.protocol import Protocol, own_prompt, room, with_shots
-from residency.evaluate.selection import each_test_item, train_items
+from residency.evaluate.selection import each_test_item, solved_items
 from residency.evaluate.statement import example_of, is_public, protocol_of, written
 from residency.evaluate.tasks import BY_LIKELIHOOD, TASKS, Task
 from residency.evaluate.tasks.own import files_of, read_declaration
@@ -87,7 +87,7 @@ class ItemParts:
         compared = task.kind in BY_LIKELIHOOD and job.protocol.method == "likelihood"
         self.shown = as_shown(task.kind, written=written(job, task))
         self.size = COMPARED if compared else WRITTEN
-        self.pool = train_items(examples, task) if job.shots else []
+        self.pool = solved_items(examples, task) if job.shots else []
         self.count = min(job.shots, len(self.pool))
         _, self.shots = with_shots([], self.pool, self.count, job.protocol, self.shown)
         self.n, self.sha256, self.room, self.own_shots = 0, "", 0, 0

@@ -24,7 +24,7 @@ from residency.evaluate.names import MOST_SHOWN, apart
 from residency.evaluate.protocol import Protocol, compares
 from residency.evaluate.readers import KINDS, why_not
 from residency.evaluate.rules import run_rules
-from residency.evaluate.selection import test_items, train_items
+from residency.evaluate.selection import solved_items, test_items
 from residency.evaluate.statement import without_effect
 from residency.evaluate.tasks import BY_LIKELIHOOD, EITHER, SUITES, Suite, Task, TaskName, named
 from residency.evaluate.vary import Way, place, summaries, varied
@@ -89,7 +89,7 @@ def shots_of(examples: Path, wanted: int, tasks: Sequence[Task] = ()) -> dict[st
     A run's own tasks show its training examples, a public one (of ``tasks``) those of its set.
     """
     found = Counter(str(row.meta.get("task", "")) for row in read_examples(examples / "examples.jsonl", split="train"))
-    own = {task.name: len(train_items(examples, task)) for task in tasks if task.data or task.own}
+    own = {task.name: len(solved_items(examples, task)) for task in tasks if task.data or task.own}
     return {task: min(wanted, count) for task, count in {**found, **own}.items()}
 
 

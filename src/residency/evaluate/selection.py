@@ -49,10 +49,17 @@ def drawn(examples: Sequence[Example], count: int) -> list[Example]:
 
 
 def train_items(examples: Path | None, task: Task) -> list[Example]:
-    """Return the solved items of a task that may be shown before a question, their options in their own order."""
+    """Return the items of a task that may be learned, their options in their own order."""
     if task.data or task.own:
         return examples_of(replace(task, ask=replace(task.ask, turn=0)), "train")[0]
     return list(_of_run(examples, task, "train"))
+
+
+def solved_items(examples: Path | None, task: Task) -> list[Example]:
+    """Return the solved items of a task that may be shown before a question, their options in their own order."""
+    if task.own:
+        return examples_of(replace(task, ask=replace(task.ask, turn=0)), "shots")[0]
+    return train_items(examples, task)
 
 
 def _of_run(examples: Path | None, task: Task, split: str) -> Iterator[Example]:

@@ -49,9 +49,11 @@ def each_example(task: Task, split: str = "") -> Iterator[Example]:
 def own_file(declared: Mapping[str, Any], split: str) -> str:
     """Return the field of a user's task that names the items of a split ("" where none does).
 
-    What is shown solved, and what baselines learn from, is its ``train`` file, or where it has none its ``shots``.
+    What is shown solved (``shots``) is in the file of that name, what is learned in ``train``; each stands in for the
+    other where that is not there.
     """
-    wanted = {"test": ("items",), "validation": ("dev",)}.get(split, ("train", "shots"))
+    files = {"test": ("items",), "validation": ("dev",), "shots": ("shots", "train")}
+    wanted = files.get(split, ("train", "shots"))
     return next((file for file in wanted if file in declared), "")
 
 
