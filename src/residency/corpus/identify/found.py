@@ -1,0 +1,30 @@
+"""An identifier that was found: where, of which kind, how surely, and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from residency.corpus.identify.kinds import KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Characters ``start`` to ``end`` (half open) of a text hold an identifier of a kind.
+
+    ``score`` is between 0 and 1; ``why`` names what found it: ``rule:ssn``, ``field:name.family``, ``tagger``.
+    """
+
+    start: int
+    end: int
+    entity_type: str
+    score: float
+    why: str
+
+    def as_row(self) -> dict[str, Any]:
+        """Return it as the document that ``--spans`` prints."""
+        return asdict(self)
+
+    def as_presidio(self) -> dict[str, Any]:
+        """Return it as Presidio's RecognizerResult is written."""
+        return {**asdict(self), "entity_type": KINDS[self.entity_type].presidio}

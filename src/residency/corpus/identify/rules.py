@@ -1,0 +1,129 @@
+"""Rules: patterns that are looked for all at once, each with what must stand before it and what proves it.
+
+Hyperscan reads a text once for all patterns and says where one may end; Python's own ``re`` then says what stands there
+exactly, and a checksum or a calendar may refute it. Without Hyperscan ``re`` looks for each pattern by itself, with the
+same result, only slower.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from residency.core.errors import UserError
+from residency.corpus.identify import proofs
+from residency.corpus.identify.found import Found
+from residency.corpus.identify.kinds import KINDS
+from residency.corpus.identify.view import View
+
+ROOM = 400
+"""The most bytes that a pattern can match, with what stands before it."""
+NEAR = 40
+"""How far before a number its label may stand, bytes."""
+PIECE = re.compile(r"\{([a-z][a-z-]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A pattern with a name, the kind of what it finds, and how sure it is.
+
+    Found is the group ``id`` of the pattern, or all of it. ``proof`` names a function of ``proofs`` that the found
+    bytes must satisfy.
+    """
+
+    name: str
+    kind: str
+    pattern: re.Pattern[bytes]
+    score: float
+    proof: str = ""
+
+    def found(self, view: View, match: re.Match[bytes]) -> Found | None:
+        """Return what a match finds, in characters of the text; None where it is refuted."""
+        group = "id" if "id" in self.pattern.groupindex else 0
+        start, end = match.span(group)
+        if start < 0 or (self.proof and not getattr(proofs, self.proof)(match[group].decode("ascii"))):
+            return None
+        return Found(*view.span(start, end), self.kind, self.score, f"rule:{self.name}")
+
+
+@functools.cache
+def rules_for(language: str) -> tuple[Rule, ...]:
+    """Return the rules of a language (``en``, ``es``), those of all languages among them."""
+    made = []
+    for part in ("any", language):
+        text = resources.files(__package__).joinpath(f"rules.{part}.yaml").read_text(encoding="utf-8")
+        about = yaml.safe_load(text)
+        made += [_rule(name, row, about.get("pieces") or {}) for name, row in about["rules"].items()]
+    return tuple(made)
+
+
+def _rule(name: str, row: Mapping[str, Any], pieces: Mapping[str, str]) -> Rule:
+    written = row["pattern"]
+    while PIECE.search(written):
+        written = PIECE.sub(lambda found: f"(?:{pieces[found[1]]})", written)
+    pattern = re.compile(written.encode("ascii"), re.IGNORECASE if row.get("any_case") else 0)
+    proof = row.get("proof", "")
+    if row["kind"] not in KINDS or (proof and not hasattr(proofs, proof)):
+        raise UserError(f"rule {name}: no kind {row['kind']}, or no proof {proof or 'asked for'}")
+    return Rule(name, row["kind"], pattern, float(row.get("score", 0.9)), proof)
+
+
+class Rules:
+    """Rules that are looked for together."""
+
+    def __init__(self, rules: Sequence[Rule], *, compiled: bool = True) -> None:
+        self.rules = tuple(rules)
+        self.database = _compiled(self.rules) if compiled else None
+
+    def find(self, view: View) -> list[Found]:
+        """Return what the rules find in a text, in its order; what several find is there several times."""
+        made = []
+        for number, start, end in self._regions(view.data):
+            rule = self.rules[number]
+            made += [f for m in rule.pattern.finditer(view.data, start, end) if (f := rule.found(view, m))]
+        return sorted(set(made), key=lambda f: (f.start, f.end, f.why))
+
+    def _regions(self, data: bytes) -> Iterator[tuple[int, int, int]]:
+        """Yield (rule, first byte, the byte behind the last) of the regions in which a rule finds something."""
+        if self.database is None:
+            yield from ((number, 0, len(data)) for number in range(len(self.rules)))
+            return
+        ends: dict[int, list[int]] = {}
+
+        def told(number: int, start: int, end: int, flags: int, context: Any) -> None:
+            ends.setdefault(number, []).append(end)
+
+        self.database.scan(data, match_event_handler=told)
+        for number in sorted(ends):
+            start = last = -1
+            for end in sorted(ends[number]):
+                if last >= 0 and end - ROOM > last:
+                    yield number, start, min(last + 1, len(data))
+                    start = -1
+                if start < 0:
+                    start = max(0, end - ROOM)
+                last = end
+            yield number, start, min(last + 1, len(data))
+
+
+def _compiled(rules: Sequence[Rule]) -> Any:
+    """Return Hyperscan's automaton of the patterns; None where it is not installed."""
+    with suppress(ImportError):
+        import hyperscan
+
+        database = hyperscan.Database()
+        database.compile(
+            expressions=[re.sub(rb"\(\?P<\w+>", b"(?:", rule.pattern.pattern) for rule in rules],
+            ids=list(range(len(rules))),
+            elements=len(rules),
+            flags=[hyperscan.HS_FLAG_CASELESS if rule.pattern.flags & re.IGNORECASE else 0 for rule in rules],
+        )
+        return database
+    return None
