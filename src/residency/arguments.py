@@ -13,6 +13,7 @@ from residency.evaluate.names import MOST_SHOWN
 
 ITEMS = Range(least=1)
 SHOTS = Range(least=0, most=MOST_SHOWN)
+SHARE = Range(least=0, most=1)
 
 
 def whole(legal: Range) -> Callable[[str], int]:
@@ -24,6 +25,19 @@ def whole(legal: Range) -> Callable[[str], int]:
         if value is None or problem:
             raise argparse.ArgumentTypeError(problem)
         return int(value)
+
+    return read
+
+
+def number(legal: Range) -> Callable[[str], float]:
+    """Return an argument's type: a number in a range, refused with the range otherwise."""
+
+    def read(text: str) -> float:
+        value = read_scalar(text, float)
+        problem = f"{text!r} is not a number; legal: {legal.legal}" if value is None else legal.problem(value)
+        if value is None or problem:
+            raise argparse.ArgumentTypeError(problem)
+        return float(value)
 
     return read
 
@@ -95,6 +109,45 @@ def for_form(one: argparse.ArgumentParser) -> None:
     one.add_argument("--pairwise", action="store_true", help="which of two answers is better, instead of ratings")
     _limit(one, "at most N items, {} (default: all)")
     one.add_argument("--seed", type=int, default=0, metavar="N", help="the order of the lines (default: 0)")
+
+
+def for_deidentify(one: argparse.ArgumentParser) -> None:
+    """Add what is read, what is done with it, and how."""
+    text = "a folder of any files, a file, or a FHIR export: what each file is goes by what it holds"
+    one.add_argument("path", type=words, metavar="PATH", help=text)
+    text = "write the documents with identifiers hidden, and their receipt, to this folder"
+    one.add_argument("--out", type=words, metavar="DIR", help=text)
+    one.add_argument("--spans", action="store_true", help="print what is found, a JSON line a document, and change nothing")
+    text = "draw N documents at random, by type of note, and write a sheet to label them on (HTML and CSV) to --out, {}"
+    one.add_argument("--sample", type=whole(ITEMS), default=0, metavar="N", help=text.format(ITEMS.legal))
+    text = "measure recall and precision on these labels; with --out, write them into the receipt there"
+    one.add_argument("--score", type=words, metavar="LABELS", help=text)
+    text = "train the tagger on these labels too, and write it to --out, for --tagger"
+    one.add_argument("--learn", type=words, metavar="LABELS", help=text)
+    text = "of documents that state no language, en (default) or es"
+    one.add_argument("--language", choices=["en", "es"], default="en", metavar="CODE", help=text)
+    text = "what stands in place of an identifier: surrogate (made up; default), tag, mask or drop"
+    operators = ["surrogate", "tag", "mask", "drop"]
+    one.add_argument("--operator", choices=operators, default="surrogate", metavar="HOW", help=text)
+    text = "what finds: residency (rules, lists and a trained tagger; default), presidio, or encoder (--tagger)"
+    detectors = ["residency", "presidio", "encoder"]
+    one.add_argument("--detector", choices=detectors, default="residency", metavar="NAME", help=text)
+    text = "recall (whatever is not unlikely; default) or default (the likeliest reading)"
+    one.add_argument("--mode", choices=["recall", "default"], default="recall", metavar="HOW", help=text)
+    text = f"hide every word that is part of an identifier with more than this probability, {SHARE.legal}"
+    one.add_argument("--threshold", type=number(SHARE), metavar="P", help=text)
+    one.add_argument("--tagger", type=words, metavar="DIR", help="the folder of a tagger (see --learn) or of an encoder")
+    text = "a file with the secret key of surrogates, made where it is absent; without it they differ each time"
+    one.add_argument("--key", type=words, metavar="FILE", help=text)
+    text = "keep what was replaced in this file, encrypted with the key (needs --key)"
+    one.add_argument("--vault", type=words, metavar="FILE", help=text)
+    one.add_argument("--sign", type=words, metavar="FILE", help="sign the receipt with this Ed25519 key (PEM)")
+    text = "why nobody is identified in these texts: recorded in the receipt, which then needs no recall"
+    one.add_argument("--waiver", type=words, metavar="WORDS", help=text)
+    text = "names of unusual columns, such as text=note_body,patient=mrn"
+    one.add_argument("--columns", type=words, metavar="A=B,…", help=text)
+    one.add_argument("--workers", type=whole(SHOTS), default=0, metavar="N", help="processes at once (default: every core)")
+    one.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample (default: 0)")
 
 
 def _limit(one: argparse.ArgumentParser, text: str) -> None:

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from residency import __version__, examine, judging
-from residency.arguments import JsonParser, error_document, for_evaluate, for_form, for_judge, page, whole, words
+from residency import __version__, deidentifying, examine, judging
+from residency.arguments import JsonParser, error_document, for_deidentify, for_evaluate, for_form, for_judge, page, whole, words
 from residency.core.errors import RecipeError, ResidencyError, UserError
 from residency.core.legal import Range
 from residency.core.memory import share_heap
@@ -237,6 +237,8 @@ def make_parser(form: type[argparse.ArgumentParser] = argparse.ArgumentParser) -
     one.add_argument("--fresh", action="store_true", help="start a new run instead of going on with the last")
     text = "train nothing: say what it will take here, from the first steps of each stage, and refuse what does not fit"
     one.add_argument("--estimate", action="store_true", help=text)
+    text = "find and hide what identifies patients, measure how well, and leave a receipt"
+    for_deidentify(_verb(verbs, "deidentify", deidentifying.deidentify, text))
     one = _verb(verbs, "ask", ask, "ask a model one question; the answer streams")
     forms = "runs/latest (its GGUF where it has one), runs/latest:tuned, a folder, a .gguf, a hub id, a name"
     one.add_argument("model", type=words, metavar="MODEL", help=forms)

@@ -27,7 +27,8 @@ class Span:
 class Document:
     """A text with its origin; ``patient`` and ``date`` (ISO 8601) are None where they do not apply.
 
-    ``place`` is the file and the line (None: the file as a whole) that it was read from; it is for messages, not kept.
+    ``place`` is the file and the line (None: the file as a whole) that it was read from; ``person`` is what the record's
+    own fields say of its patient, as a FHIR Patient. Both are for the reading alone, and not kept.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Document:
     spans: list[Span] = field(default_factory=list)
     meta: dict[str, Any] = field(default_factory=dict)
     place: tuple[str, int | None] = field(default=("", None), compare=False)
+    person: dict[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)

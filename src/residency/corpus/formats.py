@@ -14,7 +14,7 @@ from residency.corpus.readers.columns import told
 from residency.corpus.readers.guard import Limits
 from residency.corpus.readers.heads import columns_in
 from residency.corpus.readers.shapes import COLUMNS, plain_name
-from residency.corpus.records import Source, SourceName
+from residency.corpus.records import Receipt, Source, SourceName
 
 OWN = "not stated (your own data)"
 LIMITS = Limits()
@@ -92,6 +92,10 @@ def read_files(
     # What the source is called in the card, in the mixture and by makers; empty: its kind, numbered if there are
     # several.
     name: SourceName = "",
+    # Why the texts identify nobody, where they are notes and no receipt says so: recorded, and shown with the model.
+    waiver: str = "",
+    # The receipt of the de-identification that the texts come from; empty: the receipt.json beside them, if there is one.
+    receipt: Receipt = "",
 ) -> Source:
     """Return a folder of any files (or one file) as a source: each is read as what its content says that it is."""
     check_columns(path, files_of(path, ()), columns, encoding, form=format)
@@ -105,7 +109,7 @@ def read_files(
         limits=limits,
         options={"columns": dict(columns)},
     )
-    return Source(name or "files", "", licence, "", files, pieces)
+    return Source(name or "files", "", licence, "", files, pieces, waiver, receipt, own=True)
 
 
 def read_notes(
@@ -119,11 +123,15 @@ def read_notes(
     # What the source is called in the card, in the mixture and by makers; empty: its kind, numbered if there are
     # several.
     name: SourceName = "",
+    # Why the texts identify nobody, where they are notes and no receipt says so: recorded, and shown with the model.
+    waiver: str = "",
+    # The receipt of the de-identification that the texts come from; empty: the receipt.json beside them, if there is one.
+    receipt: Receipt = "",
 ) -> Source:
     """Return a folder of ``.txt`` files (or one file) as a source; a document's id is its path in the folder."""
     called = name or "notes"
     files, pieces = parts(path, source=called, licence=licence, language=language, form="text", endings=_TEXT)
-    return Source(called, "", licence, "", files, pieces)
+    return Source(called, "", licence, "", files, pieces, waiver, receipt, own=True)
 
 
 def read_jsonl_source(
@@ -139,6 +147,10 @@ def read_jsonl_source(
     # What the source is called in the card, in the mixture and by makers; empty: its kind, numbered if there are
     # several.
     name: SourceName = "",
+    # Why the texts identify nobody, where they are notes and no receipt says so: recorded, and shown with the model.
+    waiver: str = "",
+    # The receipt of the de-identification that the texts come from; empty: the receipt.json beside them, if there is one.
+    receipt: Receipt = "",
 ) -> Source:
     """Return JSONL (a file or a folder of them) as a source of texts, chats or preference pairs, known by their keys;
     what no shape knows goes to ``meta``.
@@ -153,4 +165,4 @@ def read_jsonl_source(
         options={"columns": dict(columns)},
         endings=_LINES,
     )
-    return Source(name or "jsonl", "", licence, "", files, pieces)
+    return Source(name or "jsonl", "", licence, "", files, pieces, waiver, receipt, own=True)

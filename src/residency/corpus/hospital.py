@@ -35,6 +35,7 @@ ACKNOWLEDGEMENT = (
     "Simulated patients, none of them real, by clinosim (MIT licence). Note types are named by LOINC "
     "(http://loinc.org, copyright Regenstrief Institute), medications by RxNorm (US National Library of Medicine)."
 )
+NOBODY = "synthetic: its people are simulated, none of them is real"
 _KEPT = ("HOME", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT", "TMPDIR")
 """What the simulation sees of our environment: enough to start, nothing that could change what it makes."""
 BLOCK = 500
@@ -72,7 +73,7 @@ def read_hospital(
     sizes = [min(BLOCK, population - start) for start in range(0, population, BLOCK)]
     parts = tuple(partial(_block, scratch, number, size, seed, common) for number, size in enumerate(sizes))
     version = importlib.metadata.version("clinosim")
-    return Source("simulated_hospital", version, LICENCE, ACKNOWLEDGEMENT, (), parts)
+    return Source("simulated_hospital", version, LICENCE, ACKNOWLEDGEMENT, (), parts, waiver=NOBODY)
 
 
 def _block(scratch: Path, number: int, size: int, seed: int, common: list[str]) -> Iterator[Record]:

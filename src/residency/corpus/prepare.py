@@ -1,7 +1,7 @@
 """The first pass over the text, as a pure function from files to files: what runs on one core, for one part.
 
-``prepare`` reads a part of a source, cleans it, looks for held-out items, and writes documents with small tables of
-keys beside them. A part that was finished before is not done again. Nothing that returns to the coordinator holds text.
+``prepare`` reads a part of a source, hides what identifies patients, cleans it, looks for held-out items, and writes
+documents with small tables of keys beside them. A part that was finished before is not done again. Nothing that returns to the coordinator holds text.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from residency.corpus.clean import Clean, batch_cleaner
 from residency.corpus.compare.dedup import Dedup, keys
 from residency.corpus.compare.hashing import Words
 from residency.corpus.compare.leaks import Leaks
+from residency.corpus.deidentify.stage import Tally, Treating, treat
 from residency.corpus.named import is_public
 from residency.corpus.readers.guard import Given
 from residency.corpus.records import KNOWLEDGE_KINDS, Bad, Left, Part
@@ -50,6 +51,7 @@ class Preparing:
     clean: Clean | None
     dedup: Dedup
     leaks: Path | None
+    treating: Treating | None = None
 
 
 def prepare(task: Preparing) -> dict[str, Any]:
@@ -99,9 +101,10 @@ class _Found:
     leaks: Counter[str] = field(default_factory=Counter)
     shards: list[int] = field(default_factory=list)
     digest: str = ""
+    patients: Tally = field(default_factory=Tally)
 
     def row(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {"patients": self.patients.row()}
 
 
 def _found(task: Preparing) -> _Found:
@@ -116,6 +119,7 @@ def _prepared(task: Preparing, folder: Path) -> dict[str, Any]:
             aside.writelines(dumps(asdict(row)).encode() + b"\n" for row in bad)
             for document in documents:
                 digest.update(dumps([document.id, document.text, document.meta]).encode())
+            documents = treat(documents, task.treating, found.patients)
             kept, dropped, said = _checked(documents, task, found)
             writer.drop(dropped)
             if kept:

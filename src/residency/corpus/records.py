@@ -35,6 +35,11 @@ def no_name(name: str) -> str | None:
     return None
 
 
+def _no_receipt(path: str) -> str | None:
+    return None if not path or Path(path).is_file() else f"there is no receipt at {path}"
+
+
+Receipt = Annotated[str, Rule("empty (the receipt.json beside the files), or a receipt's file", _no_receipt)]
 SourceName = Annotated[str, Rule("empty, or a word of letters, digits, dots, dashes and underscores", no_name)]
 
 
@@ -71,7 +76,11 @@ Part = Callable[[], Iterator[Document | Bad | Left]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source with what must be said about it, and the parts that it is read in, in order."""
+    """A source with what must be said about it, and the parts that it is read in, in order.
+
+    ``own``: it is the user's data. ``waiver`` says why nobody is identified in it although it holds notes; ``receipt``
+    is a file that says how its identifiers were taken out ("": the receipt.json beside its files, if there is one).
+    """
 
     name: str
     version: str
@@ -79,6 +88,9 @@ class Source:
     acknowledgement: str
     files: tuple[Path, ...]
     parts: tuple[Part, ...]
+    waiver: str = ""
+    receipt: str = ""
+    own: bool = False
 
     @property
     def records(self) -> Iterator[Document | Bad | Left]:

@@ -2,7 +2,7 @@
 
 The narrative is what the clinician attested; structured entries are counted by template, and rendered only where a
 section has no narrative (``cdaentry.py``). The format is HL7 CDA R2 with C-CDA R2.1. Names and addresses of the header
-are not read.
+are no text: they only help to find them in the narrative.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _document(given: Given, root: Any, text: str, sections: list[Any]) -> Docume
     tag = root.find("languageCode")
     language = iso_language(tag.get("code") or "") if tag is not None else None
     moment = root.find("effectiveTime")
-    return given.document(
+    made = given.document(
         _identifier(root.find("id")) or given.key,
         "\n\n".join(filter(None, (title, text))),
         patient=_patient(root),
@@ -74,6 +74,8 @@ def _document(given: Given, root: Any, text: str, sections: list[Any]) -> Docume
         date=moment_of(moment.get("value")) if moment is not None else None,
         meta={name: value for name, value in meta.items() if value},
     )
+    made.person = _person(root)
+    return made
 
 
 def _sections(parent: Any) -> Iterator[Any]:
@@ -131,6 +133,36 @@ def _display(section: Any) -> str:
 def _identifier(tag: Any) -> str:
     """Return an instance identifier as root and extension, ":" between them; "" where it has neither."""
     return ":".join(filter(None, (tag.get("root"), tag.get("extension")))) if tag is not None else ""
+
+
+def _person(root: Any) -> dict[str, Any]:
+    """Return what the header says of the patient, as the fields of a FHIR Patient."""
+    roles = root.findall("recordTarget/patientRole")
+    people = [tag for role in roles for tag in role.findall("patient")]
+    names = [tag for person in people for tag in person.findall("name")]
+    addresses = [tag for role in roles for tag in role.findall("addr")]
+    found = {
+        "name": [{"given": [flat(tag) for tag in name.findall("given")], "family": flat(name.find("family"))} for name in names],
+        "address": [
+            {
+                "line": [flat(tag) for tag in address.findall("streetAddressLine")],
+                "city": flat(address.find("city")),
+                "postalCode": flat(address.find("postalCode")),
+            }
+            for address in addresses
+        ],
+        "telecom": [_telecom(tag.get("value") or "") for role in roles for tag in role.findall("telecom")],
+        "identifier": [{"value": tag.get("extension")} for role in roles for tag in role.findall("id")],
+    }
+    days = [tag.get("value") or "" for person in people for tag in person.findall("birthTime")]
+    born = [f"{day[:4]}-{day[4:6]}-{day[6:8]}" for day in days if day[:8].isdigit() and len(day) >= 8]
+    return {name: rows for name, rows in found.items() if rows} | ({"birthDate": born[0]} if born else {})
+
+
+def _telecom(value: str) -> dict[str, str]:
+    scheme, colon, rest = value.partition(":")
+    system = {"mailto": "email", "fax": "fax", "http": "url", "https": "url"}.get(scheme.lower(), "phone")
+    return {"system": system, "value": rest if colon and system != "url" else value}
 
 
 def _patient(root: Any) -> str | None:

@@ -30,7 +30,7 @@ from residency.corpus.readers.fhir.rows import NOTES, Rows, left
 from residency.corpus.readers.fhir.text import Unread, note_text
 from residency.corpus.readers.fhir.values import MISSHAPEN, Resource, coding, encounter_of, patient_of, since
 from residency.corpus.readers.guard import Given, Limits
-from residency.corpus.records import Left, Part, Source, SourceName
+from residency.corpus.records import Left, Part, Receipt, Source, SourceName
 
 LIMITS = Limits()
 _ENDINGS = (".json", ".ndjson", ".jsonl")
@@ -60,6 +60,10 @@ def read_fhir(
     # What the source is called in the card, in the mixture and by makers; empty: its kind, numbered if there are
     # several.
     name: SourceName = "",
+    # Why the texts identify nobody, where they are notes and no receipt says so: recorded, and shown with the model.
+    waiver: str = "",
+    # The receipt of the de-identification that the texts come from; empty: the receipt.json beside them, if there is one.
+    receipt: Receipt = "",
     scratch: Path | None = None,
 ) -> Source:
     """Return FHIR files (a file or a folder) as a source of notes, whose ``meta`` has the coded rows behind them.
@@ -74,7 +78,7 @@ def read_fhir(
     parts = joint_parts(wholes, table_folder(scratch, files), record=record, validate=validate)
     if left:
         parts += (partial(iter, left),)
-    return Source(name or "fhir", "R4", licence, "", files, parts)
+    return Source(name or "fhir", "R4", licence, "", files, parts, waiver, receipt, own=True)
 
 
 def read_fhir_file(given: Given) -> Iterator[Record]:
@@ -208,7 +212,9 @@ def _document(given: Given, entry: Entry, resource: Resource, text: str, rows: R
         meta[name] = rows.of(name, encounter, patient, date[:10] or "9999")
     fields = {"language": str(resource.get("language") or given.language), "patient": patient or None}
     key = str(resource.get("id") or entry.key)
-    return given.document(key, text, entry.line, date=date or None, meta=meta, **fields)
+    found = given.document(key, text, entry.line, date=date or None, meta=meta, **fields)
+    found.person = rows.person(patient) if patient else None
+    return found
 
 
 def _records(given: Given, rows: Rows, bucket: int) -> Iterator[Document]:

@@ -1,7 +1,7 @@
 """The coded rows behind FHIR's notes, in an SQLite table on disk: memory stays flat however large an export is.
 
-It holds slim rows by owner (an encounter, else a patient), the names of medications, rows in words for records and
-reports, Binary attachments, and what was wrong with a row and where.
+It holds slim rows by owner (an encounter, else a patient), what identifies each patient, the names of medications,
+rows in words for records and reports, Binary attachments, and what was wrong with a row and where.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from residency.corpus.readers.guard import Given
 from residency.corpus.records import Bad, Left
 
 NOTES = frozenset({"Composition", "DocumentReference", "DiagnosticReport"})
-CODED = frozenset({"Condition", "MedicationRequest", "MedicationStatement", "Medication", "Binary"})
+CODED = frozenset({"Condition", "MedicationRequest", "MedicationStatement", "Medication", "Binary", "Patient"})
+PERSON = ("name", "address", "telecom", "identifier", "birthDate")
+"""What of a Patient is kept, to be looked for in the notes; it leaves with the table."""
 MISSHAPEN_ROW = Left("coded row that is not as FHIR R4 has it")
 _NOTE_ROWS = ("Condition", "MedicationRequest", "MedicationStatement")
 _TABLES = """
@@ -41,6 +43,7 @@ CREATE TABLE coded(owner TEXT, kind TEXT, row TEXT);
 CREATE TABLE products(key TEXT PRIMARY KEY, row TEXT, name TEXT) WITHOUT ROWID;
 CREATE TABLE facts(key TEXT, patient TEXT, encounter TEXT, bucket INT,
     section INT, day TEXT, name TEXT, product TEXT, rest TEXT);
+CREATE TABLE people(key TEXT PRIMARY KEY, row TEXT) WITHOUT ROWID;
 CREATE TABLE binaries(key TEXT PRIMARY KEY, data TEXT);
 CREATE TABLE troubles(file TEXT, line INT, entry INT, bad INT, reason TEXT);
 CREATE TABLE edges(file TEXT, place INT, line INT, PRIMARY KEY(file, place));
@@ -66,6 +69,7 @@ class Rows:
         self.kinds = frozenset(kind for (kind,) in self._db.execute("SELECT kind FROM kinds"))
         self._of = lru_cache(1024)(self._fetch)
         self._name = lru_cache(4096)(self._product)
+        self.person = lru_cache(1024)(self._person)
 
     def close(self) -> None:
         """Let the table go."""
@@ -85,7 +89,7 @@ class Rows:
         try:
             if self.validate and (wrong := wrong_field(resource)):
                 return entry.bad(given, wrong)
-            if entry.kind in ("Medication", "Binary"):
+            if entry.kind in ("Medication", "Binary", "Patient"):
                 return self._add_target(entry, resource)
             if why := untrue(resource):
                 return Left(f"{entry.kind}: {why}")
@@ -103,6 +107,9 @@ class Rows:
         if entry.kind == "Binary":
             data = resource.get("data") or resource.get("content")
             self._db.execute("INSERT OR REPLACE INTO binaries VALUES (?, ?)", (entry.key, str(data or "")))
+        elif entry.kind == "Patient":
+            person = json.dumps({name: resource[name] for name in PERSON if resource.get(name)})
+            self._db.execute("INSERT OR REPLACE INTO people VALUES (?, ?)", (entry.key, person))
         else:
             code = resource.get("code") or {}
             values = (entry.key, json.dumps(coding(code)), words(code))
@@ -154,6 +161,11 @@ class Rows:
         """Return the base64 text of a Binary, None where it is not here."""
         found = self._db.execute("SELECT data FROM binaries WHERE key = ?", (key,)).fetchone()
         return str(found[0]) if found else None
+
+    def _person(self, patient: str) -> Resource | None:
+        """Return what the Patient's own fields say, None where it is not here."""
+        found = self._db.execute("SELECT row FROM people WHERE key = ?", (patient,)).fetchone()
+        return dict(json.loads(found[0])) if found else None
 
     def trouble(self, entry: Entry, given: Given) -> Left | Bad | None:
         """Return what was wrong with a row when the table was filled."""
