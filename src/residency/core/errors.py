@@ -4,6 +4,7 @@ ResidencyError                 exit 1   a fault of ours, or the machine's
 ├── UserError                  exit 2   something the user can mend; no trace is shown
 │   ├── RecipeError                     unknown keys, wrong types: all at once, with lines
 │   ├── SourceError                     a source that is absent, unreadable, or too often malformed
+│   ├── GateError                       text of patients that nothing proves to be de-identified; ``reason`` says why
 │   ├── Contradiction                   settings that do not go together: all at once
 │   ├── ModelError                      weights absent, or with another hash than expected
 │   ├── OutOfMemory                     memory does not suffice; says which setting needs less
@@ -34,6 +35,14 @@ class RecipeError(UserError):
 
 class SourceError(UserError):
     """A source is absent, unreadable, or holds more bad records than allowed."""
+
+
+class GateError(UserError):
+    """A source that holds patients may not be trained on; ``reason`` is one word for programs, such as stale."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class Contradiction(UserError):
