@@ -65,7 +65,9 @@ class Detector:
 
     def __init__(self, settings: Settings, trained: Trained | None) -> None:
         self.settings, self.trained = settings, trained
-        self.rules = Rules(rules_for(settings.language))
+        biased = settings.threshold is not None or not trained
+        rules = [rule for rule in rules_for(settings.language) if biased or rule.score >= SURE]
+        self.rules = Rules(rules, scanned=biased)
 
     def find(self, text: str, patient: Mapping[str, Any] | None = None) -> list[Found]:
         """Return the identifiers of a text in its order; ``patient`` is the FHIR Patient that it is about, if known."""
@@ -75,7 +77,7 @@ class Detector:
         biased = self.settings.threshold is not None
         tagged, perhaps = self.trained.marks(text, self.settings.threshold) if self.trained else ([], [])
         sure = [f for f in found if f.score >= SURE]
-        unsure = [f for f in found if f.score < SURE] if biased or not self.trained else []
+        unsure = [f for f in found if f.score < SURE]
         if self.trained and self.trained.in_domain:
             layers = (fields, tagged, sure, unsure, perhaps)
         else:
