@@ -159,6 +159,22 @@ def odds(scores, moves):  # type: ignore[no-untyped-def]
     return ahead * behind, scale, ahead, behind, local
 
 
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def chances(scores, moves, count_tags):  # type: ignore[no-untyped-def]
+    """Return ([W] fp32 probability of any tag but the first, [W] int16 likeliest tag but the first)."""
+    both = odds(scores, moves)[0]
+    count = len(both)
+    some, other = np.empty(count, np.float32), np.empty(count, np.int16)
+    for w in range(count):
+        some[w] = np.float32(1) - both[w, 0]
+        best = 1
+        for t in range(2, count_tags):
+            if both[w, t] > both[w, best]:
+                best = t
+        other[w] = best
+    return some, other
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def learn(rows, tags_right, weights, sums, moves, move_sums, barred, rate, penalty, drop, state):  # type: ignore[no-untyped-def]
     """Go one step on one text by the gradient of its log-likelihood; return minus that (nats)."""

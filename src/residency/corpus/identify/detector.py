@@ -1,99 +1,116 @@
-"""All finders together: one pass over a text, and spans that do not overlap.
+"""All finders of our engine together: one pass over a text, and spans that do not overlap.
 
-What any of them is sure of is found. Where two overlap, the surer says what it is, and what only the other covers stays
-found as well: no character that somebody took for an identifier is let through.
+The patient's own fields come first, then rules that are sure, then what was trained, then what is only likely. A tagger
+that learned from texts of the same hospital knows its ways better than a rule does, and then comes before the rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any, Protocol
 
-import numpy as np
-
+from residency import __version__
+from residency.core.store import sha256_file, sha256_json
 from residency.corpus.identify.fields import Fields
 from residency.corpus.identify.found import Found
-from residency.corpus.identify.kinds import KINDS, kind_of
+from residency.corpus.identify.layers import resolved
 from residency.corpus.identify.rules import Rules, rules_for
-from residency.corpus.identify.tagger import Tagger
 from residency.corpus.identify.view import view_of
+from residency.corpus.identify.whole import completed
 
-Language = Literal["en", "es"]
 SURE = 0.95
 """A rule that is at least so sure (a label or a check digit stands by it) goes before the tagger."""
+THRESHOLDS = {"en": 0.05, "es": 0.05}
+"""The probability above which the recall mode takes a word, by language."""
+RULE_FILES = ("rules.any.yaml", "rules.{}.yaml", "rules.py", "proofs.py", "view.py", "fields.py", "layers.py",
+              "whole.py", "detector.py", "marks.py", "kinds.py")  # fmt: skip
+
+
+class Trained(Protocol):
+    """The trained part."""
+
+    in_domain: bool
+
+    def marks(self, text: str, threshold: float | None) -> tuple[list[Found], list[Found]]:
+        """Return what it reads in a text, and what else it holds possible above the threshold (None: nothing)."""
+        ...
+
+    def about(self) -> dict[str, Any]:
+        """Return what tells it from another."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
+class Settings:
+    """How much is found: ``threshold`` None takes the likeliest reading, and of the rules those that are sure."""
+
+    language: str
+    mode: str
+    threshold: float | None
+
+    @classmethod
+    def of(cls, language: str, mode: str, threshold: float | None = None) -> Settings:
+        """Return a mode's settings; ``threshold`` overrides its own."""
+        own = THRESHOLDS[language] if mode == "recall" else None
+        return cls(language, mode, threshold if threshold is not None else own)
+
+
 class Detector:
-    """Finds identifiers in the texts of a language.
+    """Finds identifiers in the texts of a language by rules and by what was trained."""
 
-    ``threshold`` is the user's: a word whose probability of being part of an identifier is above it is found. None
-    takes the likeliest reading as it is, and of the rules those that are sure.
-    """
-
-    language: Language
-    tagger: Tagger | None
-    rules: Rules
-    threshold: float | None = None
+    def __init__(self, settings: Settings, trained: Trained | None) -> None:
+        self.settings, self.trained = settings, trained
+        biased = settings.threshold is not None or not trained
+        rules = [rule for rule in rules_for(settings.language) if biased or rule.score >= SURE]
+        self.rules = Rules(rules, scanned=biased)
 
     def find(self, text: str, patient: Mapping[str, Any] | None = None) -> list[Found]:
         """Return the identifiers of a text in its order; ``patient`` is the FHIR Patient that it is about, if known."""
         view = view_of(text)
         found = self.rules.find(view)
         fields = Fields(patient).find(view) if patient else []
+        biased = self.settings.threshold is not None
+        tagged, perhaps = self.trained.marks(text, self.settings.threshold) if self.trained else ([], [])
         sure = [f for f in found if f.score >= SURE]
-        unsure = [f for f in found if f.score < SURE] if self.threshold is not None or self.tagger is None else []
-        tagged, perhaps = self._tagged(text) if self.tagger else ([], [])
-        return resolved(text, (fields, sure, tagged, unsure, perhaps))
+        unsure = [f for f in found if f.score < SURE]
+        if self.trained and self.trained.in_domain:
+            layers = (fields, tagged, sure, unsure, perhaps)
+        else:
+            layers = (fields, sure, tagged, unsure, perhaps)
+        made = resolved(text, layers)
+        return completed(text, made) if biased else made
 
-    def _tagged(self, text: str) -> tuple[list[Found], list[Found]]:
-        """Return what the tagger reads in a text, and what else it holds possible above the threshold."""
-        assert self.tagger is not None
-        read = self.tagger.read(text)
-        scores = self.tagger.scores(read)
-        odds = self.tagger.odds(scores)
-        some = 1 - odds[:, 0] if len(odds) else np.zeros(0)
-        words = read.spans
-        made = []
-        for start, end, label in self.tagger.marked(read, scores):
-            first, last = np.searchsorted(words[:, 0], (start, end))
-            made.append(Found(start, end, kind_of(label), round(float(some[first:last].mean()), 3), "tagger"))
-        perhaps = []
-        if self.threshold is not None:
-            for w in np.flatnonzero(some > self.threshold).tolist():
-                tag = self.tagger.tags[1 + int(odds[w, 1:].argmax())]
-                perhaps.append(
-                    Found(int(words[w, 0]), int(words[w, 1]), kind_of(tag[2:]), round(float(some[w]), 3), "tagger:perhaps")
-                )
-        return made, perhaps
+    def about(self) -> dict[str, Any]:
+        """Return what the finder is made of."""
+        settings = self.settings
+        return {
+            "engine": "residency",
+            "language": settings.language,
+            "mode": settings.mode,
+            "threshold": settings.threshold,
+            "rules": rules_hash(settings.language),
+            "tagger": self.trained.about() if self.trained else None,
+            "software": software(),
+        }
 
 
-def detector(language: Language, tagger: Tagger | None, threshold: float | None = None) -> Detector:
-    """Return the detector of a language."""
-    return Detector(language, tagger, Rules(rules_for(language)), threshold)
+@functools.cache
+def rules_hash(language: str) -> str:
+    """Return the SHA-256 of everything that decides what rules find and how findings are put together."""
+    here = Path(str(resources.files(__package__)))
+    return sha256_json({name: sha256_file(here / name.format(language)) for name in RULE_FILES})
 
 
-def resolved(text: str, layers: Sequence[Iterable[Found]]) -> list[Found]:
-    """Return spans without overlap: each layer gives what the ones before it left, longer spans first."""
-    owner = np.zeros(len(text), bool)
-    kept: list[Found] = []
-    for layer in layers:
-        for f in sorted(layer, key=lambda f: (-f.score, f.start - f.end, f.start)):
-            free = ~owner[f.start : f.end]
-            if not free.any():
-                continue
-            owner[f.start : f.end] = True
-            if free.all():
-                kept.append(f)
-                continue
-            edges = np.flatnonzero(np.diff(np.concatenate(([0], free.view(np.int8), [0]))))
-            for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-                if any(c.isalnum() for c in text[f.start + a : f.start + b]):
-                    kept.append(Found(f.start + a, f.start + b, f.entity_type, f.score, f.why))
-    return sorted(kept, key=lambda f: f.start)
-
-
-def direct(found: Iterable[Found]) -> list[Found]:
-    """Return those that tell who somebody is, or nearly."""
-    return [f for f in found if KINDS[f.entity_type].direct]
+def software() -> dict[str, str | None]:
+    """Return the versions of what finds."""
+    found: dict[str, str | None] = {"residency": __version__}
+    for package in ("numba", "numpy", "faker", "hyperscan"):
+        found[package] = None
+        with suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found

@@ -22,6 +22,8 @@ EMPTY = (np.zeros(8, np.uint64), np.zeros(8, np.uint32))
 PERSON = {"first_name": GIVEN, "last_name": FAMILY}
 PLACE = {"cit": CITY, "municipalit": CITY, "town": CITY, "village": CITY, "street": STREET, "state": STATE,
          "provinc": STATE, "region": STATE, "countr": COUNTRY}  # fmt: skip
+WORDS = ("en_US", "es_ES")
+"""Of these languages the common words are listed as well."""
 PARTS = ("prefix", "suffix", "format", "abbr", "code", "ratio", "_unisex_weights")
 
 
@@ -52,7 +54,7 @@ def _hashes(words: Iterable[str]) -> Iterator[list[int]]:
 
 
 def known_names() -> Iterator[tuple[str, int]]:
-    """Yield every name and place of Faker's providers, and what it is."""
+    """Yield every name and place of Faker's providers, and what it is, and common words."""
     for provider, names in (("person", PERSON), ("address", PLACE)):
         package = importlib.import_module(f"faker.providers.{provider}")
         for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
@@ -61,6 +63,9 @@ def known_names() -> Iterator[tuple[str, int]]:
                 flag = next((flag for part, flag in names.items() if part in attribute), 0)
                 if flag and not any(part in attribute for part in PARTS):
                     yield from ((entry, flag) for entry in _entries(getattr(listed, attribute)))
+    for language in WORDS:
+        words = importlib.import_module(f"faker.providers.lorem.{language}").Provider.word_list
+        yield from ((word, COMMON) for word in words)
 
 
 def _entries(value: object) -> Iterator[str]:

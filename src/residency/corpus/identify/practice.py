@@ -12,9 +12,9 @@ from random import Random
 from residency.corpus.identify.messes import MESSES, Document
 from residency.corpus.identify.slots import Filler, book
 
-CLEAN = 0.45
+CLEAN = 0.4
 """The share of texts that suffer no mess."""
-OFTEN = {"lowered": 4, "raised": 2, "mistyped": 2, "glued": 2, "unpointed": 2, "wrapped": 2}
+OFTEN = {"lowered": 8, "raised": 4, "mistyped": 2, "glued": 2, "unpointed": 2, "wrapped": 2}
 """How often a mess comes, where not once."""
 
 

@@ -89,6 +89,75 @@ def compact_day(text: str) -> bool:
     return _is_day(int(text[:4]), int(text[4:6]), int(text[6:]))
 
 
+def grouped(text: str) -> bool:
+    """Return whether groups of digits are a number of somebody rather than a measure: seven digits and more."""
+    return len(digits(text)) >= 6 and not re.search(r"[.] |[.].*[.].*[.]", text) and text.count(".") != 1
+
+
+def no_range(text: str) -> bool:
+    """Return whether two numbers are no range: seven digits and more, or the first not below the second, or uneven."""
+    first, second = (int(n) for n in text.split("-"))
+    return len(digits(text)) >= 7 and not (first < second and first % 10 == 0 and second % 10 == 0)
+
+
+def numbered(text: str) -> bool:
+    """Return whether three digits and more stand in it."""
+    return len(digits(text)) >= 3
+
+
+def numbered2(text: str) -> bool:
+    """Return whether two digits and more stand in it."""
+    return len(digits(text)) >= 2
+
+
+DOSE = re.compile(r"\d+(?:mg|ml|mcg|ug|iu|u|units?|g|kg|cc|l|hz|k|x|cm|mm|lbs?|kcal|cal|min|h|hrs?|s|d|th|st|nd|rd)", re.I)
+"""A number with its unit."""
+
+
+def code(text: str) -> bool:
+    """Return whether letters and digits are a code rather than a dose or a name of a substance."""
+    return len(digits(text)) >= 4 and len(text) >= 6 and not text.isdigit() and not DOSE.fullmatch(text)
+
+
+def code_dashed(text: str) -> bool:
+    """Return whether groups of letters and digits are a code: four digits, or three in three groups."""
+    count, groups = len(digits(text)), len(re.split("[-/_]", text))
+    return any(c.isalpha() for c in text) and (count >= 4 or (count >= 3 and groups >= 3))
+
+
+def bare_day(text: str) -> bool:
+    """Return whether month and day without a year are unlike a grade or a share ("4/5", "2/6", "9/10")."""
+    month, day_ = text.split("/")
+    return int(day_) > 12 or (int(day_) == 11) or len(day_) == len(month) == 2
+
+
+ORDINARY = frozenset(
+    """a about above after again all alright also am an and any anyone anything are as at away back be because been before
+    being but by can come could did do does don done each either else er even ever every everything fine for from get go
+    going good got great had has have he hello her here hers hey hi him his hm hmm hold how huh i if im in into is it its
+    ive just last let like local long look lot many maybe me mhm mine more morning most much my nah neither never new next
+    nice no none nope nor not nothing now of off oh ok okay on once one only or other our out over own perhaps please
+    pretty quite rather really right same see sent several she should since so some somebody someone something sometimes
+    soon sorry sounds still such sure thank thanks that the their them then there these they thing think this those though
+    through to today together told too tomorrow tonight two ugh uh uhm um under until up upon us usually very was we well
+    went were what when where whether which while who whom whose why will with within without would wow yeah year years
+    yep yes yesterday yet you your yours actually absolutely exactly correct definitely honestly lately mostly obviously
+    patient doctor nurse guest family denies reports states notes says has presents returned called dear mom mother father
+    our this general regional outside another nearest home day children women medical psychiatric mental community
+    university teaching veterans state county city emergency inpatient outpatient rehab primary acute private public
+    surgical specialty retail mail online chain his discharge admission transferred visited visiting and/or admitted seen
+    during per via between against discussed referred follow following weekly daily call called contacted contact use uses
+    used street old illicit prescription drug drugs of anesthesia intravenous iv multiple other recreational""".split()
+)
+"""Words that stand where a name might, and are none."""
+
+
+def named(text: str) -> bool:
+    """Return whether something else than ordinary words stands in it."""
+    words = re.findall(r"[a-z]+", text.lower().replace("'", ""))
+    return bool(words) and words[0] not in ORDINARY and len(words[0]) > 1
+
+
 def old(text: str) -> bool:
     """Return whether a number is an age over 89 that people reach."""
     return 90 <= int(digits(text)) <= 125

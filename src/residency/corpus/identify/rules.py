@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
@@ -27,6 +27,8 @@ ROOM = 400
 """The most bytes that a pattern can match, with what stands before it."""
 NEAR = 40
 """How far before a number its label may stand, bytes."""
+MISREAD = 0.75
+"""How sure a rule is of a number with letters that look like digits."""
 PIECE = re.compile(r"\{([a-z][a-z-]*)\}")
 
 
@@ -35,7 +37,8 @@ class Rule:
     """A pattern with a name, the kind of what it finds, and how sure it is.
 
     Found is the group ``id`` of the pattern, or all of it. ``proof`` names a function of ``proofs`` that the found
-    bytes must satisfy.
+    bytes must satisfy. ``glued``: a letter may stand right before it. ``scanned``: it is also looked for where digits
+    are misread.
     """
 
     name: str
@@ -43,12 +46,14 @@ class Rule:
     pattern: re.Pattern[bytes]
     score: float
     proof: str = ""
+    glued: bool = False
+    scanned: bool = False
 
     def found(self, view: View, match: re.Match[bytes]) -> Found | None:
         """Return what a match finds, in characters of the text; None where it is refuted."""
         group = "id" if "id" in self.pattern.groupindex else 0
         start, end = match.span(group)
-        if start < 0 or (self.proof and not getattr(proofs, self.proof)(match[group].decode("ascii"))):
+        if start < 0 or (self.glued and view.data[max(0, start - 1) : start].isdigit()) or (self.proof and not getattr(proofs, self.proof)(match[group].decode("ascii"))):
             return None
         return Found(*view.span(start, end), self.kind, self.score, f"rule:{self.name}")
 
@@ -68,27 +73,44 @@ def _rule(name: str, row: Mapping[str, Any], pieces: Mapping[str, str]) -> Rule:
     written = row["pattern"]
     while PIECE.search(written):
         written = PIECE.sub(lambda found: f"(?:{pieces[found[1]]})", written)
+    if row.get("lines"):
+        written = written.replace(" ", r"\s")
+    if row.get("glued"):
+        written = written.replace(r"\b", "", 1)
     pattern = re.compile(written.encode("ascii"), re.IGNORECASE if row.get("any_case") else 0)
     proof = row.get("proof", "")
     if row["kind"] not in KINDS or (proof and not hasattr(proofs, proof)):
         raise UserError(f"rule {name}: no kind {row['kind']}, or no proof {proof or 'asked for'}")
-    return Rule(name, row["kind"], pattern, float(row.get("score", 0.9)), proof)
+    flags = (bool(row.get("glued")), bool(row.get("scanned")))
+    return Rule(name, row["kind"], pattern, float(row.get("score", 0.9)), proof, *flags)
 
 
 class Rules:
     """Rules that are looked for together."""
 
-    def __init__(self, rules: Sequence[Rule], *, compiled: bool = True) -> None:
+    def __init__(self, rules: Sequence[Rule], *, compiled: bool = True, scanned: bool = False) -> None:
         self.rules = tuple(rules)
         self.database = _compiled(self.rules) if compiled else None
+        misread = [rule for rule in self.rules if rule.scanned] if scanned else []
+        self.misread = Rules(misread, compiled=compiled) if misread else None
 
     def find(self, view: View) -> list[Found]:
-        """Return what the rules find in a text, in its order; what several find is there several times."""
+        """Return what the rules find in a text, in its order; what several find is there several times.
+
+        With ``scanned`` numbers are also read as a scanner may have misread them; that is less sure.
+        """
+        made = self._found(view)
+        if self.misread and (other := view.misread()):
+            again = self.misread._found(other)
+            made += [replace(f, score=MISREAD, why=f"{f.why}:misread") for f in again if f.score > MISREAD]
+        return sorted(set(made), key=lambda f: (f.start, f.end, f.why))
+
+    def _found(self, view: View) -> list[Found]:
         made = []
         for number, start, end in self._regions(view.data):
             rule = self.rules[number]
             made += [f for m in rule.pattern.finditer(view.data, start, end) if (f := rule.found(view, m))]
-        return sorted(set(made), key=lambda f: (f.start, f.end, f.why))
+        return made
 
     def _regions(self, data: bytes) -> Iterator[tuple[int, int, int]]:
         """Yield (rule, first byte, the byte behind the last) of the regions in which a rule finds something."""

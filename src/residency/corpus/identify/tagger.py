@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -51,8 +52,9 @@ class Tagger:
         moves: np.ndarray,
         lists: tuple[np.ndarray, np.ndarray],
         hash: str = "",
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
-        self.labels, self.tags, self.hash = list(labels), tags_of(labels), hash
+        self.labels, self.tags, self.hash, self.facts = list(labels), tags_of(labels), hash, dict(facts or {})
         self.weights, self.moves, self.lists = weights, moves, lists
         self.kinds, self.folded = tables()
         self.bits = int(len(weights)).bit_length() - 1
@@ -201,7 +203,7 @@ def load(folder: Path) -> Tagger:
         raise ModelError(f"{path} is no tagger, or is damaged; train it again") from error
     weights = np.zeros((1 << about["bits"], tensors["weights"].shape[1]), np.float32)
     weights[tensors["rows"]] = tensors["weights"]
-    return Tagger(about["labels"], weights, tensors["moves"], _again(tensors, about["room"]), digest(path))
+    return Tagger(about["labels"], weights, tensors["moves"], _again(tensors, about["room"]), digest(path), about)
 
 
 def digest(path: Path) -> str:

@@ -7,6 +7,7 @@ pattern is written once, for plain letters, and also finds what was typed with o
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,12 @@ from residency.corpus.identify.words import DIGIT, LINE, LOWER, NONE, PLANE, SIG
 
 OTHER_SMALL, OTHER_CAPITAL, OTHER_SIGN = ord("x"), ord("X"), ord("?")
 """What stands for a letter or sign that has no plain form."""
+
+
+MISREAD = bytes.maketrans(b"lIiOoQDSsBbZzgq", b"111000055862299")
+"""Letters that a scanner reads where a digit stands, and the digits."""
+NUMBER = re.compile(rb"(?<![A-Za-z])[lIiOoQDSsBbZzgq]{0,3}\d[\dlIiOoQDSsBbZzgq]*(?:[-/.: ()]{1,2}[\dlIiOoQDSsBbZzgq]+)*(?![A-Za-z])")
+"""A number in which some digits may be misread: signs part its groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,16 @@ class View:
         if self.places is None:
             return start, end
         return int(self.places[start]), int(self.places[end - 1]) + 1
+
+    def misread(self) -> View | None:
+        """Return the view with letters in numbers read as the digits that they look like; None where there are none."""
+        data = NUMBER.sub(_digits, self.data)
+        return None if data == self.data else View(data, self.places)
+
+
+def _digits(found: re.Match[bytes]) -> bytes:
+    run = found[0]
+    return run.translate(MISREAD) if 2 * sum(48 <= c < 58 for c in run) >= sum(c > 47 for c in run) else run
 
 
 @functools.cache

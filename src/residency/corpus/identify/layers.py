@@ -1,0 +1,42 @@
+"""Spans that do not overlap, from several finders: each layer gives what the ones before it left.
+
+What any of them is sure of is found. Where two overlap, the surer says what it is, and what only the other covers stays
+found as well: no character that somebody took for an identifier is let through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from residency.corpus.identify.found import Found
+from residency.corpus.identify.kinds import KINDS
+
+
+def resolved(text: str, layers: Sequence[Iterable[Found]]) -> list[Found]:
+    """Return spans without overlap, in their order; within a layer the surer and longer come first."""
+    owner = bytearray(len(text))
+    kept: list[Found] = []
+    for layer in layers:
+        for f in sorted(layer, key=lambda f: (-f.score, f.start - f.end, f.start)):
+            taken = owner.find(1, f.start, f.end)
+            if taken < 0:
+                kept.append(f)
+            else:
+                kept += _left(text, f, owner)
+            owner[f.start : f.end] = b"\1" * (f.end - f.start)
+    return sorted(kept, key=lambda f: f.start)
+
+
+def _left(text: str, f: Found, owner: bytearray) -> list[Found]:
+    """Return the parts of a span that nobody owns and that hold a letter or digit."""
+    free = np.frombuffer(owner[f.start : f.end], np.uint8) == 0
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], free.view(np.int8), [0])))) + f.start
+    parts = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    return [Found(a, b, f.entity_type, f.score, f.why) for a, b in parts if any(c.isalnum() for c in text[a:b])]
+
+
+def direct(found: Iterable[Found]) -> list[Found]:
+    """Return those that tell who somebody is, or nearly."""
+    return [f for f in found if KINDS[f.entity_type].direct]

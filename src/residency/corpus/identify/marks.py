@@ -1,0 +1,94 @@
+"""What the tagger says of a text, as findings: its likeliest reading, and what else may be an identifier.
+
+A word of a name that was read for sure is found wherever the text says it again, and a word beside one that is found
+needs less to be found itself: names, addresses and numbers come in pieces.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from residency.corpus.identify import chain
+from residency.corpus.identify.found import Found
+from residency.corpus.identify.kinds import kind_of
+from residency.corpus.identify.lexicon import COMMON
+from residency.corpus.identify.tagger import Read, Tagger
+from residency.corpus.identify.words import LOWER, SIGN, UPPER
+
+NEXT, BESIDE = 0.5, 0.25
+"""Beside a word more probable than NEXT, a word is found from BESIDE times the threshold on."""
+SAID, LETTERS = 0.6, 4
+"""A name read with this mean probability is looked for in the rest of the text: its words of so many letters."""
+
+
+class Marks:
+    """A tagger as a part of the detector."""
+
+    def __init__(self, tagger: Tagger) -> None:
+        self.tagger = tagger
+        self.in_domain = bool(tagger.facts.get("labelled"))
+
+    def marks(self, text: str, threshold: float | None) -> tuple[list[Found], list[Found]]:
+        """Return what is read in a text, and what else is held possible above the threshold (None: nothing)."""
+        read = self.tagger.read(text)
+        if not len(read.spans):
+            return [], []
+        tagger, words = self.tagger, read.spans
+        scores = tagger.scores(read)
+        some, other = chain.chances(scores, tagger.moves, len(tagger.tags))
+        found = []
+        for start, end, label in tagger.marked(read, scores):
+            first, last = np.searchsorted(words[:, 0], (start, end))
+            found.append(Found(start, end, kind_of(label), round(float(some[first:last].mean()), 3), "tagger"))
+        if threshold is None:
+            return found, []
+        return found, [*self._echoes(read, found), *self._perhaps(read, some, other, threshold)]
+
+    def _perhaps(self, read: Read, some: np.ndarray, other: np.ndarray, threshold: float) -> list[Found]:
+        """Return the words above the threshold, those of one kind that stand together as one."""
+        hot = some > threshold
+        near = some > BESIDE * threshold
+        for _ in range(2):
+            strong = (some > NEXT) | (hot & (some <= threshold))
+            beside = np.zeros_like(hot)
+            beside[1:] |= strong[:-1] & (read.gaps[1:-1] < 2)
+            beside[:-1] |= strong[1:] & (read.gaps[1:-1] < 2)
+            hot |= beside & near & (read.facts[:, 5] != SIGN)
+        places = np.flatnonzero(hot)
+        kinds = [kind_of(self.tagger.tags[t][2:]) for t in other[places].tolist()]
+        made: list[Found] = []
+        last = -2
+        for w, kind in zip(places.tolist(), kinds, strict=True):
+            start, end, odds = int(read.spans[w, 0]), int(read.spans[w, 1]), round(float(some[w]), 3)
+            if w == last + 1 and made[-1].entity_type == kind and read.gaps[w] < 2:
+                made[-1] = Found(made[-1].start, end, kind, max(made[-1].score, odds), "tagger:perhaps")
+            elif read.facts[w, 5] != SIGN:
+                made.append(Found(start, end, kind, odds, "tagger:perhaps"))
+            else:
+                continue
+            last = w
+        return made
+
+    def _echoes(self, read: Read, found: list[Found]) -> list[Found]:
+        """Return where the words of names that were read for sure stand again."""
+        names = np.zeros(len(read.spans), bool)
+        for f in found:
+            if f.entity_type == "NAME" and f.score >= SAID:
+                first, last = np.searchsorted(read.spans[:, 0], (f.start, f.end))
+                names[first:last] = True
+        facts = read.facts
+        letters = (facts[:, 4] >= LETTERS) & ((facts[:, 5] == UPPER) | (facts[:, 5] == LOWER))
+        told, free = names & letters, ~names & letters
+        if not told.any() or not free.any():
+            return []
+        again = free & np.isin(facts[:, 0], facts[told, 0])
+        ordinary = (facts[:, 6] & np.uint64(COMMON)) > 0
+        again &= ~ordinary | ((facts[:, 5] == UPPER) & np.isin(facts[:, 1], facts[told, 1]))
+        return [Found(int(a), int(b), "NAME", SAID, "tagger:again") for a, b in read.spans[again].tolist()]
+
+    def about(self) -> dict[str, Any]:
+        """Return what tells this tagger from another."""
+        facts = {key: self.tagger.facts.get(key) for key in ("language", "practice", "labelled")}
+        return {"hash": self.tagger.hash, **facts}
