@@ -128,13 +128,16 @@ def train(args: argparse.Namespace) -> Answer:
 
 def _walk(args: argparse.Namespace, default: str, stages: Mapping[str, Stage]) -> Path:
     """Return the run's folder after walking the stages on the recipe that was given, or on the default one."""
-    from residency import pipeline
+    from residency import gate, pipeline
     from residency.doctor import before_run
     from residency.plan import make_plan
     from residency.train.processes import is_main
 
     recipe, passed = _recipe(args, default)
-    before_run([step.kind for step in make_plan(recipe, stages)])
+    plan = make_plan(recipe, stages)
+    before_run([step.kind for step in plan])
+    if any(step.stage.section == "train" for step in plan):
+        gate.before(recipe, [step.kind for step in plan])
     folder = pipeline.walk(recipe, passed, fresh=args.fresh, stages=stages)
     if not is_main():
         sys.exit(0)  # of several processes one tells what came of it

@@ -34,6 +34,7 @@ from residency.corpus.shape import messages, pair
 from residency.evaluate.contamination import Reason, facts_of, found_in_training, reason_to_drop
 from residency.evaluate.selection import drawn, train_items
 from residency.evaluate.tasks import TASKS, Task, is_file, own, task_of
+from residency.gate import ABOUT_NOBODY
 from residency.evaluate.tasks.form import Ask, example_of
 from residency.evaluate.tasks.read import examples_of, own_file
 
@@ -191,7 +192,9 @@ def _own_source(task: Task, count: int) -> dict[str, Any]:
     files = own.files_of(declared, folder)
     version = sha256_json([sha256_file(file) for file in files])[:16]
     facts = {"name": task.name, "version": version, "licence": "not stated", "documents": count, "bad": 0}
-    return {**facts, "acknowledgement": f"{task.name}: labels of your own.", "public": False}
+    waiver = str(declared.get("waiver", "")).strip() if declared["kind"] not in ABOUT_NOBODY else None
+    vouched = {} if waiver is None else {"vouched": waiver}
+    return {**facts, "acknowledgement": f"{task.name}: labels of your own.", "public": False, **vouched}
 
 
 def of_judged(found: Found, gap: int, most: int) -> None:

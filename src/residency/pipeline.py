@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
+from residency import gate
 from residency.core import runs
 from residency.core.errors import StorageError
 from residency.core.legal import Above0, FileName, Keys, Seed
@@ -105,7 +106,7 @@ def walk(
         say(f"run {folder.name}: {len(plan)} stages, in {folder} ({'taken up again' if known else 'a new run'})")
         note(folder, left_out=_tell_left_out(recipe, stages), again={}, outdated=_put_out_of_date(folder, plan, given))
         sweep(folder)
-        new, again = False, {}
+        new, again, admitted = False, {}, False
         for step in plan:
             done = is_done(folder, step, given[step.name].fingerprint) and not (new and "run" in step.inputs)
             if agreed(done):
@@ -114,6 +115,9 @@ def walk(
                 if why := why_again(folder, step, given[step.name]):
                     again[step.name] = why
                 note(folder, stage=step.name, again=again)
+                if step.stage.section == "train" and not admitted:
+                    note(folder, privacy=gate.admit(folder))
+                    admitted = True
                 begun = _begin(folder, step, given[step.name])
                 say(f"{step.name}: {f'done again: {why}' if why else 'goes on' if begun['starts'] > 1 else 'starts'}")
                 note(folder, outdated=outdated(folder, plan, given))

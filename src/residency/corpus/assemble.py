@@ -25,6 +25,9 @@ from residency.corpus.clean import Clean
 from residency.corpus.compare.dedup import Dedup
 from residency.corpus.compare.held_out import index_of
 from residency.corpus.compare.leaks import Decontaminate
+from residency.corpus.deidentify.admission import GATE, Gate, hides, lying_with, privacy
+from residency.corpus.deidentify.begin import begin, end
+from residency.corpus.deidentify.stage import Deidentify, Treating
 from residency.corpus.engine import HERE, Engine, Name, Spread, engine
 from residency.corpus.finish import DONE, ROWS, Finishing, Shape, finish
 from residency.corpus.mixing.mixture import Mixture, misnamed
@@ -52,6 +55,15 @@ class Checks:
 NONE = Checks()
 
 
+@dataclass(frozen=True, slots=True)
+class Privately:
+    """How identifiers are hidden (None: they are not), what must be shown before training, and the seed of both."""
+
+    deidentify: Deidentify | None
+    gate: Gate
+    seed: int
+
+
 def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
     """Yield the names in a mixture that no source has, and sources that its weights leave out: before any is read."""
     sources, mixture = given.get("sources"), given.get("mixture")
@@ -69,6 +81,10 @@ def collect(
     # What is read, each a kind of source with its settings, or simply a path.
     sources: Sources,
     checks: Flat[Checks] = NONE,
+    # How identifiers of patients are found and hidden, before anything else is done with a text; null: they stay.
+    deidentify: Deidentify | None = None,
+    # What a source that holds patients must show before a model is trained on it.
+    gate: Gate = GATE,
     splits: Splits | None = None,
     mixture: Mixture | None = None,
     # What is written beside the documents for trainers, in TRL's columns.
@@ -97,6 +113,7 @@ def collect(
         opened,
         out=out,
         checks=checks,
+        privately=Privately(deidentify, gate, seed),
         splits=splits,
         mixture=mixture,
         shapes=shapes,
@@ -114,6 +131,7 @@ def assemble(
     shapes: tuple[Shape, ...],
     spread: Spread,
     key: Any,
+    privately: Privately | None = None,
     splits: Splits | None = None,
     mixture: Mixture | None = None,
     bad_share: float = 0.01,
@@ -121,29 +139,36 @@ def assemble(
 ) -> None:
     """Write the corpus of opened sources to ``out``, with settings as ``collect`` has them.
 
-    ``key`` is all that decides what the sources hold: work in progress under another one is thrown away.
+    ``key`` is all that decides what the sources hold: work in progress under another one is thrown away. Without
+    ``privately`` the sources are rows made of a corpus, which has been asked about its patients already.
     """
     work = out / WORK
-    _begin(work, [key, checks, splits, shapes])
+    _begin(work, [key, checks, privately, splits, shapes])
     (out / "documents").mkdir(exist_ok=True)
     dedup = checks.dedup or Dedup.none()
     workers = spread.workers or _enough(opened, spread.engine)
     with engine(spread.engine, scratch=work, workers=workers, memory_mb=spread.memory_mb) as each:
         held = _held_out(checks.decontaminate, work)
-        prepared = _prepare(each, opened, work, checks.clean, dedup, held)
+        given = [lying_with(source) for source in opened]
+        treating = _treating(privately, opened, given, each, work)
+        prepared = _prepare(each, opened, work, treating, checks.clean, dedup, held)
         verdicts = compare(each, prepared, work, [source.name for source in opened], dedup, splits)
         bad = bad_records(out, opened, prepared, verdicts, work / "prepared")
         check_bad(opened, prepared, bad, bad_share, out / "bad.jsonl")
         finished = _finish(each, prepared, verdicts, out, work, splits, shapes)
+        for each_treating in {id(one): one for one in treating if one}.values():
+            end(each_treating)
+        found = privacy(opened, prepared, given, privately.deidentify, privately.gate, out) if privately else None
         people = people_of(each, [out / ROWS / f"{facts['name']}.parquet" for facts in finished], work, splits)
         tell_splits(people, finished, splits)
     cards = source_cards(opened, prepared, bad, finished)
     facts = collect_facts(opened, prepared, finished, verdicts, held, cards, people)
-    how = {**plain(checks), "splits": splits, "mixture": mixture, "shapes": shapes, "bad_share": bad_share}
+    how = {**plain(checks), **(plain(privately) if privately else {}), "splits": splits, "mixture": mixture, "shapes": shapes, "bad_share": bad_share}
     card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture, opened), "settings": plain(how)})
     kept = {name: card[name] for name in ("documents", "dropped", "duplicates")}
     total = sum(len(rows) for rows in bad)
     shutil.rmtree(work)
+    kept |= {"privacy": found} if found else {}
     write_manifest(out, stage=stage, bad=total, bad_share=bad_share, sources=cards, hashes=card["hashes"], **kept)
 
 
@@ -172,12 +197,29 @@ def _held_out(settings: Decontaminate | None, work: Path) -> Path | None:
     return path
 
 
+def _treating(
+    privately: Privately | None, opened: Sequence[Source], given: Sequence[Any], run: Engine, work: Path
+) -> list[Treating | None]:
+    """Return how the texts of each source are treated; not those that a receipt says were treated before."""
+    mine = [source for source, receipt in zip(opened, given, strict=True) if receipt is None and hides(source)]
+    if not privately or not privately.deidentify or not mine:
+        return [None] * len(opened)
+    treating = begin(privately.deidentify, mine, run, work, seed=privately.seed)
+    return [treating if source in mine else None for source in opened]
+
+
 def _prepare(
-    run: Engine, opened: Sequence[Source], work: Path, clean: Clean | None, dedup: Dedup, held: Path | None
+    run: Engine,
+    opened: Sequence[Source],
+    work: Path,
+    treating: Sequence[Treating | None],
+    clean: Clean | None,
+    dedup: Dedup,
+    held: Path | None,
 ) -> list[dict[str, Any]]:
     parts = [(index, part) for index, source in enumerate(opened) for part in source.parts]
     tasks = [
-        Preparing(number, index, part, work / "prepared", clean, dedup, held)
+        Preparing(number, index, part, work / "prepared", clean, dedup, held, treating[index])
         for number, (index, part) in enumerate(parts)
     ]
     return list(track(run.each(prepare, tasks, lost), "read and clean", len(parts), unit="parts"))

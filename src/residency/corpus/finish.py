@@ -14,9 +14,10 @@ from typing import Any, Literal
 
 from residency.core.documents import BATCH, read_documents, table
 from residency.core.machine import give_back_memory
-from residency.core.store import atomic_path, dumps, read_json, write_json
+from residency.core.store import atomic_path, read_json, write_json
 from residency.core.types import Document
 from residency.corpus.compare.paragraphs import without_paragraphs
+from residency.corpus.deidentify.admission import fact_hash
 from residency.corpus.mixing.mixture import token_counts
 from residency.corpus.mixing.splits import Splits, part
 from residency.corpus.named import is_public
@@ -180,8 +181,7 @@ def _facts(documents: list[Document]) -> dict[str, Any]:
             counts[by][getattr(document, by)].update(size)
         counts["kind"][str(document.meta.get("kind", ""))].update(size)
         counts["split"][str(document.meta.get("split", ""))].update(size)
-        fact = dumps([document.id, document.text, document.meta], sort_keys=True)
-        content += int.from_bytes(hashlib.sha256(fact.encode()).digest(), "big")
+        content += fact_hash(document)
     dates = sorted(document.date for document in documents if document.date)
     return {
         "documents": len(documents),

@@ -7,37 +7,49 @@ hashes of their words, made with the key, which say whether a word is there and 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from residency.core.progress import track
 from residency.core.types import Document
-from residency.corpus.deidentify.stage import Deidentify, Treating, of_patients
-from residency.corpus.deidentify.taken import Taken, merged
-from residency.corpus.deidentify.vault import read_key
+from residency.corpus.deidentify.stage import Deidentify, Treating
+from residency.corpus.deidentify.taken import hashes_of, load_hashes, merged, save_hashes
+from residency.corpus.deidentify.vault import Vault, gather, lock_of_file, new_key, save_vault
 from residency.corpus.engine import Engine
+from residency.corpus.named import is_public
 from residency.corpus.records import Part, Source
 
-KEY, TAKEN = "key", "taken.npy"
-KEY_BYTES = 32
+KEY, TAKEN, REPLACED = "key", "taken.npy", "replaced"
 
 
 def begin(settings: Deidentify, opened: Sequence[Source], run: Engine, work: Path, *, seed: int = 0) -> Treating:
     """Return what workers need to treat the texts of opened sources; its files are in ``work``."""
     key = _key(settings, opened, work, seed)
+    replaced = work / REPLACED if settings.vault else None
+    if replaced:
+        replaced.mkdir(exist_ok=True)
     if settings.operator != "surrogate":
-        return Treating(settings, key)
+        return Treating(settings, key, None, replaced)
     path = work / TAKEN
     if not path.exists():
         tasks = [Counting(part, work / f"words-{number:06d}.npy", key) for number, part in enumerate(_parts(opened))]
         found = list(track(run.each(words_of, tasks), "look which words occur", len(tasks), unit="parts"))
-        merged(found, path)
+        save_hashes(path, merged(load_hashes(each) for each in found))
         for each in found:
             each.unlink()
-    return Treating(settings, key, path)
+    return Treating(settings, key, path, replaced)
+
+
+def end(treating: Treating) -> None:
+    """Put what was replaced into the vault, where one is kept."""
+    if treating.replaced:
+        lock, path = lock_of_file(treating.settings.key), Path(treating.settings.vault)
+        if not path.exists():
+            save_vault(path, Vault(treating.key), lock)
+        gather(path, lock, treating.replaced)
 
 
 def _parts(opened: Sequence[Source]) -> list[Part]:
@@ -51,14 +63,14 @@ def _key(settings: Deidentify, opened: Sequence[Source], work: Path, seed: int) 
     Where nobody is real, nothing is secret: the key follows from the seed, so that the same run gives the same texts.
     """
     if settings.key:
-        return read_key(Path(settings.key))
+        return hmac.digest(lock_of_file(settings.key).secret, b"surrogates", "sha256")
     if not any(source.own and not source.waiver for source in opened):
         return hashlib.sha256(f"residency: nobody is real here: {seed}".encode()).digest()
     path = work / KEY
     if not path.exists():
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
+            file.write(new_key())
     return path.read_bytes()
 
 
@@ -75,5 +87,5 @@ def words_of(task: Counting) -> Path:
     """Return the file of hashes of the words of a part's notes, after writing it."""
     if not task.path.exists():
         records = (record for record in task.part() if isinstance(record, Document))
-        Taken.of((record.text for record in records if of_patients(record)), task.key).save(task.path)
+        save_hashes(task.path, hashes_of((record.text for record in records if not is_public(record)), task.key))
     return task.path

@@ -12,7 +12,7 @@ from typing import Any
 from residency.core.progress import track
 from residency.core.store import atomic_path, dumps, write_json
 from residency.core.types import Document
-from residency.corpus.deidentify.begin import begin
+from residency.corpus.deidentify.begin import begin, end
 from residency.corpus.deidentify.stage import Deidentify, Tally, Treating, added, treat
 from residency.corpus.engine import engine
 from residency.corpus.records import Bad, Left, Part, Source
@@ -57,6 +57,7 @@ def hide_source(source: Source, settings: Deidentify, out: Path, *, workers: int
             for task in tasks:
                 with (task.path / DOCUMENTS).open("rb") as part:
                     shutil.copyfileobj(part, whole)
+        end(treating)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     bad = [row for facts in found for row in facts["bad"]]

@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from residency.core.legal import Range, Rule
+from residency.core.settings import load
 from residency.core.types import Document, Span
 from residency.corpus.deidentify.content import Content, content_of, part_of
-from residency.corpus.deidentify.hide import Hider, Hiding
-from residency.corpus.deidentify.taken import Taken
+from residency.corpus.deidentify.hide import Change, Hider, Hiding
+from residency.corpus.deidentify.taken import Taken, load_hashes
+from residency.corpus.deidentify.vault import Row, rows_of, write_part
 from residency.corpus.identify.finder import Finder, finder
+from residency.corpus.identify.found import Found
 from residency.corpus.named import is_public
 
 PLAIN = frozenset(
@@ -49,6 +52,8 @@ There = Annotated[str, Rule("empty, or a file or folder that is there", _file)]
 class Deidentify(Hiding):
     """How identifiers are found and what stands in their place."""
 
+    # What stands in place of an identifier: something made up of the same form, its kind, signs, or nothing.
+    operator: Literal["surrogate", "tag", "mask", "drop"] = "surrogate"
     # What finds them: rules, lists and a tagger that is trained here; an encoder of yours (tagger: its folder); Presidio.
     detector: Literal["residency", "encoder", "presidio"] = "residency"
     # Whether the likeliest reading counts (default), or everything that is not unlikely (recall).
@@ -57,7 +62,7 @@ class Deidentify(Hiding):
     threshold: Annotated[float, Range(least=0, most=1)] | None = None
     # The folder of a tagger that was trained on labels of yours; empty: the one that is trained on made-up notes.
     tagger: There = ""
-    # The language of documents that state none of en and es.
+    # The language that all texts are read in.
     language: Literal["en", "es"] = "en"
     # A file with the secret key, which gives the same surrogates each time; empty: a new one, thrown away afterwards.
     key: There = ""
@@ -69,11 +74,14 @@ class Deidentify(Hiding):
 
 @dataclass(frozen=True, slots=True)
 class Treating:
-    """What a worker needs: the settings, the secret key, and the table of the words that occur in the originals."""
+    """What a worker needs: the settings, the secret key, the table of the words that occur in the originals, and the
+    folder for sealed parts of the vault, where one is kept.
+    """
 
     settings: Deidentify
     key: bytes = field(repr=False)
     taken: Path | None = None
+    replaced: Path | None = None
 
 
 @dataclass(slots=True)
@@ -86,6 +94,7 @@ class Tally:
     before: Content = field(default_factory=Content)
     after: Content = field(default_factory=Content)
     hidden: Counter[str] = field(default_factory=Counter)
+    replaced: list[Row] = field(default_factory=list, repr=False)
 
     def row(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -108,35 +117,41 @@ def of_patients(document: Document) -> bool:
 
 
 def treat(documents: Sequence[Document], treating: Treating | None, tally: Tally) -> list[Document]:
-    """Return documents with the identifiers of patients hidden; without ``treating`` they are only counted."""
+    """Return documents with identifiers hidden, of all but public knowledge; without ``treating`` they are counted.
+
+    What was replaced is sealed for the vault, where one is kept.
+    """
     made = []
     for document in documents:
-        mine = of_patients(document)
-        tally.patients += mine
-        made.append(Treated(document, treating, tally).document() if mine and treating else document)
+        tally.patients += of_patients(document)
+        hide = treating and not is_public(document)
+        made.append(Treated(document, treating, tally).document() if hide else document)
     tally.before += content_of((document.id, document.text) for document in documents)
     tally.after += content_of((document.id, document.text) for document in made)
+    if treating and treating.replaced and tally.replaced:
+        write_part(treating.replaced, treating.key, tally.replaced)
+        tally.replaced = []
     return made
 
 
 @lru_cache(4)
-def finder_of(settings: Deidentify, language: str) -> Finder:
-    """Return what finds identifiers in a language."""
-    tagger = Path(settings.tagger) if settings.tagger else None
+def finder_of(settings: Deidentify) -> Finder:
+    """Return what finds identifiers."""
     return finder(
-        settings.detector, language=language, mode=settings.mode, threshold=settings.threshold, tagger=tagger
+        settings.detector,
+        language=settings.language,
+        mode=settings.mode,
+        threshold=settings.threshold,
+        tagger=Path(settings.tagger) if settings.tagger else None,
+        opened=load("residency.models.load:load"),
     )
 
 
 @lru_cache(4)
-def hider_of(treating: Treating, language: str) -> Hider:
+def hider_of(treating: Treating) -> Hider:
     """Return what hides them."""
-    return Hider(treating.settings, treating.key, language, _taken(treating.taken))
-
-
-@lru_cache(2)
-def _taken(path: Path | None) -> Any:
-    return Taken.load(path) if path else lambda word: False
+    taken = Taken(load_hashes(treating.taken), treating.key) if treating.taken else lambda word: False
+    return Hider(treating.settings, treating.key, treating.settings.language, taken)
 
 
 class Treated:
@@ -144,9 +159,7 @@ class Treated:
 
     def __init__(self, document: Document, treating: Treating, tally: Tally) -> None:
         self.given, self.treating, self.tally = document, treating, tally
-        self.language = document.language if document.language in ("en", "es") else treating.settings.language
-        self.finder = finder_of(treating.settings, self.language)
-        self.hider = hider_of(treating, self.language)
+        self.finder, self.hider = finder_of(treating.settings), hider_of(treating)
         self.patient = document.patient or document.id
 
     def document(self) -> Document:
@@ -158,7 +171,7 @@ class Treated:
             id=f"{given.source}-{self.number('document', given.id)}",
             text=text,
             patient=given.patient and self.number("patient", given.patient),
-            date=given.date and self.hider.day(self.patient, given.date),
+            date=given.date and self._day(given.date[:10]),
             spans=list(shifted(given.spans, moved)),
             meta=self._meta(given.meta),
             person=None,
@@ -167,12 +180,22 @@ class Treated:
     def number(self, kind: str, name: str) -> str:
         """Return a number that stands for a name, the same each time the key is."""
         message = f"{kind}\x1f{name}".encode("utf-8", "surrogatepass")
-        return hmac.new(self.treating.key, message, hashlib.sha256).hexdigest()[:16]
+        made = hmac.new(self.treating.key, message, hashlib.sha256).hexdigest()[:16]
+        if self.treating.replaced:
+            self.tally.replaced.append(Row("", kind, name, made))
+        return made
 
-    def _hidden(self, text: str) -> tuple[str, list[Any]]:
+    def _day(self, day: str) -> str:
+        """Return a day moved like those of the text; where those are not moved, its year."""
+        now = self.hider.hide(day, [Found(0, len(day), "DATE", 1.0, "date")], self.patient).text
+        return now if re.fullmatch(r"\d{4}(-\d\d){0,2}", now) and now != day else day[:4]
+
+    def _hidden(self, text: str) -> tuple[str, list[Change]]:
         found = self.finder.find(text, self.given.person)
         hidden = self.hider.hide(text, found, self.patient)
-        self.tally.hidden.update(f.entity_type for f in found)
+        self.tally.hidden.update(change.entity_type for change in hidden.spans)
+        if self.treating.replaced:
+            self.tally.replaced += rows_of(text, hidden, self.number("patient", self.patient))
         return hidden.text, hidden.spans
 
     def _meta(self, value: Any) -> Any:
@@ -189,7 +212,7 @@ class Treated:
         return value if key in PLAIN else self._meta(value)
 
 
-def shifted(spans: Sequence[Span], moved: Sequence[Any]) -> Iterator[Span]:
+def shifted(spans: Sequence[Span], moved: Sequence[Change]) -> Iterator[Span]:
     """Yield labelled stretches at their new places; one that begins or ends inside something hidden takes all of it."""
     for span in spans:
         start, end = _moved(span.start, moved, first=True), _moved(span.end, moved, first=False)
@@ -197,7 +220,7 @@ def shifted(spans: Sequence[Span], moved: Sequence[Any]) -> Iterator[Span]:
             yield replace(span, start=start, end=end)
 
 
-def _moved(place: int, moved: Sequence[Any], *, first: bool) -> int:
+def _moved(place: int, moved: Sequence[Change], *, first: bool) -> int:
     """Return where a place is now; one inside something hidden goes to its begin (``first``) or end."""
     before = bisect_left(moved, place, key=lambda each: each[0])
     if not before:

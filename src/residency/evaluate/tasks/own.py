@@ -9,7 +9,8 @@
 Kind ``similar`` has a ``scale`` in place of labels, its two ends: ``scale: [0, 5]``.
 Optional: ``metric``, ``language``, ``max_tokens``, ``style`` (choice), ``family``, ``stakeholder``, ``care``; files of
 further items: ``train`` and ``dev`` (to learn from, and to watch), ``shots`` (solved items to show); ``format``
-(classify: files in another form), ``judge`` (of kind rubric: the model that judges). Of kind extract a file may be a
+(classify: files in another form), ``judge`` (of kind rubric: the model that judges), ``waiver`` (why the texts that
+are learned identify nobody). Of kind extract a file may be a
 folder of brat annotations, or CoNLL. Every mistake is told at once, by line, without a word of the items' text.
 """
 
@@ -48,6 +49,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "train": str,
     "dev": str,
     "judge": str,
+    "waiver": str,
 }
 NEEDED = ("task", "items", "kind")
 FILES = ("items", "shots", "train", "dev")
