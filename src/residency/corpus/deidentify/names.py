@@ -1,0 +1,139 @@
+"""Names in place of names, word by word: the parts of a name, in any order and any letters, stay the same person's.
+
+Each word of a name goes by itself: its surrogate follows from the key, the patient and the word as it is compared, so
+"OKONJO, Ada M." and "Mr. Okonjo" meet. What is listed as a woman's given name gets a woman's, and so for men's; any
+other word gets a family name, put together of two listed ones. The first letters of a patient's names are exchanged by
+one permutation of the alphabet, so "J." becomes the letter that the surrogate of "John" begins with.
+
+Two different names of one patient get one surrogate only where their first letters and lists agree, by chance of one
+in the length of that list: for family names one in some 10,000, for given names one in 100 to 900; for two names of a
+note it is below one in 3,000 (a test measures it). A word that is misspelt is another word, and gets another name.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+
+from residency.corpus.deidentify.draws import Draw, letters_of
+from residency.corpus.deidentify.lists import Lists
+from residency.corpus.deidentify.plain import cased, compared, plain
+
+WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+POSSESSIVE = re.compile(r"(?<=.)['’]s$", re.IGNORECASE)
+SIGNS = re.compile(r"[^\s!-/:-@\[-`{-~–—‘’“”«»¿¡·]")
+"""What does not stay between words: pictures, symbols."""
+BEFORE = frozenset(
+    "dr dra drs doctor doctora mr mrs ms miss mx prof professor sir dame rev sr sra srta don doña dña".split()
+)
+BEHIND = frozenset("jr sr ii iii iv md do rn np pa phd dds dmd lpn aprn crna pharmd facp facs mbbs esq".split())
+JOINING = frozenset("de la del las los der den von dos du".split())
+SMALL = frozenset("van der den von de da di do du al el la le bin ben ter zu zur y e i und dos".split())
+"""Titles, what follows a name, and what joins its parts: nobody's own. ``SMALL`` only where it is written small."""
+TRIES, LISTED = 64, 4
+"""How often is drawn anew where a name occurs in the texts; of them, how often from the lists as they are."""
+
+
+class Names:
+    """Draws names for names; ``taken`` says whether a word occurs in the texts. ``sign`` is an initial's under mask."""
+
+    def __init__(
+        self,
+        key: bytes,
+        lists: Lists,
+        taken: Callable[[str], bool],
+        *,
+        initials: str = "consistent",
+        gender: str = "keep",
+        sign: str = "*",
+    ) -> None:
+        self.key, self.lists, self.taken = key, lists, taken
+        self.initials, self.gender, self.sign = initials, gender, sign
+        self.word = functools.lru_cache(maxsize=1 << 16)(self._word)
+
+    def of(self, patient: str, text: str) -> str | None:
+        """Return a name for a name; None where it cannot be read, holds no word, or no name is free."""
+        clean = plain(text)
+        words = list(WORD.finditer(clean)) if clean is not None else []
+        if clean is None or not words:
+            return None
+        kept = _not_own(clean, words)
+        made, last = [], 0
+        for word, stays in zip(words, kept, strict=True):
+            now = word[0] if stays else self._written(patient, word[0])
+            if now is None:
+                return None
+            made += [SIGNS.sub("", clean[last : word.start()]), now]
+            last = word.end()
+        return "".join([*made, SIGNS.sub("", clean[last:])])
+
+    def _written(self, patient: str, word: str) -> str | None:
+        """Return what stands for a word of a name, in its letters."""
+        if word.isdigit():
+            return self._digits(patient, word)
+        ending = POSSESSIVE.search(word)
+        stem = word[: ending.start()] if ending else word
+        same = compared(stem)
+        if not same:
+            return None
+        if len(stem) == 1 or (len(stem) == 2 and stem.isupper() and not self.lists.knows(same)):
+            now = "".join(cased(c, self.initial(patient, compared(c)[:1])) for c in stem)
+        else:
+            drawn = self.word(patient, same)
+            if drawn is None:
+                return None
+            now = cased(stem, drawn)
+        return now + ending[0] if ending else now
+
+    def _digits(self, patient: str, word: str) -> str:
+        draw, now = Draw(self.key, patient, "number", compared(word)), compared(word)
+        while now == compared(word):
+            now = "".join(str(draw.below(10)) for _ in word)
+        return now
+
+    def initial(self, patient: str, letter: str) -> str:
+        """Return the letter that a patient's names get which begin with a letter (as ``compared``)."""
+        if self.initials == "mask":
+            return self.sign
+        if not ("a" <= letter <= "z"):
+            letter = chr(ord("a") + (ord(letter) if letter else 0) % 26)
+        return letter if self.initials == "keep" else letters_of(self.key, patient)[ord(letter) - ord("a")]
+
+    def _word(self, patient: str, same: str) -> str | None:
+        """Return the name that a patient's word (as ``compared``) gets; None where every one that is drawn is taken."""
+        gender = self.lists.gender(same)
+        if gender and self.gender == "drop":
+            gender = "any"
+        draw = Draw(self.key, patient, "NAME", same)
+        letter = self.initial(patient, same[0])
+        if self.initials == "mask":
+            letter = draw.of(tuple(self.lists.heads))
+        listed = self.lists.given[gender].get(letter, ()) if gender else ()
+        for number in range(TRIES):
+            name = draw.of(listed) if listed and number < LISTED else self.joined(draw, letter)
+            if compared(name) != same and not self.taken(name):
+                return name
+        return None
+
+    def joined(self, draw: Draw, letter: str) -> str:
+        """Return a family name that begins with a letter, of two listed ones."""
+        return draw.of(self.lists.heads[letter]) + draw.of(self.lists.tails)
+
+
+def _not_own(text: str, words: list[re.Match[str]]) -> list[bool]:
+    """Return which words of a name are titles and the like; one word at least is somebody's own."""
+    count = len(words)
+    kept = [False] * count
+    for at, word in enumerate(words):
+        same = compared(word[0])
+        joined = at + 1 < count and not re.search(r"[^\s'’-]", text[word.end() : words[at + 1].start()])
+        small = word[0].islower() and same in SMALL
+        title = at + 1 < count and all(kept[:at]) and same in BEFORE
+        kept[at] = title or (joined and (small or (same in JOINING and len(word[0]) > 1)))
+    for at in range(count - 1, 0, -1):
+        same = compared(words[at][0])
+        if same not in BEHIND or (len(same) == 2 and not words[at][0].isupper() and same not in ("jr", "sr")):
+            break
+        kept[at] = not all(kept[:at])
+    return kept
