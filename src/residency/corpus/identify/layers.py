@@ -34,7 +34,12 @@ def _left(text: str, f: Found, owner: bytearray) -> list[Found]:
     free = np.frombuffer(owner[f.start : f.end], np.uint8) == 0
     edges = np.flatnonzero(np.diff(np.concatenate(([0], free.view(np.int8), [0])))) + f.start
     parts = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-    return [Found(a, b, f.entity_type, f.score, f.why) for a, b in parts if any(c.isalnum() for c in text[a:b])]
+    made = []
+    for a, b in parts:
+        told = [place for place in range(a, b) if text[place].isalnum()]
+        if told:
+            made.append(Found(told[0], told[-1] + 1, f.entity_type, f.score, f.why))
+    return made
 
 
 def direct(found: Iterable[Found]) -> list[Found]:

@@ -49,13 +49,14 @@ class Marks:
     def _perhaps(self, read: Read, some: np.ndarray, other: np.ndarray, threshold: float) -> list[Found]:
         """Return the words above the threshold, those of one kind that stand together as one."""
         hot = some > threshold
-        near = some > BESIDE * threshold
+        letters = read.facts[:, 5] != SIGN
+        near = letters & (some > BESIDE * threshold) & ((read.facts[:, 6] & np.uint64(COMMON)) == 0)
         for _ in range(2):
-            strong = (some > NEXT) | (hot & (some <= threshold))
+            strong = letters & ((some > NEXT) | (hot & (some <= threshold)))
             beside = np.zeros_like(hot)
             beside[1:] |= strong[:-1] & (read.gaps[1:-1] < 2)
             beside[:-1] |= strong[1:] & (read.gaps[1:-1] < 2)
-            hot |= beside & near & (read.facts[:, 5] != SIGN)
+            hot |= beside & near
         places = np.flatnonzero(hot)
         kinds = [kind_of(self.tagger.tags[t][2:]) for t in other[places].tolist()]
         made: list[Found] = []

@@ -147,7 +147,7 @@ ORDINARY = frozenset(
     university teaching veterans state county city emergency inpatient outpatient rehab primary acute private public
     surgical specialty retail mail online chain his discharge admission transferred visited visiting and/or admitted seen
     during per via between against discussed referred follow following weekly daily call called contacted contact use uses
-    used street old illicit prescription drug drugs of anesthesia intravenous iv multiple other recreational""".split()
+    used street old last recent any to at dear physician attending provider colleague sir madam illicit prescription drug drugs of anesthesia intravenous iv multiple other recreational""".split()
 )
 """Words that stand where a name might, and are none."""
 
@@ -156,6 +156,33 @@ def named(text: str) -> bool:
     """Return whether something else than ordinary words stands in it."""
     words = re.findall(r"[a-z]+", text.lower().replace("'", ""))
     return bool(words) and words[0] not in ORDINARY and len(words[0]) > 1
+
+
+def ordinary(text: str, least: int) -> int:
+    """Return how many characters ordinary words take at the beginning; -1 where fewer than ``least`` words are left."""
+    words = list(re.finditer(r"[A-Za-z][A-Za-z'.-]*", text))
+    first = next((n for n, w in enumerate(words) if w[0].lower().strip(".'-").replace("'", "") not in ORDINARY), len(words))
+    return words[first].start() if len(words) - first >= least and first < len(words) else -1
+
+
+def road(text: str) -> bool:
+    """Return whether what stands behind a house's number can be the name of a road."""
+    words = [w for w in re.findall(r"[a-z]+", text.lower()) if len(w) > 2]
+    return bool(words) and words[0] not in ORDINARY
+
+
+LETTERS = frozenset("us uk po md rn do iv im er or id am pm dc ed bp hr rr ra eg ie dob ssn prn bid tid qid npo sob llc usa".split())
+"""Letters with points that are nobody's initials."""
+
+
+def initials(text: str) -> bool:
+    """Return whether letters with points can be somebody's initials."""
+    return re.sub("[^a-z]", "", text.lower()) not in LETTERS
+
+
+def misread(text: str) -> bool:
+    """Return whether a word holds digits as a scanner reads letters: four letters and more, one digit or two."""
+    return sum(c.isalpha() for c in text) >= 4 and len(digits(text)) <= 3
 
 
 def old(text: str) -> bool:

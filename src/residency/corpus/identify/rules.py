@@ -38,7 +38,7 @@ class Rule:
 
     Found is the group ``id`` of the pattern, or all of it. ``proof`` names a function of ``proofs`` that the found
     bytes must satisfy. ``glued``: a letter may stand right before it. ``scanned``: it is also looked for where digits
-    are misread.
+    are misread. ``trim``: ordinary words at its beginning are none of it, and so many words must be left.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Rule:
     proof: str = ""
     glued: bool = False
     scanned: bool = False
+    trim: int = 0
 
     def found(self, view: View, match: re.Match[bytes]) -> Found | None:
         """Return what a match finds, in characters of the text; None where it is refuted."""
@@ -55,6 +56,11 @@ class Rule:
         start, end = match.span(group)
         if start < 0 or (self.glued and view.data[max(0, start - 1) : start].isdigit()) or (self.proof and not getattr(proofs, self.proof)(match[group].decode("ascii"))):
             return None
+        if self.trim:
+            cut = proofs.ordinary(match[group].decode("ascii"), self.trim)
+            if cut < 0:
+                return None
+            start += cut
         return Found(*view.span(start, end), self.kind, self.score, f"rule:{self.name}")
 
 
@@ -81,7 +87,7 @@ def _rule(name: str, row: Mapping[str, Any], pieces: Mapping[str, str]) -> Rule:
     proof = row.get("proof", "")
     if row["kind"] not in KINDS or (proof and not hasattr(proofs, proof)):
         raise UserError(f"rule {name}: no kind {row['kind']}, or no proof {proof or 'asked for'}")
-    flags = (bool(row.get("glued")), bool(row.get("scanned")))
+    flags = (bool(row.get("glued")), bool(row.get("scanned")), int(row.get("trim", 0)))
     return Rule(name, row["kind"], pattern, float(row.get("score", 0.9)), proof, *flags)
 
 
