@@ -72,6 +72,7 @@ def write_sheet(
     write_labels(out / "labels.csv", labels)
     shown = {document.id: found(document) for document in drawn} if found else {}
     with atomic_path(out / "sheet.html") as temporary:
+        temporary.touch(mode=0o600)  # it holds the texts: nobody else on the machine may read them
         temporary.write_text(page(labels, drawn, shown), encoding="utf-8")
     sheet = labels.sheet
     return {
