@@ -99,6 +99,14 @@ def test_more_than_there_are_gives_all_and_nothing_gives_an_error():
         draw(notes(3), 0)
 
 
+def test_two_documents_of_one_id_are_refused_wherever_they_stand():
+    same = [Document("d1", "another", "s", "own", meta={"note_type": kind}) for kind in ("a", "b")]
+    for extra in (same[:1], same[1:]):
+        for documents in (typed({"a": 3, "b": 3}) + extra, extra + typed({"a": 3, "b": 3})):
+            with pytest.raises(SourceError, match="two documents have the id d1"):
+                draw(documents, 7)
+
+
 def data_of(text: str) -> dict:
     [found] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, flags=re.S)
     return json.loads(found)
