@@ -37,9 +37,11 @@ def _share(value: Any) -> bool:
     if not isinstance(value, dict) or not all(key in value for key in ("value", "low", "high", "bound")):
         return False
     parts = [value[key] for key in ("value", "low", "high", "bound")]
-    whole = all(map(_part, parts)) and len({part is None for part in parts}) == 1
-    ordered = parts[0] is None or parts[1] <= parts[0] <= parts[2] and parts[3] <= parts[0]
-    return whole and ordered and all(_count(value.get(key)) for key in ("n", "missed", "clusters"))
+    if not all(map(_part, parts)) or not all(_count(value.get(key)) for key in ("n", "missed", "clusters")):
+        return False
+    if None in parts:
+        return parts == [None] * 4
+    return bool(parts[1] <= parts[0] <= parts[2] and parts[3] <= parts[0])
 
 
 def _measured(value: Any) -> bool:

@@ -16,7 +16,7 @@ from residency.core.store import sha256_json
 from residency.corpus.deidentify.content import Content
 from residency.corpus.deidentify.receipt import Receipt, Waiver, checked, content_hash, verify
 from residency.corpus.deidentify.score import FLOOR
-from residency.measure.shares import needed
+from residency.corpus.deidentify.shares import needed
 
 SYNTHETIC = "synthetic"
 """The reason of a waiver for texts whose patients nobody is: what the simulated hospital's reader declares."""

@@ -2,7 +2,7 @@
 
 The recall of a receipt is ``masked`` over direct identifiers: the share of marks of which every letter and digit is
 covered, by whatever type, since what is covered is hidden. ``strict`` asks for the same start, end and type. Documents
-are drawn whole, so the intervals are those of clusters (``measure/shares.py``), weighted by stratum.
+are drawn whole, so the intervals are those of clusters (``corpus/deidentify/shares.py``), weighted by stratum.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from residency.core.errors import UserError
 from residency.core.store import sha256_text
 from residency.core.types import Document
 from residency.corpus.deidentify.labels import Labelled, Labels, Mark
+from residency.corpus.deidentify.shares import Drawn, Share, needed, share
 from residency.corpus.identify.found import Found
 from residency.corpus.identify.kinds import KINDS
-from residency.measure.shares import Drawn, Share, needed, share
 
 FLOOR = 0.95
 """The lower 95% limit of the recall that a receipt must have, unless the recipe asks for more. One person who hides by

@@ -50,10 +50,10 @@ class _Stratum:
             self._keep(entry, most)
 
     def _keep(self, entry: tuple[int, str, Document], most: int) -> None:
-        if len(self.kept) < most:
-            heapq.heappush(self.kept, entry)
-        elif entry[:2] > self.kept[0][:2]:
-            heapq.heapreplace(self.kept, entry)
+        if len(self.kept) == most and entry[:2] < self.kept[0][:2]:
+            return
+        _check_ids([entry[1], *(key for _, key, _ in self.kept if key == entry[1])])
+        (heapq.heappush if len(self.kept) < most else heapq.heapreplace)(self.kept, entry)
 
     def first(self, count: int) -> list[tuple[int, str, Document]]:
         return sorted(self.kept, key=lambda entry: (-entry[0], entry[1]))[:count]
@@ -72,6 +72,7 @@ def write_sheet(
     write_labels(out / "labels.csv", labels)
     shown = {document.id: found(document) for document in drawn} if found else {}
     with atomic_path(out / "sheet.html") as temporary:
+        temporary.touch(mode=0o600)  # it holds the texts: nobody else on the machine may read them
         temporary.write_text(page(labels, drawn, shown), encoding="utf-8")
     sheet = labels.sheet
     return {
@@ -93,10 +94,18 @@ def draw(documents: Iterable[Document], count: int, *, seed: int = 0) -> tuple[L
         raise SourceError("there is no document to draw a sheet from")
     shares = allotted({name: stratum.count for name, stratum in strata.items()}, count)
     chosen = [(*entry, name) for name, stratum in strata.items() for entry in stratum.first(shares[name])]
+    _check_ids([entry[1] for entry in chosen])
     chosen.sort(key=lambda entry: (-entry[0], entry[1]))
     rows = tuple(Labelled(document.id, sha256_text(document.text), name) for _, _, document, name in chosen)
     taken = {name: (stratum.count, shares[name]) for name, stratum in strata.items()}
     return Labels(Sheet(seed, content.hash, content.documents, taken), rows), [entry[2] for entry in chosen]
+
+
+def _check_ids(ids: list[str]) -> None:
+    """Raise SourceError where two documents that may be drawn have the same id."""
+    if len(set(ids)) < len(ids):
+        twice = next(key for key in ids if ids.count(key) > 1)
+        raise SourceError(f"two documents have the id {twice}: their labels could not be told apart; give each its own")
 
 
 def allotted(sizes: Mapping[str, int], count: int) -> dict[str, int]:
