@@ -117,7 +117,9 @@ def for_deidentify(one: argparse.ArgumentParser) -> None:
     one.add_argument("path", type=words, metavar="PATH", help=text)
     text = "write the documents with identifiers hidden, and their receipt, to this folder"
     one.add_argument("--out", type=words, metavar="DIR", help=text)
-    one.add_argument("--spans", action="store_true", help="print what is found, a JSON line a document, and change nothing")
+    one.add_argument(
+        "--spans", action="store_true", help="print what is found, a JSON line a document, and change nothing"
+    )
     text = "draw N documents at random, by type of note, and write a sheet to label them on (HTML and CSV) to --out, {}"
     one.add_argument("--sample", type=whole(ITEMS), default=0, metavar="N", help=text.format(ITEMS.legal))
     text = "measure recall and precision on these labels; with --out, write them into the receipt there"
@@ -136,7 +138,9 @@ def for_deidentify(one: argparse.ArgumentParser) -> None:
     one.add_argument("--mode", choices=["recall", "default"], default="recall", metavar="HOW", help=text)
     text = f"hide every word that is part of an identifier with more than this probability, {SHARE.legal}"
     one.add_argument("--threshold", type=number(SHARE), metavar="P", help=text)
-    one.add_argument("--tagger", type=words, metavar="DIR", help="the folder of a tagger (see --learn) or of an encoder")
+    one.add_argument(
+        "--tagger", type=words, metavar="DIR", help="the folder of a tagger (see --learn) or of an encoder"
+    )
     text = "a file with the secret key of surrogates, made where it is absent; without it they differ each time"
     one.add_argument("--key", type=words, metavar="FILE", help=text)
     text = "keep what was replaced in this file, encrypted with the key (needs --key)"
@@ -146,7 +150,9 @@ def for_deidentify(one: argparse.ArgumentParser) -> None:
     one.add_argument("--waiver", type=words, metavar="WORDS", help=text)
     text = "names of unusual columns, such as text=note_body,patient=mrn"
     one.add_argument("--columns", type=words, metavar="A=B,…", help=text)
-    one.add_argument("--workers", type=whole(SHOTS), default=0, metavar="N", help="processes at once (default: every core)")
+    one.add_argument(
+        "--workers", type=whole(SHOTS), default=0, metavar="N", help="processes at once (default: every core)"
+    )
     one.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample (default: 0)")
 
 

@@ -17,7 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from residency import __version__, deidentifying, examine, judging
-from residency.arguments import JsonParser, error_document, for_deidentify, for_evaluate, for_form, for_judge, page, whole, words
+from residency.arguments import (
+    JsonParser,
+    error_document,
+    for_deidentify,
+    for_evaluate,
+    for_form,
+    for_judge,
+    page,
+    whole,
+    words,
+)
 from residency.core.errors import RecipeError, ResidencyError, UserError
 from residency.core.legal import Range
 from residency.core.memory import share_heap

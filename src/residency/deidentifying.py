@@ -168,7 +168,9 @@ def _hidden(args: argparse.Namespace, source: Source, settings: Deidentify) -> A
     told = ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "nothing"
     words = [f"{tally.after.documents:,} documents; hidden: {told}", f"{out / DOCUMENTS}\n{path}"]
     if made.bad or made.left:
-        words.append(f"Not read: {len(made.bad)} damaged, {made.left.total()} left out; all are in {out / 'aside.json'}")
+        words.append(
+            f"Not read: {len(made.bad)} damaged, {made.left.total()} left out; all are in {out / 'aside.json'}"
+        )
     if not args.waiver:
         words.append(
             "What was missed is not known yet. Draw a sheet, label it, and score it:\n"

@@ -34,9 +34,9 @@ from residency.corpus.shape import messages, pair
 from residency.evaluate.contamination import Reason, facts_of, found_in_training, reason_to_drop
 from residency.evaluate.selection import drawn, train_items
 from residency.evaluate.tasks import TASKS, Task, is_file, own, task_of
-from residency.gate import ABOUT_NOBODY
 from residency.evaluate.tasks.form import Ask, example_of
 from residency.evaluate.tasks.read import examples_of, own_file
+from residency.gate import ABOUT_NOBODY
 
 JUDGED, ANSWERED, PREFERRED = "medquad_judged", "medquad", "medquad_preferred"
 BEST, GOOD = 4, 3

@@ -97,6 +97,8 @@ def comments(documented: Callable[..., Any]) -> dict[str, str]:
     source = textwrap.dedent(inspect.getsource(documented))
     lines, tree = source.splitlines(), ast.parse(source).body[0]
     found: dict[str, str] = {}
+    for base in getattr(documented, "__bases__", ()):
+        found |= comments(base) if is_data(base) else {}
     for node in tree.args.kwonlyargs if isinstance(tree, ast.FunctionDef) else getattr(tree, "body", ()):
         name = node.arg if isinstance(node, ast.arg) else getattr(getattr(node, "target", None), "id", "")
         over = takewhile(lambda line: line.startswith("#"), map(str.strip, reversed(lines[: node.lineno - 1])))

@@ -163,7 +163,14 @@ def assemble(
         tell_splits(people, finished, splits)
     cards = source_cards(opened, prepared, bad, finished)
     facts = collect_facts(opened, prepared, finished, verdicts, held, cards, people)
-    how = {**plain(checks), **(plain(privately) if privately else {}), "splits": splits, "mixture": mixture, "shapes": shapes, "bad_share": bad_share}
+    how = {
+        **plain(checks),
+        **(plain(privately) if privately else {}),
+        "splits": splits,
+        "mixture": mixture,
+        "shapes": shapes,
+        "bad_share": bad_share,
+    }
     card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture, opened), "settings": plain(how)})
     kept = {name: card[name] for name in ("documents", "dropped", "duplicates")}
     total = sum(len(rows) for rows in bad)

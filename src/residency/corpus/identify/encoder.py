@@ -21,7 +21,9 @@ class Encoder:
 
     def __init__(self, model: Any) -> None:
         if not hasattr(type(model), "tag_probabilities"):
-            raise UserError(f"{getattr(model, 'name', 'this model')} tags no words; train one with encode: {{task: tag}}")
+            raise UserError(
+                f"{getattr(model, 'name', 'this model')} tags no words; train one with encode: {{task: tag}}"
+            )
         self.model = model
 
     def marks(self, text: str, threshold: float | None) -> tuple[list[Found], list[Found]]:

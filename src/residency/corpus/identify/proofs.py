@@ -6,7 +6,12 @@ import re
 from datetime import date
 
 DNI = "TRWAGMYFPDXBNJZSQVHLCKE"
-VIN = {c: v for c, v in zip("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", [*range(1, 9), *range(1, 6), 7, 9, *range(2, 10), *range(10)], strict=True)}
+VIN = {
+    c: v
+    for c, v in zip(
+        "ABCDEFGHJKLMNPRSTUVWXYZ0123456789", [*range(1, 9), *range(1, 6), 7, 9, *range(2, 10), *range(10)], strict=True
+    )
+}
 VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
@@ -110,7 +115,9 @@ def numbered2(text: str) -> bool:
     return len(digits(text)) >= 2
 
 
-DOSE = re.compile(r"\d+(?:mg|ml|mcg|ug|iu|u|units?|g|kg|cc|l|hz|k|x|cm|mm|lbs?|kcal|cal|min|h|hrs?|s|d|th|st|nd|rd)", re.I)
+DOSE = re.compile(
+    r"\d+(?:mg|ml|mcg|ug|iu|u|units?|g|kg|cc|l|hz|k|x|cm|mm|lbs?|kcal|cal|min|h|hrs?|s|d|th|st|nd|rd)", re.I
+)
 """A number with its unit."""
 
 
@@ -161,7 +168,9 @@ def named(text: str) -> bool:
 def ordinary(text: str, least: int) -> int:
     """Return how many characters ordinary words take at the beginning; -1 where fewer than ``least`` words are left."""
     words = list(re.finditer(r"[A-Za-z][A-Za-z'.-]*", text))
-    first = next((n for n, w in enumerate(words) if w[0].lower().strip(".'-").replace("'", "") not in ORDINARY), len(words))
+    first = next(
+        (n for n, w in enumerate(words) if w[0].lower().strip(".'-").replace("'", "") not in ORDINARY), len(words)
+    )
     return words[first].start() if len(words) - first >= least and first < len(words) else -1
 
 
@@ -171,7 +180,9 @@ def road(text: str) -> bool:
     return bool(words) and words[0] not in ORDINARY
 
 
-LETTERS = frozenset("us uk po md rn do iv im er or id am pm dc ed bp hr rr ra eg ie dob ssn prn bid tid qid npo sob llc usa".split())
+LETTERS = frozenset(
+    "us uk po md rn do iv im er or id am pm dc ed bp hr rr ra eg ie dob ssn prn bid tid qid npo sob llc usa".split()
+)
 """Letters with points that are nobody's initials."""
 
 

@@ -54,7 +54,11 @@ class Rule:
         """Return what a match finds, in characters of the text; None where it is refuted."""
         group = "id" if "id" in self.pattern.groupindex else 0
         start, end = match.span(group)
-        if start < 0 or (self.glued and view.data[max(0, start - 1) : start].isdigit()) or (self.proof and not getattr(proofs, self.proof)(match[group].decode("ascii"))):
+        if (
+            start < 0
+            or (self.glued and view.data[max(0, start - 1) : start].isdigit())
+            or (self.proof and not getattr(proofs, self.proof)(match[group].decode("ascii")))
+        ):
             return None
         if self.trim:
             cut = proofs.ordinary(match[group].decode("ascii"), self.trim)

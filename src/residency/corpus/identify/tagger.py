@@ -74,7 +74,16 @@ class Tagger:
     def scores(self, read: Read, bias: float = 0.0) -> np.ndarray:
         """Return [W, tags] fp32 scores; ``bias`` (nats) is taken from that of no identifier."""
         found = chain.scores_of(
-            read.codes, read.spans, read.facts, read.gaps, self.kinds, self.folded, self.bits, self.weights, self.alive, *self.cache
+            read.codes,
+            read.spans,
+            read.facts,
+            read.gaps,
+            self.kinds,
+            self.folded,
+            self.bits,
+            self.weights,
+            self.alive,
+            *self.cache,
         )
         found[:, 0] -= np.float32(bias)
         return found
@@ -161,9 +170,7 @@ def train(
     for text, spans in texts:
         read = made.read(text)
         if len(read.spans):
-            known = chain.rows_of(
-                read.codes, read.spans, read.facts, read.gaps, made.kinds, made.folded, bits
-            )
+            known = chain.rows_of(read.codes, read.spans, read.facts, read.gaps, made.kinds, made.folded, bits)
             rows.append((known, bio(read.spans, spans, place)))
     sums, move_sums = np.zeros_like(made.weights), np.zeros_like(made.moves)
     barred, state = made.moves == BARRED, np.array([88172645463325252 + seed], np.uint64)

@@ -142,7 +142,10 @@ def _person(root: Any) -> dict[str, Any]:
     names = [tag for person in people for tag in person.findall("name")]
     addresses = [tag for role in roles for tag in role.findall("addr")]
     found = {
-        "name": [{"given": [flat(tag) for tag in name.findall("given")], "family": flat(name.find("family"))} for name in names],
+        "name": [
+            {"given": [flat(tag) for tag in name.findall("given")], "family": flat(name.find("family"))}
+            for name in names
+        ],
         "address": [
             {
                 "line": [flat(tag) for tag in address.findall("streetAddressLine")],
