@@ -1,4 +1,4 @@
-"""The verb of de-identification: find what identifies patients, hide it, measure how much was found, leave a receipt."""
+"""The verb of de-identification: find what identifies patients, hide it, measure how well, and leave a receipt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from residency.corpus.deidentify.score import Scored
     from residency.corpus.deidentify.stage import Deidentify
     from residency.corpus.records import Source
-    from residency.measure.shares import Share
+    from residency.corpus.deidentify.shares import Share
 
 FHIR = (".json", ".ndjson", ".jsonl")
 
@@ -225,8 +225,8 @@ def _table(found: Scored) -> str:
     rows.append(["all", f"{found.strict.n}", "", _share(found.strict), _share(found.precision)])
     direct = (
         f"Direct identifiers wholly masked: {_share(found.masked)}; lower 95% limit {_figure(found.masked.bound)} on "
-        f"{found.masked.clusters} of {found.drawn} documents that hold one. Of what is masked, {_share(found.characters)} "
-        "was marked."
+        f"{found.masked.clusters} of {found.drawn} documents that hold one. Of what is masked, "
+        f"{_share(found.characters)} was marked."
     )
     blind = "" if found.blind else "\nSome documents were marked again after seeing what is found: too kind a measure."
     return f"{table(heads, rows)}\n\n{direct}{blind}"

@@ -27,8 +27,8 @@ class Span:
 class Document:
     """A text with its origin; ``patient`` and ``date`` (ISO 8601) are None where they do not apply.
 
-    ``place`` is the file and the line (None: the file as a whole) that it was read from; ``person`` is what the record's
-    own fields say of its patient, as a FHIR Patient. Both are for the reading alone, and not kept.
+    ``place`` is the file and the line (None: the file as a whole) that it was read from; ``person`` is what the
+    record's own fields say of its patient, as a FHIR Patient. Both are for the reading alone, and not kept.
     """
 
     id: str

@@ -94,7 +94,7 @@ def read_files(
     name: SourceName = "",
     # Why the texts identify nobody, where they are notes and no receipt says so: recorded, and shown with the model.
     waiver: str = "",
-    # The receipt of the de-identification that the texts come from; empty: the receipt.json beside them, if there is one.
+    # The receipt of the de-identification that the texts come from; empty: the receipt.json beside them, if any.
     receipt: Receipt = "",
 ) -> Source:
     """Return a folder of any files (or one file) as a source: each is read as what its content says that it is."""
@@ -125,7 +125,7 @@ def read_notes(
     name: SourceName = "",
     # Why the texts identify nobody, where they are notes and no receipt says so: recorded, and shown with the model.
     waiver: str = "",
-    # The receipt of the de-identification that the texts come from; empty: the receipt.json beside them, if there is one.
+    # The receipt of the de-identification that the texts come from; empty: the receipt.json beside them, if any.
     receipt: Receipt = "",
 ) -> Source:
     """Return a folder of ``.txt`` files (or one file) as a source; a document's id is its path in the folder."""
@@ -149,7 +149,7 @@ def read_jsonl_source(
     name: SourceName = "",
     # Why the texts identify nobody, where they are notes and no receipt says so: recorded, and shown with the model.
     waiver: str = "",
-    # The receipt of the de-identification that the texts come from; empty: the receipt.json beside them, if there is one.
+    # The receipt of the de-identification that the texts come from; empty: the receipt.json beside them, if any.
     receipt: Receipt = "",
 ) -> Source:
     """Return JSONL (a file or a folder of them) as a source of texts, chats or preference pairs, known by their keys;

@@ -1,7 +1,8 @@
 """The first pass over the text, as a pure function from files to files: what runs on one core, for one part.
 
 ``prepare`` reads a part of a source, hides what identifies patients, cleans it, looks for held-out items, and writes
-documents with small tables of keys beside them. A part that was finished before is not done again. Nothing that returns to the coordinator holds text.
+documents with small tables of keys beside them. A part that was finished before is not done again. Nothing that returns
+to the coordinator holds text.
 """
 
 from __future__ import annotations

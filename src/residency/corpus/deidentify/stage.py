@@ -124,8 +124,10 @@ def treat(documents: Sequence[Document], treating: Treating | None, tally: Tally
     made = []
     for document in documents:
         tally.patients += of_patients(document)
-        hide = treating and not is_public(document)
-        made.append(Treated(document, treating, tally).document() if hide else document)
+        if treating is None or is_public(document):
+            made.append(document)
+        else:
+            made.append(Treated(document, treating, tally).document())
     tally.before += content_of((document.id, document.text) for document in documents)
     tally.after += content_of((document.id, document.text) for document in made)
     if treating and treating.replaced and tally.replaced:

@@ -62,7 +62,7 @@ def read_fhir(
     name: SourceName = "",
     # Why the texts identify nobody, where they are notes and no receipt says so: recorded, and shown with the model.
     waiver: str = "",
-    # The receipt of the de-identification that the texts come from; empty: the receipt.json beside them, if there is one.
+    # The receipt of the de-identification that the texts come from; empty: the receipt.json beside them, if any.
     receipt: Receipt = "",
     scratch: Path | None = None,
 ) -> Source:
