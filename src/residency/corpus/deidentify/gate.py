@@ -6,12 +6,11 @@ was let in on, or raises GateError that names each source that is not, why, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from residency.core.errors import GateError, UserError
-from residency.core.legal import nearest
+from residency.core.errors import GateError
 from residency.core.store import sha256_json
 from residency.corpus.deidentify.content import Content
 from residency.corpus.deidentify.receipt import Receipt, Waiver, checked, content_hash, verify
@@ -30,7 +29,7 @@ class Held:
     """A source as the corpus knows it: its name, whether it holds patients, and the content of the texts it gave.
 
     ``receipt`` is what lay with the texts, as ``read_receipt`` returns it, None where nothing did, and the error where
-    that could not be read. ``waiver`` is what its reader declares.
+    that could not be read. ``waiver`` is what the recipe or its reader declares.
     """
 
     name: str
@@ -83,20 +82,17 @@ def admit(
     sources: Sequence[Held],
     *,
     floor: float = FLOOR,
-    waivers: Iterable[Waiver] = (),
     key: str | None = None,
 ) -> Admission:
     """Return what each source is let in on.
 
-    ``floor`` is what the lower 95% limit of recall must reach, ``waivers`` are the recipe's, ``key`` is the public key
-    (hex) that must have signed every receipt. Raises GateError with all sources that may not train, and UserError for a
-    waiver of a source that is not there.
+    ``floor`` is what the lower 95% limit of recall must reach, ``key`` is the public key (hex) that must have signed
+    every receipt. Raises GateError with all sources that may not train.
     """
-    given = _by_source(waivers, sources)
     entries, refused = [], []
     for held in sources:
         try:
-            entries.append(_entry(held, floor, given.get(held.name), key))
+            entries.append(_entry(held, floor, key))
         except GateError as error:
             refused.append((held.name, error))
     if refused:
@@ -106,38 +102,10 @@ def admit(
     return Admission(floor, tuple(entries))
 
 
-def _by_source(waivers: Iterable[Waiver], sources: Sequence[Held]) -> dict[str, Waiver]:
-    found: dict[str, Waiver] = {}
-    names = [held.name for held in sources]
-    for waiver in waivers:
-        if waiver.source not in names:
-            raise UserError(f"a waiver is for a source that is not there; {nearest(waiver.source, names)}")
-        if waiver.source in found:
-            raise UserError(f"two waivers are for the source {waiver.source}; leave one")
-        found[waiver.source] = waiver
-    return found
-
-
-def waiver_of(row: Any) -> Waiver:
-    """Return a waiver as a recipe writes it, ``{"source", "reason", "by"}``, all of them words; UserError otherwise."""
-    parts = ("source", "reason", "by")
-    legal = f"a waiver is {{{', '.join(parts)}}}: which source, why it may train without a receipt, and who says so"
-    if not isinstance(row, Mapping) or set(row) != set(parts):
-        raise UserError(legal)
-    if empty := [part for part in parts if not isinstance(row[part], str) or not row[part].strip()]:
-        raise UserError(f"the {' and '.join(empty)} of a waiver is empty or no text; {legal}")
-    return Waiver(*[row[part].strip() for part in parts])
-
-
-def synthetic(source: str, by: str) -> Waiver:
-    """Return the waiver by which the reader ``by`` declares that nobody's texts are in its source."""
-    return Waiver(source, SYNTHETIC, by)
-
-
-def _entry(held: Held, floor: float, given: Waiver | None, key: str | None) -> Entry:
+def _entry(held: Held, floor: float, key: str | None) -> Entry:
     """Return what a source is let in on; a good receipt goes before a waiver, since it says more."""
     texts = held.content
-    waiver, refused = given or held.waiver, None
+    waiver, refused = held.waiver, None
     if held.patients or held.receipt is not None:
         try:
             return _by_receipt(held, floor, key)
@@ -176,7 +144,7 @@ def to_do(reason: str, floor: float = FLOOR) -> str:
     """Return what to do about a source that is refused for a reason, in words with the commands."""
     sample = f"draw a sheet with `{_SAMPLE.format(max(100, 2 * needed(floor)))}`, label it, then `{_SCORE}`"
     whole = f"De-identify it with `{_HIDE}`, {sample}, and name DIR in the recipe"
-    waive = "If nobody's texts are in it, say so with a waiver: {source, reason: synthetic, by}"
+    waive = "If it identifies nobody, say why where the recipe names it: {path: PATH, waiver: made up by us}"
     words = {
         "missing": f"{whole}. {waive}",
         "not_measured": f"To measure it, {sample}. {waive}",
@@ -184,7 +152,7 @@ def to_do(reason: str, floor: float = FLOOR) -> str:
         "the engine the hospital's own labels, or lower its threshold, then de-identify and score again",
         "original": f"Name the folder DIR that `{_HIDE}` wrote",
         "stale": f"Name the folder as it was written, or make it anew: `{_HIDE}`, and score the labels again",
-        "unsigned": f"Sign it: `{_HIDE} --key hospital.pem`",
+        "unsigned": f"Sign it: `{_HIDE} --sign hospital.pem`",
         "other_key": "Name that key in the recipe if it may vouch for this source, or sign with the right one",
         "version": "Update Residency",
     }
