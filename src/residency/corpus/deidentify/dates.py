@@ -38,13 +38,17 @@ OLD = 89
 
 @dataclass(slots=True)
 class Read:
-    """A date as it is written: its pieces, and which of them are month, day, year and weekdays (None: not there)."""
+    """A date as it is written: its pieces, and which of them are month, day, year and weekdays (None: not there).
+
+    ``padded``: its numbers of one digit have a zero before them.
+    """
 
     pieces: list[str]
     weekdays: list[int]
     month: int | None = None
     day: int | None = None
     year: int | None = None
+    padded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,7 @@ class Dates:
             pieces = [text[:first], text[first:second], text[second:]]
             places = PLACES["ymd"] if sizes[0] == 4 else PLACES[self.order]
             for month, day, year in places:
-                read = Read(pieces, [], month, day, year)
+                read = Read(pieces, [], month, day, year, padded=True)
                 if self._date(read):
                     return read
         return None
@@ -220,8 +224,9 @@ class Dates:
             return read
         else:
             return None
+        padded = sizes[0] == 4 or (count > 1 and min(sizes) > 1)
         for month, day, year in tried:
-            made = Read(pieces, read.weekdays, month, day, year)
+            made = Read(pieces, read.weekdays, month, day, year, padded)
             if (month is None or self._month(pieces[month])) and self._date(made):
                 return made
         return None
@@ -237,10 +242,11 @@ class Dates:
             pieces[at] = renamed(pieces[at], (place[0] + days) % 7, WEEKDAYS, self.language)
         if read.year is not None:
             pieces[read.year] = f"{now.year:04d}" if len(pieces[read.year]) == 4 else f"{now.year % 100:02d}"
+        zero = read.padded or any(at is not None and pieces[at][0] == "0" for at in (read.month, read.day))
         if read.month is not None:
             was = pieces[read.month]
-            number = was.isdecimal()
-            pieces[read.month] = _like(was, now.month) if number else renamed(was, now.month - 1, MONTHS, self.language)
+            word = not was.isdecimal()
+            pieces[read.month] = renamed(was, now.month - 1, MONTHS, self.language) if word else _two(now.month, zero)
         if read.day is None:
             return
         was = pieces[read.day]
@@ -248,7 +254,7 @@ class Dates:
             spoken = ORDINALS[now.day - 1]
             pieces[read.day] = cased(was, spoken.replace("-", " ") if " " in was else spoken)
             return
-        pieces[read.day] = _like(was, now.day)
+        pieces[read.day] = _two(now.day, zero)
         behind = read.day + 1
         if behind < len(pieces) and pieces[behind].lower() in ("st", "nd", "rd", "th"):
             pieces[behind] = cased(pieces[behind], ending_of(now.day))
@@ -260,6 +266,6 @@ def _day(text: str) -> int | None:
     return ordinal_of(text.replace(" ", "-"))
 
 
-def _like(was: str, number: int) -> str:
-    """Return a number of one or two digits, with a zero before it where the other had one."""
-    return f"{number:02d}" if was[0] == "0" else str(number)
+def _two(number: int, zero: bool) -> str:
+    """Return a number of one or two digits, with a zero before it where asked."""
+    return f"{number:02d}" if zero else str(number)

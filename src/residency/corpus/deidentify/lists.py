@@ -29,6 +29,10 @@ TOWNS = {
     "es": ("osa", "ares", "edo", "uela", "anes", "iel", "ejo", "astro", "umbres", "erilla", "ontes", "aluz"),
 }
 """How made-up towns end."""
+WOMEN = ("ana", "ella", "elle", "ena", "essa", "etta", "ia", "ina", "isa", "ora", "una", "yne")
+MEN = ("ald", "an", "ard", "as", "en", "ert", "ian", "in", "io", "or", "ric", "us")
+ENDS = {"women": WOMEN, "men": MEN, "any": (*WOMEN, *MEN)}
+"""How made-up given names end, where a letter has few listed ones or they occur in the texts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ Each word of a name goes by itself: its surrogate follows from the key, the pati
 other word gets a family name, put together of two listed ones. The first letters of a patient's names are exchanged by
 one permutation of the alphabet, so "J." becomes the letter that the surrogate of "John" begins with.
 
-Two different names of one patient get one surrogate only where their first letters and lists agree, by chance of one
-in the length of that list: for family names one in some 10,000, for given names one in 100 to 900; for two names of a
-note it is below one in 3,000 (a test measures it). A word that is misspelt is another word, and gets another name.
+Two different names of one patient get one surrogate only where their first letters and lists agree, and then by chance:
+one in 7,000 or more for family names, one in 100 to 1,000 for given ones (as many as there are for a letter). Of all
+pairs of listed names it is about one in 30,000 (a test measures it). A word that is misspelt is another word, and gets
+another name.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import re
 from collections.abc import Callable
 
 from residency.corpus.deidentify.draws import Draw, letters_of
-from residency.corpus.deidentify.lists import Lists
+from residency.corpus.deidentify.lists import ENDS, Lists
 from residency.corpus.deidentify.plain import cased, compared, plain
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -31,8 +32,8 @@ BEHIND = frozenset("jr sr ii iii iv md do rn np pa phd dds dmd lpn aprn crna pha
 JOINING = frozenset("de la del las los der den von dos du".split())
 SMALL = frozenset("van der den von de da di do du al el la le bin ben ter zu zur y e i und dos".split())
 """Titles, what follows a name, and what joins its parts: nobody's own. ``SMALL`` only where it is written small."""
-TRIES, LISTED = 64, 4
-"""How often is drawn anew where a name occurs in the texts; of them, how often from the lists as they are."""
+TRIES, LISTED, SOME = 64, 4, 100
+"""How often is drawn where names occur in the texts; how often of them a listed given name, of how many at least."""
 
 
 class Names:
@@ -111,14 +112,14 @@ class Names:
             letter = draw.of(tuple(self.lists.heads))
         listed = self.lists.given[gender].get(letter, ()) if gender else ()
         for number in range(TRIES):
-            name = draw.of(listed) if listed and number < LISTED else self.joined(draw, letter)
+            name = draw.of(listed) if len(listed) >= SOME and number < LISTED else self._joined(draw, letter, gender)
             if compared(name) != same and not self.taken(name):
                 return name
         return None
 
-    def joined(self, draw: Draw, letter: str) -> str:
-        """Return a family name that begins with a letter, of two listed ones."""
-        return draw.of(self.lists.heads[letter]) + draw.of(self.lists.tails)
+    def _joined(self, draw: Draw, letter: str, gender: str | None) -> str:
+        """Return a name that begins with a letter: of two listed ones, or one that ends as a gender's do."""
+        return draw.of(self.lists.heads[letter]) + draw.of(ENDS[gender] if gender else self.lists.tails)
 
 
 def _not_own(text: str, words: list[re.Match[str]]) -> list[bool]:

@@ -33,18 +33,18 @@ STATES = frozenset(
 """States may be told; they count as such in capitals."""
 SORTS = frozenset(
     # streets, their parts, directions
-    "street st avenue ave road rd boulevard blvd lane ln drive dr court ct way place pl terrace circle cir highway hwy "
-    "parkway pkwy square sq trail close loop alley row plaza apt apartment suite ste unit floor fl room rm box po p o "
-    "building bldg north south east west n s e w ne nw se sw calle c avda avenida av plaza paseo pza camino carretera "
-    "ctra ronda travesía glorieta barrio urbanización piso bajo bloque portal esc escalera izq izda dcha puerta nº num "
-    "número km s/n cp code zip county city town provincia "
+    "street st avenue ave road rd boulevard blvd lane ln drive dr court ct way place pl terrace circle cir highway "
+    "hwy parkway pkwy square sq trail close loop alley row plaza apt apartment suite ste unit floor fl room rm box "
+    "po p o building bldg north south east west n s e w ne nw se sw calle c avda avenida av paseo pza camino "
+    "carretera ctra ronda travesía glorieta barrio urbanización piso bajo bloque portal esc escalera izq izda dcha "
+    "puerta nº num número km cp code zip county city town provincia "
     # hospitals and organisations
     "hospital hospitals clinic clinics medical center centers centre med ctr infirmary health healthcare system "
-    "hospice nursing home rehabilitation rehab surgery care pharmacy general memorial university regional community children "
-    "children's childrens women women's department dept ward icu er ed school college company co corp corporation inc "
-    "llc ltd group foundation institute laboratory laboratories lab services service insurance bank church "
-    "clínico clínica clinica universitario universitaria centro centros salud complejo hospitalario general "
-    "facultad medicina servicio unidad departamento instituto universidad fundación consultorio ambulatorio residencia "
+    "hospice nursing home rehabilitation rehab surgery care pharmacy general memorial university regional community "
+    "children children's childrens women women's department dept ward icu er ed school college company co corp "
+    "corporation inc llc ltd group foundation institute laboratory laboratories lab services service insurance bank "
+    "church clínico clínica clinica universitario universitaria centro centros salud complejo hospitalario facultad "
+    "medicina servicio unidad departamento instituto universidad fundación consultorio ambulatorio residencia "
     "policlínica materno infantil nacional provincial comarcal sa sl sociedad asociación colegio".split()
 )
 """Words that say of which sort a place is."""

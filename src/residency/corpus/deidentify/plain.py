@@ -44,7 +44,8 @@ def compared(text: str) -> str:
     """Return the letters and digits of a text, small and bare, as it is compared with others."""
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text).translate(_small())
-    return "".join(c for c in text.lower() if c.isalnum())
+    low = text.lower()
+    return low if low.isalnum() else "".join(c for c in low if c.isalnum())
 
 
 @functools.cache

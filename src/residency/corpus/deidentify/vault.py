@@ -255,7 +255,9 @@ def _frames(path: Path, key: bytes, start: bytes, data: bytes) -> Iterator[bytes
         size = int.from_bytes(data[at : at + 4], "big")
         frame, at = data[at + 4 : at + 4 + size], at + 4 + size
         try:
-            bound = _bound(start, number, at >= len(data))
+            if at > len(data):
+                raise ValueError("the file ends within a frame")
+            bound = _bound(start, number, at == len(data))
             yield zlib.decompress(AESGCM(key).decrypt(number.to_bytes(12, "big"), frame, bound))
         except (InvalidTag, ValueError):
             where = (
