@@ -45,6 +45,7 @@ def gather(run: Path) -> dict[str, Any]:
         "hub_id": hub_id(model.get("source", "")),
         "parameters": parameters(Path(model["path"])) if model.get("path") else None,
         "sources": sources,
+        "privacy": record.get("privacy") or {},
         "public": bool(sources) and all(is_public(source) for source in sources),
         "examples": examples,
         "training": [stage for name in TRAINING if (stage := training(run, name))],

@@ -14,6 +14,7 @@ from typing import Any
 
 from residency.core.errors import UserError
 from residency.core.parts import Rows
+from residency.core.runs import read_record
 from residency.core.store import read_json
 from residency.evaluate.contamination import LEAKS
 from residency.evaluate.facts import cost, manifest, parity
@@ -58,13 +59,15 @@ FORGETTING = ("general_text", "general_instructions")
 
 
 def build(run: Path) -> dict[str, Any]:
-    """Return the ledger of a run folder: ``run``, ``cost``, ``rows``, ``comparisons`` and ``findings``.
+    """Return the ledger of a run folder: ``run``, ``lineage``, ``cost``, ``rows``, ``comparisons`` and ``findings``.
 
+    The lineage says by which receipts and waivers texts of patients were trained on, if any were.
     Whatever has not been evaluated is absent from the rows, and its absence is a finding.
     """
     items, protocols = read_items(run)
     leaks = partial(contaminated, run)
-    ledger: dict[str, Any] = {"run": run.resolve().name, "cost": cost(run)}
+    privacy = read_record(run).get("privacy") or {}
+    ledger: dict[str, Any] = {"run": run.resolve().name, "lineage": {"privacy": privacy}, "cost": cost(run)}
     ledger["rows"] = [
         row
         for task in sorted(items, key=_place)

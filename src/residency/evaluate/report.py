@@ -21,6 +21,7 @@ from residency.evaluate.facts import gather
 from residency.evaluate.ledger import build, read_items
 from residency.evaluate.names import label, metric_name
 from residency.evaluate.numbers import cell, few_note
+from residency.evaluate.patients import patients_told
 from residency.evaluate.tasks import TASKS
 
 SOURCES = {
@@ -51,6 +52,7 @@ def page(run: Path, ledger: dict[str, Any]) -> str:
     parts = {
         "facts": facts,
         "ledger": ledger,
+        "patients": patients_told(facts["privacy"]),
         "headline": sections.headline(ledger),
         "against_base": sections.forest(ledger, "base", "Aligned minus the better base, in points"),
         "against_rule": sections.forest(ledger, "rule", "Aligned minus the best trivial rule, in points"),

@@ -17,6 +17,7 @@ from residency.evaluate.ledger import about, build, gated, read_items
 from residency.evaluate.limits import limits
 from residency.evaluate.names import TRAINED, is_base, label, metric_name, model_words
 from residency.evaluate.numbers import cell, few_note, interval_text, p_text, parity_text, shown
+from residency.evaluate.patients import patients_told
 from residency.evaluate.report import duration, source_name, told
 from residency.evaluate.sections import loss_told, shown_beside
 from residency.evaluate.tasks import TASKS
@@ -61,6 +62,7 @@ def card(run: Path, ledger: dict[str, Any]) -> str:
             results=results(ledger, rows),
             against=[found for found in ledger["findings"] if found["level"] in ("red", "caution")],
             beside=[text for task in gated(ledger["rows"]) for text in shown_beside(primary(ledger, task))],
+            patients=patients_told(facts["privacy"]),
             few_note=few_note([*ledger["rows"], *ledger["comparisons"]]),
             parity=parity_text(facts["parity"]),
             limits=limits(facts, ledger, read_items(run)[0]),

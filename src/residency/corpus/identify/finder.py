@@ -45,12 +45,13 @@ def finder(
     threshold: float | None = None,
     tagger: Path | None = None,
     opened: Callable[[str], Any] | None = None,
+    at_hand: bool = False,
 ) -> Finder:
     """Return a finder; ``threshold`` overrides the mode's.
 
     ``tagger`` is the folder of one that ``learn`` wrote, or of an encoder, which ``opened`` opens (a function from a
     name to a model that tags: ``residency.models.load.load``). Without one our engine's is trained at first use, and
-    kept. Raises UserError where a setting is not known or a package is not installed.
+    kept; ``at_hand`` takes the rules alone where that has not been done. Raises UserError where a setting is not known or a package is not installed.
     """
     _checked(detector, language, mode, threshold)
     if detector.startswith("presidio"):
@@ -59,7 +60,7 @@ def finder(
         return Presidio(language, names=detector == "presidio", mode=mode, threshold=threshold)
     try:
         from residency.corpus.identify.detector import Detector, Settings
-        from residency.corpus.identify.trained import trained
+        from residency.corpus.identify.trained import is_kept, trained
     except ImportError as error:
         raise UserError(f"{error.name} is not installed: {NEEDS}") from error
     settings = Settings.of(language, mode, threshold)
@@ -69,7 +70,8 @@ def finder(
         if tagger is None or opened is None:
             raise UserError("the detector encoder needs the folder of a trained encoder: --tagger runs/ID")
         return Detector(settings, Encoder(opened(str(tagger))))
-    return Detector(settings, trained(language, tagger))
+    missing = at_hand and tagger is None and not is_kept(language)
+    return Detector(settings, None if missing else trained(language, tagger))
 
 
 def _checked(detector: str, language: str, mode: str, threshold: float | None) -> None:

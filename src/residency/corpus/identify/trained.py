@@ -64,9 +64,18 @@ def _opened(folder: str) -> Marks:
     return Marks(load(Path(folder)))
 
 
+def is_kept(language: str) -> bool:
+    """Return whether the tagger of a language has been trained here."""
+    return (_folder(recipe(language)) / "facts.json").is_file()
+
+
+def _folder(decided: dict[str, Any]) -> Path:
+    return cache_folder() / f"{decided['language']}-{sha256_json(decided)[:16]}"
+
+
 def _kept(language: str) -> Path:
     decided = recipe(language)
-    folder = cache_folder() / f"{language}-{sha256_json(decided)[:16]}"
+    folder = _folder(decided)
     if (folder / "facts.json").is_file():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
