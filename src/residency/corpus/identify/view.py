@@ -23,6 +23,9 @@ MISREAD = bytes.maketrans(b"lIiOoQDSsBbZzgq", b"111000055862299")
 NUMBER = re.compile(rb"(?<![A-Za-z])[lIiOoQDSsBbZzgq]{0,3}\d[\dlIiOoQDSsBbZzgq]*(?:[-/.: ()]{1,2}[\dlIiOoQDSsBbZzgq]+)*(?![A-Za-z])")
 """A number in which some digits may be misread: signs part its groups."""
 
+MIXED = re.compile(rb"\d[-/.]?[lIiOoQDSsBbZzgq][-/.\d]|[-/.\d][lIiOoQDSsBbZzgq][-/.]?\d|\b[lIiOoQDSsBbZzgq]\d")
+"""What such a number holds somewhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -39,6 +42,8 @@ class View:
 
     def misread(self) -> View | None:
         """Return the view with letters in numbers read as the digits that they look like; None where there are none."""
+        if not MIXED.search(self.data):
+            return None
         data = NUMBER.sub(_digits, self.data)
         return None if data == self.data else View(data, self.places)
 
