@@ -58,7 +58,7 @@ def gold(part: Part, most: int = 0) -> list[Text]:
 
 def spanish(split: str, most: int = 0) -> list[Text]:
     """Return the documents of a part of MEDDOCAN (train; test is its dev part)."""
-    rows = [row for row in meddocan(folder_of("meddocan_es")) if row["split"] == split]
+    rows = [row for row in meddocan(folder_of("meddocan")) if row["split"] == split]
     return some([_text(row, row["id"]) for row in rows], most)
 
 

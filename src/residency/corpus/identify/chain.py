@@ -176,6 +176,28 @@ def chances(scores, moves, count_tags):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def picked(some, known, gaps, facts, threshold, strong_from, weak_from, sign, common):  # type: ignore[no-untyped-def]
+    """Return [W] bool: words above the threshold, and weaker ones beside strong ones; none that is ``known`` already."""
+    count = len(some)
+    hot = some > threshold
+    for _ in range(2):
+        last = hot.copy()
+        for w in range(count):
+            if last[w] or facts[w, 5] == sign or some[w] <= weak_from or facts[w, 6] & common:
+                continue
+            for step in (-1, 1):
+                other = w + step
+                if other < 0 or other >= count or facts[other, 5] == sign or gaps[max(w, other)] >= 2:
+                    continue
+                if some[other] > strong_from or (last[other] and some[other] <= threshold):
+                    hot[w] = True
+    for w in range(count):
+        if known[w]:
+            hot[w] = False
+    return hot
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def learn(rows, tags_right, weights, sums, moves, move_sums, barred, rate, penalty, drop, state):  # type: ignore[no-untyped-def]
     """Go one step on one text by the gradient of its log-likelihood; return minus that (nats)."""
     count, tags = len(rows), weights.shape[1]

@@ -100,6 +100,22 @@ OTHERS = {
     "ORG": "ORGANIZATION",
     "ID": "OTHER_ID",
     "CONTACT": "PHONE",
+    "ORGANIZATION": "ORGANIZATION",
+    "NRP": "OTHER",
+    "TITLE": "OTHER",
+    "UK_NHS": "MRN",
+    "US_ITIN": "SSN",
+    "UK_NINO": "SSN",
+    "ES_NIF": "SSN",
+    "ES_NIE": "SSN",
+    "US_PASSPORT": "LICENSE",
+    "US_NPI": "LICENSE",
+    "US_MBI": "HEALTH_PLAN",
+    "MEDICAL_LICENSE": "LICENSE",
+    "US_BANK_NUMBER": "ACCOUNT",
+    "CRYPTO": "ACCOUNT",
+    "MAC_ADDRESS": "DEVICE",
+    "MEDICAL_RECORD": "MRN",
 }
 """What other sets and tools call kinds of ours."""
 

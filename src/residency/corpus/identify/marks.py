@@ -28,6 +28,7 @@ class Marks:
 
     def __init__(self, tagger: Tagger) -> None:
         self.tagger = tagger
+        self.kinds = [kind_of(tag[2:]) if tag != "O" else "" for tag in tagger.tags]
         self.in_domain = bool(tagger.facts.get("labelled"))
 
     def marks(self, text: str, threshold: float | None) -> tuple[list[Found], list[Found]]:
@@ -38,27 +39,24 @@ class Marks:
         tagger, words = self.tagger, read.spans
         scores = tagger.scores(read)
         some, other = chain.chances(scores, tagger.moves, len(tagger.tags))
-        found = []
+        found, known = [], np.zeros(len(words), bool)
         for start, end, label in tagger.marked(read, scores):
             first, last = np.searchsorted(words[:, 0], (start, end))
+            known[first:last] = True
             found.append(Found(start, end, kind_of(label), round(float(some[first:last].mean()), 3), "tagger"))
         if threshold is None:
             return found, []
-        return found, [*self._echoes(read, found), *self._perhaps(read, some, other, threshold)]
+        return found, [*self._echoes(read, found), *self._perhaps(read, some, other, known, threshold)]
 
-    def _perhaps(self, read: Read, some: np.ndarray, other: np.ndarray, threshold: float) -> list[Found]:
+    def _perhaps(
+        self, read: Read, some: np.ndarray, other: np.ndarray, known: np.ndarray, threshold: float
+    ) -> list[Found]:
         """Return the words above the threshold, those of one kind that stand together as one."""
-        hot = some > threshold
-        letters = read.facts[:, 5] != SIGN
-        near = letters & (some > BESIDE * threshold) & ((read.facts[:, 6] & np.uint64(COMMON)) == 0)
-        for _ in range(2):
-            strong = letters & ((some > NEXT) | (hot & (some <= threshold)))
-            beside = np.zeros_like(hot)
-            beside[1:] |= strong[:-1] & (read.gaps[1:-1] < 2)
-            beside[:-1] |= strong[1:] & (read.gaps[1:-1] < 2)
-            hot |= beside & near
+        hot = chain.picked(
+            some, known, read.gaps, read.facts, threshold, NEXT, BESIDE * threshold, np.uint64(SIGN), np.uint64(COMMON)
+        )
         places = np.flatnonzero(hot)
-        kinds = [kind_of(self.tagger.tags[t][2:]) for t in other[places].tolist()]
+        kinds = [self.kinds[t] for t in other[places].tolist()]
         made: list[Found] = []
         last = -2
         for w, kind in zip(places.tolist(), kinds, strict=True):

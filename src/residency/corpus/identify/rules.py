@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import resources
+from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import yaml
@@ -23,10 +24,6 @@ from residency.corpus.identify.found import Found
 from residency.corpus.identify.kinds import KINDS
 from residency.corpus.identify.view import View
 
-ROOM = 400
-"""The most bytes that a pattern can match, with what stands before it."""
-NEAR = 40
-"""How far before a number its label may stand, bytes."""
 MISREAD = 0.75
 """How sure a rule is of a number with letters that look like digits."""
 PIECE = re.compile(r"\{([a-z][a-z-]*)\}")
@@ -38,7 +35,7 @@ class Rule:
 
     Found is the group ``id`` of the pattern, or all of it. ``proof`` names a function of ``proofs`` that the found
     bytes must satisfy. ``glued``: a letter may stand right before it. ``scanned``: it is also looked for where digits
-    are misread. ``trim``: ordinary words at its beginning are none of it, and so many words must be left.
+    are misread. ``trim``: ordinary words at its beginning are none of it, and so many words must be left. ``room`` is the most bytes that the pattern matches.
     """
 
     name: str
@@ -49,6 +46,7 @@ class Rule:
     glued: bool = False
     scanned: bool = False
     trim: int = 0
+    room: int = 0
 
     def found(self, view: View, match: re.Match[bytes]) -> Found | None:
         """Return what a match finds, in characters of the text; None where it is refuted."""
@@ -92,7 +90,7 @@ def _rule(name: str, row: Mapping[str, Any], pieces: Mapping[str, str]) -> Rule:
     if row["kind"] not in KINDS or (proof and not hasattr(proofs, proof)):
         raise UserError(f"rule {name}: no kind {row['kind']}, or no proof {proof or 'asked for'}")
     flags = (bool(row.get("glued")), bool(row.get("scanned")), int(row.get("trim", 0)))
-    return Rule(name, row["kind"], pattern, float(row.get("score", 0.9)), proof, *flags)
+    return Rule(name, row["kind"], pattern, float(row.get("score", 0.9)), proof, *flags, _parser.parse(pattern.pattern).getwidth()[1])
 
 
 class Rules:
@@ -134,13 +132,13 @@ class Rules:
 
         self.database.scan(data, match_event_handler=told)
         for number in sorted(ends):
-            start = last = -1
+            start, last, room = -1, -1, self.rules[number].room
             for end in sorted(ends[number]):
-                if last >= 0 and end - ROOM > last:
+                if last >= 0 and end - room > last:
                     yield number, start, min(last + 1, len(data))
                     start = -1
                 if start < 0:
-                    start = max(0, end - ROOM)
+                    start = max(0, end - room)
                 last = end
             yield number, start, min(last + 1, len(data))
 

@@ -25,6 +25,9 @@ NUMBER = re.compile(
 )
 """A number in which some digits may be misread: signs part its groups."""
 
+MIXED = re.compile(rb"\d[-/.]?[lIiOoQDSsBbZzgq][-/.\d]|[-/.\d][lIiOoQDSsBbZzgq][-/.]?\d|\b[lIiOoQDSsBbZzgq]\d")
+"""What such a number holds somewhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -41,6 +44,8 @@ class View:
 
     def misread(self) -> View | None:
         """Return the view with letters in numbers read as the digits that they look like; None where there are none."""
+        if not MIXED.search(self.data):
+            return None
         data = NUMBER.sub(_digits, self.data)
         return None if data == self.data else View(data, self.places)
 
