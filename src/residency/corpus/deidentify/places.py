@@ -48,6 +48,7 @@ SORTS = frozenset(
     "policlínica materno infantil nacional provincial comarcal sa sl sociedad asociación colegio".split()
 )
 """Words that say of which sort a place is."""
+NTH = re.compile(r"(\d{1,3})(st|nd|rd|th)", re.IGNORECASE)
 ZIP = re.compile(r"(?<![\w-])(\d{5})(-\d{4})?(?![\w-])")
 
 
@@ -136,7 +137,7 @@ def zipped(code: str, language: str) -> str:
 
 def _numbered(draw: Draw, word: str) -> str:
     """Return a word with a number in it ("12", "12B", "5th") with another one."""
-    nth = re.fullmatch(r"(\d{1,3})(st|nd|rd|th)", word, re.IGNORECASE)
+    nth = NTH.fullmatch(word)
     if nth:
         number = 1 + draw.below(99)
         return f"{number}{cased(nth[2], ending_of(number))}"
