@@ -43,7 +43,7 @@ class Draw:
 
 @functools.lru_cache(maxsize=4096)
 def letters_of(key: bytes, patient: str) -> str:
-    """Return the letters a to z in an order of the patient's own, none at its place (Sattolo's shuffle, 1986)."""
+    """Return the letters a to z in an order of the patient's own, none at its place (Sattolo 1986)."""
     draw, letters = Draw(key, patient, "letters"), list(string.ascii_lowercase)
     for last in range(len(letters) - 1, 0, -1):
         other = draw.below(last)

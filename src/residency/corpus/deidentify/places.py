@@ -17,7 +17,7 @@ from residency.corpus.deidentify.names import SIGNS, TRIES
 from residency.corpus.deidentify.plain import cased, compared, plain
 
 SPARSE = frozenset(
-    "036 059 063 102 203 556 692 790 821 823 830 831 878 879 884 890 893 "  # Census 2000
+    "036 059 063 102 203 556 692 790 821 823 830 831 878 879 884 890 893 "  # the census of 2000
     "202 204 205 369 753 772".split()  # later ones, by ZIP code tabulation areas
 )
 """Three-digit areas of 20,000 people or fewer. The 17 of the census of 2000 are those that the Office for Civil Rights
