@@ -7,7 +7,7 @@ one permutation of the alphabet, so "J." becomes the letter that the surrogate o
 
 Two different names of one patient get one surrogate only where their first letters and lists agree, and then by chance:
 one in 7,000 or more for family names, one in 100 to 1,000 for given ones (as many as there are for a letter). Of all
-pairs of listed names it is about one in 30,000 (a test measures it). A word that is misspelt is another word, and gets
+pairs of listed names it is about one in 25,000 (a test measures it). A word that is misspelt is another word, and gets
 another name.
 """
 
