@@ -15,7 +15,7 @@ KEY = b"n" * 32
 
 
 def names(language: str = "en", taken: frozenset[str] = frozenset(), **settings: str) -> Names:
-    return Names(KEY, lists_of(language), lambda word: compared(word) in taken, **settings)
+    return Names(KEY, lists_of(language), lambda word: compared(word) in taken, language, **settings)
 
 
 def test_a_person_has_one_name_in_any_form_and_order() -> None:
@@ -38,7 +38,7 @@ def test_a_new_maker_gives_the_same_names_in_another_order() -> None:
 
 def test_another_patient_has_other_names_and_so_has_another_key() -> None:
     assert names().of("p", "Okonjo") != names().of("q", "Okonjo")
-    assert Names(b"m" * 32, lists_of("en"), lambda word: False).of("p", "Okonjo") != names().of("p", "Okonjo")
+    assert Names(b"m" * 32, lists_of("en"), lambda word: False, "en").of("p", "Okonjo") != names().of("p", "Okonjo")
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,12 @@ def test_no_surrogate_occurs_in_the_texts_and_the_same_is_passed_over_everywhere
         ("MD Rahman", []),
         ("John Smith III", ["III"]),
         ("Ben Ode, RN", ["RN"]),
+        ("Don Smith", []),
+        ("RAVI DO", []),
+        ("RAVI DO, DO", ["DO"]),
+        ("Du Wei", []),
+        ("Mr.", []),
+        ("de la", ["de"]),
     ],
 )
 def test_titles_and_particles_stay_and_names_never_do(text: str, kept: list[str]) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import pytest
 
 from residency.corpus.deidentify.hide import Hidden, Hider, settled
-from residency.corpus.deidentify.operators import from_presidio
 from residency.corpus.deidentify.names import BEFORE, BEHIND, JOINING, SMALL, WORD
+from residency.corpus.deidentify.operators import from_presidio
+from residency.corpus.deidentify.places import PARTICLES, SORTS, STATES
 from residency.corpus.deidentify.plain import compared, plain
 from residency.corpus.deidentify.settings import Hiding
-from residency.corpus.deidentify.surrogates import NUMBERS, Surrogates
+from residency.corpus.deidentify.surrogates import NUMBERS, PLACES, Surrogates
 from residency.corpus.deidentify.taken import Taken, hashes_of
 from residency.corpus.deidentify.vault import Vault, rows_of
 from residency.corpus.identify.found import Found
@@ -32,6 +33,10 @@ PIECES = (
 )  # fmt: skip
 HIDERS = 24
 """How many settings are tried, over and over."""
+
+
+TITLES = BEFORE | BEHIND | JOINING | SMALL
+SORTS_TOLD = frozenset(map(compared, SORTS | PARTICLES | STATES))
 
 
 def text_of(rng: random.Random) -> str:
@@ -99,18 +104,19 @@ def check_surrogates(text: str, hidden: Hidden, hider: Hider, fresh: Surrogates,
         if change.entity_type in hider.own or change.entity_type in hider.settings.keep:
             continue
         assert now == (f"[{change.entity_type}]" if again is None else again)
-        if again is None or change.entity_type not in {"NAME", *NUMBERS}:
+        if again is None or change.entity_type not in {"NAME", *NUMBERS, *PLACES}:
             continue
-        assert compared(now) != compared(original) or len(compared(original)) < 3
+        before, behind = (list(map(compared, WORD.findall(t))) for t in (plain(original) or "", now))
         if change.entity_type in NUMBERS:
+            assert compared(now) != compared(original)
             assert not all(taken(run) for run in now.split())
             continue
-        titles = BEFORE | BEHIND | JOINING | SMALL
-        own = {compared(word[0]) for word in WORD.finditer(plain(original) or "")} - titles
-        for word in map(compared, WORD.findall(now)):
-            if len(word) > 2 and not word.isdecimal() and word not in titles:
-                assert word not in own
-                assert not taken(word)
+        own = {word for word in before if len(word) > 2 and not word.isdecimal()} - (
+            TITLES if change.entity_type == "NAME" else SORTS_TOLD
+        )
+        assert not own & set(behind)
+        if change.entity_type == "NAME":
+            assert not [w for w in behind if len(w) > 2 and not w.isdecimal() and w not in TITLES and taken(w)]
 
 
 def run_cases(first: int, count: int) -> int:
@@ -145,7 +151,7 @@ def test_some_hundred_cases() -> None:
 
 @pytest.mark.slow
 def test_fifty_thousand_cases() -> None:
-    assert run_cases(1_000, 50_000) > 100_000
+    assert run_cases(1_000, 50_000) > 90_000
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

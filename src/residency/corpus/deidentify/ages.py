@@ -7,6 +7,7 @@ import re
 from residency.corpus.deidentify.plain import plain
 
 OLD = 89
+"""The highest age that may be told."""
 SMALL = frozenset(
     "month months mo mos week weeks wk wks day days hour hours mes meses semana semanas día días dia dias hora "
     "horas".split()

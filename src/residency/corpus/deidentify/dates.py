@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from residency.corpus.deidentify.ages import OLD
 from residency.corpus.deidentify.calendar import (
     FILLERS,
     MONTHS,
@@ -32,8 +33,6 @@ BETWEEN = re.compile(r"( (?:-|–|—|to|through|until|and|hasta|al?|y) |[–—
 """What parts the two ends of a span of time."""
 PLACES = {"mdy": ((0, 1, 2), (1, 0, 2)), "dmy": ((1, 0, 2), (0, 1, 2)), "ymd": ((1, 2, 0),)}
 """Of three numbers, the places of month, day and year; in the second order where the first gives no date."""
-OLD = 89
-"""The highest age that may be told."""
 
 
 @dataclass(slots=True)
@@ -153,7 +152,7 @@ class Dates:
 
     def read(self, text: str) -> Read | None:
         """Return which pieces of a written date are what; None where that is not clear."""
-        if re.fullmatch(r"\d{8}", text):
+        if len(text) == 8 and text.isdecimal():
             return self._compact(text)
         found = list(PIECES.finditer(text))
         read = Read([match[0] for match in found], [])

@@ -19,7 +19,9 @@ from typing import Any
 from residency.core.errors import UserError
 from residency.corpus.deidentify.plain import compared
 
-NAME = re.compile(r"[A-Z][a-zà-öø-ÿ]{2,10}")
+NAME = re.compile(r"[A-Z][a-zà-öø-ÿ]{1,14}")
+SHORT, LONG = 3, 11
+"""Letters of a name that is drawn."""
 HEAD = re.compile(r"[^aeiouyà-öø-ÿ]*[aeiouy][^aeiouyà-öø-ÿ]{1,3}", re.IGNORECASE)
 TAIL = re.compile(r"[aeiou][^aeiouyà-öø-ÿ]{1,3}[aeo]?[nrs]?$")
 FEW = 100
@@ -133,7 +135,7 @@ def _given(home: Mapping[str, set[str]], every: Mapping[str, set[str]]) -> dict[
 def _by_letter(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     made: dict[str, list[str]] = defaultdict(list)
     for name in sorted(names):
-        if name.isascii():
+        if name.isascii() and SHORT <= len(name) <= LONG:
             made[name[0].lower()].append(name)
     return {letter: tuple(found) for letter, found in made.items()}
 

@@ -7,7 +7,7 @@ one permutation of the alphabet, so "J." becomes the letter that the surrogate o
 
 Two different names of one patient get one surrogate only where their first letters and lists agree, and then by chance:
 one in 7,000 or more for family names, one in 100 to 1,000 for given ones (as many as there are for a letter). Of all
-pairs of listed names it is about one in 30,000 (a test measures it). A word that is misspelt is another word, and gets
+pairs of listed names it is about one in 25,000 (a test measures it). A word that is misspelt is another word, and gets
 another name.
 """
 
@@ -23,13 +23,13 @@ from residency.corpus.deidentify.plain import cased, compared, plain
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 POSSESSIVE = re.compile(r"(?<=.)['’]s$", re.IGNORECASE)
+PARTED = re.compile(r"[^\s'’-]")
 SIGNS = re.compile(r"[^\s!-/:-@\[-`{-~–—‘’“”«»¿¡·]")
 """What does not stay between words: pictures, symbols."""
-BEFORE = frozenset(
-    "dr dra drs doctor doctora mr mrs ms miss mx prof professor sir dame rev sr sra srta don doña dña".split()
-)
+BEFORE = frozenset("dr dra drs doctor doctora mr mrs ms miss mx prof professor sir dame rev sr sra srta".split())
+SPANISH = frozenset(("don", "doña", "dña"))
 BEHIND = frozenset("jr sr ii iii iv md do rn np pa phd dds dmd lpn aprn crna pharmd facp facs mbbs esq".split())
-JOINING = frozenset("de la del las los der den von dos du".split())
+JOINING = frozenset("de la del las los".split())
 SMALL = frozenset("van der den von de da di do du al el la le bin ben ter zu zur y e i und dos".split())
 """Titles, what follows a name, and what joins its parts: nobody's own. ``SMALL`` only where it is written small."""
 TRIES, LISTED, SOME = 64, 4, 100
@@ -44,12 +44,13 @@ class Names:
         key: bytes,
         lists: Lists,
         taken: Callable[[str], bool],
+        language: str,
         *,
         initials: str = "consistent",
         gender: str = "keep",
         sign: str = "*",
     ) -> None:
-        self.key, self.lists, self.taken = key, lists, taken
+        self.key, self.lists, self.taken, self.language = key, lists, taken, language
         self.initials, self.gender, self.sign = initials, gender, sign
         self.word = functools.lru_cache(maxsize=1 << 16)(self._word)
 
@@ -59,7 +60,7 @@ class Names:
         words = list(WORD.finditer(clean)) if clean is not None else []
         if clean is None or not words:
             return None
-        kept = _not_own(clean, words)
+        kept = _not_own(clean, words, self.language)
         made, last = [], 0
         for word, stays in zip(words, kept, strict=True):
             now = word[0] if stays else self._written(patient, word[0])
@@ -122,19 +123,21 @@ class Names:
         return draw.of(self.lists.heads[letter]) + draw.of(ENDS[gender] if gender else self.lists.tails)
 
 
-def _not_own(text: str, words: list[re.Match[str]]) -> list[bool]:
+def _not_own(text: str, words: list[re.Match[str]], language: str) -> list[bool]:
     """Return which words of a name are titles and the like; one word at least is somebody's own."""
     count = len(words)
     kept = [False] * count
-    for at, word in enumerate(words):
-        same = compared(word[0])
-        joined = at + 1 < count and not re.search(r"[^\s'’-]", text[word.end() : words[at + 1].start()])
-        small = word[0].islower() and same in SMALL
-        title = at + 1 < count and all(kept[:at]) and same in BEFORE
-        kept[at] = title or (joined and (small or (same in JOINING and len(word[0]) > 1)))
+    titles = BEFORE | SPANISH if language == "es" else BEFORE
+    for at, word in enumerate(words[:-1]):
+        same = word[0].lower()
+        title = same in titles and all(kept[:at])
+        joining = same in JOINING or (same in SMALL and word[0].islower())
+        kept[at] = title or (joining and not PARTED.search(text, word.end(), words[at + 1].start()))
     for at in range(count - 1, 0, -1):
-        same = compared(words[at][0])
-        if same not in BEHIND or (len(same) == 2 and not words[at][0].isupper() and same not in ("jr", "sr")):
+        word, same = words[at], words[at][0].lower()
+        clear = len(same) > 2 or same in ("jr", "sr", "ii", "iv") or not text.isupper()
+        degree = word[0].isupper() and (clear or "," in text[words[at - 1].end() : word.start()])
+        if same not in BEHIND or all(kept[:at]) or not (degree or (clear and len(same) > 2) or same in ("jr", "sr")):
             break
-        kept[at] = not all(kept[:at])
+        kept[at] = True
     return kept

@@ -24,6 +24,7 @@ GROUPS = {kind: kind for kind in ("PHONE", "SSN", "EMAIL", "URL", "IP")} | {"FAX
 """Kinds that are written alike; the others are codes, which change alike whatever kind they are taken for."""
 NET = ("EMAIL", "URL", "IP")
 EXTENSION = re.compile(r"(?:\s*,?\s*(?:x|ext\.?|extension)[\s.:]*)\d{1,6}\s*$", re.IGNORECASE)
+DEA, VIN, SSN = (re.compile(p) for p in (r"[A-Z][A-Z9]\d{7}", r"[A-HJ-NPR-Z\d]{17}", r"\d{3}-\d\d-\d{4}"))
 CHECKED = (proofs.card, proofs.npi, proofs.iban, proofs.dni)
 """Proofs that must fail, with those of vehicles, DEA numbers and Social Security numbers."""
 
@@ -90,11 +91,11 @@ def valid(text: str) -> bool:
     digits = proofs.digits(signs)
     if any(proof(signs) for proof in CHECKED):
         return True
-    if re.fullmatch(r"[A-Z][A-Z9]\d{7}", signs) and proofs.dea(signs[2:]):
+    if DEA.fullmatch(signs) and proofs.dea(signs[2:]):
         return True
-    if re.fullmatch(r"[A-HJ-NPR-Z\d]{17}", signs) and proofs.vin(signs):
+    if VIN.fullmatch(signs) and proofs.vin(signs):
         return True
-    if len(digits) == 9 and re.fullmatch(r"\d{3}-\d\d-\d{4}", text) and proofs.ssn(text):
+    if len(digits) == 9 and SSN.fullmatch(text) and proofs.ssn(text):
         return True
     return len(digits) == 12 and int(digits[:10]) % 97 == int(digits[10:])  # Spain's social security
 

@@ -17,7 +17,7 @@ from residency.corpus.deidentify.names import SIGNS, TRIES
 from residency.corpus.deidentify.plain import cased, compared, plain
 
 SPARSE = frozenset(
-    "036 059 063 102 203 556 692 790 821 823 830 831 878 879 884 890 893 "  # Census 2000
+    "036 059 063 102 203 556 692 790 821 823 830 831 878 879 884 890 893 "  # the census of 2000
     "202 204 205 369 753 772".split()  # later ones, by ZIP code tabulation areas
 )
 """Three-digit areas of 20,000 people or fewer. The 17 of the census of 2000 are those that the Office for Civil Rights
@@ -48,6 +48,7 @@ SORTS = frozenset(
     "policlínica materno infantil nacional provincial comarcal sa sl sociedad asociación colegio".split()
 )
 """Words that say of which sort a place is."""
+NTH = re.compile(r"(\d{1,3})(st|nd|rd|th)", re.IGNORECASE)
 ZIP = re.compile(r"(?<![\w-])(\d{5})(-\d{4})?(?![\w-])")
 
 
@@ -136,7 +137,7 @@ def zipped(code: str, language: str) -> str:
 
 def _numbered(draw: Draw, word: str) -> str:
     """Return a word with a number in it ("12", "12B", "5th") with another one."""
-    nth = re.fullmatch(r"(\d{1,3})(st|nd|rd|th)", word, re.IGNORECASE)
+    nth = NTH.fullmatch(word)
     if nth:
         number = 1 + draw.below(99)
         return f"{number}{cased(nth[2], ending_of(number))}"

@@ -35,7 +35,9 @@ class Surrogates:
     def __init__(self, settings: Hiding, key: bytes, language: str, taken: Callable[[str], bool]) -> None:
         self.settings, self.key, self.language = settings, key, language
         lists = lists_of(language)
-        self.names = Names(key, lists, taken, initials=settings.initials, gender=settings.gender, sign=settings.sign)
+        self.names = Names(
+            key, lists, taken, language, initials=settings.initials, gender=settings.gender, sign=settings.sign
+        )
         self.places = Places(key, lists, taken, language)
         self.numbers = Numbers(key, taken, language)
         order = {"en": "mdy", "es": "dmy"}[language] if settings.order == "language" else settings.order

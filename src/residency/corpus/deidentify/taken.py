@@ -113,6 +113,20 @@ def _space(codes, start, end, kinds):  # type: ignore[no-untyped-def]
     return False
 
 
+@numba.njit(cache=True, nogil=True)
+def _holds(hashes, codes, kinds, folded, key):  # type: ignore[no-untyped-def]
+    """Return whether the hash of a word is among sorted ones."""
+    value = _hash(codes, 0, len(codes), kinds, folded, np.empty(len(codes) // 2 + 2, np.uint64), key)
+    low, high = 0, len(hashes)
+    while low < high:
+        middle = (low + high) // 2
+        if hashes[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low < len(hashes) and hashes[low] == value
+
+
 def hashes_of(texts: Iterable[str], key: bytes) -> np.ndarray:
     """Return the hashes of all words of texts, sorted, each once [N] uint64."""
     kinds, folded = tables()
@@ -153,15 +167,13 @@ class Taken:
     """Says of a word whether it occurs in the texts whose hashes these are, under the key that they were made with."""
 
     def __init__(self, hashes: np.ndarray, key: bytes) -> None:
-        self.hashes = hashes
+        self.hashes = np.asarray(hashes)
         self.half = _half(key)
         self.tables = tables()
 
     def __call__(self, word: str) -> bool:
         codes = codes_of(word)
-        value = _hash(codes, 0, len(codes), *self.tables, np.empty(len(codes) // 2 + 2, np.uint64), self.half)
-        at = np.searchsorted(self.hashes, value)
-        return bool(at < len(self.hashes) and self.hashes[at] == value)
+        return bool(_holds(self.hashes, codes, *self.tables, self.half))
 
 
 def _half(key: bytes) -> np.ndarray:
