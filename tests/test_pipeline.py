@@ -34,7 +34,7 @@ def prepare(*, out: Path, base: str = "small") -> None:
 def collect(*, out: Path, words: int = 3, file: str = "") -> None:
     calls.append("corpus")
     (out / "words.txt").write_text("word " * words)
-    write_manifest(out, words=words)
+    write_manifest(out, words=words, privacy={"admitted": True, "sources": []}, hashes={"content": "0" * 64})
 
 
 def shape(corpus: Path, *, out: Path, seed: int = 0) -> None:

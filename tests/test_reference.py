@@ -20,7 +20,7 @@ from residency.evaluate.tasks import SUITES, Suite
 
 DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
 FREE = {"licence", "language", "name", "model", "weak", "judge", "axis", "sources", "general", "keywords"}
-FREE |= {"examples_of", "labels"}
+FREE |= {"examples_of", "labels", "waiver"}
 """Names and words that only what they name can refuse."""
 WRONG = """\
 seed: -4

@@ -39,7 +39,8 @@ def before(recipe: Mapping[str, Any], kinds: Sequence[str]) -> None:
 def _unproven(recipe: Mapping[str, Any]) -> Iterator[str]:
     corpus = recipe["corpus"]
     hidden = corpus.get("deidentify")
-    for name, entry in zip(names_of(corpus["sources"]), corpus["sources"], strict=True):
+    sources = corpus.get("sources", ())
+    for name, entry in zip(names_of(sources), sources, strict=True):
         [(kind, given)] = entry.items()
         settings = given if isinstance(given, Mapping) else {"path": given}
         if kind not in PATIENTS or settings.get("waiver") or settings.get("receipt"):

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from residency.core.legal import Range, Rule
+from residency.core.legal import Range, Rule, agree
 from residency.core.settings import load
 from residency.core.types import Document, Span
 from residency.corpus.deidentify.content import Content, content_of, part_of
@@ -45,7 +45,13 @@ def _file(path: str) -> str | None:
     return None if not path or Path(path).exists() else f"there is nothing at {path}"
 
 
+def _folder(path: str) -> str | None:
+    there = not path or Path(path).absolute().parent.is_dir()
+    return None if there else f"there is no folder {Path(path).parent}"
+
+
 There = Annotated[str, Rule("empty, or a file or folder that is there", _file)]
+Kept = Annotated[str, Rule("empty, or a file in a folder that is there", _folder)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +73,17 @@ class Deidentify(Hiding):
     # A file with the secret key, which gives the same surrogates each time; empty: a new one, thrown away afterwards.
     key: There = ""
     # The encrypted file that keeps what was replaced, for whoever has the key; empty: it is not kept.
-    vault: str = ""
+    vault: Kept = ""
     # The labels of a sample (residency deidentify --sample), by which recall and precision are measured.
     labels: There = ""
+
+    def __post_init__(self) -> None:
+        """Hold the settings against each other."""
+        super(Deidentify, self).__post_init__()
+        if self.vault and not self.key:
+            agree([(("vault", "key"), "a vault is locked with the key: give key too")])
+        if self.detector == "encoder" and not self.tagger:
+            agree([(("detector", "tagger"), "detector encoder needs tagger: the folder of a trained encoder")])
 
 
 @dataclass(frozen=True, slots=True)
