@@ -33,6 +33,8 @@ PLAIN = frozenset(
     "entries sentences product score votes label".split()
 )
 """What ``meta`` may hold that is of a closed set, or a number, and identifies nobody."""
+TERMS = frozenset({"text", "display"})
+"""What stands beside a code: the terminology's own words."""
 NUMBERED = frozenset({"encounter", "group"})
 """Names in ``meta`` that only tell which belong together."""
 MOMENTS = frozenset({"since", "date_as_written"})
@@ -217,15 +219,16 @@ class Treated:
     def _meta(self, value: Any) -> Any:
         if isinstance(value, dict):
             left = MOMENTS | OFFSETS
-            return {key: self._kept(str(key), item) for key, item in value.items() if key not in left}
+            plain = PLAIN | TERMS if value.get("code") else PLAIN
+            return {key: self._kept(str(key), item, plain) for key, item in value.items() if key not in left}
         if isinstance(value, list):
             return [self._meta(item) for item in value]
         return self._hidden(value)[0] if isinstance(value, str) and re.search(r"\w", value) else value
 
-    def _kept(self, key: str, value: Any) -> Any:
+    def _kept(self, key: str, value: Any, plain: frozenset[str]) -> Any:
         if key in NUMBERED and isinstance(value, str) and value:
             return self.number(key, value)
-        return value if key in PLAIN else self._meta(value)
+        return value if key in plain else self._meta(value)
 
 
 def shifted(spans: Sequence[Span], moved: Sequence[Change]) -> Iterator[Span]:

@@ -86,6 +86,7 @@ class Tagger:
             *self.cache,
         )
         found[:, 0] -= np.float32(bias)
+        found[:, len(self.tags) :] = BARRED  # columns that only fill up the width
         return found
 
     def marked(self, read: Read, scores: np.ndarray) -> list[Marked]:
