@@ -67,9 +67,7 @@ class Detector:
 
     def __init__(self, settings: Settings, trained: Trained | None) -> None:
         self.settings, self.trained = settings, trained
-        biased = settings.threshold is not None or not trained
-        rules = [rule for rule in rules_for(settings.language) if biased or rule.score >= SURE]
-        self.rules = Rules(rules, scanned=biased)
+        self.rules = compiled(settings.language, settings.threshold is not None or not trained)
 
     def find(self, text: str, patient: Mapping[str, Any] | None = None) -> list[Found]:
         """Return the identifiers of a text in its order; ``patient`` is the FHIR Patient that it is about, if known."""
@@ -99,6 +97,13 @@ class Detector:
             "tagger": self.trained.about() if self.trained else None,
             "software": software(),
         }
+
+
+@functools.cache
+def compiled(language: str, unsure: bool) -> Rules:
+    """Return a language's rules, ready to be looked for; those that are not sure only where asked for."""
+    rules = [rule for rule in rules_for(language) if unsure or rule.score >= SURE]
+    return Rules(rules, scanned=unsure)
 
 
 @functools.cache
