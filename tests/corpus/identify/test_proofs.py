@@ -61,6 +61,6 @@ def test_it_can_not(proof, text):
 
 
 def test_ordinary_words_at_the_beginning_are_cut_off():
-    assert proofs.ordinary("To Brixford Pharmacy", 2) == 3
-    assert proofs.ordinary("Last labs", 2) == -1
-    assert proofs.ordinary("Brixford", 1) == 0
+    assert proofs.ordinary("To Brixford Pharmacy", 2) == (3, 20)
+    assert proofs.ordinary("Last labs", 2) == (-1, -1)
+    assert proofs.ordinary("Ana Brixford Email", 1) == (0, 12)

@@ -55,10 +55,10 @@ class Rule:
         if start < 0 or (self.glued and view.data[max(0, start - 1) : start].isdigit()) or (self.proof and not getattr(proofs, self.proof)(match[group].decode("ascii"))):
             return None
         if self.trim:
-            cut = proofs.ordinary(match[group].decode("ascii"), self.trim)
-            if cut < 0:
+            first, last = proofs.ordinary(match[group].decode("ascii"), self.trim)
+            if first < 0:
                 return None
-            start += cut
+            start, end = start + first, start + last
         return Found(*view.span(start, end), self.kind, self.score, f"rule:{self.name}")
 
 
