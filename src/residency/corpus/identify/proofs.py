@@ -6,12 +6,7 @@ import re
 from datetime import date
 
 DNI = "TRWAGMYFPDXBNJZSQVHLCKE"
-VIN = {
-    c: v
-    for c, v in zip(
-        "ABCDEFGHJKLMNPRSTUVWXYZ0123456789", [*range(1, 9), *range(1, 6), 7, 9, *range(2, 10), *range(10)], strict=True
-    )
-}
+VIN = {c: v for c, v in zip("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", [*range(1, 9), *range(1, 6), 7, 9, *range(2, 10), *range(10)], strict=True)}
 VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
@@ -115,21 +110,24 @@ def numbered2(text: str) -> bool:
     return len(digits(text)) >= 2
 
 
-DOSE = re.compile(
-    r"\d+(?:mg|ml|mcg|ug|iu|u|units?|g|kg|cc|l|hz|k|x|cm|mm|lbs?|kcal|cal|min|h|hrs?|s|d|th|st|nd|rd)", re.I
-)
+DOSE = re.compile(r"\d+(?:mg|ml|mcg|ug|iu|u|units?|g|kg|cc|l|hz|k|x|cm|mm|lbs?|kcal|cal|min|h|hrs?|s|d|th|st|nd|rd)", re.I)
 """A number with its unit."""
+MEASURE = re.compile(r"(?:\d|/)(?:mm3?|m2|cm|ml|mg|mcg|kg|ul|u|l|h|d|min|dia)\b|\d+x\d+|\bmg/|^rs\d+$|^P\d\d?-", re.I)
+"""What measures hold."""
 
 
 def code(text: str) -> bool:
     """Return whether letters and digits are a code rather than a dose or a name of a substance."""
-    return len(digits(text)) >= 4 and len(text) >= 6 and not text.isdigit() and not DOSE.fullmatch(text)
+    known = text.isdigit() or DOSE.fullmatch(text) or MEASURE.search(text)
+    return len(digits(text)) >= 4 and len(text) >= 6 and not known
 
 
 def code_dashed(text: str) -> bool:
     """Return whether groups of letters and digits are a code: four digits, or three in three groups."""
     count, groups = len(digits(text)), len(re.split("[-/_]", text))
-    return any(c.isalpha() for c in text) and (count >= 4 or (count >= 3 and groups >= 3))
+    if MEASURE.search(text) or not any(c.isalpha() for c in text):
+        return False
+    return count >= 4 or (count >= 3 and groups >= 3)
 
 
 def bare_day(text: str) -> bool:
@@ -165,13 +163,24 @@ def named(text: str) -> bool:
     return bool(words) and words[0] not in ORDINARY and len(words[0]) > 1
 
 
-def ordinary(text: str, least: int) -> int:
-    """Return how many characters ordinary words take at the beginning; -1 where fewer than ``least`` words are left."""
-    words = list(re.finditer(r"[A-Za-z][A-Za-z'.-]*", text))
-    first = next(
-        (n for n, w in enumerate(words) if w[0].lower().strip(".'-").replace("'", "") not in ORDINARY), len(words)
-    )
-    return words[first].start() if len(words) - first >= least and first < len(words) else -1
+def ordinary(text: str, least: int) -> tuple[int, int]:
+    """Return where a name begins and ends in what a rule found: without ordinary words before it, or a label behind.
+
+    (-1, -1) where fewer than ``least`` words are left.
+    """
+    words = [(w.start(), w.end(), re.sub("[.'-]", "", w[0].lower())) for w in re.finditer(r"[A-Za-z][A-Za-z'.-]*", text)]
+    first = next((n for n, word in enumerate(words) if word[2] not in ORDINARY), len(words))
+    last = next((n for n, word in enumerate(words) if n > first and word[2] in LABELS), len(words))
+    if first == len(words) or last - first < least:
+        return -1, -1
+    return words[first][0], len(text) if last == len(words) else words[last - 1][1]
+
+
+LABELS = frozenset(
+    """mrn dob phone tel fax email date age sex nocol ncol servicio dr dra sr sra fecha telefono medico nhc correo unidad
+    departamento domicilio seccion area patient encounter""".split()
+)
+"""Words that begin the next thing that a page says."""
 
 
 def road(text: str) -> bool:
@@ -180,9 +189,7 @@ def road(text: str) -> bool:
     return bool(words) and words[0] not in ORDINARY
 
 
-LETTERS = frozenset(
-    "us uk po md rn do iv im er or id am pm dc ed bp hr rr ra eg ie dob ssn prn bid tid qid npo sob llc usa".split()
-)
+LETTERS = frozenset("us uk po md rn do iv im er or id am pm dc ed bp hr rr ra eg ie dob ssn prn bid tid qid npo sob llc usa".split())
 """Letters with points that are nobody's initials."""
 
 
@@ -194,6 +201,11 @@ def initials(text: str) -> bool:
 def misread(text: str) -> bool:
     """Return whether a word holds digits as a scanner reads letters: four letters and more, one digit or two."""
     return sum(c.isalpha() for c in text) >= 4 and len(digits(text)) <= 3
+
+
+def age(text: str) -> bool:
+    """Return whether a number of years is an age that people reach."""
+    return int(digits(text)[:3] or 0) <= 125
 
 
 def old(text: str) -> bool:

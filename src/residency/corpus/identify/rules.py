@@ -59,10 +59,10 @@ class Rule:
         ):
             return None
         if self.trim:
-            cut = proofs.ordinary(match[group].decode("ascii"), self.trim)
-            if cut < 0:
+            first, last = proofs.ordinary(match[group].decode("ascii"), self.trim)
+            if first < 0:
                 return None
-            start += cut
+            start, end = start + first, start + last
         return Found(*view.span(start, end), self.kind, self.score, f"rule:{self.name}")
 
 

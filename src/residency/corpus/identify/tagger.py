@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from residency.core.errors import ModelError, UserError
@@ -86,7 +87,11 @@ class Tagger:
             *self.cache,
         )
         found[:, 0] -= np.float32(bias)
+<<<<<<< HEAD
         found[:, len(self.tags) :] = BARRED  # columns that only fill up the width
+=======
+        found[:, len(self.tags) :] = BARRED  # columns that only fill the width
+>>>>>>> find
         return found
 
     def marked(self, read: Read, scores: np.ndarray) -> list[Marked]:
@@ -202,12 +207,10 @@ def load(folder: Path) -> Tagger:
     """Return the tagger of a folder. Raises ModelError where there is none, or it is damaged."""
     path = folder / "tagger.safetensors"
     try:
-        from safetensors import safe_open
-
         tensors = load_file(path)
         with safe_open(path, "np") as file:
             about = json.loads(file.metadata()["about"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise ModelError(f"{path} is no tagger, or is damaged; train it again") from error
     weights = np.zeros((1 << about["bits"], tensors["weights"].shape[1]), np.float32)
     weights[tensors["rows"]] = tensors["weights"]
