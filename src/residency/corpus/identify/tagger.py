@@ -75,23 +75,10 @@ class Tagger:
     def scores(self, read: Read, bias: float = 0.0) -> np.ndarray:
         """Return [W, tags] fp32 scores; ``bias`` (nats) is taken from that of no identifier."""
         found = chain.scores_of(
-            read.codes,
-            read.spans,
-            read.facts,
-            read.gaps,
-            self.kinds,
-            self.folded,
-            self.bits,
-            self.weights,
-            self.alive,
-            *self.cache,
+            read.codes, read.spans, read.facts, read.gaps, self.kinds, self.folded, self.bits, self.weights, self.alive, *self.cache
         )
         found[:, 0] -= np.float32(bias)
-<<<<<<< HEAD
-        found[:, len(self.tags) :] = BARRED  # columns that only fill up the width
-=======
         found[:, len(self.tags) :] = BARRED  # columns that only fill the width
->>>>>>> find
         return found
 
     def marked(self, read: Read, scores: np.ndarray) -> list[Marked]:
@@ -176,7 +163,9 @@ def train(
     for text, spans in texts:
         read = made.read(text)
         if len(read.spans):
-            known = chain.rows_of(read.codes, read.spans, read.facts, read.gaps, made.kinds, made.folded, bits)
+            known = chain.rows_of(
+                read.codes, read.spans, read.facts, read.gaps, made.kinds, made.folded, bits
+            )
             rows.append((known, bio(read.spans, spans, place)))
     sums, move_sums = np.zeros_like(made.weights), np.zeros_like(made.moves)
     barred, state = made.moves == BARRED, np.array([88172645463325252 + seed], np.uint64)
