@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from residency.corpus.identify.medical import listed_texts
 from residency.corpus.identify.seen import facts_of
 from residency.corpus.identify.words import codes_of, cut, tables
 
-GIVEN, FAMILY, CITY, STREET, STATE, COUNTRY, COMMON = (1 << bit for bit in range(7))
+GIVEN, FAMILY, CITY, STREET, STATE, COUNTRY, COMMON, MEDICAL = (1 << bit for bit in range(8))
 """What a word is listed as; one may be several."""
 EMPTY = (np.zeros(8, np.uint64), np.zeros(8, np.uint32))
 """A list of nothing."""
@@ -54,7 +55,7 @@ def _hashes(words: Iterable[str]) -> Iterator[list[int]]:
 
 
 def known_names() -> Iterator[tuple[str, int]]:
-    """Yield every name and place of Faker's providers, and what it is, and common words."""
+    """Yield every name and place of Faker's providers, and what it is, common words, and those of medicine."""
     for provider, names in (("person", PERSON), ("address", PLACE)):
         package = importlib.import_module(f"faker.providers.{provider}")
         for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
@@ -66,6 +67,7 @@ def known_names() -> Iterator[tuple[str, int]]:
     for language in WORDS:
         words = importlib.import_module(f"faker.providers.lorem.{language}").Provider.word_list
         yield from ((word, COMMON) for word in words)
+    yield from ((text, MEDICAL) for text in listed_texts())
 
 
 def _entries(value: object) -> Iterator[str]:

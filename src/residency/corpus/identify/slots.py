@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from residency.core.errors import UserError
+from residency.corpus.identify import medical
 from residency.corpus.identify.invent import Person, Words
 
 SLOT = re.compile(r"_?[a-z][a-z0-9_]*(?:\.[a-z]+)*")
@@ -30,6 +31,8 @@ NUMBERS = {"d1": (1, 9), "d2": (10, 99), "d3": (100, 999), "d4": (1000, 9999), "
            "age": (18, 89), "hh": (0, 23), "h12": (1, 12), "year": (1961, 2026), "n31": (1, 31),
            "few": (2, 12), "octet": (1, 254)}  # fmt: skip
 SIGNS = {"tab": "\t", "hash": "#", "hat": "^", "blank": " ", "nl": "\n"}
+MADE = {"_term": medical.term, "_drug": medical.drug}
+"""Words of medicine, listed or made up."""
 RAW = {"_given": "given", "_family": "family", "_city": "city", "_road": "road"}
 """Words as they are listed or made up, to put names of places and firms together."""
 
@@ -215,6 +218,8 @@ class Filler:
             return str(rng.randint(*NUMBERS[name]))
         if name in SIGNS:
             return SIGNS[name]
+        if name in MADE:
+            return MADE[name](rng, self.book.words.language)
         if name in RAW:
             return self.book.words.word(rng, RAW[name])
         if name in ("mi", "h24"):

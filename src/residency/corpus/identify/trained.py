@@ -27,7 +27,7 @@ from residency.corpus.identify.tagger import Marked, Tagger, load, train
 
 TEXTS, EPOCHS, SEED = 14_000, 6, 1
 """How much practice: about a minute of one core (docs/lab.md)."""
-DECIDES = ("words", "seen", "chain", "tagger", "lexicon", "practice", "slots", "invent", "messes", "trained")
+DECIDES = ("words", "seen", "chain", "tagger", "lexicon", "practice", "slots", "invent", "messes", "medical", "trained")
 """Modules of this package whose code decides what is learned."""
 OPEN = 4
 """So many taggers stay open in a process."""
