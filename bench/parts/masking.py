@@ -27,7 +27,7 @@ def row_of(text: Text, found: Iterable[Found]) -> dict[str, Any]:
     counts: Counter[tuple[str, ...]] = Counter()
     covered, told = np.zeros(len(text.text), bool), np.zeros(len(text.text), bool)
     letters = np.array([c.isalnum() for c in text.text], bool)
-    guesses = {(f.start, f.end, f.entity_type) for f in found}
+    guesses = {(f.start, f.end, text.merged.get(f.entity_type, f.entity_type)) for f in found}
     for start, end, _ in guesses:
         covered[start:end] = True
     for (start, end, kind), mess, direct in zip(

@@ -56,21 +56,25 @@ def test_the_gradient_is_that_of_the_likelihood():
     read = tagger.read(TEXTS[0][0])
     odds = tagger.odds(tagger.scores(read))
     assert np.allclose(odds.sum(1), 1, atol=1e-4)
-    some, other = chain.chances(tagger.scores(read), tagger.moves, len(tagger.tags))
+    some, likely, other = chain.chances(tagger.scores(read), tagger.moves, len(tagger.labels))
     assert np.allclose(some, 1 - odds[:, 0], atol=1e-5)
-    assert (other == odds[:, 1:].argmax(1) + 1).all()
+    assert (other == odds[:, 1:].argmax(1) + 1).all() and (likely == odds.argmax(1)).all()
 
 
 def test_odds_and_the_likeliest_row_are_those_of_all_rows_counted():
     rng = np.random.default_rng(0)
     scores, moves = (rng.normal(size=shape).astype(np.float32) for shape in ((4, 3), (3, 3)))
+    moves[2, 0] = -1e9  # O, B, I: no inside behind nothing
     rows = [(a, b, c, d) for a in range(3) for b in range(3) for c in range(3) for d in range(3)]
     worth = np.array([sum(scores[w, t] for w, t in enumerate(r)) + sum(moves[r[w], r[w - 1]] for w in (1, 2, 3)) for r in rows])
-    assert tuple(chain.likeliest(scores, moves)) == rows[int(worth.argmax())]
+    assert tuple(chain.likeliest(scores, moves, 1)) == rows[int(worth.argmax())]
     share = np.exp(worth - worth.max())
     share /= share.sum()
     want = np.array([[share[[r[w] == t for r in rows]].sum() for t in range(3)] for w in range(4)])
     assert np.allclose(chain.odds(scores, moves)[0], want, atol=1e-4)
+    some, likely, other = chain.chances(scores, moves, 1)
+    assert np.allclose(some, 1 - want[:, 0], atol=1e-4) and (likely == want.argmax(1)).all()
+    assert (other == want[:, 1:].argmax(1) + 1).all()
 
 
 def test_words_are_cut_where_letters_digits_and_capitals_meet():

@@ -36,17 +36,34 @@ class Marks:
         read = self.tagger.read(text)
         if not len(read.spans):
             return [], []
-        tagger, words = self.tagger, read.spans
-        scores = tagger.scores(read)
-        some, other = chain.chances(scores, tagger.moves, len(tagger.tags))
-        found, known = [], np.zeros(len(words), bool)
-        for start, end, label in tagger.marked(read, scores):
-            first, last = np.searchsorted(words[:, 0], (start, end))
-            known[first:last] = True
-            found.append(Found(start, end, kind_of(label), round(float(some[first:last].mean()), 3), "tagger"))
+        scores = self.tagger.scores(read)
+        if threshold is None:
+            tags = chain.likeliest(scores, self.tagger.moves, len(self.tagger.labels))
+            some = chain.alone(scores, len(self.tagger.tags))
+        else:
+            some, tags, other = chain.chances(scores, self.tagger.moves, len(self.tagger.labels))
+        found, known = self._found(read, tags, some), tags > 0
         if threshold is None:
             return found, []
-        return found, [*self._echoes(read, found), *self._perhaps(read, some, other, known, threshold)]
+        return found, [*self._echoes(read, found, known), *self._perhaps(read, some, other, known, threshold)]
+
+    def _found(self, read: Read, tags: np.ndarray, some: np.ndarray) -> list[Found]:
+        """Return what a row of tags marks, each as probable as its words are in the mean."""
+        places, rows, chance = np.flatnonzero(tags).tolist(), tags.tolist(), some.tolist()
+        made: list[Found] = []
+        begun: list[int] = []
+        inside = len(self.tagger.labels)
+        for at, w in enumerate(places):
+            begun.append(w)
+            after = places[at + 1] if at + 1 < len(places) else -1
+            kind = self.kinds[rows[w]]
+            if after == w + 1 and rows[after] > inside and self.kinds[rows[after]] == kind:
+                continue
+            score = sum(chance[b] for b in begun) / len(begun)
+            start, end = int(read.spans[begun[0], 0]), int(read.spans[w, 1])
+            made.append(Found(start, end, kind, round(min(1.0, max(0.0, score)), 3), "tagger"))
+            begun = []
+        return made
 
     def _perhaps(
         self, read: Read, some: np.ndarray, other: np.ndarray, known: np.ndarray, threshold: float
@@ -70,7 +87,7 @@ class Marks:
             last = w
         return made
 
-    def _echoes(self, read: Read, found: list[Found]) -> list[Found]:
+    def _echoes(self, read: Read, found: list[Found], known: np.ndarray) -> list[Found]:
         """Return where the words of names that were read for sure stand again."""
         names = np.zeros(len(read.spans), bool)
         for f in found:
@@ -79,7 +96,7 @@ class Marks:
                 names[first:last] = True
         facts = read.facts
         letters = (facts[:, 4] >= LETTERS) & ((facts[:, 5] == UPPER) | (facts[:, 5] == LOWER))
-        told, free = names & letters, ~names & letters
+        told, free = names & letters, ~known & letters
         if not told.any() or not free.any():
             return []
         again = free & np.isin(facts[:, 0], facts[told, 0])

@@ -83,7 +83,7 @@ class Tagger:
 
     def marked(self, read: Read, scores: np.ndarray) -> list[Marked]:
         """Return the stretches of the likeliest row of tags."""
-        return spans_of(read.spans, chain.likeliest(scores, self.moves), self.tags)
+        return spans_of(read.spans, chain.likeliest(scores, self.moves, len(self.labels)), self.tags)
 
     def odds(self, scores: np.ndarray) -> np.ndarray:
         """Return [W, tags] fp32 probabilities."""
@@ -109,8 +109,8 @@ class Tagger:
 
 
 def tags_of(labels: Sequence[str]) -> list[str]:
-    """Return the tags of labels: "O", then "B-" and "I-" of each."""
-    return ["O", *(f"{mark}-{label}" for label in labels for mark in "BI")]
+    """Return the tags of labels: "O", every "B-", and then every "I-"."""
+    return ["O", *(f"{mark}-{label}" for mark in "BI" for label in labels)]
 
 
 def spans_of(words: np.ndarray, tags: np.ndarray, names: Sequence[str]) -> list[Marked]:
