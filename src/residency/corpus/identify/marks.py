@@ -13,12 +13,14 @@ import numpy as np
 from residency.corpus.identify import chain
 from residency.corpus.identify.found import Found
 from residency.corpus.identify.kinds import kind_of
-from residency.corpus.identify.lexicon import COMMON
+from residency.corpus.identify.lexicon import CITY, COMMON, FAMILY, GIVEN, MEDICAL
 from residency.corpus.identify.tagger import Read, Tagger
 from residency.corpus.identify.words import LOWER, SIGN, UPPER
 
 NEXT, BESIDE = 0.5, 0.25
 """Beside a word more probable than NEXT, a word is found from BESIDE times the threshold on."""
+LIKELY, NAMES = 0.1, GIVEN | FAMILY | CITY
+"""A word of medicine that is in none of these lists is found from this probability on."""
 SAID, LETTERS = 0.6, 4
 """A name read with this mean probability is looked for in the rest of the text: its words of so many letters."""
 
@@ -69,6 +71,9 @@ class Marks:
         self, read: Read, some: np.ndarray, other: np.ndarray, known: np.ndarray, threshold: float
     ) -> list[Found]:
         """Return the words above the threshold, those of one kind that stand together as one."""
+        listed = read.facts[:, 6]
+        medical = ((listed & np.uint64(MEDICAL)) > 0) & ((listed & np.uint64(NAMES)) == 0)
+        some = np.where(medical & (some < LIKELY), np.float32(0), some)
         hot = chain.picked(
             some, known, read.gaps, read.facts, threshold, NEXT, BESIDE * threshold, np.uint64(SIGN), np.uint64(COMMON)
         )
