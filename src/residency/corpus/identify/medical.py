@@ -29,10 +29,10 @@ FILES = (
 STEMS = {
     "en": "pril sartan olol statin dipine azole cillin mycin floxacin cycline gliptin gliflozin glutide formin tidine "
     "prazole setron triptan azepam zolam barbital caine curium dronate parin rubicin tinib mab cept fibrate lukast "
-    "profen oxicam sone olone terol vir tadine oxetine pramine peridol azine xaban grel plase thiazide semide amide",
+    "profen oxicam sone olone terol vir tadine oxetine pramine peridol azine xaban grel plase thiazide semide amide buterol tropium phylline relin strozole lutamide butamol trexate tanyl",
     "es": "pril sartan olol statina dipino azol cilina micina floxacino ciclina gliptina gliflozina glutida formina "
     "tidina prazol setron triptan azepam zolam caina dronato parina rubicina tinib mab cept fibrato lukast profeno "
-    "oxicam sona olona terol vir tadina oxetina pramina peridol azina xaban grel plasa tiazida semida amida",
+    "oxicam sona olona terol vir tadina oxetina pramina peridol azina xaban grel plasa tiazida semida amida butamol tropio filina relina strozol lutamida trexato tanilo",
 }
 ROOTS = (
     "gastr hepat nephr neur cardi derm arthr oste my encephal mening pulmon bronch rhin laryng ot blephar kerat "
