@@ -220,7 +220,8 @@ def chances(scores, moves, labels):  # type: ignore[no-untyped-def]
     for w in range(count):
         top = scores[w, :tags].max()
         for t in range(tags):
-            local[w, t] = max(np.exp(scores[w, t] - top), np.float32(1e-12))
+            below = scores[w, t] - top
+            local[w, t] = np.exp(below) if below > np.float32(-27.6) else np.float32(1e-12)
     _forward(local, steps, heads, labels, ahead)
     some, likely, other = np.empty(count, np.float32), np.empty(count, np.int16), np.empty(count, np.int16)
     behind, weighed, both = np.ones(tags, np.float32), np.empty(tags, np.float32), np.empty(tags, np.float32)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from residency.corpus.identify.found import Found
 from residency.corpus.identify.kinds import KINDS
 
@@ -31,14 +29,18 @@ def resolved(text: str, layers: Sequence[Iterable[Found]]) -> list[Found]:
 
 def _left(text: str, f: Found, owner: bytearray) -> list[Found]:
     """Return the parts of a span that nobody owns and that hold a letter or digit."""
-    free = np.frombuffer(owner[f.start : f.end], np.uint8) == 0
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], free.view(np.int8), [0])))) + f.start
-    parts = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-    made = []
-    for a, b in parts:
-        told = [place for place in range(a, b) if text[place].isalnum()]
-        if told:
-            made.append(Found(told[0], told[-1] + 1, f.entity_type, f.score, f.why))
+    made, at = [], f.start
+    while at < f.end and (at := owner.find(0, at, f.end)) >= 0:
+        end = owner.find(1, at, f.end)
+        end = f.end if end < 0 else end
+        a, b = at, end
+        while a < b and not text[a].isalnum():
+            a += 1
+        while b > a and not text[b - 1].isalnum():
+            b -= 1
+        if a < b:
+            made.append(Found(a, b, f.entity_type, f.score, f.why))
+        at = end
     return made
 
 

@@ -25,7 +25,7 @@ from residency.corpus.identify.marks import Marks
 from residency.corpus.identify.practice import practice
 from residency.corpus.identify.tagger import Marked, Tagger, load, train
 
-TEXTS, EPOCHS, SEED = 14_000, 6, 1
+TEXTS, EPOCHS, SEED = 20_000, 7, 1
 """How much practice: about a minute of one core (docs/lab.md)."""
 DECIDES = ("words", "seen", "chain", "tagger", "lexicon", "practice", "slots", "invent", "messes", "medical", "trained")
 """Modules of this package whose code decides what is learned."""

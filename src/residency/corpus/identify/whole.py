@@ -20,9 +20,17 @@ def completed(text: str, found: Sequence[Found]) -> list[Found]:
     for place, f in enumerate(found):
         floor = made[-1].end if made else 0
         roof = found[place + 1].start if place + 1 < len(found) else len(text)
+        if not (_joins(text, f.start - 1) or _joins(text, f.end)):
+            made.append(f)
+            continue
         start, end = _grown(text, f.start, f.end, floor, roof)
         made.append(f if (start, end) == (f.start, f.end) else Found(start, end, f.entity_type, f.score, f.why))
     return made
+
+
+def _joins(text: str, place: int) -> bool:
+    """Return whether the character at a place may be of one piece with its neighbours."""
+    return 0 <= place < len(text) and (text[place].isalnum() or text[place] in "-_./@:\\")
 
 
 REACH = 40
