@@ -1,7 +1,7 @@
 """Spans of several finders become spans without overlap, and what was found in part is completed."""
 
 from residency.corpus.identify.found import Found
-from residency.corpus.identify.layers import direct, resolved
+from residency.corpus.identify.layers import direct, joined, resolved
 from residency.corpus.identify.whole import completed
 
 TEXT = "Tamsin Okonjo, MRN 4482-1243, IMG_0475.jpg"
@@ -42,6 +42,14 @@ def test_what_is_whole_does_not_grow_and_none_grows_into_another():
     start = TEXT.index("4482")
     found = completed(TEXT, [span(start, start + 2, "MRN"), span(start + 5, start + 9, "PHONE")])
     assert found[0].end <= found[1].start
+
+
+def test_the_parts_of_a_name_that_fields_told_are_one():
+    parts = [span(0, 6, why="field:name.given"), span(7, 13, why="tagger")]
+    assert said(joined(TEXT, parts)) == [("Tamsin Okonjo", "NAME")]
+    assert joined(TEXT, [span(0, 6), span(7, 13)]) == [span(0, 6), span(7, 13)]
+    apart = [span(0, 6, why="field:name.given"), span(15, 18)]
+    assert joined(TEXT, apart) == apart
 
 
 def test_direct_ones_are_told_from_others():

@@ -18,7 +18,7 @@ from residency import __version__
 from residency.core.store import sha256_file, sha256_json
 from residency.corpus.identify.fields import Fields
 from residency.corpus.identify.found import Found
-from residency.corpus.identify.layers import resolved
+from residency.corpus.identify.layers import joined, resolved
 from residency.corpus.identify.rules import Rules, rules_for
 from residency.corpus.identify.view import view_of
 from residency.corpus.identify.whole import completed
@@ -82,7 +82,7 @@ class Detector:
             layers = (fields, tagged, sure, unsure, perhaps)
         else:
             layers = (fields, sure, tagged, unsure, perhaps)
-        made = resolved(text, layers)
+        made = joined(text, resolved(text, layers)) if fields else resolved(text, layers)
         return completed(text, made) if biased else made
 
     def about(self) -> dict[str, Any]:

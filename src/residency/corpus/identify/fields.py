@@ -42,8 +42,7 @@ class Fields:
 def _patterns(patient: Mapping[str, Any]) -> Iterator[tuple[str, str, bytes]]:
     """Yield (kind, the field's path, a pattern of the plain view) for what a FHIR Patient holds."""
     for name in _rows(patient.get("name")):
-        given = [g for g in name.get("given") or () if isinstance(g, str)]
-        family = name.get("family") or ""
+        given, family = list(_texts(name.get("given"))), str(name.get("family") or "")
         whole = [str(name.get("text") or ""), " ".join([*given, family]), f"{family}, {' '.join(given)}"]
         yield from (("NAME", "name", _loose(text)) for text in whole if len(_plain(text)) >= SHORTEST)
         for path, part in [("name.family", family), *(("name.given", g) for g in given)]:
@@ -63,11 +62,17 @@ def _patterns(patient: Mapping[str, Any]) -> Iterator[tuple[str, str, bytes]]:
             yield kind, "telecom", _loose(value)
     for number in _rows(patient.get("identifier")):
         value = str(number.get("value") or "")
-        codings = (number.get("type") or {}).get("coding") or [{}]
         if len(_plain(value)) >= 4:
-            yield CODES.get(str(codings[0].get("code")), "OTHER_ID"), "identifier", _loose(value)
+            yield CODES.get(_code(number.get("type")), "OTHER_ID"), "identifier", _loose(value)
     if found := re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", str(patient.get("birthDate") or "")):
         yield from (("DATE", "birthDate", pattern) for pattern in _days(*found.groups()))
+
+
+def _code(kind: Any) -> str:
+    """Return the code of an identifier's type; a type that is only named counts by its name."""
+    if not isinstance(kind, Mapping):
+        return str(kind)
+    return next((str(row.get("code")) for row in _rows(kind.get("coding"))), str(kind.get("text")))
 
 
 def _rows(value: Any) -> list[Mapping[str, Any]]:
@@ -75,7 +80,7 @@ def _rows(value: Any) -> list[Mapping[str, Any]]:
 
 
 def _texts(value: Any) -> Iterable[str]:
-    return [value] if isinstance(value, str) else [v for v in value or () if isinstance(v, str)]
+    return [value] if isinstance(value, str) else [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,7 @@ found as well: no character that somebody took for an identifier is let through.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from residency.corpus.identify.found import Found
@@ -41,6 +42,28 @@ def _left(text: str, f: Found, owner: bytearray) -> list[Found]:
         if a < b:
             made.append(Found(a, b, f.entity_type, f.score, f.why))
         at = end
+    return made
+
+
+BETWEEN = re.compile(r"[ .]{1,2}|, ?|-|")
+"""What parts the words of one name."""
+
+
+def joined(text: str, found: Sequence[Found]) -> list[Found]:
+    """Return the spans, the neighbours of one name that a field told in part put together."""
+    made: list[Found] = []
+    for f in found:
+        last = made[-1] if made else None
+        if (
+            last is not None
+            and last.entity_type == f.entity_type == "NAME"
+            and "field:" in (last.why[:6], f.why[:6])
+            and BETWEEN.fullmatch(text, last.end, f.start)
+        ):
+            best = max(last, f, key=lambda each: each.score)
+            made[-1] = Found(last.start, f.end, "NAME", best.score, best.why)
+        else:
+            made.append(f)
     return made
 
 
