@@ -19,8 +19,8 @@ from residency.corpus.identify.words import LOWER, SIGN, UPPER
 
 NEXT, BESIDE = 0.5, 0.25
 """Beside a word more probable than NEXT, a word is found from BESIDE times the threshold on."""
-LIKELY, NAMES = 0.1, GIVEN | FAMILY | CITY
-"""A word of medicine that is in none of these lists is found from this probability on."""
+RARER, NAMES = 4, GIVEN | FAMILY | CITY
+"""A word of medicine that is in none of these lists is found from RARER times the threshold on."""
 SAID, LETTERS = 0.6, 4
 """A name read with this mean probability is looked for in the rest of the text: its words of so many letters."""
 
@@ -73,7 +73,7 @@ class Marks:
         """Return the words above the threshold, those of one kind that stand together as one."""
         listed = read.facts[:, 6]
         medical = ((listed & np.uint64(MEDICAL)) > 0) & ((listed & np.uint64(NAMES)) == 0)
-        some = np.where(medical & (some < LIKELY), np.float32(0), some)
+        some = np.where(medical & (some < RARER * threshold), np.float32(0), some)
         hot = chain.picked(
             some, known, read.gaps, read.facts, threshold, NEXT, BESIDE * threshold, np.uint64(SIGN), np.uint64(COMMON)
         )
