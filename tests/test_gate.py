@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from fixture_private import notes, tagger
@@ -164,6 +165,10 @@ def test_identifiers_that_are_hidden_on_the_way_need_labels_and_then_train(train
     run = train({"sources": source, "deidentify": {**hidden, "labels": str(ward["labels"])}})
     texts = "".join(document.text for document in read_documents(run / "corpus" / "documents"))
     assert NAME not in texts and "tremor" in texts
+    for file in run.parent.rglob("*"):
+        held = str(pq.read_table(file).to_pylist()) if file.suffix == ".parquet" else ""
+        held += file.read_bytes().decode("latin-1") if file.is_file() else ""
+        assert NAME not in held and "48-229" not in held, file
     receipt = read_receipt(run / "corpus" / "receipts" / "notes")
     [entry] = runs.read_record(run)["privacy"]["corpus"]["sources"]
     assert entry["receipt"] == content_hash(receipt) and receipt["content"]["measured"]["masked"]["value"] == 1.0

@@ -27,8 +27,7 @@ def _told(privacy: Mapping[str, Any]) -> Iterator[str]:
 def _recall(entry: Mapping[str, Any]) -> str:
     if entry.get("bound") is None:
         waiver = entry.get("waiver") or {}
-        return f"with a waiver in the place of a measure ({waiver.get('reason', 'none')}, by {waiver.get('by', 'nobody')})"
-    return (
-        f"by which {entry['recall']:.3f} of direct identifiers are wholly hidden (lower 95% limit {entry['bound']:.3f}, "
-        "by a labelled sample)"
-    )
+        why, who = waiver.get("reason", "none"), waiver.get("by", "nobody")
+        return f"with a waiver in the place of a measure ({why}, by {who})"
+    found = f"{entry['recall']:.3f} of direct identifiers are wholly hidden (lower 95% limit {entry['bound']:.3f}"
+    return f"by which {found}, by a labelled sample)"

@@ -13,7 +13,10 @@ from residency.corpus.deidentify.stage import Deidentify, Tally, Treating, added
 from residency.corpus.deidentify.vault import Lock, Vault, gather, save_vault
 
 KEY = b"k" * 32
-PERSON = {"name": [{"family": "Okonjovic", "given": ["Adaezeline"]}], "telecom": [{"system": "phone", "value": "217-555-0143"}]}
+PERSON = {
+    "name": [{"family": "Okonjovic", "given": ["Adaezeline"]}],
+    "telecom": [{"system": "phone", "value": "217-555-0143"}],
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,7 @@ def settings(tmp_path_factory):
 
 def note(name="a", **more) -> Document:
     fields = {"patient": "P-1001", "date": "2024-03-05T10:30:00Z", "person": PERSON, **more}
-    return Document(f"Okonjovic/{name}", NOTES[name], "ward", "own", meta={"kind": "note", **more.pop("meta", {})}, **fields)
+    return Document(f"Okonjovic/{name}", NOTES[name], "ward", "own", meta={"kind": "note"}, **fields)
 
 
 def treated(settings, *documents, **more):

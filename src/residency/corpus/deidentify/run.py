@@ -1,4 +1,4 @@
-"""Documents with their identifiers hidden, in JSONL, from any source: each part in a process, in the order of the source."""
+"""Documents with their identifiers hidden, in JSONL, from any source: part by part, in the order of the source."""
 
 from __future__ import annotations
 

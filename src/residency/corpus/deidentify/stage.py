@@ -62,7 +62,7 @@ class Deidentify(Hiding):
 
     # What stands in place of an identifier: something made up of the same form, its kind, signs, or nothing.
     operator: Literal["surrogate", "tag", "mask", "drop"] = "surrogate"
-    # What finds them: rules, lists and a tagger that is trained here; an encoder of yours (tagger: its folder); Presidio.
+    # What finds them: rules, lists and a tagger that is trained here; an encoder (tagger: its folder); Presidio.
     detector: Literal["residency", "encoder", "presidio"] = "residency"
     # Whether the likeliest reading counts (default), or everything that is not unlikely (recall).
     mode: Literal["default", "recall"] = "recall"
