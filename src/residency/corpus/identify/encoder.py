@@ -21,7 +21,9 @@ class Encoder:
 
     def __init__(self, model: Any) -> None:
         if not hasattr(type(model), "tag_probabilities"):
-            raise UserError(f"{getattr(model, 'name', 'this model')} tags no words; train one with encode: {{task: tag}}")
+            raise UserError(
+                f"{getattr(model, 'name', 'this model')} tags no words; train one with encode: {{task: tag}}"
+            )
         self.model = model
 
     def marks(self, text: str, threshold: float | None) -> tuple[list[Found], list[Found]]:
@@ -38,7 +40,8 @@ class Encoder:
         kinds = [place for place, tag in enumerate(tags) if tag != "O"]
         for w in np.flatnonzero(some > threshold).tolist() if threshold is not None else []:
             label = tags[kinds[int(np.asarray(odds[w])[kinds].argmax())]][2:]
-            perhaps.append(Found(*words[w], kind_of(label), round(float(some[w]), 3), "encoder:perhaps"))
+            start, end = words[w]
+            perhaps.append(Found(start, end, kind_of(label), round(float(some[w]), 3), "encoder:perhaps"))
         return made, perhaps
 
     def about(self) -> dict[str, Any]:

@@ -101,7 +101,15 @@ def facts_of(codes, spans, kinds, folded, keys, values):  # type: ignore[no-unty
 @numba.njit(cache=True, nogil=True)
 def own(codes, start, end, facts, kinds, folded, bits, out):  # type: ignore[no-untyped-def]
     """Fill ``out`` [OWN] with what a word is known by on its own."""
-    letters, exact, shape, end3, size, first, lists = facts[0], facts[1], facts[2], facts[3], facts[4], facts[5], facts[6]
+    letters, exact, shape, end3, size, first, lists = (
+        facts[0],
+        facts[1],
+        facts[2],
+        facts[3],
+        facts[4],
+        facts[5],
+        facts[6],
+    )
     out[0] = _mixed(letters, 1, bits)
     out[1] = _mixed(exact, 2, bits)
     out[2] = _mixed(shape, 3, bits)

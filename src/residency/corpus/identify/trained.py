@@ -87,7 +87,9 @@ def retrained(
     if not any(spans for _, spans in marked):
         raise UserError(f"none of {len(marked)} labelled texts has an identifier marked; nothing can be learned")
     count = TEXTS if practice is None else practice
-    made = train([*_practice(count, language), *marked], lists=lists(), epochs=EPOCHS if count else 2 * EPOCHS, seed=seed)
+    made = train(
+        [*_practice(count, language), *marked], lists=lists(), epochs=EPOCHS if count else 2 * EPOCHS, seed=seed
+    )
     facts = {"language": language, "practice": count, "labelled": len(marked), "seed": seed}
     return _keep(made, out, facts)
 

@@ -20,7 +20,9 @@ OTHER_SMALL, OTHER_CAPITAL, OTHER_SIGN = ord("x"), ord("X"), ord("?")
 
 MISREAD = bytes.maketrans(b"lIiOoQDSsBbZzgq", b"111000055862299")
 """Letters that a scanner reads where a digit stands, and the digits."""
-NUMBER = re.compile(rb"(?<![A-Za-z])[lIiOoQDSsBbZzgq]{0,3}\d[\dlIiOoQDSsBbZzgq]*(?:[-/.: ()]{1,2}[\dlIiOoQDSsBbZzgq]+)*(?![A-Za-z])")
+NUMBER = re.compile(
+    rb"(?<![A-Za-z])[lIiOoQDSsBbZzgq]{0,3}\d[\dlIiOoQDSsBbZzgq]*(?:[-/.: ()]{1,2}[\dlIiOoQDSsBbZzgq]+)*(?![A-Za-z])"
+)
 """A number in which some digits may be misread: signs part its groups."""
 
 MIXED = re.compile(rb"\d[-/.]?[lIiOoQDSsBbZzgq][-/.\d]|[-/.\d][lIiOoQDSsBbZzgq][-/.]?\d|\b[lIiOoQDSsBbZzgq]\d")
