@@ -27,7 +27,6 @@ from parts import marked_sets as sets
 from parts.identifier_tables import report
 from parts.marked_sets import Text
 from parts.masking import row_of, summary
-
 from residency.corpus.identify.finder import Finder, finder, learn
 
 SETS = ("english", "english_fields", "presidio_synth", "meddocan_es", "retraining")
@@ -51,7 +50,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of the timing (0: none)")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    chosen = [(option, getattr(args, option).split(","), legal) for option, legal in (("sets", SETS), ("engines", ENGINES))]
+    chosen = [
+        (option, getattr(args, option).split(","), legal) for option, legal in (("sets", SETS), ("engines", ENGINES))
+    ]
     for option, names, legal in chosen:
         if unknown := set(names) - set(legal):
             parser.error(f"--{option}: {', '.join(sorted(unknown))} not known; there are {', '.join(legal)}")
@@ -142,7 +143,7 @@ def in_spanish(args: argparse.Namespace, scratch: Path, found: dict[str, Any]) -
 
 
 def retraining(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
-    """Return what the Spanish tagger of practice finds in MEDDOCAN's dev part, and with 200 of its documents learned."""
+    """Return what the Spanish tagger finds in MEDDOCAN's dev part by practice alone, and with 200 documents learned."""
     texts, folder = sets.spanish("test", args.texts), scratch / "retrained"
     learn(sets.labelled(sets.spanish("train", FEW)), language="es", out=folder)
     return {
@@ -161,7 +162,9 @@ def speed(named: Sequence[Named], texts: Sequence[Text], repeats: int) -> dict[s
     for _ in range(repeats):
         for name, engine in named:
             rates[name].append(sets.size(samples[name]) / taken(engine.find, samples[name]))
-    return {name: {"mb_per_s": statistics.median(r), "all": r, "mb": sets.size(samples[name])} for name, r in rates.items()}
+    return {
+        name: {"mb_per_s": statistics.median(r), "all": r, "mb": sets.size(samples[name])} for name, r in rates.items()
+    }
 
 
 def taken(find: Callable[[str], Any], texts: Sequence[Text]) -> float:

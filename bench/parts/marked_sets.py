@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from gold.english import Part, english, loaded
-
 from residency.corpus.benchmarks import folder_of
 from residency.corpus.benchmarks.annotated import meddocan, presidio
 from residency.corpus.identify.kinds import KINDS, kind_of

@@ -5,9 +5,8 @@ import pytest
 pytest.importorskip("faker", reason="names for practice are Faker's")
 pytest.importorskip("numba", reason="words are cut by compiled code")
 
-from toy_encoder import toy_bert  # noqa: F401
-
 from residency.corpus.identify import trained
+from toy_encoder import toy_bert  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,18 @@ def test_parts_of_other_words_and_other_days_are_let_stand():
     assert not Fields(PATIENT).find(view_of("the Tamsinian jokes of 5/4/61 at 0047112355"))
 
 
-@pytest.mark.parametrize("broken", [{}, {"name": "x"}, {"name": [{"given": None, "family": None}]}, {"birthDate": 7}, {"name": [{"given": 3, "family": 4}]}, {"identifier": [{"type": "MRN", "value": "x"}]},
-                                    {"identifier": [{"type": {}, "value": None}]}, {"address": [{"line": "Brixford 4"}]}])  # fmt: skip
+BROKEN = [
+    {},
+    {"name": "x"},
+    {"name": [{"given": None, "family": None}]},
+    {"name": [{"given": 3, "family": 4}]},
+    {"birthDate": 7},
+    {"identifier": [{"type": "MRN", "value": "x"}]},
+    {"identifier": [{"type": {}, "value": None}]},
+    {"address": [{"line": "Brixford 4"}]},
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
 def test_a_patient_with_odd_fields_is_no_crash(broken):
     Fields(broken).find(view_of("Brixford 4"))

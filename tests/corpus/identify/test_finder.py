@@ -5,13 +5,13 @@ import subprocess
 import sys
 
 import pytest
-from toy_encoder import toy_tokenizer
 
 from residency.core.errors import UserError
 from residency.corpus.identify import trained
 from residency.corpus.identify.finder import finder, learn
 from residency.corpus.identify.tagger import load
 from residency.models.encoder import open_encoder
+from toy_encoder import toy_tokenizer
 
 NOTE = "Tamsin Okonjo, MRN 00471123, was seen on 03/14/2021 by Dr. Adebayo at Brixford Hospital; tel 212-555-0199."
 
@@ -102,7 +102,10 @@ def test_an_encoder_is_a_tagger_too(toy_bert, tmp_path):
     AutoModelForTokenClassification.from_pretrained(toy_bert, **named).save_pretrained(tmp_path)
     toy_tokenizer().save_pretrained(tmp_path)
     found = finder(
-        "encoder", tagger=tmp_path, threshold=0.01, opened=lambda name: open_encoder(name, name="toy", hash="h", type="fp32")
+        "encoder",
+        tagger=tmp_path,
+        threshold=0.01,
+        opened=lambda name: open_encoder(name, name="toy", hash="h", type="fp32"),
     )
     text = "the patient has anemia, SSN 219-09-9999"
     assert found.about()["tagger"] == {"encoder": "toy", "hash": "h"}
@@ -132,7 +135,9 @@ def test_presidio_that_is_not_installed_is_said(monkeypatch):
 
 
 def test_compiled_code_is_kept_where_one_may_write(tmp_path):
-    code = "from residency.corpus.identify import words; print(words.cut(words.codes_of('a b'), words.tables()[0]).shape)"
+    code = (
+        "from residency.corpus.identify import words; print(words.cut(words.codes_of('a b'), words.tables()[0]).shape)"
+    )
     done = subprocess.run([sys.executable, "-c", code], env=_without_home(tmp_path), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "(2, 2)"

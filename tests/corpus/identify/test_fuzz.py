@@ -16,9 +16,41 @@ BOTH = {
     language: [Rules(rules_for(language), compiled=compiled, scanned=True) for compiled in (True, False)]
     for language in ("en", "es")
 }
-ODD = ["\u200b", "\u202e", "\u2066", "\u0301", "\u00ad", "\ufeff", "\u0430", "\u0455", "\x00", "\x1b", "\ud800", "\U0001f600",
-       "\u05d0", "\u0645", "\u4e2d", "\r\n", "\t", "|", "\u2028", "1l/O3/199S", "SGVsbG8gd29ybGQhIQ==", "Dr.", "MRN:", "4482-1243",
-       "03/14/2021", "t@x.example", " at ", " dot ", "O-K-O-N-J-O", "(212) 555-0199", "Tamsin", "\u212a", "\ufb01"]  # fmt: skip
+ODD = [
+    "\u200b",
+    "\u202e",
+    "\u2066",
+    "\u0301",
+    "\u00ad",
+    "\ufeff",
+    "\u0430",
+    "\u0455",
+    "\x00",
+    "\x1b",
+    "\ud800",
+    "\U0001f600",
+    "\u05d0",
+    "\u0645",
+    "\u4e2d",
+    "\r\n",
+    "\t",
+    "|",
+    "\u2028",
+    "1l/O3/199S",
+    "SGVsbG8gd29ybGQhIQ==",
+    "Dr.",
+    "MRN:",
+    "4482-1243",
+    "03/14/2021",
+    "t@x.example",
+    " at ",
+    " dot ",
+    "O-K-O-N-J-O",
+    "(212) 555-0199",
+    "Tamsin",
+    "\u212a",
+    "\ufb01",
+]
 TEXTS = st.lists(st.one_of(st.sampled_from(ODD), st.text(max_size=8), st.characters()), max_size=30).map("".join)
 
 

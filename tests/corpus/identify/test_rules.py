@@ -110,3 +110,9 @@ def test_places_lead_back_to_the_original():
     (found,) = [f for f in RULES["en"].find(view_of(text)) if f.why == "rule:mrn"]
     assert text[found.start : found.end] == "004\u00ad71123"
     assert found.score >= SURE
+
+
+@pytest.mark.parametrize("text", ["SSN ending in 4471", "last four of her social: 4471", "ss# xxx-xx-4471"])
+def test_the_last_digits_of_a_social_security_number_are_found(text):
+    found = RULES["en"].find(view_of(text))
+    assert any(f.entity_type == "SSN" and text[f.start : f.end].endswith("4471") for f in found)

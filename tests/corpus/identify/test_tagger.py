@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from residency.core.errors import ModelError, UserError
-from residency.corpus.identify import chain
+from residency.corpus.identify import chain, likely
 from residency.corpus.identify.lexicon import EMPTY, table_of
 from residency.corpus.identify.tagger import bio, load, train
 from residency.corpus.identify.words import codes_of, cut, tables
@@ -21,6 +21,11 @@ def made():
 def marked(tagger, text):
     read = tagger.read(text)
     return [text[a:b] for a, b, _ in tagger.marked(read, tagger.scores(read))]
+
+
+def chances(scores, moves, labels):
+    steps = np.exp(moves)
+    return likely.chances(scores, steps, np.ascontiguousarray(steps[: labels + 1].T), labels)
 
 
 def test_it_marks_what_it_learned_and_is_the_same_when_saved(made, tmp_path):
@@ -56,9 +61,9 @@ def test_the_gradient_is_that_of_the_likelihood():
     read = tagger.read(TEXTS[0][0])
     odds = tagger.odds(tagger.scores(read))
     assert np.allclose(odds.sum(1), 1, atol=1e-4)
-    some, likely, other = chain.chances(tagger.scores(read), tagger.moves, len(tagger.labels))
+    some, best, other = chances(tagger.scores(read), tagger.moves, len(tagger.labels))
     assert np.allclose(some, 1 - odds[:, 0], atol=1e-5)
-    assert (other == odds[:, 1:].argmax(1) + 1).all() and (likely == odds.argmax(1)).all()
+    assert (other == odds[:, 1:].argmax(1) + 1).all() and (best == odds.argmax(1)).all()
 
 
 def test_odds_and_the_likeliest_row_are_those_of_all_rows_counted():
@@ -66,14 +71,16 @@ def test_odds_and_the_likeliest_row_are_those_of_all_rows_counted():
     scores, moves = (rng.normal(size=shape).astype(np.float32) for shape in ((4, 3), (3, 3)))
     moves[2, 0] = -1e9  # O, B, I: no inside behind nothing
     rows = [(a, b, c, d) for a in range(3) for b in range(3) for c in range(3) for d in range(3)]
-    worth = np.array([sum(scores[w, t] for w, t in enumerate(r)) + sum(moves[r[w], r[w - 1]] for w in (1, 2, 3)) for r in rows])
-    assert tuple(chain.likeliest(scores, moves, 1)) == rows[int(worth.argmax())]
+    worth = np.array(
+        [sum(scores[w, t] for w, t in enumerate(r)) + sum(moves[r[w], r[w - 1]] for w in (1, 2, 3)) for r in rows]
+    )
+    assert tuple(likely.likeliest(scores, moves, 1)) == rows[int(worth.argmax())]
     share = np.exp(worth - worth.max())
     share /= share.sum()
     want = np.array([[share[[r[w] == t for r in rows]].sum() for t in range(3)] for w in range(4)])
     assert np.allclose(chain.odds(scores, moves)[0], want, atol=1e-4)
-    some, likely, other = chain.chances(scores, moves, 1)
-    assert np.allclose(some, 1 - want[:, 0], atol=1e-4) and (likely == want.argmax(1)).all()
+    some, best, other = chances(scores, moves, 1)
+    assert np.allclose(some, 1 - want[:, 0], atol=1e-4) and (best == want.argmax(1)).all()
     assert (other == want[:, 1:].argmax(1) + 1).all()
 
 

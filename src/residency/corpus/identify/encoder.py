@@ -40,7 +40,8 @@ class Encoder:
         kinds = [place for place, tag in enumerate(tags) if tag != "O"]
         for w in np.flatnonzero(some > threshold).tolist() if threshold is not None else []:
             label = tags[kinds[int(np.asarray(odds[w])[kinds].argmax())]][2:]
-            perhaps.append(Found(*words[w], kind_of(label), round(float(some[w]), 3), "encoder:perhaps"))
+            start, end = words[w]
+            perhaps.append(Found(start, end, kind_of(label), round(float(some[w]), 3), "encoder:perhaps"))
         return made, perhaps
 
     def about(self) -> dict[str, Any]:

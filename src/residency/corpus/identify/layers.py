@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from residency.corpus.identify.found import Found
 from residency.corpus.identify.kinds import KINDS
 
 
 def resolved(text: str, layers: Sequence[Iterable[Found]]) -> list[Found]:
-    """Return spans without overlap, in their order; within a layer the surer and longer come first."""
+    """Return spans without overlap, in their order; within a layer the surer and longer come first.
+
+    A layer without overlaps of its own may come in any order.
+    """
     owner = bytearray(len(text))
     kept: list[Found] = []
     for layer in layers:
-        for f in sorted(layer, key=lambda f: (-f.score, f.start - f.end, f.start)):
+        rows = list(layer)
+        if any(one.end > two.start for one, two in pairwise(rows)):
+            rows.sort(key=lambda f: (-f.score, f.start - f.end, f.start))
+        for f in rows:
             taken = owner.find(1, f.start, f.end)
             if taken < 0:
                 kept.append(f)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from residency.corpus.identify import chain
+from residency.corpus.identify import likely
 from residency.corpus.identify.found import Found
 from residency.corpus.identify.kinds import kind_of
 from residency.corpus.identify.lexicon import CITY, COMMON, FAMILY, GIVEN, MEDICAL
@@ -31,6 +31,8 @@ class Marks:
     def __init__(self, tagger: Tagger) -> None:
         self.tagger = tagger
         self.kinds = [kind_of(tag[2:]) if tag != "O" else "" for tag in tagger.tags]
+        self.steps = np.exp(tagger.moves)
+        self.onward = np.ascontiguousarray(self.steps[: len(tagger.labels) + 1].T)
         self.in_domain = bool(tagger.facts.get("labelled"))
 
     def marks(self, text: str, threshold: float | None) -> tuple[list[Found], list[Found]]:
@@ -40,10 +42,10 @@ class Marks:
             return [], []
         scores = self.tagger.scores(read)
         if threshold is None:
-            tags = chain.likeliest(scores, self.tagger.moves, len(self.tagger.labels))
-            some = chain.alone(scores, len(self.tagger.tags))
+            tags = likely.likeliest(scores, self.tagger.moves, len(self.tagger.labels))
+            some = likely.alone(scores, len(self.tagger.tags))
         else:
-            some, tags, other = chain.chances(scores, self.tagger.moves, len(self.tagger.labels))
+            some, tags, other = likely.chances(scores, self.steps, self.onward, len(self.tagger.labels))
         found, known = self._found(read, tags, some), tags > 0
         if threshold is None:
             return found, []
@@ -74,7 +76,7 @@ class Marks:
         listed = read.facts[:, 6]
         medical = ((listed & np.uint64(MEDICAL)) > 0) & ((listed & np.uint64(NAMES)) == 0)
         some = np.where(medical & (some < RARER * threshold), np.float32(0), some)
-        hot = chain.picked(
+        hot = likely.picked(
             some, known, read.gaps, read.facts, threshold, NEXT, BESIDE * threshold, np.uint64(SIGN), np.uint64(COMMON)
         )
         places = np.flatnonzero(hot)
@@ -100,6 +102,8 @@ class Marks:
                 first, last = np.searchsorted(read.spans[:, 0], (f.start, f.end))
                 names[first:last] = True
         facts = read.facts
+        if not names.any():
+            return []
         letters = (facts[:, 4] >= LETTERS) & ((facts[:, 5] == UPPER) | (facts[:, 5] == LOWER))
         told, free = names & letters, ~known & letters
         if not told.any() or not free.any():

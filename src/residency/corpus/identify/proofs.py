@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 from datetime import date
 
+from residency.corpus.identify.ordinary import LABELS, LETTERS, ORDINARY
+
 DNI = "TRWAGMYFPDXBNJZSQVHLCKE"
-VIN = {c: v for c, v in zip("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", [*range(1, 9), *range(1, 6), 7, 9, *range(2, 10), *range(10)], strict=True)}
+VIN = {
+    c: v
+    for c, v in zip(
+        "ABCDEFGHJKLMNPRSTUVWXYZ0123456789", [*range(1, 9), *range(1, 6), 7, 9, *range(2, 10), *range(10)], strict=True
+    )
+}
 VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
@@ -110,7 +117,9 @@ def numbered2(text: str) -> bool:
     return len(digits(text)) >= 2
 
 
-DOSE = re.compile(r"\d+(?:mg|ml|mcg|ug|iu|u|units?|g|kg|cc|l|hz|k|x|cm|mm|lbs?|kcal|cal|min|h|hrs?|s|d|th|st|nd|rd)", re.I)
+DOSE = re.compile(
+    r"\d+(?:mg|ml|mcg|ug|iu|u|units?|g|kg|cc|l|hz|k|x|cm|mm|lbs?|kcal|cal|min|h|hrs?|s|d|th|st|nd|rd)", re.I
+)
 """A number with its unit."""
 MEASURE = re.compile(r"(?:\d|/)(?:mm3?|m2|cm|ml|mg|mcg|kg|ul|u|l|h|d|min|dia)\b|\d+x\d+|\bmg/|^rs\d+$|^P\d\d?-", re.I)
 """What measures hold."""
@@ -136,27 +145,6 @@ def bare_day(text: str) -> bool:
     return int(day_) > 12 or (int(day_) == 11) or len(day_) == len(month) == 2
 
 
-ORDINARY = frozenset(
-    """a about above after again all alright also am an and any anyone anything are as at away back be because been before
-    being but by can come could did do does don done each either else er even ever every everything fine for from get go
-    going good got great had has have he hello her here hers hey hi him his hm hmm hold how huh i if im in into is it its
-    ive just last let like local long look lot many maybe me mhm mine more morning most much my nah neither never new next
-    nice no none nope nor not nothing now of off oh ok okay on once one only or other our out over own perhaps please
-    pretty quite rather really right same see sent several she should since so some somebody someone something sometimes
-    soon sorry sounds still such sure thank thanks that the their them then there these they thing think this those though
-    through to today together told too tomorrow tonight two ugh uh uhm um under until up upon us usually very was we well
-    went were what when where whether which while who whom whose why will with within without would wow yeah year years
-    yep yes yesterday yet you your yours actually absolutely exactly correct definitely honestly lately mostly obviously
-    patient doctor nurse guest family denies reports states notes says has presents returned called dear mom mother father
-    our this general regional outside another nearest home day children women medical psychiatric mental community
-    university teaching veterans state county city emergency inpatient outpatient rehab primary acute private public
-    surgical specialty retail mail online chain his discharge admission transferred visited visiting and/or admitted seen
-    during per via between against discussed referred follow following weekly daily call called contacted contact use uses
-    used street old last recent any to at dear physician attending provider colleague sir madam illicit prescription drug drugs of anesthesia intravenous iv multiple other recreational""".split()
-)
-"""Words that stand where a name might, and are none."""
-
-
 def named(text: str) -> bool:
     """Return whether something else than ordinary words stands in it."""
     words = re.findall(r"[a-z]+", text.lower().replace("'", ""))
@@ -168,7 +156,9 @@ def ordinary(text: str, least: int) -> tuple[int, int]:
 
     (-1, -1) where fewer than ``least`` words are left.
     """
-    words = [(w.start(), w.end(), re.sub("[.'-]", "", w[0].lower())) for w in re.finditer(r"[A-Za-z][A-Za-z'.-]*", text)]
+    words = [
+        (w.start(), w.end(), re.sub("[.'-]", "", w[0].lower())) for w in re.finditer(r"[A-Za-z][A-Za-z'.-]*", text)
+    ]
     first = next((n for n, word in enumerate(words) if word[2] not in ORDINARY), len(words))
     last = next((n for n, word in enumerate(words) if n > first and word[2] in LABELS), len(words))
     if first == len(words) or last - first < least:
@@ -176,21 +166,10 @@ def ordinary(text: str, least: int) -> tuple[int, int]:
     return words[first][0], len(text) if last == len(words) else words[last - 1][1]
 
 
-LABELS = frozenset(
-    """mrn dob phone tel fax email date age sex nocol ncol servicio dr dra sr sra fecha telefono medico nhc correo unidad
-    departamento domicilio seccion area patient encounter""".split()
-)
-"""Words that begin the next thing that a page says."""
-
-
 def road(text: str) -> bool:
     """Return whether what stands behind a house's number can be the name of a road."""
     words = [w for w in re.findall(r"[a-z]+", text.lower()) if len(w) > 2]
     return bool(words) and words[0] not in ORDINARY
-
-
-LETTERS = frozenset("us uk po md rn do iv im er or id am pm dc ed bp hr rr ra eg ie dob ssn prn bid tid qid npo sob llc usa".split())
-"""Letters with points that are nobody's initials."""
 
 
 def initials(text: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -33,16 +33,19 @@ PIECE = re.compile(r"\{([a-z][a-z-]*)\}")
 class Rule:
     """A pattern with a name, the kind of what it finds, and how sure it is.
 
-    Found is the group ``id`` of the pattern, or all of it. ``proof`` names a function of ``proofs`` that the found
+    Found is the group ``id`` of the pattern, or all of it. ``proof`` is a function of ``proofs`` that the found
     bytes must satisfy. ``glued``: a letter may stand right before it. ``scanned``: it is also looked for where digits
-    are misread. ``trim``: ordinary words at its beginning are none of it, and so many words must be left. ``room`` is the most bytes that the pattern matches.
+    are misread. ``trim``: ordinary words at its beginning are none of it, and so many words must be left. ``room`` is
+    the most bytes that the pattern matches.
     """
 
     name: str
     kind: str
     pattern: re.Pattern[bytes]
     score: float
-    proof: str = ""
+    why: str
+    group: str | int = 0
+    proof: Callable[[str], bool] | None = None
     glued: bool = False
     scanned: bool = False
     trim: int = 0
@@ -50,20 +53,19 @@ class Rule:
 
     def found(self, view: View, match: re.Match[bytes]) -> Found | None:
         """Return what a match finds, in characters of the text; None where it is refuted."""
-        group = "id" if "id" in self.pattern.groupindex else 0
-        start, end = match.span(group)
-        if (
-            start < 0
-            or (self.glued and view.data[max(0, start - 1) : start].isdigit())
-            or (self.proof and not getattr(proofs, self.proof)(match[group].decode("ascii")))
-        ):
+        start, end = match.span(self.group)
+        if start < 0 or (self.glued and view.data[max(0, start - 1) : start].isdigit()):
+            return None
+        if self.proof and not self.proof(match[self.group].decode("ascii")):
             return None
         if self.trim:
-            first, last = proofs.ordinary(match[group].decode("ascii"), self.trim)
+            first, last = proofs.ordinary(match[self.group].decode("ascii"), self.trim)
             if first < 0:
                 return None
             start, end = start + first, start + last
-        return Found(*view.span(start, end), self.kind, self.score, f"rule:{self.name}")
+        if view.places is not None:
+            start, end = view.span(start, end)
+        return Found(start, end, self.kind, self.score, self.why)
 
 
 @functools.cache
@@ -89,8 +91,19 @@ def _rule(name: str, row: Mapping[str, Any], pieces: Mapping[str, str]) -> Rule:
     proof = row.get("proof", "")
     if row["kind"] not in KINDS or (proof and not hasattr(proofs, proof)):
         raise UserError(f"rule {name}: no kind {row['kind']}, or no proof {proof or 'asked for'}")
-    flags = (bool(row.get("glued")), bool(row.get("scanned")), int(row.get("trim", 0)))
-    return Rule(name, row["kind"], pattern, float(row.get("score", 0.9)), proof, *flags, _parser.parse(pattern.pattern).getwidth()[1])
+    return Rule(
+        name,
+        row["kind"],
+        pattern,
+        float(row.get("score", 0.9)),
+        f"rule:{name}",
+        "id" if "id" in pattern.groupindex else 0,
+        getattr(proofs, proof) if proof else None,
+        bool(row.get("glued")),
+        bool(row.get("scanned")),
+        int(row.get("trim", 0)),
+        _parser.parse(pattern.pattern).getwidth()[1],
+    )
 
 
 class Rules:

@@ -1,4 +1,4 @@
-"""The trained part: a linear chain over hashed features, which learns in seconds from texts whose identifiers are marked.
+"""The trained part: a linear chain over hashed features, which learns in seconds from texts with marked identifiers.
 
 It is saved as safetensors with all that it needs to read a text: weights, transitions, and the lists of names that it
 was trained with. The same texts and seed give the same weights.
@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from residency.core.errors import ModelError, UserError
 from residency.core.progress import progress
-from residency.corpus.identify import chain, seen
+from residency.corpus.identify import chain, likely, seen
 from residency.corpus.identify.lexicon import EMPTY
 from residency.corpus.identify.words import codes_of, cut, tables
 
@@ -75,7 +75,16 @@ class Tagger:
     def scores(self, read: Read, bias: float = 0.0) -> np.ndarray:
         """Return [W, tags] fp32 scores; ``bias`` (nats) is taken from that of no identifier."""
         found = chain.scores_of(
-            read.codes, read.spans, read.facts, read.gaps, self.kinds, self.folded, self.bits, self.weights, self.alive, *self.cache
+            read.codes,
+            read.spans,
+            read.facts,
+            read.gaps,
+            self.kinds,
+            self.folded,
+            self.bits,
+            self.weights,
+            self.alive,
+            *self.cache,
         )
         found[:, 0] -= np.float32(bias)
         found[:, len(self.tags) :] = BARRED  # columns that only fill the width
@@ -83,7 +92,7 @@ class Tagger:
 
     def marked(self, read: Read, scores: np.ndarray) -> list[Marked]:
         """Return the stretches of the likeliest row of tags."""
-        return spans_of(read.spans, chain.likeliest(scores, self.moves, len(self.labels)), self.tags)
+        return spans_of(read.spans, likely.likeliest(scores, self.moves, len(self.labels)), self.tags)
 
     def odds(self, scores: np.ndarray) -> np.ndarray:
         """Return [W, tags] fp32 probabilities."""
@@ -163,9 +172,7 @@ def train(
     for text, spans in texts:
         read = made.read(text)
         if len(read.spans):
-            known = chain.rows_of(
-                read.codes, read.spans, read.facts, read.gaps, made.kinds, made.folded, bits
-            )
+            known = chain.rows_of(read.codes, read.spans, read.facts, read.gaps, made.kinds, made.folded, bits)
             rows.append((known, bio(read.spans, spans, place)))
     sums, move_sums = np.zeros_like(made.weights), np.zeros_like(made.moves)
     barred, state = made.moves == BARRED, np.array([88172645463325252 + seed], np.uint64)

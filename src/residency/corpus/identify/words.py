@@ -73,7 +73,7 @@ def cut(codes, kinds):  # type: ignore[no-untyped-def]
     count, at = 0, 0
     while at < size:
         kind = kinds[codes[at]] if codes[at] < PLANE else LOWER
-        if kind == SPACE or kind == LINE or kind == NONE:
+        if kind in (SPACE, LINE, NONE):
             at += 1
             continue
         start, last = at, kind
@@ -83,7 +83,7 @@ def cut(codes, kinds):  # type: ignore[no-untyped-def]
             if new == NONE:
                 at += 1
                 continue
-            letters = (last == LOWER or last == UPPER) and (new == LOWER or (new == UPPER and last == UPPER))
+            letters = last in (LOWER, UPPER) and (new == LOWER or (new == UPPER and last == UPPER))
             if not letters and not (last == DIGIT and new == DIGIT):
                 break
             last = new
