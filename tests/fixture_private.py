@@ -9,8 +9,8 @@ from residency.corpus.identify.tagger import train
 
 PLANTED = ("Okonjovic", "Adaezeline", "48-22911", "Larchwood Terrace", "217-555-0143")
 NOTES = {
-    "a": "Patient: Okonjovic, Adaezeline   MRN: 48-22911\nMrs. Okonjovic was seen on 03/05/2024 by Dr. Vandermeer at 14 "
-    "Larchwood Terrace, Springfield, IL 62704. She has type 2 diabetes mellitus. Phone 217-555-0143.\n",
+    "a": "Patient: Okonjovic, Adaezeline   MRN: 48-22911\nMrs. Okonjovic was seen on 03/05/2024 by Dr. Vandermeer "
+    "at 14 Larchwood Terrace, Springfield, IL 62704. She has type 2 diabetes mellitus. Phone 217-555-0143.\n",
     "b": "MRN: 48-22911\nMrs. Okonjovic came back on 03/19/2024. No tremor. Seen by Dr. Vandermeer.\n",
 }
 

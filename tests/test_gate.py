@@ -1,4 +1,4 @@
-"""Training from texts of patients: refused without a good receipt, without a word of them; let in with one, on record."""
+"""Training from texts of patients: refused without a good receipt, and without a word of them; let in with one."""
 
 import csv
 import json

@@ -81,7 +81,17 @@ def test_every_file_in_the_tree_has_a_comment_and_stands_there_once() -> None:
 @pytest.fixture
 def users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder that we are in, which holds what the README's ``path/to/…`` stand for."""
-    mine = ("texts/a.txt", "more/a.txt", "safe/documents.jsonl", "labels.csv", "folder/a.md", "letters.jsonl", "our-exam.jsonl", "export/bundle.json", "model/config.json")
+    mine = (
+        "texts/a.txt",
+        "more/a.txt",
+        "safe/documents.jsonl",
+        "labels.csv",
+        "folder/a.md",
+        "letters.jsonl",
+        "our-exam.jsonl",
+        "export/bundle.json",
+        "model/config.json",
+    )
     for file in (*mine, "model/model.safetensors"):
         path = tmp_path / "path" / "to" / file
         path.parent.mkdir(parents=True, exist_ok=True)

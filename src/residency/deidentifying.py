@@ -17,9 +17,9 @@ from residency.examine import Answer
 
 if TYPE_CHECKING:
     from residency.corpus.deidentify.score import Scored
+    from residency.corpus.deidentify.shares import Share
     from residency.corpus.deidentify.stage import Deidentify
     from residency.corpus.records import Source
-    from residency.corpus.deidentify.shares import Share
 
 FHIR = (".json", ".ndjson", ".jsonl")
 

@@ -51,7 +51,8 @@ def finder(
 
     ``tagger`` is the folder of one that ``learn`` wrote, or of an encoder, which ``opened`` opens (a function from a
     name to a model that tags: ``residency.models.load.load``). Without one our engine's is trained at first use, and
-    kept; ``at_hand`` takes the rules alone where that has not been done. Raises UserError where a setting is not known or a package is not installed.
+    kept; ``at_hand`` takes the rules alone where that has not been done. Raises UserError where a setting is not known
+    or a package is not installed.
     """
     _checked(detector, language, mode, threshold)
     if detector.startswith("presidio"):

@@ -29,10 +29,12 @@ FILES = (
 STEMS = {
     "en": "pril sartan olol statin dipine azole cillin mycin floxacin cycline gliptin gliflozin glutide formin tidine "
     "prazole setron triptan azepam zolam barbital caine curium dronate parin rubicin tinib mab cept fibrate lukast "
-    "profen oxicam sone olone terol vir tadine oxetine pramine peridol azine xaban grel plase thiazide semide amide buterol tropium phylline relin strozole lutamide butamol trexate tanyl",
+    "profen oxicam sone olone terol vir tadine oxetine pramine peridol azine xaban grel plase thiazide semide amide "
+    "buterol tropium phylline relin strozole lutamide butamol trexate tanyl",
     "es": "pril sartan olol statina dipino azol cilina micina floxacino ciclina gliptina gliflozina glutida formina "
     "tidina prazol setron triptan azepam zolam caina dronato parina rubicina tinib mab cept fibrato lukast profeno "
-    "oxicam sona olona terol vir tadina oxetina pramina peridol azina xaban grel plasa tiazida semida amida butamol tropio filina relina strozol lutamida trexato tanilo",
+    "oxicam sona olona terol vir tadina oxetina pramina peridol azina xaban grel plasa tiazida semida "
+    "amida butamol tropio filina relina strozol lutamida trexato tanilo",
 }
 ROOTS = (
     "gastr hepat nephr neur cardi derm arthr oste my encephal mening pulmon bronch rhin laryng ot blephar kerat "
@@ -41,7 +43,7 @@ ROOTS = (
 ).split()
 ENDINGS = {
     "en": "itis osis opathy algia oma ectomy otomy oscopy emia omegaly oplasty ostomy orrhea otrophy olysis openia",
-    "es": "itis osis opatía algia oma ectomía otomía oscopia emia omegalia oplastia ostomía orrea otrofia ólisis openia",
+    "es": "itis osis opatía algia oma ectomía otomía oscopia emia omegalia oplastia ostomía orrea otrofia ólisis",
 }
 LONGEST = 48
 

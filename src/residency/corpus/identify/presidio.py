@@ -87,14 +87,15 @@ def _analyzer(language: str, names: bool) -> Any:
     registry.load_predefined_recognizers(languages=[language])
     engine = _spacy(language) if names else _blank(language)
     if not names:
-        registry.recognizers = [r for r in registry.recognizers if r.name != "SpacyRecognizer"]
+        found: list[Any] = list(registry.recognizers)
+        registry.recognizers = [r for r in found if r.name != "SpacyRecognizer"]
     return AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=[language])
 
 
 def _spacy(language: str) -> Any:
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
-    engine = SpacyNlpEngine(models=[{"lang_code": language, "model_name": SPACY[0]}])
+    engine: Any = SpacyNlpEngine(models=[{"lang_code": language, "model_name": SPACY[0]}])
     engine.nlp = {language: _model()}
     return engine
 
@@ -103,7 +104,7 @@ def _blank(language: str) -> Any:
     import spacy
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
-    engine = SpacyNlpEngine(models=[{"lang_code": language, "model_name": "blank"}])
+    engine: Any = SpacyNlpEngine(models=[{"lang_code": language, "model_name": "blank"}])
     engine.nlp = {language: spacy.blank(language)}
     return engine
 
