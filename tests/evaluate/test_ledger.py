@@ -44,7 +44,7 @@ def texts(book: dict[str, Any], level: str) -> str:
 
 
 def test_the_ledger_has_the_fields_of_the_contract(book: dict[str, Any]) -> None:
-    assert set(book) == {"run", "cost", "rows", "comparisons", "findings"}
+    assert set(book) == {"run", "lineage", "cost", "rows", "comparisons", "findings"}
     assert book["run"] == "made-up"
     assert {"wall_s", "peak_rss_mb", "energy_wh_estimated", "stages"} == set(book["cost"])
     assert all(set(row) == ROW for row in book["rows"])

@@ -4,7 +4,7 @@ import json
 
 from fixture_fhir import bundle, concept, condition, medication, read
 
-PATIENT = "Patient: read with the notes or records it belongs to"
+TAKEN_UP = "Patient: read with the notes or records it belongs to"
 P1, E1 = {"reference": "Patient/p1"}, {"reference": "Encounter/e1"}
 
 
@@ -110,7 +110,7 @@ def test_the_rows_of_each_encounter_and_patient_are_one_record_in_words(tmp_path
     assert {key: record.text for key, record in records.items()} == {"record:p1/e1": ENCOUNTER, "record:p1": PATIENT}
     whole = records["record:p1/e1"]
     assert (whole.date, whole.patient, whole.meta) == ("2024-03-05", "p1", {"kind": "record", "encounter": "e1"})
-    assert left["Condition: refuted"] == left["Observation: entered in error"] == left[PATIENT] == 1
+    assert left["Condition: refuted"] == left["Observation: entered in error"] == left[TAKEN_UP] == 1
 
 
 def test_the_order_of_files_and_rows_does_not_change_a_record(tmp_path):
