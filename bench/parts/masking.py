@@ -6,6 +6,8 @@ kind, which is what counts for a leak. Precision by characters: the share of mas
 
 from __future__ import annotations
 
+import functools
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from residency.corpus.identify.found import Found
+from residency.corpus.identify.lexicon import FAMILY, GIVEN, known_names
 from residency.measure.intervals import Metric, bootstrap
 
 from .marked_sets import Text
@@ -35,7 +38,10 @@ def row_of(text: Text, found: Iterable[Found]) -> dict[str, Any]:
     ):
         told[start:end] = True
         masked = bool(covered[start:end][letters[start:end]].all())
-        for key in (("kind", kind), ("mess", mess), ("cell", kind, mess), ("all",), *([("direct",)] if direct else [])):
+        more = [("direct",)] if direct else []
+        if mess and kind == "NAME":
+            more.append(("mess", "a name in no list" if unlisted(text.text[start:end]) else "a name in a list"))
+        for key in (("kind", kind), ("mess", mess), ("cell", kind, mess), ("all",), *more):
             counts[*key, "n"] += 1
             counts[*key, "masked"] += masked
             counts[*key, "exact"] += (start, end, kind) in guesses
@@ -45,6 +51,23 @@ def row_of(text: Text, found: Iterable[Found]) -> dict[str, Any]:
     counts["characters", "masked"] = int((covered & letters).sum())
     counts["characters", "right"] = int((covered & told & letters).sum())
     return {"group": text.group, "id": text.id, "counts": counts}
+
+
+@functools.cache
+def listed() -> frozenset[str]:
+    """Return the words of the names that the detector's lists hold."""
+    people = (entry for entry, flag in known_names() if flag in (GIVEN, FAMILY))
+    return frozenset(word for entry in people for word in words_of(entry))
+
+
+def unlisted(name: str) -> bool:
+    """Return whether no word of a name stands in a list of the detector's."""
+    return not listed() & set(words_of(name))
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of three letters and more, small."""
+    return [word for word in re.findall(r"[^\W\d_]+", name.lower()) if len(word) > 2]
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
