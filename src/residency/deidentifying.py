@@ -67,7 +67,7 @@ def _settings(args: argparse.Namespace) -> Deidentify:
     from residency.corpus.deidentify.stage import Deidentify
 
     names = ("detector", "mode", "threshold", "language", "operator")
-    given = {name: getattr(args, name) for name in names}
+    given = {name: getattr(args, name) for name in names} | {"latest": datetime.now(UTC).year}
     return Deidentify(**given, tagger=args.tagger or "", key=args.key or "", vault=args.vault or "")
 
 
