@@ -103,6 +103,27 @@ def test_a_tagger_learns_from_labels(verb, ward, tmp_path, monkeypatch):
     assert cli.main(["deidentify", str(ward), "--spans", "--tagger", str(tmp_path / "mine")]) == 0
 
 
+def test_labels_that_were_learned_from_measure_nothing(verb, ward, tmp_path, monkeypatch):
+    monkeypatch.setattr("residency.corpus.identify.trained.TEXTS", 40)
+    verb(ward, "--sample", 2, "--out", tmp_path / "sheet")
+    label(tmp_path / "sheet" / "labels.csv", ward)
+    verb(ward, "--learn", tmp_path / "sheet" / "labels.csv", "--out", tmp_path / "mine")
+    arguments = ["--score", str(tmp_path / "sheet" / "labels.csv"), "--tagger", str(tmp_path / "mine")]
+    assert cli.main(["deidentify", str(ward), *arguments]) == 2
+
+
+def test_a_measured_receipt_is_not_lost_and_no_output_is_read_the_next_time(verb, ward, tmp_path):
+    verb(ward, "--out", tmp_path / "safe", "--workers", 1)
+    verb(ward, "--sample", 2, "--out", tmp_path / "sheet")
+    label(tmp_path / "sheet" / "labels.csv", ward)
+    verb(ward, "--score", tmp_path / "sheet" / "labels.csv", "--out", tmp_path / "safe")
+    assert "which would be lost" in verb(ward, "--out", tmp_path / "safe", code=2).err
+    assert "in the folder that is read" in verb(ward, "--out", ward / "safe", code=2).err
+    (tmp_path / "file").write_text("x")
+    assert "no folder that can be written to" in verb(ward, "--out", tmp_path / "file", code=2).err
+    assert "a folder; give a file" in verb(ward, "--out", tmp_path / "new", "--key", ward, code=2).err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -122,3 +143,4 @@ def test_a_folder_that_is_absent_or_holds_nothing_to_read_is_told(verb, tmp_path
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "noise.bin").write_bytes(bytes(range(256)) * 20)
     assert "no document" in verb(tmp_path / "odd", "--spans", code=2).err
+    assert "no format that is read here" in verb(tmp_path / "odd", "--out", tmp_path / "out", code=2).err

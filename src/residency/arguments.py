@@ -13,7 +13,7 @@ from residency.evaluate.names import MOST_SHOWN
 
 ITEMS = Range(least=1)
 SHOTS = Range(least=0, most=MOST_SHOWN)
-SHARE = Range(least=0, most=1)
+SHARE = Range(above=0, most=0.999)
 
 
 def whole(legal: Range) -> Callable[[str], int]:
@@ -150,6 +150,8 @@ def for_deidentify(one: argparse.ArgumentParser) -> None:
     one.add_argument("--waiver", type=words, metavar="WORDS", help=text)
     text = "names of unusual columns, such as text=note_body,patient=mrn"
     one.add_argument("--columns", type=words, metavar="A=B,…", help=text)
+    text = "how text files are encoded that are not UTF-8, such as cp1252 (default: utf-8)"
+    one.add_argument("--encoding", type=words, default="utf-8", metavar="NAME", help=text)
     one.add_argument(
         "--workers", type=whole(SHOTS), default=0, metavar="N", help="processes at once (default: every core)"
     )

@@ -27,6 +27,8 @@ FHIR = (".json", ".ndjson", ".jsonl")
 def deidentify(args: argparse.Namespace) -> Answer:
     """Find or hide the identifiers of a folder, draw a sheet of it, score one, or learn from it."""
     _agree(args)
+    if args.key and Path(args.key).is_dir():
+        raise UserError(f"--key: {args.key} is a folder; give a file")
     if args.key and not Path(args.key).exists():
         from residency.corpus.deidentify.vault import create_key_file
 
@@ -59,8 +61,33 @@ def _agree(args: argparse.Namespace) -> None:
         path = getattr(args, name)
         if path and not Path(path).is_file():
             raise UserError(f"--{name}: there is no file {path}")
-    if args.out and not wanted and Path(args.out).resolve() == Path(args.path).resolve():
-        raise UserError("--out is the folder that is read; give another, so that the originals stay as they are")
+    if args.sign and (wanted in (["spans"], ["sample"], ["learn"]) or not args.out):
+        raise UserError(
+            "--sign signs a receipt: give it with --out DIR, to hide or to write a score into the receipt there"
+        )
+    _check_out(args, hides=not wanted)
+
+
+def _check_out(args: argparse.Namespace, *, hides: bool) -> None:
+    """Raise UserError where nothing can be written to the output, or what stands there would be lost."""
+    if not args.out:
+        return
+    out, given = Path(args.out), Path(args.path)
+    if out.resolve().is_relative_to(given.resolve()) and given.is_dir():
+        raise UserError("--out lies in the folder that is read, and would be read the next time; give one beside it")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".residency"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"--out: {out} is no folder that can be written to ({error.strerror})") from None
+    receipt = out / "receipt.json"
+    if hides and receipt.is_file() and '"measured": null' not in receipt.read_text(encoding="utf-8", errors="replace"):
+        raise UserError(
+            f"{receipt} tells a measured recall, which would be lost; give another folder, or remove that one. (To "
+            "sign it, give --score LABELS --sign KEY again; no text is hidden anew for that.)"
+        )
 
 
 def _settings(args: argparse.Namespace) -> Deidentify:
@@ -83,7 +110,8 @@ def _opened(args: argparse.Namespace) -> Source:
     ending = all(file.name.lower().removesuffix(".gz").endswith(FHIR) for file in files)
     if not columns and ending and detect(files[0]) == "fhir":
         return read_fhir(path=path, language=args.language, waiver=args.waiver or "")
-    return read_files(path=path, language=args.language, columns=columns, waiver=args.waiver or "")
+    encoding = args.encoding
+    return read_files(path=path, language=args.language, columns=columns, encoding=encoding, waiver=args.waiver or "")
 
 
 def _columns(text: str | None) -> dict[str, str]:
@@ -141,7 +169,7 @@ def _scored(args: argparse.Namespace, source: Source, settings: Deidentify) -> A
     from residency.corpus.deidentify.labels import read_labels
     from residency.corpus.deidentify.receipt import measured, read_receipt
 
-    receipt = read_receipt(Path(args.out)) if args.out else None
+    receipt = read_receipt(Path(args.out)) if args.out else None  # which --out DIR without --score has written
     found = scored(settings, source, read_labels(args.score))
     document: dict[str, Any] = {"scored": found.as_row()}
     words = _table(found)
@@ -161,7 +189,9 @@ def _hidden(args: argparse.Namespace, source: Source, settings: Deidentify) -> A
     made = hide_source(source, settings, out, workers=args.workers)
     tally, engine = made.tally, finder_of(settings).about()
     work = Work(source.name, tally.before, tally.after, engine, hiding_of(settings), tally.hidden)
-    path = _written(args, make(work, waiver=waiver_of_source(source), made=_now()))
+    if not tally.after.documents:
+        raise UserError(f"no document was found in {args.path}{_why_none(made)}")
+    path = _written(args, make(work, waiver=waiver_of_source(source, _now()["user"] or "--waiver"), made=_now()))
     counts = dict(sorted(tally.hidden.items()))
     document = {"documents": tally.after.documents, "hidden": counts, "bad": len(made.bad), "left_out": made.left}
     document |= {"files": [str(out / DOCUMENTS), path]}
@@ -174,10 +204,17 @@ def _hidden(args: argparse.Namespace, source: Source, settings: Deidentify) -> A
     if not args.waiver:
         words.append(
             "What was missed is not known yet. Draw a sheet, label it, and score it:\n"
-            f"residency deidentify {args.path} --sample 100 --out SHEET\n"
+            f"residency deidentify {args.path} --sample 118 --out SHEET\n"
             f"residency deidentify {args.path} --score SHEET/labels.csv --out {args.out}"
         )
     return document, "\n\n".join(words)
+
+
+def _why_none(made: Any) -> str:
+    """Return the first reasons why nothing was read."""
+    reasons = [f"{row['file']}: {row['reason']}" for row in made.bad[:2]]
+    reasons += [f"{count} left out: {why}" for why, count in list(made.left.items())[:2]]
+    return f" ({'; '.join(reasons)})" if reasons else ""
 
 
 def _learned(args: argparse.Namespace, source: Source) -> Answer:
@@ -228,6 +265,8 @@ def _table(found: Scored) -> str:
         f"{found.masked.clusters} of {found.drawn} documents that hold one. Of what is masked, "
         f"{_share(found.characters)} was marked."
     )
+    if found.drawn == found.documents:
+        direct += " All documents were labelled, so there is no error of sampling."
     blind = "" if found.blind else "\nSome documents were marked again after seeing what is found: too kind a measure."
     return f"{table(heads, rows)}\n\n{direct}{blind}"
 

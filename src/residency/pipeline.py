@@ -123,6 +123,8 @@ def walk(
                 note(folder, outdated=outdated(folder, plan, given))
                 agreed(None)  # the folder is ready
                 _do(folder, step, begun, recipe.get("budget", {}))
+                if step.kind == "corpus" and any(other.stage.section == "train" for other in plan):
+                    gate.admit(folder)  # now, and not after all that is made of it
                 agreed(None)
                 new = True
             if any(step.stage.model for step in plan):  # a corpus alone can be asked nothing

@@ -24,6 +24,14 @@ from residency.corpus.mixing.mixture import Mixture, plan
 SECRET = "Zebulon Quackenbush was admitted"
 
 
+ADMITTED = {
+    "admitted": True,
+    "sources": [
+        {"source": "notes", "why": "receipt", "receipt": "ab" * 32, "recall": 0.99, "bound": 0.97, "waiver": None}
+    ],
+}
+
+
 def documents(names, split):
     return [
         Document(
@@ -146,9 +154,9 @@ def test_what_is_not_known_is_said(folder):
     bare = make_card({})
     assert any("nothing was compared" in line for line in bare["not_known"]) and bare["licence"]["commercial"] is None
     told = make_card(
-        {**facts(), "tokens": {"count": 30, "by": "the tokenizer of smollm2"}, "deidentification": {"recall": 0.99}}
+        {**facts(), "tokens": {"count": 30, "by": "the tokenizer of smollm2"}, "deidentification": ADMITTED}
     )
-    assert "De-identified" in told["deidentification_words"]
+    assert "What each source was let in" in told["deidentification_words"]
     assert not any("estimated" in line or "name people" in line for line in told["not_known"])
 
 

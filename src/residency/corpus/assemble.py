@@ -171,7 +171,10 @@ def assemble(
         "shapes": shapes,
         "bad_share": bad_share,
     }
-    card = write_card(out, {**facts, "mixture": _mix(out, finished, mixture, opened), "settings": plain(how)})
+    card = write_card(
+        out,
+        {**facts, "deidentification": found, "mixture": _mix(out, finished, mixture, opened), "settings": plain(how)},
+    )
     kept = {name: card[name] for name in ("documents", "dropped", "duplicates")}
     total = sum(len(rows) for rows in bad)
     shutil.rmtree(work)

@@ -7,6 +7,7 @@ import pytest
 from residency.core.errors import UserError
 from residency.corpus.deidentify.hide import Hider, settled
 from residency.corpus.deidentify.settings import Hiding
+from residency.corpus.deidentify.surrogates import shifts
 from residency.corpus.identify.found import Found
 
 KEY = bytes(range(32))
@@ -110,3 +111,24 @@ def test_what_a_receipt_is_told_holds_no_key() -> None:
     assert about["lists"].startswith("faker ")
     assert KEY.hex() not in str(about)
     assert str(KEY) not in str(about)
+
+
+def test_a_number_that_only_may_be_an_identifier_gets_a_tag_and_no_false_value():
+    hider = Hider(Hiding(operator="surrogate"), KEY, "en")
+    text = "day 3/7, seen 3/7"
+    found = [Found(4, 7, "DATE", 0.2, "tagger:perhaps"), Found(14, 17, "DATE", 0.9, "rule:date")]
+    made = hider.hide(text, found, "p").text
+    assert made.startswith("day [DATE], seen ") and "[DATE]" not in made[12:] and "3/7" not in made
+    kept = Hider(Hiding(operator="surrogate", keep=("DATE",)), KEY, "en").hide(text, found, "p").text
+    assert kept == text
+
+
+def test_dates_never_move_by_about_whole_years_or_hardly_at_all():
+    moves = shifts(800)
+    assert min(moves) > 7 and not {359, 365, 366, 372, 730, 731} & set(moves) and 180 in moves
+    assert shifts(3) == (1, 2, 3)
+
+
+def test_an_age_over_89_inside_what_was_taken_for_a_name_does_not_become_another_age():
+    made = Hider(Hiding(operator="surrogate"), KEY, "en").hide("F/90 came", [Found(0, 4, "NAME", 0.9, "tagger")], "p")
+    assert made.text == "[NAME] came"

@@ -71,7 +71,7 @@ def test_it_comes_back_from_its_file_as_it_was(tmp_path):
 def test_the_hospitals_key_signs_and_any_other_is_told_apart(tmp_path):
     mine, other = key_file(tmp_path / "a.pem"), key_file(tmp_path / "b.pem")
     public = public_key(mine.with_suffix(".pub"))
-    assert public == public_key(mine) != public_key(other)
+    assert public == public_key(mine, own=True) != public_key(other, own=True)
     found = signed(GOOD, mine)
     assert verify(found, after=AFTER, key=public) == public == verify(found, after=AFTER)
     assert signed(GOOD, mine) == found

@@ -31,10 +31,19 @@ def sections(card: Card) -> dict[str, Any]:
         "splits_words": splits_words(card),
         "shapes": shapes(card),
         "mixture": mixture(card),
-        "receipt": [[name, value] for name, value in (card["deidentification"] or {}).items()],
+        "receipt": [_admitted(row) for row in (card["deidentification"] or {}).get("sources", ())],
         "made": made(card),
         "shards": [[path, digest] for path, digest in card["hashes"].get("shards", {}).items()],
     }
+
+
+def _admitted(row: Mapping[str, Any]) -> Row:
+    """Return by what a source was let in to training, and what was measured."""
+    words = {"no_patients": "it holds no patients", "receipt": "a receipt", "waiver": "a waiver"}
+    waiver = row.get("waiver") or {}
+    why = words[row["why"]] + (f": {waiver['reason']}, by {waiver['by']}" if waiver else "")
+    figures = ["" if row[name] is None else f"{row[name]:.4f}" for name in ("recall", "bound")]
+    return [row["source"], why, *figures, (row["receipt"] or "")[:16]]
 
 
 def opening(card: Card) -> str:
@@ -55,7 +64,7 @@ def plain(card: Card) -> list[str]:
         about = f"{about[:-1]}, and {without:,} of {counted_words(found, 'document')} {verb} no patient."
     return [
         about,
-        card["deidentification_words"].replace("; the receipt:", "; see the receipt."),
+        card["deidentification_words"],
         contamination_words(card),
     ]
 

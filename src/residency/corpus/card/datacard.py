@@ -86,10 +86,17 @@ def make_card(facts: Facts) -> Card:
     card["sources"] = [_source(source) for source in card["sources"]]
     licences = [name for source in card["sources"] for name in held(source)]
     card["licence"] = {**together(licences), **hub_licence(licences), "words": licence_words(licences)}
-    receipt = card["deidentification"]
-    card["deidentification_words"] = "De-identified; the receipt:" if receipt else "Not de-identified: no receipt."
+    found = card["deidentification"]
+    card["deidentification_words"] = _privacy_words(found) if found else "Not de-identified: no receipt."
     card["not_known"] = _not_known(card)
     return card
+
+
+def _privacy_words(found: Facts) -> str:
+    """Return whether texts of patients may train, in words."""
+    if not found["admitted"]:
+        return f"These texts may not train a model ({str(found['reason']).replace('_', ' ')})."
+    return "What each source was let in to training on; receipts are in receipts/, or lie with the texts."
 
 
 def held(source: Facts) -> list[str]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from residency.core.documents import read_documents
-from residency.core.errors import GateError
+from residency.core.errors import GateError, UserError
 from residency.core.legal import Range
 from residency.core.settings import plain
-from residency.core.store import dumps, read_manifest
+from residency.core.store import dumps, read_json, read_manifest
 from residency.core.types import Document
 from residency.corpus.deidentify.gate import SYNTHETIC, Held, admit, to_do
 from residency.corpus.deidentify.labels import Labels, read_labels
@@ -65,6 +65,12 @@ def hiding_of(settings: Deidentify) -> dict[str, Any]:
 def scored(settings: Deidentify, source: Source, labels: Labels, *, floor: float | None = None) -> Scored:
     """Return what labels say of the engine of ``settings`` on their source, which is read again for it."""
     wanted = {row.id for row in labels.documents}
+    learned = learned_by(settings) & {row.text_sha256 for row in labels.documents}
+    if learned:
+        raise UserError(
+            f"the tagger learned from {len(learned)} of the {len(wanted)} labelled documents, so that they do not say "
+            "what it finds elsewhere; draw and label others (--sample with another --seed)"
+        )
     finder = finder_of(settings)
     records = (record for record in source.records if isinstance(record, Document))
     documents = (document for document in records if document.id in wanted)
@@ -75,6 +81,12 @@ def scored(settings: Deidentify, source: Source, labels: Labels, *, floor: float
         engine=finder.about(),
         floor=floor,
     )
+
+
+def learned_by(settings: Deidentify) -> set[str]:
+    """Return the SHA-256 of the texts that the tagger of the settings learned from, beside practice."""
+    facts = Path(settings.tagger) / "facts.json" if settings.tagger else None
+    return set(read_json(facts).get("learned", ())) if facts and facts.is_file() else set()
 
 
 def privacy(
@@ -115,12 +127,12 @@ def hides(source: Source) -> bool:
     return source.own or bool(source.waiver)
 
 
-def waiver_of_source(source: Source) -> Waiver | None:
-    """Return the waiver that a source comes with."""
+def waiver_of_source(source: Source, by: str = "the recipe") -> Waiver | None:
+    """Return the waiver that a source comes with; ``by`` is who gives that of the user's own texts."""
     if not source.waiver:
         return None
     if source.own:
-        return Waiver(source.name, source.waiver, "the recipe")
+        return Waiver(source.name, source.waiver, by)
     return Waiver(source.name, SYNTHETIC, f"its reader ({source.name} {source.version})")
 
 

@@ -149,10 +149,10 @@ def to_do(reason: str, floor: float = FLOOR) -> str:
         "missing": f"{whole}. {waive}",
         "not_measured": f"To measure it, {sample}. {waive}",
         "under_floor": "Label more documents where the limit is low only because they are few; else find more: teach "
-        "the engine the hospital's own labels, or lower its threshold, then de-identify and score again",
+        "the engine labels of yours (--learn), or lower its threshold, then de-identify again and score other labels",
         "original": f"Name the folder DIR that `{_HIDE}` wrote",
         "stale": f"Name the folder as it was written, or make it anew: `{_HIDE}`, and score the labels again",
-        "unsigned": f"Sign it: `{_HIDE} --sign hospital.pem`",
+        "unsigned": f"Sign it: `{_SCORE} --sign hospital.pem`",
         "other_key": "Name that key in the recipe if it may vouch for this source, or sign with the right one",
         "version": "Update Residency",
     }

@@ -7,7 +7,7 @@ surrogate is safe for gets a tag. Spans that overlap become one.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -16,11 +16,14 @@ from residency.corpus.deidentify import operators
 from residency.corpus.deidentify.lists import lists_version
 from residency.corpus.deidentify.operators import Operator
 from residency.corpus.deidentify.settings import Hiding
-from residency.corpus.deidentify.surrogates import LONG, Surrogates
+from residency.corpus.deidentify.surrogates import LONG, NUMBERS, Surrogates
 from residency.corpus.identify.found import Found
 from residency.corpus.identify.kinds import KINDS, kind_of
 
 KEY_BYTES = 32
+SURE = 0.5
+"""What was found with less is tagged where it is a number: "3/7" may be a day, and may be the third of seven."""
+NUMBERED = NUMBERS | {"DATE", "AGE"}
 KEPT = 1 << 16
 """How many replacements of late are remembered."""
 
@@ -89,15 +92,32 @@ class Hider:
         pieces: list[str] = []
         changes: list[Change] = []
         last = moved = 0
+        found = list(found)
+        unsure = self._unsure(found)
         for start, end, kind in settled(found, len(text)):
             replaced = self._replaced if end - start <= LONG else self._replacement
-            now = replaced(patient, kind, text[start:end])
+            if self._surrogate(kind) and kind in NUMBERED and not unsure.isdisjoint(range(start, end)):
+                now = operators.tag(text[start:end], kind)
+            else:
+                now = replaced(patient, kind, text[start:end])
             new_start = start + moved
             pieces += (text[last:start], now)
             changes.append(Change(start, end, new_start, new_start + len(now), kind))
             moved += len(now) - (end - start)
             last = end
         return Hidden("".join((*pieces, text[last:])), changes)
+
+    def _surrogate(self, kind: str) -> bool:
+        """Return whether a kind gets a surrogate: the settings say so, and no operator of the user's."""
+        own = self.own.get(kind) or self.own.get("DEFAULT")
+        return bool(self._surrogates) and not own and kind not in self.settings.keep
+
+    def _unsure(self, found: Sequence[Found]) -> set[int]:
+        """Return the places of what only may be an identifier: for a number, a surrogate would be a false value."""
+        if not self._surrogates:
+            return set()
+        sure = {place for f in found if f.score >= SURE for place in range(f.start, f.end)}
+        return {place for f in found if f.score < SURE for place in range(f.start, f.end)} - sure
 
     def about(self) -> dict[str, Any]:
         """Return settings and versions, for a receipt; never the key."""

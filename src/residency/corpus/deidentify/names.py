@@ -36,6 +36,10 @@ TRIES, LISTED, SOME = 64, 4, 100
 """How often is drawn where names occur in the texts; how often of them a listed given name, of how many at least."""
 
 
+AGED = re.compile(r"(?<!\d)(?:9\d|1[012]\d)(?!\d)")
+"""What may be an age over 89 inside what was taken for a name, such as "F/90"."""
+
+
 class Names:
     """Draws names for names; ``taken`` says whether a word occurs in the texts. ``sign`` is an initial's under mask."""
 
@@ -58,7 +62,7 @@ class Names:
         """Return a name for a name; None where it cannot be read, holds no word, or no name is free."""
         clean = plain(text)
         words = list(WORD.finditer(clean)) if clean is not None else []
-        if clean is None or not words:
+        if clean is None or not words or AGED.search(clean):
             return None
         kept = _not_own(clean, words, self.language)
         made, last = [], 0

@@ -136,7 +136,8 @@ def read_receipt(path: Path) -> Receipt:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise GateError(f"there is no receipt {path}", "missing") from None
+        words = f"there is no receipt {path}; `residency deidentify PATH --out DIR` writes one with the texts"
+        raise GateError(words, "missing") from None
     except (OSError, ValueError, RecursionError):
         raise GateError(f"{path} is no receipt: it cannot be read as JSON", "malformed") from None
     return checked(found)

@@ -31,12 +31,14 @@ def sign(content_hash: str, key: Path, *, password: bytes | None = None) -> dict
     return {"algorithm": "Ed25519", "public_key": public.hex(), "value": value.hex()}
 
 
-def public_key(path: Path) -> str:
-    """Return the public key of a PEM file in hex: of a public key, or of a private one that is not encrypted."""
+def public_key(path: Path, *, own: bool = False) -> str:
+    """Return the public key of a PEM file in hex; ``own`` takes a private one that is not encrypted too."""
     serialization, ed25519, _ = _crypto()
     try:
         text = path.read_bytes()
         private = b"PRIVATE KEY" in text
+        if private and not own:
+            raise UserError(f"{path} holds a private key; keep that where it signs, and name the public key here")
         found = (
             serialization.load_pem_private_key(text, None).public_key()
             if private

@@ -67,7 +67,7 @@ class Deidentify(Hiding):
     # Whether the likeliest reading counts (default), or everything that is not unlikely (recall).
     mode: Literal["default", "recall"] = "recall"
     # A word is hidden that is part of an identifier with more than this probability; null: as the mode has it.
-    threshold: Annotated[float, Range(least=0, most=1)] | None = None
+    threshold: Annotated[float, Range(above=0, most=0.999)] | None = None
     # The folder of a tagger that was trained on labels of yours; empty: the one that is trained on made-up notes.
     tagger: There = ""
     # The language that all texts are read in.

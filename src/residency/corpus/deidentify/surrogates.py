@@ -20,6 +20,8 @@ from residency.corpus.deidentify.numbers import Numbers
 from residency.corpus.deidentify.places import Places
 from residency.corpus.deidentify.settings import Hiding
 
+NEAR = 7
+"""Days within which a moved day is about where it was."""
 PLACES = frozenset(("LOCATION", "HOSPITAL", "ORGANIZATION"))
 NUMBERS = frozenset("PHONE FAX EMAIL SSN MRN HEALTH_PLAN ACCOUNT LICENSE VEHICLE DEVICE URL IP OTHER_ID".split())
 """Kinds whose surrogates are numbers and codes. Of those in neither set, and not told below, there are none."""
@@ -64,6 +66,17 @@ class Surrogates:
         return self.dates.year(text) if self.settings.dates == "year" else None
 
     def _shift(self, patient: str) -> int:
-        """Return by how many days a patient's dates move: 1 to ``days``, back or ahead, never 0."""
+        """Return by how many days a patient's dates move, back or ahead."""
         draw = Draw(self.key, patient, "shift")
-        return (1 + draw.below(self.settings.days)) * (1 if draw.below(2) else -1)
+        return draw.of(shifts(self.settings.days)) * (1 if draw.below(2) else -1)
+
+
+@functools.cache
+def shifts(most: int) -> tuple[int, ...]:
+    """Return the numbers of days, 1 to ``most``, that dates may move by.
+
+    Not so few, and not so nearly whole years, that a day without its year stays about where it was; all of them where
+    ``most`` leaves no other.
+    """
+    far = (days for days in range(1, most + 1) if min(days % 365.25, 365.25 - days % 365.25) > NEAR)
+    return tuple(far) or tuple(range(1, most + 1))

@@ -18,7 +18,7 @@ from typing import Any
 
 from residency.core.errors import UserError
 from residency.core.progress import say
-from residency.core.store import atomic_path, read_json, sha256_file, sha256_json, write_json
+from residency.core.store import atomic_path, read_json, sha256_file, sha256_json, sha256_text, write_json
 from residency.corpus.identify.kinds import kind_of
 from residency.corpus.identify.lexicon import known_names, table_of
 from residency.corpus.identify.marks import Marks
@@ -100,7 +100,7 @@ def retrained(
         [*_practice(count, language), *marked], lists=lists(), epochs=EPOCHS if count else 2 * EPOCHS, seed=seed
     )
     facts = {"language": language, "practice": count, "labelled": len(marked), "seed": seed}
-    return _keep(made, out, facts)
+    return _keep(made, out, facts, learned=sorted({sha256_text(text) for text, _ in marked}))
 
 
 def _practice(count: int, language: str) -> Sequence[tuple[str, Sequence[Marked]]]:
@@ -113,10 +113,10 @@ def lists() -> Any:
     return table_of(known_names())
 
 
-def _keep(made: Tagger, folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+def _keep(made: Tagger, folder: Path, facts: dict[str, Any], learned: Sequence[str] = ()) -> dict[str, Any]:
     with atomic_path(folder) as building:
         told = {**facts, "labels": made.labels, "hash": made.save(building, facts)}
-        write_json(building / "facts.json", told)
+        write_json(building / "facts.json", {**told, "learned": list(learned)} if learned else told)
     return told
 
 
