@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from typing import NoReturn
+from functools import partial
+from typing import NoReturn, TypeVar
 
 from residency.core.legal import Range
 from residency.core.scalars import read_scalar
 from residency.evaluate.names import MOST_SHOWN
 
+Number = TypeVar("Number", int, float)
 ITEMS = Range(least=1)
 SHOTS = Range(least=0, most=MOST_SHOWN)
 SHARE = Range(above=0, most=0.999)
@@ -18,28 +20,20 @@ SHARE = Range(above=0, most=0.999)
 
 def whole(legal: Range) -> Callable[[str], int]:
     """Return an argument's type: a whole number in a range, refused with the range otherwise."""
-
-    def read(text: str) -> int:
-        value = read_scalar(text, int)
-        problem = f"{text!r} is not a whole number; legal: {legal.legal}" if value is None else legal.problem(value)
-        if value is None or problem:
-            raise argparse.ArgumentTypeError(problem)
-        return int(value)
-
-    return read
+    return partial(_read, int, "a whole number", legal)
 
 
 def number(legal: Range) -> Callable[[str], float]:
     """Return an argument's type: a number in a range, refused with the range otherwise."""
+    return partial(_read, float, "a number", legal)
 
-    def read(text: str) -> float:
-        value = read_scalar(text, float)
-        problem = f"{text!r} is not a number; legal: {legal.legal}" if value is None else legal.problem(value)
-        if value is None or problem:
-            raise argparse.ArgumentTypeError(problem)
-        return float(value)
 
-    return read
+def _read(kind: type[Number], called: str, legal: Range, text: str) -> Number:
+    value = read_scalar(text, kind)
+    problem = f"{text!r} is not {called}; legal: {legal.legal}" if value is None else legal.problem(value)
+    if value is None or problem:
+        raise argparse.ArgumentTypeError(problem)
+    return kind(value)
 
 
 def words(text: str) -> str:

@@ -12,7 +12,6 @@ import shlex
 import sys
 import time
 import traceback
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,28 +199,9 @@ def ask(args: argparse.Namespace) -> Answer:
     if not args.json:
         print(flush=True)
     answer, seconds = "".join(pieces), round(time.monotonic() - began, 2)
-    leaked = _leaked(answer, args.question)
+    leaked = deidentifying.leaked(answer, args.question)
     document = {"model": name, "taken": model.name, "question": args.question, "answer": answer, "identifiers": leaked}
     return {**document, "seconds": seconds, "caution": CAUTION}, ""
-
-
-def _leaked(answer: str, question: str) -> dict[str, int] | None:
-    """Return how many identifiers of which kind an answer holds that the question did not, and say so.
-
-    None where what looks for them is not installed.
-    """
-    from residency.core.progress import say
-
-    try:
-        from residency.corpus.deidentify.outgoing import leaks, told
-        from residency.corpus.identify.finder import finder
-
-        found = leaks(answer, finder(mode="default", at_hand=True), known=question)
-    except (ImportError, UserError):
-        return None
-    if found:
-        say(f"{told(found)}: it may be somebody's, and it may be made up")
-    return dict(Counter(one.entity_type for one in found))
 
 
 def runs(args: argparse.Namespace) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -229,6 +230,26 @@ def _learned(args: argparse.Namespace, source: Source) -> Answer:
     made = learn(texts, language=args.language, out=Path(args.out), seed=args.seed)
     words = f"learned from {len(texts)} labelled documents and {made['practice']:,} texts of practice; use it with "
     return made, f"{words}--tagger {args.out}"
+
+
+# --- what a model says -----------------------------------------------------------------------------------------------
+
+
+def leaked(answer: str, question: str) -> dict[str, int] | None:
+    """Return how many identifiers of which kind an answer holds that the question did not, and say so.
+
+    None where what looks for them is not installed.
+    """
+    try:
+        from residency.corpus.deidentify.outgoing import leaks, told
+        from residency.corpus.identify.finder import finder
+
+        found = leaks(answer, finder(mode="default", at_hand=True), known=question)
+    except (ImportError, UserError):
+        return None
+    if found:
+        say(f"{told(found)}: it may be somebody's, and it may be made up")
+    return dict(Counter(one.entity_type for one in found))
 
 
 # --- receipts and tables ---------------------------------------------------------------------------------------------

@@ -14,10 +14,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
 from residency.core.errors import UserError
 from residency.corpus.deidentify.plain import compared
+from residency.corpus.identify.lexicon import entries
 
 NAME = re.compile(r"[A-Z][a-zà-öø-ÿ]{1,14}")
 SHORT, LONG = 3, 11
@@ -101,7 +101,7 @@ def _listed() -> Iterator[tuple[str, str, Iterable[str]]]:
         for attribute in sorted(provider):
             kind = _kind(attribute)
             if kind:
-                yield found.name, kind, [name for name in _strings(provider[attribute]) if NAME.fullmatch(name)]
+                yield found.name, kind, [name for name in entries(provider[attribute]) if NAME.fullmatch(name)]
 
 
 def _kind(attribute: str) -> str | None:
@@ -110,14 +110,6 @@ def _kind(attribute: str) -> str | None:
     if attribute.startswith("first_names_male"):
         return "men"
     return "family" if attribute.startswith("last_names") else None
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list | tuple | set):
-        for each in value:
-            yield from _strings(each)
 
 
 def _given(home: Mapping[str, set[str]], every: Mapping[str, set[str]]) -> dict[str, dict[str, tuple[str, ...]]]:

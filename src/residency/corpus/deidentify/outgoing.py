@@ -9,24 +9,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable
 
+from residency.corpus.identify.finder import Finder
 from residency.corpus.identify.found import Found
 from residency.corpus.identify.kinds import KINDS
 
 _SIGNS = re.compile(r"[\W_]+")
 
 
-class Finds(Protocol):
-    """What finds identifiers, such as ``identify.finder.Finder``."""
-
-    def find(self, text: str, patient: Mapping[str, Any] | None = None) -> list[Found]:
-        """Return the identifiers of a text in its order."""
-        ...
-
-
-def leaks(text: str, finder: Finds, known: str | Iterable[str] | None = None) -> list[Found]:
+def leaks(text: str, finder: Finder, known: str | Iterable[str] | None = None) -> list[Found]:
     """Return the direct identifiers of a generated text that do not stand in what is ``known``, in its order.
 
     ``known`` is the question, or all that the asker wrote or may see (his messages, the notes he gave). An identifier

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from residency.corpus.identify.lexicon import CITY, FAMILY, GIVEN, PARTS, PERSON, PLACE, STREET, _entries
+from residency.corpus.identify.lexicon import CITY, FAMILY, GIVEN, PARTS, PERSON, PLACE, STREET, entries
 
 KINDS = {GIVEN: "given", FAMILY: "family", CITY: "city", STREET: "road"}
 LATIN = re.compile(r"[A-Za-zÀ-ɏḀ-ỿ'. -]{2,24}")
@@ -57,7 +57,7 @@ def _by_kind(members: Mapping[str, object], names: Mapping[str, int]) -> dict[st
     for attribute in sorted(members):
         flag = next((flag for part, flag in names.items() if part in attribute), 0)
         if flag in KINDS and not any(part in attribute for part in PARTS):
-            made.setdefault(KINDS[flag], []).extend(_entries(members[attribute]))
+            made.setdefault(KINDS[flag], []).extend(entries(members[attribute]))
     return made
 
 

@@ -63,17 +63,17 @@ def known_names() -> Iterator[tuple[str, int]]:
             for attribute in sorted(vars(listed)):
                 flag = next((flag for part, flag in names.items() if part in attribute), 0)
                 if flag and not any(part in attribute for part in PARTS):
-                    yield from ((entry, flag) for entry in _entries(getattr(listed, attribute)))
+                    yield from ((entry, flag) for entry in entries(getattr(listed, attribute)))
     for language in WORDS:
         words = importlib.import_module(f"faker.providers.lorem.{language}").Provider.word_list
         yield from ((word, COMMON) for word in words)
     yield from ((text, MEDICAL) for text in listed_texts())
 
 
-def _entries(value: object) -> Iterator[str]:
+def entries(value: object) -> Iterator[str]:
     """Yield the strings of a provider's list, which may be a mapping to weights or a list of lists."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list | tuple | set):
         for each in value:
-            yield from _entries(each)
+            yield from entries(each)
