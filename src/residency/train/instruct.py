@@ -24,6 +24,7 @@ from residency.corpus.shape import FAMILIES
 from residency.models.local import LocalModel
 from residency.models.pack import Batch, Block
 from residency.train import check
+from residency.train.answers import FIGURE, Keep, answering
 from residency.train.forward import scored
 from residency.train.held_out import parted, watch_of
 from residency.train.loop import train
@@ -46,6 +47,9 @@ def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
     yield from disagreements(given)
     if given.get("order") == "corpus" and given.get("first"):
         yield ("first", "order"), "first names what is learned early, and order: corpus has an order; give one of them"
+    if given.get("keep") == "answers" and not (given.get("schedule") or {}).get("evaluate"):
+        text = "keep: answers needs measures on the way; say in schedule.evaluate after how many steps one is taken"
+        yield ("keep", "schedule"), text
     if given.get("turns") == "all" and given.get("answer_only") is False:
         text = "answer_only: false learns every token, the assistant's turns among them; leave turns out"
         yield ("turns", "answer_only"), text
@@ -65,6 +69,9 @@ def instruct(
     turns: Turns = "last",
     # Whether the answer alone is learned, or every token of prompt and answer.
     answer_only: bool = True,
+    # Which weights are left, where held-out examples are measured: those of the lowest loss on them, or those that
+    # write the best answers to them (which takes the time of writing them).
+    keep: Keep = "loss",
     # The order of learning: drawn from the seed, or that of the corpus's mixture, stage by stage.
     order: Order = "drawn",
     tuning: Flat[Tuning] = LORA,
@@ -76,9 +83,11 @@ def instruct(
     options share their prompt in the packed row, and without it (0) are not read. ``first`` names tasks (``nli``, or
     one pattern, ``nli/status``) of which so many examples are learned before all else is mixed: a skill that only
     shows after many examples is then found. Without ``answer_only`` options are not contrasted. With
-    ``schedule.evaluate`` the loss on examples of the split dev, or on a share of the others, is measured on the way.
+    ``schedule.evaluate`` the loss on examples of the split dev, or on a share of the others, is measured on the way;
+    with ``keep: answers`` what the model writes to them as well (`answers.grade`), and it decides which weights stay.
     """
-    agree(_clashes({"first": first, "order": order, "turns": turns, "answer_only": answer_only}))
+    given = {"first": first, "order": order, "turns": turns, "answer_only": answer_only, "keep": keep}
+    agree(_clashes({**given, "schedule": {"evaluate": schedule.evaluate}}))
     net, local = open_model(model, schedule=schedule, tuning=tuning)
     check.speakable(local, turns)
     items, held = held_apart(examples, schedule)
@@ -103,6 +112,8 @@ def instruct(
     sizes = [len(phase) for phase in phases]
     steps = step_by_step(sizes, schedule.accumulate) if order == "corpus" else sizes
     look = watch_of(net, local, [block(e) for e in held], scored(loss), schedule)
+    if look and keep == "answers":
+        look = look.decided_by(answering(local, held), FIGURE, lower=False)
     totals = train(net, rows, scored(loss), schedule, out=out, label="instruction tuning", phases=steps, held_out=look)
     leave(
         net,
@@ -123,6 +134,7 @@ def instruct(
         turns=turns,
         answer_only=answer_only,
         order=order,
+        keep=keep,
     )
 
 

@@ -28,6 +28,11 @@ class Watch:
     figure: str = "held_out_loss"
     lower: bool = True
 
+    def decided_by(self, more: Callable[[], dict[str, float]], figure: str, *, lower: bool) -> Watch:
+        """Return a watch that measures more, and is decided by a figure of that."""
+        first = self.measure
+        return Watch(lambda: first() | more(), figure, lower)
+
 
 def cut(out: Path, done: int) -> None:
     """Drop what was measured beyond the checkpoint."""
