@@ -14,6 +14,7 @@ from residency.evaluate.names import MOST_SHOWN
 
 Number = TypeVar("Number", int, float)
 ITEMS = Range(least=1)
+NONE_OR_MORE = Range(least=0)
 SHOTS = Range(least=0, most=MOST_SHOWN)
 SHARE = Range(above=0, most=0.999)
 
@@ -150,6 +151,90 @@ def for_deidentify(one: argparse.ArgumentParser) -> None:
         "--workers", type=whole(SHOTS), default=0, metavar="N", help="processes at once (default: every core)"
     )
     one.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample (default: 0)")
+
+
+def for_catalog(one: argparse.ArgumentParser) -> None:
+    """Add what is asked of the catalog, and which wishes an answer must meet."""
+    text = (
+        "models, datasets, results, methods or metrics (asked with the wishes below), an entry (biogpt, 'Med-PaLM 2'), "
+    )
+    text += "check (mistakes in the entries), place (a model on the axes), page, gaps; default: what there is"
+    one.add_argument("what", nargs="?", default="", metavar="KIND|ENTRY|check|place|page|gaps", help=text)
+    text = "check: a folder of your own entries, which may refer to ours (default: ours); place: a run or a model card"
+    one.add_argument("path", nargs="?", default="", metavar="PATH", help=text)
+    for name, form, text in WISHES:
+        one.add_argument(f"--{name}", type=words, metavar=form, help=text)
+    text = "leave out what is only from memory, or weak: such a cell counts as unknown"
+    one.add_argument("--firm", action="store_true", help=text)
+    text = "entries of your own beside ours: a folder with models/, datasets/, methods/, metrics/, sources/"
+    one.add_argument("--with", dest="more", type=words, metavar="FOLDER", help=text)
+    one.add_argument(
+        "--out", type=words, metavar="FILE", help="page: the HTML page to write; gaps: their picture (SVG)"
+    )
+    text = "page: runs of ours, to stand beside what was published"
+    one.add_argument("--runs", type=words, nargs="+", metavar="RUN", help=text)
+
+
+WISHES = (
+    ("task", "A,B", "what it does: qa, ner, re, …; A,B: either, A+B: both, here and below (results: of the set)"),
+    ("stakeholder", "A,B", "whom it serves: patient, clinician, researcher"),
+    ("care", "A,B", "the stage of care: triage, diagnosis, treatment, …"),
+    ("paradigm", "A,B", "how it was made: scratch, continued_pretraining, instruction_tuning, …"),
+    ("algorithm", "A,B", "what carries it: reasoning, rag, agents, peft, …"),
+    ("application", "A,B", "what it is used for: decision_support, documentation, …"),
+    ("compression", "A,B", "how it was made small: distillation, pruning, quantization"),
+    ("kind", "A,B", "models: general, domain, variant, closed; methods: prompting, merging, …"),
+    ("use", "A,B", "data sets: evaluate, pretrain, instruct, prefer, finetune, knowledge"),
+    ("form", "A,B", "data sets: multiple_choice, spans, multi_turn, …"),
+    ("base", "A,B", "made from this model, directly or not"),
+    ("data", "A,B", "trained on this data set"),
+    ("max-params", "SIZE", "at most this many parameters, such as 3B (of a mixture: all experts)"),
+    ("min-params", "SIZE", "at least this many"),
+    ("licence", "A,B", "a licence's name; or a way of access, such as open or noncommercial"),
+    ("access", "A,B", "how one gets it: open, noncommercial, registration, gated, paid, mixed, none"),
+    ("language", "A,B", "a code, such as es (results: of the set)"),
+    ("since", "MONTH", "released in this year or month or later, such as 2024 or 2023-05"),
+    ("named-in", "A,B", "named in a survey: A (Garg et al. 2025), B (Wang et al. 2024), C (Liu et al. 2024), A+B+C"),
+    ("set", "A,B", "results: measured on this data set"),
+    ("metric", "A,B", "results, data sets: this metric"),
+    ("text", "WORDS", "every word occurs, or begins a word, in names, descriptions or notes; best first"),
+    ("sort", "HOW", "name (default), newest, oldest, smallest, largest; what is unknown comes last"),
+)
+"""The wishes of a query: name, form, what it means."""
+
+
+def for_advise(one: argparse.ArgumentParser) -> None:
+    """Add what is needed, what there is, and where the recipe goes."""
+    text = "ner, qa, cls, nli, re, ie, sum, dialogue, generation or deid: a task of the catalog's axis"
+    one.add_argument("--task", type=words, required=True, metavar="NAME", help=text)
+    text = "what there is: tasks of your own (NAME.yaml), folders and files of texts, names of data sets"
+    one.add_argument("--data", type=words, nargs="+", default=[], metavar="PATH|NAME", help=text)
+    text = "memory that it may take, in training and in use, such as 8GB (default: what this machine has)"
+    one.add_argument("--memory", type=words, metavar="SIZE", help=text)
+    one.add_argument("--latency", type=words, metavar="TIME", help="the longest that a text may take, such as 500ms")
+    text = "the code of the texts' language (default: en)"
+    one.add_argument("--language", type=words, default="en", metavar="CODE", help=text)
+    text = "on-premise (default) or cloud: whether texts may leave the house"
+    one.add_argument("--privacy", type=words, default="on-premise", metavar="WHERE", help=text)
+    text = "how many items people have labelled, where no task of yours holds them yet, {}"
+    one.add_argument("--labelled", type=whole(NONE_OR_MORE), metavar="N", help=text.format(NONE_OR_MORE.legal))
+    text = "how many texts there are without labels, {}"
+    one.add_argument("--unlabelled", type=whole(NONE_OR_MORE), metavar="N", help=text.format(NONE_OR_MORE.legal))
+    one.add_argument(
+        "--stakeholder", type=words, metavar="WHO", help="whom it serves: patient, clinician or researcher"
+    )
+    text = "the stage of care: triage, diagnosis, treatment, recovery, risk or assistant"
+    one.add_argument("--care", type=words, metavar="STAGE", help=text)
+    text = "none (default), or the memory of a GPU to learn on, such as 24GB"
+    one.add_argument("--accelerator", type=words, default="none", metavar="SIZE", help=text)
+    text = "the base to train, as in a recipe (default: a packaged one)"
+    one.add_argument("--base", type=words, metavar="BASE", help=text)
+    text = "why nobody is identified in the texts of --data: they may then train, and it is shown with the model"
+    one.add_argument("--waiver", type=words, metavar="WORDS", help=text)
+    text = "measure on this machine: what training will take, from its first steps, and one text of the base"
+    one.add_argument("--measure", action="store_true", help=text)
+    text = "the recipe's file (default: advised.yaml); a file that is not of this verb is left alone"
+    one.add_argument("--out", type=words, metavar="FILE", help=text)
 
 
 def _limit(one: argparse.ArgumentParser, text: str) -> None:

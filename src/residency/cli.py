@@ -16,10 +16,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from residency import __version__, deidentifying, examine, judging
+from residency import __version__, advising, cataloging, deidentifying, examine, judging
 from residency.arguments import (
     JsonParser,
     error_document,
+    for_advise,
+    for_catalog,
     for_deidentify,
     for_evaluate,
     for_form,
@@ -260,6 +262,10 @@ def make_parser(form: type[argparse.ArgumentParser] = argparse.ArgumentParser) -
     text = f"the longest answer in tokens, {ANSWER.legal} (default: 256)"
     one.add_argument("--max-tokens", type=whole(ANSWER), default=256, metavar="N", help=text)
     _examining(verbs)
+    text = "ask the map of small medical models: systems, data sets, methods and published results, with their evidence"
+    for_catalog(_verb(verbs, "catalog", cataloging.catalog, text))
+    text = "propose a recipe for what is needed, with reasons that can be looked up, and write it; trains nothing"
+    for_advise(_verb(verbs, "advise", advising.advise, text))
     _verb(verbs, "runs", runs, "list the runs, the newest first")
     _verb(verbs, "doctor", doctor, "show the machine, versions and weights, and the command that gets what is missing")
     return parser
