@@ -31,7 +31,7 @@ from residency.corpus.identify.finder import Finder, finder, learn
 
 SETS = ("english", "english_fields", "presidio_synth", "meddocan_es", "retraining")
 ENGINES = ("ours", "ours recall", "presidio", "presidio-regex")
-SLOW = {"presidio": 0.03, "presidio-regex": 0.06}
+SLOW = {"presidio": 0.03, "presidio-regex": 0.06, "encoder": 0.06, "encoder recall": 0.06}
 """So many MB are timed of an engine that takes long; of the others SPEED."""
 SPEED = 0.5
 FEW, PRACTICE = 200, 2000
@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=0, help="texts a set at most (0: all)")
     parser.add_argument("--practice", type=int, default=PRACTICE, help="texts of practice beside the folds")
     parser.add_argument("--repeats", type=int, default=3, help="of the timing (0: none)")
+    parser.add_argument("--encoder", type=int, default=0, metavar="N", help="MiniLM too, after N texts of practice")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     chosen = [
@@ -70,6 +71,9 @@ def measured(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     if {"english", "english_fields"} & set(args.sets):
         texts = sets.gold(args.part, args.texts)
         named = [(name, opened(name, "en")) for name in args.engines]
+        if args.encoder:
+            folder = scratch / "encoder"
+            named += [(name, encoded(name, folder, args.encoder)) for name in ("encoder", "encoder recall")]
         for name in ("english", "english_fields"):
             if name in args.sets:
                 fields = name == "english_fields"
@@ -102,6 +106,13 @@ def opened(name: str, language: str, tagger: Path | None = None) -> Finder:
     if name.startswith("presidio"):
         return finder(name, language=language)
     return finder(language=language, mode="recall" if name.endswith("recall") else "default", tagger=tagger)
+
+
+def encoded(name: str, folder: Path, texts: int) -> Finder:
+    """Return the encoder as an engine."""
+    from parts.identifying_encoder import encoder
+
+    return encoder(folder, texts, mode="recall" if name.endswith("recall") else "default")
 
 
 def quality(found: Finder, texts: Sequence[Text], *, fields: bool = False) -> dict[str, Any]:

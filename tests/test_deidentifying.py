@@ -144,3 +144,15 @@ def test_a_folder_that_is_absent_or_holds_nothing_to_read_is_told(verb, tmp_path
     (tmp_path / "odd" / "noise.bin").write_bytes(bytes(range(256)) * 20)
     assert "no document" in verb(tmp_path / "odd", "--spans", code=2).err
     assert "no format that is read here" in verb(tmp_path / "odd", "--out", tmp_path / "out", code=2).err
+
+
+def test_texts_of_another_language_are_told_of(verb, tmp_path):
+    pytest.importorskip("fasttext", reason="the model of languages is not installed")
+    folder = tmp_path / "sala"
+    folder.mkdir()
+    for number in range(3):
+        text = f"Paciente que ingresa por dolor torácico y es dado de alta tras {number} días de observación.\n"
+        (folder / f"{number}.txt").write_text(text, encoding="utf-8")
+    for arguments in (("--spans",), ("--out", tmp_path / "safe", "--workers", 1)):
+        assert "3 of 3 texts" in verb(folder, *arguments).err
+        assert "another language" not in verb(folder, *arguments[:1], *arguments[1:], "--language", "es").err

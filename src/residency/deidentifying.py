@@ -139,14 +139,19 @@ def _documents(source: Source) -> Iterator[Document]:
 def _found(source: Source, settings: Deidentify) -> Answer:
     """Print the spans of each document, a JSON line each."""
     from residency.corpus.deidentify.stage import finder_of
+    from residency.corpus.deidentify.tongue import LOOKED, foreign, tongues
 
-    finder, count = finder_of(settings), 0
+    finder, count, first = finder_of(settings), 0, list[str]()
     for document in _documents(source):
+        if len(first) < LOOKED:
+            first.append(document.text)
         spans = [found.as_row() for found in finder.find(document.text, document.person)]
         print(dumps({"id": document.id, "spans": spans}), flush=not count % 100)
         count += 1
     if not count:
         raise UserError("no document was found there; what was passed over is told above")
+    if warning := foreign(tongues(first), settings.language):
+        say(warning)
     return None, ""
 
 
@@ -185,6 +190,7 @@ def _hidden(args: argparse.Namespace, source: Source, settings: Deidentify) -> A
     from residency.corpus.deidentify.receipt import Work, make
     from residency.corpus.deidentify.run import DOCUMENTS, hide_source
     from residency.corpus.deidentify.stage import finder_of
+    from residency.corpus.deidentify.tongue import foreign
 
     out = Path(args.out)
     made = hide_source(source, settings, out, workers=args.workers)
@@ -194,6 +200,8 @@ def _hidden(args: argparse.Namespace, source: Source, settings: Deidentify) -> A
         raise UserError(f"no document was found in {args.path}{_why_none(made)}")
     path = _written(args, make(work, waiver=waiver_of_source(source, _now()["user"] or "--waiver"), made=_now()))
     counts = dict(sorted(tally.hidden.items()))
+    if warning := foreign(tally.languages, settings.language):
+        say(warning)
     document = {"documents": tally.after.documents, "hidden": counts, "bad": len(made.bad), "left_out": made.left}
     document |= {"files": [str(out / DOCUMENTS), path]}
     told = ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "nothing"

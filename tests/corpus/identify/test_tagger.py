@@ -24,8 +24,10 @@ def marked(tagger, text):
 
 
 def chances(scores, moves, labels):
-    steps = np.exp(moves)
-    return likely.chances(scores, steps, np.ascontiguousarray(steps[: labels + 1].T), labels)
+    """Return what is likely, of scores and moves that are filled up to eight tags as a tagger's are."""
+    more = (0, -len(moves) % 8)
+    wide = np.pad(moves, more, constant_values=-1e9)
+    return likely.chances(np.pad(scores, ((0, 0), more), constant_values=-1e9), *likely.steps_of(wide, labels))
 
 
 def test_it_marks_what_it_learned_and_is_the_same_when_saved(made, tmp_path):
@@ -82,6 +84,13 @@ def test_odds_and_the_likeliest_row_are_those_of_all_rows_counted():
     some, best, other = chances(scores, moves, 1)
     assert np.allclose(some, 1 - want[:, 0], atol=1e-4) and (best == want.argmax(1)).all()
     assert (other == want[:, 1:].argmax(1) + 1).all()
+
+
+def test_exponentials_are_those_of_numpy():
+    scores = -np.abs(np.random.default_rng(0).normal(0, 9, (200, 41))).astype(np.float32)
+    want = np.exp(scores - scores.max(1, keepdims=True))
+    found = likely.raised(scores, 41)
+    assert np.allclose(found[want > 1e-17], want[want > 1e-17], rtol=1e-5) and (found[want < 1e-18] < 1e-17).all()
 
 
 def test_words_are_cut_where_letters_digits_and_capitals_meet():

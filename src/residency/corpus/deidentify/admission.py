@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from residency.core.documents import read_documents
 from residency.core.errors import GateError, UserError
 from residency.core.legal import Range
+from residency.core.progress import say
 from residency.core.settings import plain
 from residency.core.store import dumps, read_json, read_manifest
 from residency.core.types import Document
@@ -23,6 +24,7 @@ from residency.corpus.deidentify.receipt import RECEIPT, Receipt, Waiver, Work, 
 from residency.corpus.deidentify.score import FLOOR, Scored, score
 from residency.corpus.deidentify.signing import public_key
 from residency.corpus.deidentify.stage import Deidentify, There, added, finder_of
+from residency.corpus.deidentify.tongue import foreign
 from residency.corpus.records import Source
 
 RECEIPTS = "receipts"
@@ -111,6 +113,8 @@ def privacy(
             fits = labels is not None and labels.sheet.content == tally.before.hash
             measure = scored(deidentify, source, labels) if labels and fits else None
             engine = finder_of(deidentify).about()
+            if warning := foreign(tally.languages, deidentify.language):
+                say(f"{source.name}: {warning}")
             work = Work(source.name, tally.before, tally.after, engine, hiding_of(deidentify), tally.hidden)
             receipt, before = make(work, scored=measure, waiver=waiver), tally.before
             write_receipt(out / RECEIPTS / source.name, receipt)

@@ -23,6 +23,7 @@ from residency.core.types import Document, Span
 from residency.corpus.deidentify.content import Content, content_of, part_of
 from residency.corpus.deidentify.hide import Change, Hider, Hiding
 from residency.corpus.deidentify.taken import Taken, load_hashes
+from residency.corpus.deidentify.tongue import tongues
 from residency.corpus.deidentify.vault import Row, rows_of, write_part
 from residency.corpus.identify.finder import Finder, finder
 from residency.corpus.identify.found import Found
@@ -103,7 +104,7 @@ class Treating:
 @dataclass(slots=True)
 class Tally:
     """What was seen of a part: how many documents are about patients, the content of all of it as it was read and as it
-    is now, and how many identifiers of each kind were hidden.
+    is now, how many identifiers of each kind were hidden, and in which languages the texts are that were looked at.
     """
 
     patients: int = 0
@@ -111,11 +112,13 @@ class Tally:
     after: Content = field(default_factory=Content)
     hidden: Counter[str] = field(default_factory=Counter)
     replaced: list[Row] = field(default_factory=list, repr=False)
+    languages: Counter[str] = field(default_factory=Counter)
 
     def row(self) -> dict[str, Any]:
         """Return it as JSON."""
         content = {"before": self.before.as_part(), "after": self.after.as_part()}
-        return {"patients": self.patients, **content, "hidden": dict(sorted(self.hidden.items()))}
+        counts = {name: dict(sorted(getattr(self, name).items())) for name in ("hidden", "languages")}
+        return {"patients": self.patients, **content, **counts}
 
 
 def added(rows: Sequence[Mapping[str, Any]]) -> Tally:
@@ -124,6 +127,7 @@ def added(rows: Sequence[Mapping[str, Any]]) -> Tally:
     for row in rows:
         made.before, made.after = made.before + part_of(row["before"]), made.after + part_of(row["after"])
         made.hidden.update(row["hidden"])
+        made.languages.update(row["languages"])
     return made
 
 
@@ -138,6 +142,8 @@ def treat(documents: Sequence[Document], treating: Treating | None, tally: Tally
     What was replaced is sealed for the vault, where one is kept.
     """
     made = []
+    if treating:
+        tally.languages += tongues([document.text for document in documents if not is_public(document)])
     for document in documents:
         tally.patients += of_patients(document)
         if treating is None or is_public(document):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from residency.corpus.identify.kinds import KINDS
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """Characters ``start`` to ``end`` (half open) of a text hold an identifier of a kind.
 
     ``score`` is between 0 and 1; ``why`` names what found it: ``rule:ssn``, ``field:name.family``, ``tagger``.
@@ -23,8 +21,8 @@ class Found:
 
     def as_row(self) -> dict[str, Any]:
         """Return it as the document that ``--spans`` prints."""
-        return asdict(self)
+        return self._asdict()
 
     def as_presidio(self) -> dict[str, Any]:
         """Return it as Presidio's RecognizerResult is written."""
-        return {**asdict(self), "entity_type": KINDS[self.entity_type].presidio}
+        return {**self._asdict(), "entity_type": KINDS[self.entity_type].presidio}

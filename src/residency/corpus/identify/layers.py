@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 from residency.corpus.identify.found import Found
 from residency.corpus.identify.kinds import KINDS
@@ -23,7 +22,7 @@ def resolved(text: str, layers: Sequence[Iterable[Found]]) -> list[Found]:
     kept: list[Found] = []
     for layer in layers:
         rows = list(layer)
-        if any(one.end > two.start for one, two in pairwise(rows)):
+        if any(map(_overlap, rows, rows[1:])):
             rows.sort(key=lambda f: (-f.score, f.start - f.end, f.start))
         for f in rows:
             taken = owner.find(1, f.start, f.end)
@@ -32,7 +31,11 @@ def resolved(text: str, layers: Sequence[Iterable[Found]]) -> list[Found]:
             else:
                 kept += _left(text, f, owner)
             owner[f.start : f.end] = b"\1" * (f.end - f.start)
-    return sorted(kept, key=lambda f: f.start)
+    return sorted(kept)
+
+
+def _overlap(one: Found, two: Found) -> bool:
+    return one.end > two.start
 
 
 def _left(text: str, f: Found, owner: bytearray) -> list[Found]:

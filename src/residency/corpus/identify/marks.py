@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from residency.corpus.identify import likely
+from residency.corpus.identify import likely, stretches
 from residency.corpus.identify.found import Found
 from residency.corpus.identify.kinds import kind_of
 from residency.corpus.identify.lexicon import CITY, COMMON, FAMILY, GIVEN, MEDICAL
 from residency.corpus.identify.tagger import Read, Tagger
-from residency.corpus.identify.words import LOWER, SIGN, UPPER
 
 NEXT, BESIDE = 0.5, 0.25
 """Beside a word more probable than NEXT, a word is found from BESIDE times the threshold on."""
@@ -30,9 +29,11 @@ class Marks:
 
     def __init__(self, tagger: Tagger) -> None:
         self.tagger = tagger
-        self.kinds = [kind_of(tag[2:]) if tag != "O" else "" for tag in tagger.tags]
-        self.steps = np.exp(tagger.moves)
-        self.onward = np.ascontiguousarray(self.steps[: len(tagger.labels) + 1].T)
+        kinds = [kind_of(tag[2:]) if tag != "O" else "" for tag in tagger.tags]
+        self.names = list(dict.fromkeys(kinds))
+        self.kinds = np.array([self.names.index(kind) for kind in kinds])
+        self.heads = len(tagger.labels) + 1
+        self.steps = likely.steps_of(tagger.moves, len(tagger.labels))
         self.in_domain = bool(tagger.facts.get("labelled"))
 
     def marks(self, text: str, threshold: float | None) -> tuple[list[Found], list[Found]]:
@@ -44,74 +45,39 @@ class Marks:
         if threshold is None:
             tags = likely.likeliest(scores, self.tagger.moves, len(self.tagger.labels))
             some = likely.alone(scores, len(self.tagger.tags))
-        else:
-            some, tags, other = likely.chances(scores, self.steps, self.onward, len(self.tagger.labels))
-        found, known = self._found(read, tags, some), tags > 0
-        if threshold is None:
-            return found, []
-        return found, [*self._echoes(read, found, known), *self._perhaps(read, some, other, known, threshold)]
+            return self._read_off(read, tags, some), []
+        some, tags, other = likely.chances(scores, *self.steps)
+        found = self._read_off(read, tags, some)
+        return found, [*self._again(read, found, tags), *self._perhaps(read, some, tags, other, threshold)]
 
-    def _found(self, read: Read, tags: np.ndarray, some: np.ndarray) -> list[Found]:
+    def _read_off(self, read: Read, tags: np.ndarray, some: np.ndarray) -> list[Found]:
         """Return what a row of tags marks, each as probable as its words are in the mean."""
-        places, rows, chance = np.flatnonzero(tags).tolist(), tags.tolist(), some.tolist()
-        made: list[Found] = []
-        begun: list[int] = []
-        inside = len(self.tagger.labels)
-        for at, w in enumerate(places):
-            begun.append(w)
-            after = places[at + 1] if at + 1 < len(places) else -1
-            kind = self.kinds[rows[w]]
-            if after == w + 1 and rows[after] > inside and self.kinds[rows[after]] == kind:
-                continue
-            score = sum(chance[b] for b in begun) / len(begun)
-            start, end = int(read.spans[begun[0], 0]), int(read.spans[w, 1])
-            made.append(Found(start, end, kind, round(min(1.0, max(0.0, score)), 3), "tagger"))
-            begun = []
-        return made
+        rows, odds = stretches.read_off(read.spans, tags, some, self.kinds, self.heads)
+        return self._told(rows, odds, "tagger")
+
+    def _again(self, read: Read, found: list[Found], tags: np.ndarray) -> list[Found]:
+        """Return where the words of names that were read for sure stand again."""
+        names = [(f.start, f.end) for f in found if f.entity_type == "NAME" and f.score >= SAID]
+        if not names:
+            return []
+        again = stretches.named_again(read.spans, read.facts, tags, np.array(names), LETTERS, np.uint64(COMMON))
+        return [Found(a, b, "NAME", SAID, "tagger:again") for a, b in read.spans[again].tolist()]
 
     def _perhaps(
-        self, read: Read, some: np.ndarray, other: np.ndarray, known: np.ndarray, threshold: float
+        self, read: Read, some: np.ndarray, tags: np.ndarray, other: np.ndarray, threshold: float
     ) -> list[Found]:
         """Return the words above the threshold, those of one kind that stand together as one."""
-        listed = read.facts[:, 6]
-        medical = ((listed & np.uint64(MEDICAL)) > 0) & ((listed & np.uint64(NAMES)) == 0)
-        some = np.where(medical & (some < RARER * threshold), np.float32(0), some)
-        hot = likely.picked(
-            some, known, read.gaps, read.facts, threshold, NEXT, BESIDE * threshold, np.uint64(SIGN), np.uint64(COMMON)
-        )
-        places = np.flatnonzero(hot)
-        kinds = [self.kinds[t] for t in other[places].tolist()]
-        made: list[Found] = []
-        last = -2
-        for w, kind in zip(places.tolist(), kinds, strict=True):
-            start, end, odds = int(read.spans[w, 0]), int(read.spans[w, 1]), round(float(some[w]), 3)
-            if w == last + 1 and made[-1].entity_type == kind and read.gaps[w] < 2:
-                made[-1] = Found(made[-1].start, end, kind, max(made[-1].score, odds), "tagger:perhaps")
-            elif read.facts[w, 5] != SIGN:
-                made.append(Found(start, end, kind, odds, "tagger:perhaps"))
-            else:
-                continue
-            last = w
-        return made
+        limits = threshold, NEXT, BESIDE * threshold, RARER * threshold
+        listed = np.uint64(MEDICAL), np.uint64(NAMES), np.uint64(COMMON)
+        hot = stretches.picked(some, tags, read.gaps, read.facts, *limits, *listed)
+        rows, odds = stretches.perhaps(read.spans, read.facts, read.gaps, tags, some, other, self.kinds, hot)
+        return self._told(rows, odds, "tagger:perhaps")
 
-    def _echoes(self, read: Read, found: list[Found], known: np.ndarray) -> list[Found]:
-        """Return where the words of names that were read for sure stand again."""
-        names = np.zeros(len(read.spans), bool)
-        for f in found:
-            if f.entity_type == "NAME" and f.score >= SAID:
-                first, last = np.searchsorted(read.spans[:, 0], (f.start, f.end))
-                names[first:last] = True
-        facts = read.facts
-        if not names.any():
-            return []
-        letters = (facts[:, 4] >= LETTERS) & ((facts[:, 5] == UPPER) | (facts[:, 5] == LOWER))
-        told, free = names & letters, ~known & letters
-        if not told.any() or not free.any():
-            return []
-        again = free & np.isin(facts[:, 0], facts[told, 0])
-        ordinary = (facts[:, 6] & np.uint64(COMMON)) > 0
-        again &= ~ordinary | ((facts[:, 5] == UPPER) & np.isin(facts[:, 1], facts[told, 1]))
-        return [Found(int(a), int(b), "NAME", SAID, "tagger:again") for a, b in read.spans[again].tolist()]
+    def _told(self, rows: np.ndarray, odds: np.ndarray, why: str) -> list[Found]:
+        return [
+            Found(start, end, self.names[kind], round(min(1.0, max(0.0, chance)), 3), why)
+            for (start, end, kind), chance in zip(rows.tolist(), odds.tolist(), strict=True)
+        ]
 
     def about(self) -> dict[str, Any]:
         """Return what tells this tagger from another."""

@@ -7,6 +7,7 @@ from datetime import date
 
 from residency.corpus.identify.ordinary import LABELS, LETTERS, ORDINARY
 
+WORD, BARE = re.compile(r"[A-Za-z][A-Za-z'.-]*"), str.maketrans("", "", ".'-")
 DNI = "TRWAGMYFPDXBNJZSQVHLCKE"
 VIN = {
     c: v
@@ -19,7 +20,7 @@ VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 def digits(text: str) -> str:
     """Return the digits of a text."""
-    return re.sub(r"\D", "", text)
+    return "".join(filter(str.isdigit, text))
 
 
 def luhn(text: str) -> bool:
@@ -127,16 +128,17 @@ MEASURE = re.compile(r"(?:\d|/)(?:mm3?|m2|cm|ml|mg|mcg|kg|ul|u|l|h|d|min|dia)\b|
 
 def code(text: str) -> bool:
     """Return whether letters and digits are a code rather than a dose or a name of a substance."""
-    known = text.isdigit() or DOSE.fullmatch(text) or MEASURE.search(text)
-    return len(digits(text)) >= 4 and len(text) >= 6 and not known
+    if len(text) < 6 or text.isdigit() or sum(map(str.isdigit, text)) < 4:
+        return False
+    return not (DOSE.fullmatch(text) or MEASURE.search(text))
 
 
 def code_dashed(text: str) -> bool:
     """Return whether groups of letters and digits are a code: four digits, or three in three groups."""
-    count, groups = len(digits(text)), len(re.split("[-/_]", text))
-    if MEASURE.search(text) or not any(c.isalpha() for c in text):
+    count = sum(map(str.isdigit, text))
+    if count < 3 or (count == 3 and len(re.split("[-/_]", text)) < 3):
         return False
-    return count >= 4 or (count >= 3 and groups >= 3)
+    return any(map(str.isalpha, text)) and not MEASURE.search(text)
 
 
 def bare_day(text: str) -> bool:
@@ -156,14 +158,17 @@ def ordinary(text: str, least: int) -> tuple[int, int]:
 
     (-1, -1) where fewer than ``least`` words are left.
     """
-    words = [
-        (w.start(), w.end(), re.sub("[.'-]", "", w[0].lower())) for w in re.finditer(r"[A-Za-z][A-Za-z'.-]*", text)
-    ]
-    first = next((n for n, word in enumerate(words) if word[2] not in ORDINARY), len(words))
-    last = next((n for n, word in enumerate(words) if n > first and word[2] in LABELS), len(words))
+    words = list(WORD.finditer(text))
+    plain = [word[0].lower().translate(BARE) for word in words]
+    first = 0
+    while first < len(words) and plain[first] in ORDINARY:
+        first += 1
+    last = first + 1
+    while last < len(words) and plain[last] not in LABELS:
+        last += 1
     if first == len(words) or last - first < least:
         return -1, -1
-    return words[first][0], len(text) if last == len(words) else words[last - 1][1]
+    return words[first].start(), len(text) if last == len(words) else words[last - 1].end()
 
 
 def road(text: str) -> bool:

@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
@@ -22,7 +22,7 @@ from residency.core.errors import UserError
 from residency.corpus.identify import proofs
 from residency.corpus.identify.found import Found
 from residency.corpus.identify.kinds import KINDS
-from residency.corpus.identify.view import View
+from residency.corpus.identify.view import MIXED, View
 
 MISREAD = 0.75
 """How sure a rule is of a number with letters that look like digits."""
@@ -120,53 +120,65 @@ class Rules:
 
         With ``scanned`` numbers are also read as a scanner may have misread them; that is less sure.
         """
-        made = self._found(view)
-        if self.misread and (other := view.misread()):
-            again = self.misread._found(other)
-            made += [replace(f, score=MISREAD, why=f"{f.why}:misread") for f in again if f.score > MISREAD]
+        ends, mixed = self._scanned(view.data)
+        made = self._found(view, ends)
+        if self.misread and mixed and (other := view.misread()):
+            again = self.misread._found(other, self.misread._scanned(other.data)[0])
+            made += [f._replace(score=MISREAD, why=f"{f.why}:misread") for f in again if f.score > MISREAD]
         return sorted(set(made), key=lambda f: (f.start, f.end, f.why))
 
-    def _found(self, view: View) -> list[Found]:
-        made = []
-        for number, start, end in self._regions(view.data):
+    def _found(self, view: View, ends: Mapping[int, Sequence[int]] | None) -> list[Found]:
+        made, data = [], view.data
+        for number, start, end in self._regions(len(data), ends):
             rule = self.rules[number]
-            made += [f for m in rule.pattern.finditer(view.data, start, end) if (f := rule.found(view, m))]
+            made += [f for m in rule.pattern.finditer(data, start, end) if (f := rule.found(view, m))]
         return made
 
-    def _regions(self, data: bytes) -> Iterator[tuple[int, int, int]]:
-        """Yield (rule, first byte, the byte behind the last) of the regions in which a rule finds something."""
+    def _scanned(self, data: bytes) -> tuple[dict[int, list[int]] | None, bool]:
+        """Return (where each rule's pattern may end, whether there may be misread digits); (None, True): not known."""
         if self.database is None:
-            yield from ((number, 0, len(data)) for number in range(len(self.rules)))
-            return
+            return None, True
         ends: dict[int, list[int]] = {}
 
         def told(number: int, start: int, end: int, flags: int, context: Any) -> None:
-            ends.setdefault(number, []).append(end)
+            if number in ends:
+                ends[number].append(end)
+            else:
+                ends[number] = [end]
 
         self.database.scan(data, match_event_handler=told)
-        for number in sorted(ends):
+        return ends, ends.pop(len(self.rules), None) is not None
+
+    def _regions(self, size: int, ends: Mapping[int, Sequence[int]] | None) -> Iterator[tuple[int, int, int]]:
+        """Yield (rule, first byte, the byte behind the last) of the regions in which a rule may find something."""
+        if ends is None:
+            yield from ((number, 0, size) for number in range(len(self.rules)))
+            return
+        for number, each in sorted(ends.items()):
             start, last, room = -1, -1, self.rules[number].room
-            for end in sorted(ends[number]):
+            for end in sorted(each):
                 if last >= 0 and end - room > last:
-                    yield number, start, min(last + 1, len(data))
+                    yield number, start, min(last + 1, size)
                     start = -1
                 if start < 0:
                     start = max(0, end - room)
                 last = end
-            yield number, start, min(last + 1, len(data))
+            yield number, start, min(last + 1, size)
 
 
 def _compiled(rules: Sequence[Rule]) -> Any:
-    """Return Hyperscan's automaton of the patterns; None where it is not installed."""
+    """Return Hyperscan's automaton of the patterns, and behind them of misread digits; None where it is missing."""
     with suppress(ImportError):
         import hyperscan
 
         database = hyperscan.Database()
+        patterns = [rule.pattern for rule in rules]
+        flags = [hyperscan.HS_FLAG_CASELESS if p.flags & re.IGNORECASE else 0 for p in patterns]
         database.compile(
-            expressions=[re.sub(rb"\(\?P<\w+>", b"(?:", rule.pattern.pattern) for rule in rules],
-            ids=list(range(len(rules))),
-            elements=len(rules),
-            flags=[hyperscan.HS_FLAG_CASELESS if rule.pattern.flags & re.IGNORECASE else 0 for rule in rules],
+            expressions=[*(re.sub(rb"\(\?P<\w+>", b"(?:", p.pattern) for p in patterns), MIXED.pattern],
+            ids=list(range(len(rules) + 1)),
+            elements=len(rules) + 1,
+            flags=[*flags, hyperscan.HS_FLAG_SINGLEMATCH],
         )
         return database
     return None
