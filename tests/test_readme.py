@@ -51,14 +51,18 @@ def tree() -> Iterator[tuple[str, str]]:
 
 
 def files() -> Iterator[str]:
-    """Yield every source file of the repository; an ``__init__.py`` counts where it holds more than its docstring."""
+    """Yield every source file of the repository; an ``__init__.py`` counts where it holds more than its docstring.
+
+    The entries of the catalog, a file each, are one line a kind.
+    """
     tops = [path for path in ROOT.iterdir() if path.is_file() and (path.name == ".gitignore" or path.name[0] != ".")]
     for path in sorted([*tops, *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))]):
         if not path.is_file() or path.suffix in NOT_SOURCE or "__pycache__" in path.parts:
             continue
         if path.name == "__init__.py" and not holds_code(path):
             continue
-        yield str(path.relative_to(ROOT))
+        entry = path.suffix == ".yaml" and path.parent.parent == ROOT / "src" / "residency" / "catalog" / "data"
+        yield str((path.parent / "*.yaml" if entry else path).relative_to(ROOT))
 
 
 def holds_code(path: Path) -> bool:

@@ -102,9 +102,7 @@ BEFORE = ("base", "corpus", "make", "examples", "gather")
 
 def _measured(recipe: Mapping[str, Any], made: Advice) -> tuple[dict[str, Any], str]:
     """Return what the recipe will take on this machine, and what one text takes, as (a document, words)."""
-    found, words = (
-        _foretold(recipe) if made.stages else ({}, "nothing is trained, so that there is nothing to foretell")
-    )
+    found, words = _foretold(recipe) if made.stages else ({}, "nothing is trained, so nothing is foretold")
     seconds = one_text(made.base.name, writes=made.form.name != "encoder")
     what = f"{WRITTEN} tokens of an answer" if made.form.name != "encoder" else "one text of 200 words"
     told = f"Measured on this machine:\n{words}\n{what}, alone: {1000 * seconds:.0f} ms (median of {REPEATS}, the base)"

@@ -193,7 +193,7 @@ def test_a_receipt_or_a_waiver_lets_texts_in(advised: Advise, ward: Path) -> Non
     assert uses(advised("--task sum --data notes --memory 8GB"))["notes"] == ""
     (ward / "notes" / "receipt.json").write_text("{}")
     made = advised("--task sum --data notes --memory 8GB")
-    assert uses(made)["notes"] == "read" and made.recipe["corpus"]["sources"] == [{"files": "notes"}]
+    assert uses(made)["notes"] == "read" and made.recipe["corpus"]["sources"] == [{"notes": "notes"}]
 
 
 def test_labels_that_no_task_declares_get_a_task_file(advised: Advise, ward: Path) -> None:

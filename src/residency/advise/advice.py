@@ -103,9 +103,8 @@ def _can_be_examined(case: Case) -> None:
     if case.taught or case.examined or case.dialogues:
         return
     needs = case.needs
-    found = (
-        f"--task {needs.task} --language {needs.language}: nothing here teaches it, and nothing examines it. Nearest: "
-    )
+    asked = f"--task {needs.task} --language {needs.language}"
+    found = f"{asked}: nothing here teaches it, and nothing examines it. Nearest: "
     near = []
     if case.missing_sets:
         near.append(f"residency data get {case.missing_sets[0]}")
@@ -210,9 +209,7 @@ def in_words(advice: Advice) -> str:
     blocks.append(_block("Not there today", advice.missing))
     blocks.append(_block("Not known", advice.unknown))
     if told := task_file(case):
-        blocks.append(
-            "A task file for labels of your own (NAME.yaml):\n" + "".join(f"  {line}\n" for line in told.splitlines())
-        )
+        blocks.append("\n  ".join(["A task file for labels of your own (NAME.yaml):", *told.splitlines()]))
     blocks.append("\n".join(["Where the reasons stand:", *(f"  {line}" for line in looked_up(reasons(advice)))]))
     return "\n\n".join(block.rstrip() for block in blocks if block)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from residency.advise.case import Case
+from residency.advise.data import where
 from residency.advise.evidence import figure
 from residency.advise.examine import parts_of
 from residency.advise.form import Form
@@ -66,10 +67,8 @@ def latency(case: Case, form: Form) -> Reason | None:
     what = {"encoder": "an encoder", "generator": "a tuned generator"}.get(form.name, "a prompted generator")
     text = f"{span(wanted)} a text are asked for, and {what} took {span(took)} where it was measured. "
     if form.name == "encoder" and case.reads == "tag":
-        text += (
-            f"The nearest: the linear CRF alone, {span(figure(name).numbers['crf_s'])} a text, which every run of this "
-        )
-        text += "recipe trains beside the model and examines on the same items"
+        text += f"The nearest: the linear CRF alone, {span(figure(name).numbers['crf_s'])} a text, which every run of "
+        text += "this recipe trains beside the model and examines on the same items"
     elif case.needs.accelerator == 0:
         text += "The nearest: that time, or an accelerator (what it takes there was not measured)"
     else:
@@ -81,9 +80,7 @@ def language(case: Case, form: Form) -> Reason | None:
     """The packaged bases learned English."""
     if case.needs.language == "en" or case.needs.base:
         return None
-    text = (
-        f"no packaged base has learned {case.needs.language}; the recipe takes the English one, so expect less of it. "
-    )
+    text = f"no packaged base has learned {case.needs.language}; the recipe takes the English one: expect less of it. "
     points = (code("base", "docs/settings.md#base"),)
     if form.name == "encoder" and case.reads == "tag":
         found = figure("spanish_crf")
@@ -98,7 +95,7 @@ def other_language(case: Case, form: Form) -> Reason | None:
         return None
     told = ", ".join(f"{one.name} is in {one.language}" for one in other)
     text = f"--language {case.needs.language}, and {told}: its own language counts when it is asked"
-    return Reason(text, tuple(Point("file", one.name) for one in other))
+    return Reason(text, tuple(where(one) for one in other))
 
 
 def long_answers(case: Case, form: Form) -> Reason | None:
@@ -106,10 +103,9 @@ def long_answers(case: Case, form: Form) -> Reason | None:
     least = 1e9 * figure("generator_tags").numbers["memory_gb"]
     if form.name != "generator" or case.learns_on_gpu or case.memory > least:
         return None
-    text = (
-        "in so little memory rows hold 256 tokens, and an example that is longer is left out and counted. The nearest "
-    )
-    text += f"that holds longer ones: --memory {least / 1e9:.1f}GB (rows of 1,024)"
+    text = "in so little memory rows hold 256 tokens, and an example that is longer is left out and counted; "
+    text += "beside training, what a run takes with so little was not measured. The nearest that holds longer ones: "
+    text += f"--memory {least / 1e9:.1f}GB (rows of 1,024)"
     return Reason(text, (figure("generator_tags").point, code("schedule", "docs/settings.md#schedule")))
 
 
@@ -147,9 +143,7 @@ def unexamined(case: Case, form: Form) -> Reason | None:
     """Dialogues that are learned, with nothing that examines what came of it."""
     if case.examined:
         return None
-    text = (
-        "nothing examines what is learned but its loss. The nearest: a task of your own with items (--data NAME.yaml)"
-    )
+    text = "nothing but its loss tells what is learned. The nearest: a task of your own with items (--data NAME.yaml)"
     return Reason(text, (code("task", "README.md, Examine any model"),))
 
 

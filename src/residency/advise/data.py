@@ -82,7 +82,7 @@ def _other_kind(case: Case, form: Form, given: Given) -> Piece | None:
         return None
     legal = ", ".join(legal_kinds(case.needs.task)) or "public ones alone"
     text = f"it is of kind {given.does}, and --task {case.needs.task} is made of: {legal}"
-    return Piece(given.name, "", Reason(text, (_where(given), code("kind", "README.md, Examine any model"))))
+    return Piece(given.name, "", Reason(text, (where(given), code("kind", "README.md, Examine any model"))))
 
 
 def _examined(case: Case, form: Form, given: Given) -> Piece | None:
@@ -93,7 +93,7 @@ def _examined(case: Case, form: Form, given: Given) -> Piece | None:
     if given.kind not in ("task", "set"):
         return None
     why = "another is learned" if given.name in case.here else f"its set is not here: residency data get {given.name}"
-    return Piece(given.name, "", Reason(why, (_where(given),)))
+    return Piece(given.name, "", Reason(why, (where(given),)))
 
 
 def _unproven(case: Case, form: Form, given: Given) -> Piece | None:
@@ -114,7 +114,8 @@ def _read(case: Case, form: Form, given: Given) -> Piece:
     return Piece(given.name, "read", Reason(text, (Point("file", given.receipt or given.name), GATE)))
 
 
-def _where(given: Given) -> Point:
+def where(given: Given) -> Point:
+    """Return what shows a task or set that was named."""
     return Point("file", given.name) if given.kind == "task" else Point("code", given.name, "residency data")
 
 

@@ -68,10 +68,8 @@ def answered(case: Case) -> Form | None:
     if case.reads:
         return None
     kind = case.taught.does if case.taught else "text"
-    text = (
-        f"items of kind {kind} are learned by a generator; an encoder learns to mark phrases, and to choose one of the "
-    )
-    text += "same few classes or relations"
+    text = f"items of kind {kind} are learned by a generator; an encoder learns to mark phrases, and to choose one of "
+    text += "the same few classes or relations"
     return Form("generator", Reason(text, (code("train.encode.task", f"{SETTINGS}#trainencode"),)))
 
 

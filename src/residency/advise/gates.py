@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from residency.advise.case import Case
 from residency.advise.data import GATE
 from residency.advise.evidence import figure, rows, stands_here
-from residency.advise.form import Form
+from residency.advise.form import SETTINGS, Form
 from residency.advise.reason import Point, Reason, code
 from residency.corpus.deidentify.score import FLOOR
 from residency.corpus.deidentify.shares import needed
@@ -45,10 +45,8 @@ def vouched(case: Case, form: Form) -> Reason | None:
     if not wanting:
         return None
     names = ", ".join(one.name for one in wanting)
-    text = (
-        f"{names}: say in the file why its texts identify nobody, as in `waiver: de-identified by DIR/receipt.json`; "
-    )
-    text += "until then residency run refuses the recipe"
+    text = f"{names}: say in the file why its texts identify nobody, as in `waiver: de-identified by DIR/receipt.json`"
+    text += "; until then residency run refuses the recipe"
     points = tuple(Point("file", one.name) for one in wanting)
     return Reason(text, (GATE, *points))
 
@@ -77,10 +75,8 @@ def urgent(case: Case, form: Form) -> Reason | None:
     """A triage is judged by what it misses, and by nothing alone."""
     if case.needs.care != "triage":
         return None
-    text = (
-        "macro F1 weighs both mistakes alike, and an urgent case that is sorted as routine is the worse one: read the "
-    )
-    text += "items that it missed (items/ of the run). Nothing made here may decide about a patient"
+    text = "macro F1 weighs both mistakes alike, and an urgent case that is sorted as routine is the worse one: read "
+    text += "the items that it missed (items/ of the run). Nothing made here may decide about a patient"
     return Reason(text, (code("limits", "README.md, Limits"),))
 
 
@@ -96,7 +92,16 @@ def licence(case: Case, form: Form) -> Reason | None:
     return Reason(text, (code(case.taught.name, "residency data"),))
 
 
-RULES: tuple[Rule, ...] = (receipt, vouched, verb, people, urgent, licence)
+def forgotten(case: Case, form: Form) -> Reason | None:
+    """What a generator learns costs general language, which is examined with it."""
+    if form.name != "generator":
+        return None
+    found = figure("forgetting")
+    text = f"look at what it forgot (general_text and general_instructions in the report): {found.says}"
+    return Reason(text, (found.point, code("evaluate", f"{SETTINGS}#evaluate")))
+
+
+RULES: tuple[Rule, ...] = (receipt, vouched, verb, people, urgent, forgotten, licence)
 
 
 def gates_of(case: Case, form: Form) -> Iterator[Reason]:

@@ -164,11 +164,11 @@ def fits(given: Given, task: str) -> bool:
 def _texts(path: Path, name: str) -> Given:
     """Return a file or folder by what its first files hold."""
     _, files, _ = files_under(path)
-    forms = {form for file in files[:LOOKED_AT] if (form := detect(file))}
+    rows = [file for file in files if file.name != RECEIPT]
+    forms = {form for file in rows[:LOOKED_AT] if (form := detect(file))}
     if not forms:
         raise SourceError(f"{name} holds no file that is read here; README, A corpus, lists the formats")
     receipt = next((str(at) for at in _receipts(path) if at.is_file()), "")
-    rows = [file for file in files if file.name != RECEIPT]
     shapes = {_shape(file) for file in rows[:LOOKED_AT] if detect(file) in ("jsonl", "json", "csv", "parquet")}
     if "labelled" in shapes:
         return Given(name, "labelled", count=_lines(rows), extra={"columns": columns_in(rows[0], ())})

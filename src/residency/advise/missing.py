@@ -35,9 +35,7 @@ def retrieval(case: Case, form: Form) -> Reason | None:
     """Answers that should rest on documents."""
     if case.needs.task not in ("qa", "dialogue", "generation") or form.name == "encoder":
         return None
-    text = (
-        "retrieval: a small model knows little and answers from memory here; answers from your own documents come later"
-    )
+    text = "retrieval: a small model knows little, and answers from memory; answers from your own documents come later"
     return _named(case, text, "retrieval")
 
 
@@ -59,11 +57,8 @@ def service(case: Case, form: Form) -> Reason | None:
     """Something that answers other programs within a time."""
     if case.needs.latency is None:
         return None
-    how = (
-        "a GGUF runs in llama.cpp's own server"
-        if form.name == "generator"
-        else "residency evaluate runs it over a file"
-    )
+    written = "a GGUF runs in llama.cpp's own server"
+    how = written if form.name == "generator" else "residency evaluate runs it over a file"
     return Reason(f"a service with a latency of its own: later. Today {how}", (LIMITS,))
 
 
@@ -100,9 +95,7 @@ def single_text(case: Case, form: Form) -> Reason | None:
     if case.needs.latency is None:
         return None
     found = figure("one_page_tags")
-    text = (
-        "what one text alone takes: seconds a text were measured on many together. --measure times one, with the base"
-    )
+    text = "what one text alone takes: seconds a text were measured on many together. --measure times one, by the base"
     return Reason(text, (found.point, code("--measure", "docs/cli.md")))
 
 

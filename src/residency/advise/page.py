@@ -36,7 +36,12 @@ SCENARIOS = {
 def _task(name: str, does: str, metric: str, counts: tuple[int, int, int, int], language: str = "en") -> Given:
     """Return a task of somebody's own, as if its files had been looked at."""
     count, dev, test, words = counts
-    known: dict[str, Any] = {"does": does, "proven": True, "language": language, "extra": {"task": name, "metric": metric}}
+    known: dict[str, Any] = {
+        "does": does,
+        "proven": True,
+        "language": language,
+        "extra": {"task": name, "metric": metric},
+    }
     return Given(f"{name}.yaml", "task", count, dev, test, words, **known)
 
 

@@ -74,18 +74,11 @@ def _evaluate(case: Case, form: Form, tasks: Sequence[Examined]) -> dict[str, An
 def text_of(recipe: Mapping[str, Any], command: str, what: str, reasons: Sequence[Reason]) -> str:
     """Return the recipe's file: what it does, the command that made it, why, and the sections."""
     lines = [f"{HEAD}: {what}", f"#   {command}", "#"]
-    for reason in reasons:
-        lines += textwrap.wrap(
-            str(reason), 112, initial_indent="# - ", subsequent_indent="#   ", break_long_words=False
-        )
-    body = yaml.dump(
-        dict(recipe), Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True
-    )
+    wrapper = textwrap.TextWrapper(112, initial_indent="# - ", subsequent_indent="#   ", break_long_words=False)
+    lines += [line for reason in reasons for line in wrapper.wrap(str(reason))]
+    looks: dict[str, Any] = {"sort_keys": False, "default_flow_style": None, "width": 100, "allow_unicode": True}
+    body = yaml.dump(dict(recipe), Dumper=_Dumper, **looks)
     return "\n".join([*lines, "", body])
-
-
-_WHOLE = {"break_long_words": False, "break_on_hyphens": False}
-_AS_IT_IS: dict[str, Any] = {"sort_keys": False, "allow_unicode": True}
 
 
 class _Dumper(yaml.SafeDumper):

@@ -77,7 +77,7 @@ def encode(plan: Plan) -> Stage | None:
     settings = {"task": reads, "examples_of": taught.task, "freeze_embeddings": True, "schedule": _encoding(plan)}
     like = {"tag": "ncbi_disease_encoder", "classify": "pubmedqa_encoder"}.get(reads, "")
     text = (
-        f"settings of the recipe {like}" if like else "settings of the tagger's recipe; of relations none was measured"
+        f"settings of the recipe {like}" if like else "settings of the tagger's recipe (none of relations was measured)"
     )
     points = (code("train.encode", f"recipes/{like or 'ncbi_disease_encoder'}.yaml"), plan.rows.point)
     return Stage("encode", settings, "finetuning", Reason(f"{text}, {_epochs_told(plan)}", points))
@@ -148,10 +148,8 @@ def pretrain(plan: Plan) -> Stage | LeftOut | None:
         text = f"continued pretraining wants running text, some {WORTH_READING:,} tokens at least, and {words}"
         return LeftOut("pretrain", Reason(text, points))
     cap = tokens if case.learns_on_gpu else min(tokens, HOUR_OF_TOKENS // 2)
-    text = (
-        f"{case.documents:,} texts that may train are read first, up to {cap:,} tokens; what that alone brings was not "
-    )
-    text += "measured here, so run it without as well: train.pretrain=false"
+    text = f"{case.documents:,} texts that may train are read first, up to {cap:,} tokens; what that alone brings was "
+    text += "not measured, so run it without as well: train.pretrain=false"
     settings = {"tokens": cap, "schedule": _rows(plan)}
     return Stage("pretrain", settings, "continued_pretraining", Reason(text, points))
 
@@ -198,6 +196,16 @@ def prefer(plan: Plan) -> Stage | LeftOut | None:
     return Stage("prefer", settings, "alignment", Reason(text, points))
 
 
+def made_rows(plan: Plan) -> LeftOut | None:
+    """Rows that a model writes out of texts: possible, and of little use with the packaged one."""
+    case = plan.case
+    if any(one.count for one in case.own) or not (case.documents or case.needs.unlabelled):
+        return None
+    found = figure("made_rows")
+    text = f"rows could be made out of your texts by a model, and the packaged one is too small for it: {found.says}"
+    return LeftOut("make", Reason(text, (found.point, code("make", f"{SETTINGS}#make"))))
+
+
 def prompted(plan: Plan) -> LeftOut | None:
     """Nothing is trained where there is nothing to learn."""
     if plan.form.name != "prompting":
@@ -205,7 +213,7 @@ def prompted(plan: Plan) -> LeftOut | None:
     return LeftOut("training", plan.form.reason)
 
 
-RULES: tuple[Rule, ...] = (encode, blend, hidden_words, pretrain, instruct, prefer, prompted)
+RULES: tuple[Rule, ...] = (encode, blend, hidden_words, pretrain, instruct, prefer, made_rows, prompted)
 
 
 def stages_of(plan: Plan) -> tuple[tuple[Stage, ...], tuple[LeftOut, ...]]:
