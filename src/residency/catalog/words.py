@@ -90,7 +90,7 @@ def hardware(found: Mapping[str, Any]) -> str:
 
 
 def month(release: str) -> str:
-    """Return a release in words: "Oct 2022", or the year where that is all there is."""
+    """Return a release in words: month and year, or the year where that is all there is."""
     year, _, number = release.partition("-")
     return f"{MONTHS[int(number) - 1]} {year}" if number else year
 
