@@ -38,7 +38,7 @@ def advise(args: argparse.Namespace) -> Answer:
     if args.measure:
         found["measured_here"], told = _measured(recipe, made)
         words.append(told)
-    words.append(_ends(out, waits))
+    words.append(_ends(out, waits, trains=bool(made.stages)))
     return found, "\n\n".join(words)
 
 
@@ -83,12 +83,13 @@ def _write(out: Path, text: str) -> None:
         building.write_text(text, encoding="utf-8")
 
 
-def _ends(out: Path, waits: list[str]) -> str:
+def _ends(out: Path, waits: list[str], *, trains: bool) -> str:
     """Return what to do next."""
-    run = f"residency run {shlex.quote(str(out))}"
+    name = shlex.quote(str(out))
     if waits:
-        return "\n".join([f"The recipe is in {out}. `{run}` waits for:", *waits])
-    return f"The recipe is in {out}. Next:\n{run}\nresidency train {shlex.quote(str(out))} --estimate"
+        return "\n".join([f"The recipe is in {out}. `residency run {name}` waits for:", *waits])
+    foretold = [f"residency train {name} --estimate"] if trains else []
+    return "\n".join([f"The recipe is in {out}. Next:", f"residency run {name}", *foretold])
 
 
 # --- on this machine --------------------------------------------------------------------------------------------------

@@ -47,6 +47,25 @@ def test_rows_are_known_by_their_keys(row: dict, kind: str, looked, ward: Path) 
     assert (found.kind, found.count) == (kind, 7)
 
 
+def test_annotated_texts_and_exports_are_known_by_what_they_hold(looked, ward: Path) -> None:
+    (ward / "brat").mkdir()
+    (ward / "brat" / "a.txt").write_text("gout")
+    (ward / "brat" / "a.ann").write_text("T1\tSign 0 4\tgout\n")
+    assert (looked("brat").kind, looked("brat").count) == ("labelled", 1)
+    (ward / "export").mkdir()
+    (ward / "export" / "b.json").write_text(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": []}))
+    assert looked("export").source == "fhir"
+    (ward / "mixed").mkdir()
+    (ward / "mixed" / "a.md").write_text("# Gout\n")
+    assert (looked("mixed").kind, looked("mixed").source) == ("texts", "files")
+
+
+def test_a_folder_of_nothing_is_told(looked, ward: Path) -> None:
+    (ward / "empty").mkdir()
+    with pytest.raises(UserError, match="empty holds no file"):
+        looked("empty")
+
+
 def test_notes_are_unproven_until_a_receipt_or_a_word_says_otherwise(looked, ward: Path) -> None:
     assert (looked("notes").source, looked("notes").proven, looked("notes").count) == ("notes", False, 3)
     assert looked("notes", waiver="invented").proven

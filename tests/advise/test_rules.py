@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from residency.advise.reason import KINDS, Reason
 from residency.advise.room import ROWS, rows_for
 from residency.advise.stages import epochs
 from residency.catalog.entries import Catalog
+from residency.catalog.sizes import parameters
 from residency.core.errors import UserError
 from residency.evaluate.tasks import TASKS
 
@@ -55,6 +58,12 @@ def is_there(name: str, where: str) -> bool:
     heads = re.findall(r"^#+ (.+)$", text, re.M)
     anchors = {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
     return (ROOT / page).exists() and (not heading or heading in heads or heading in anchors)
+
+
+def test_the_rules_load_no_torch() -> None:
+    code = "import sys, residency.advise.page, residency.advising; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_a_reason_without_a_point_is_none() -> None:
@@ -128,6 +137,14 @@ def test_rows_are_known_by_a_figure_of_the_same_memory() -> None:
 @pytest.mark.parametrize(("steps", "wanted"), [(0, 5), (94, 5), (20, 5), (10, 10), (2, 20)])
 def test_few_steps_an_epoch_make_more_epochs(steps: int, wanted: int) -> None:
     assert epochs(steps) == wanted
+
+
+def test_larger_bases_are_larger_fit_and_are_named_by_their_hub_id(advised: Advise) -> None:
+    for command, room in (("--task sum --memory 16GB", 16e9), ("--task sum --memory 64GB --accelerator 24GB", 24e9)):
+        found = advised(command).larger
+        assert found and len({one.hub for one in found}) == len(found) <= 3
+        for one in found:
+            assert one.hub.count("/") == 1 and one.bytes <= room and parameters(one.size) > 136e6
 
 
 # --- what does not go together ----------------------------------------------------------------------------------------

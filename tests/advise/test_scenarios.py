@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from residency import cli, doctor
-from residency.advise.page import SCENARIOS
+from residency.advise.page import SCENARIOS, advised
+from residency.catalog.entries import load
 
 Ask = Callable[[str], dict[str, Any]]
 
@@ -51,6 +52,7 @@ def test_a_need_gives_a_recipe_that_can_be_run(name: str, ask: Ask) -> None:
     found = ask(SCENARIOS[name])
     assert found["runs"] and found["waits_for"] == []
     assert recipe(found)["base"] == found["base"]["is"]
+    assert found["recipe"] == advised(SCENARIOS[name], load()).recipe  # as docs/advise.md shows it
     assert found["recipe"].keys() == recipe(found).keys()
 
 
@@ -113,6 +115,30 @@ def test_more_judged_pairs_than_moved_nothing_are_learned(ask: Ask, ward: Path) 
     (ward / "pairs.jsonl").write_text(row * 158)
     found = ask("--task generation --data pairs.jsonl --memory 8GB --out pairs.yaml --waiver invented")
     assert stages(found) == ["instruct", "prefer"]
+
+
+def test_where_there_is_only_something_to_examine_on_a_base_is_asked(ask: Ask) -> None:
+    found = ask("--task qa --language es --memory 8GB --out asked.yaml")
+    assert found["runs"] and (found["form"]["is"], stages(found)) == ("prompting", [])
+    assert recipe(found)["evaluate"]["tasks"] == ["apollo_es"] and found["paradigms"] == ["prompting"]
+
+
+def test_dialogues_of_ones_own_are_learned_though_nothing_examines_them(ask: Ask, ward: Path) -> None:
+    (ward / "chats.jsonl").write_text('{"instruction": "What is gout?", "output": "Crystals."}\n' * 20)
+    found = ask("--task dialogue --language es --data chats.jsonl --memory 8GB --out chats.yaml --waiver invented")
+    assert recipe(found)["gather"] == {"corpus": True} and stages(found) == ["instruct"]
+    assert "nothing but its loss tells" in said(found, "conflicts")
+
+
+def test_to_hide_identifiers_the_verb_is_named(ask: Ask) -> None:
+    found = ask("--task deid --language es --memory 8GB --out deid.yaml")
+    assert "take `residency deidentify`" in said(found, "gates") and recipe(found)["gather"]["tasks"] == ["deid_es"]
+
+
+def test_on_a_gpu_a_step_is_one_row(ask: Ask) -> None:
+    found = ask("--task sum --accelerator 24GB --memory 32GB --out gpu.yaml")
+    [stage] = recipe(found)["train"]
+    assert (stage["instruct"]["schedule"]["batch_tokens"], stage["instruct"]["schedule"]["accumulate"]) == (2048, 1)
 
 
 def test_a_task_without_a_word_on_its_patients_waits(ask: Ask, ward: Path) -> None:

@@ -20,6 +20,8 @@ BYTES_A_WEIGHT = 2
 """Of a weight in bf16."""
 ADAM, SMALL = 16, 22.7e6
 """Bytes of a weight that learns in fp32, and the weights of the packaged encoder."""
+PACKAGED_SIZE = {"encoder": 23e6, "generator": 136e6, "prompting": 136e6}
+"""Weights of the packaged bases, rounded up: only what has more is larger."""
 WRITTEN = frozenset(("qa", "sum", "dialogue", "generation"))
 """Tasks whose answers are written: a base for one of them serves another."""
 SHAPES = ((0.135e9, "at_135m"), (0.362e9, "at_360m"), (1.236e9, "at_1b"))
@@ -81,8 +83,13 @@ def _may_be_fetched(entry: Entry, case: Case, form: Form) -> bool:
 
 
 def _fitting(case: Case, form: Form, entry: Entry, each: str) -> Larger | None:
-    """Return one size of an entry as a base, where it fits; the size that its hub id names, where it has several."""
+    """Return one size of an entry as a base, where it is larger than the packaged one and fits.
+
+    Of an entry with several sizes it is the one that its hub id names.
+    """
     hub, count = hub_id(entry), parameters(each)
+    if count <= PACKAGED_SIZE[form.name]:
+        return None
     if len(firmly(entry, "sizes")) > 1 and each.lower() not in hub.lower():
         return None
     need, told, points = _need(case, count) if form.name != "encoder" else _read(count)

@@ -9,7 +9,7 @@ from residency.advise.case import Case
 from residency.advise.evidence import firmly, placed, rows, stands_here
 from residency.advise.form import Form
 from residency.advise.given import Given, fits
-from residency.advise.reason import Point, Reason, code
+from residency.advise.reason import Point, Reason, code, counted
 from residency.advise.tasks import LIKE, legal_kinds
 from residency.corpus.benchmarks import SETS
 from residency.evaluate.tasks import TASKS
@@ -72,7 +72,7 @@ def _labelled(case: Case, form: Form, given: Given) -> Piece | None:
     """Labels that no task declares."""
     if given.kind != "labelled":
         return None
-    text = f"it holds {given.count:,} labelled rows, and no task declares them: see the task file below"
+    text = f"it holds {counted(given.count or 0, 'labelled item')}, and no task declares them: see the task file below"
     return Piece(given.name, "", Reason(text, (Point("file", given.name), code("task", OWN))))
 
 

@@ -27,6 +27,8 @@ from residency.evaluate.tasks import TASKS, is_file, own
 
 LOOKED_AT = 50
 """Files of a folder that are looked at to tell what it holds."""
+ANNOTATED = {"brat", "conll"}
+"""Formats of texts with marked places, which a task of kind extract reads."""
 LABELS = ("entities", "label", "labels", "score", "reference")
 """Keys of rows that people have labelled: such a file needs a task that declares it."""
 NOBODY = "choice"
@@ -170,8 +172,10 @@ def _texts(path: Path, name: str) -> Given:
         raise SourceError(f"{name} holds no file that is read here; README, A corpus, lists the formats")
     receipt = next((str(at) for at in _receipts(path) if at.is_file()), "")
     shapes = {_shape(file) for file in rows[:LOOKED_AT] if detect(file) in ("jsonl", "json", "csv", "parquet")}
+    if forms & ANNOTATED:
+        return Given(name, "labelled", count=sum(detect(file) in ANNOTATED for file in rows))
     if "labelled" in shapes:
-        return Given(name, "labelled", count=_lines(rows), extra={"columns": columns_in(rows[0], ())})
+        return Given(name, "labelled", count=_lines(rows))
     kind = next((one for one in ("pairs", "dialogues") if one in shapes), "texts")
     count = _lines(rows) if forms <= {"jsonl"} else len(rows)
     return Given(name, kind, count=count, source=_source(path, forms), receipt=receipt)

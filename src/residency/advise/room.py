@@ -46,7 +46,7 @@ ROWS = {
         Rows(256, 2, 4.1e9, "quickstart"),
         Rows(256, 1, 1.9e9, "small_generator"),
     ),
-    "prompting": (Rows(256, 1, 1.9e9, "small_generator"),),
+    "prompting": (Rows(2048, 1, 2.4e9, "asked"),),
 }
 """The rows whose memory was measured on a processor, the longest first."""
 ON_GPU = (Rows(2048, 1, 6.3e9, "on_a_gpu"), Rows(1024, 2, 1.3e9, "on_a_gpu"))
@@ -92,11 +92,9 @@ def too_small(case: Case, form: str, known: tuple[Rows, ...]) -> str:
     least, name = known[-1], {"encoder": "an encoder", "prompting": "a generator"}.get(form, "a generator")
     where = "--accelerator" if known is ON_GPU else "--memory"
     room = case.needs.accelerator if known is ON_GPU else case.memory
-    found = (
-        f"{where} {size(room)}: {name} of the smallest base takes {size(least.peak)} with rows of {least.batch_tokens} "
-        f"tokens ({least.point}), and nothing smaller was measured. The nearest that is possible: {where} "
-        f"{least.peak / 1e9:.2g}GB"
-    )
+    how = "when it is asked" if form == "prompting" else f"with rows of {least.batch_tokens} tokens"
+    found = f"{where} {size(room)}: {name} of the smallest base takes {size(least.peak)} {how} ({least.point}), and "
+    found += f"nothing smaller was measured. The nearest that is possible: {where} {least.peak / 1e9:.2g}GB"
     small = ROWS["encoder"][-1]
     if form != "encoder" and case.memory >= small.peak:
         found += f"; or a task that is read and not written, such as --task cls or ner (an encoder: {size(small.peak)})"
