@@ -33,6 +33,29 @@ def data(tmp_path, monkeypatch):
     return tmp_path / "data"
 
 
+def test_made_up_notes_are_gathered_with_their_identifiers(tmp_path):
+    pytest.importorskip("faker", reason="what makes up notes is not installed")
+    rows = gathered(tmp_path / "one", identifiers=60)
+    assert len(rows) == 60 and {row.split for row in rows} == {"train", "dev"}
+    labels = set(rows[0].meta["labels"])
+    marked = [row for row in rows if row.spans]
+    assert {"NAME", "DATE"} <= {span.label for row in marked for span in row.spans} <= labels
+    first = marked[0]
+    assert all(
+        first.meta["text"][s.start : s.end] in first.wanted[0] for s in first.spans if "\n" not in first.meta["text"]
+    )
+    assert rows == gathered(tmp_path / "two", identifiers=60)
+    spanish = gathered(tmp_path / "three", identifiers=60, language="es")
+    assert not {row.meta["text"] for row in rows} & {row.meta["text"] for row in spanish}
+    card = read_json(tmp_path / "one" / "card.json")
+    assert card["sources"][0]["name"] == "identifiers" and card["sources"][0]["public"]
+
+
+def test_without_anything_to_gather_it_is_said(tmp_path):
+    with pytest.raises(Contradiction, match="make up notes"):
+        gather({}, out=tmp_path / "out")
+
+
 def gathered(out, **settings):
     gather({}, out=out, **settings)
     return list(read_examples(out / "examples.jsonl"))

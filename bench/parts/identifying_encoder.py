@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from residency.core.store import write_examples, write_manifest
-from residency.core.types import Example, Span
 from residency.corpus.identify.finder import Finder, finder
-from residency.corpus.identify.practice import practice
+from residency.made_notes import notes_of
 from residency.models.load import load, prepare
 from residency.train.encode import encode
 from residency.train.schedule import Schedule
@@ -20,19 +18,8 @@ def encoder(folder: Path, texts: int, *, mode: str) -> Finder:
     """Return MiniLM after so many texts of practice (a twentieth held out) as a finder; trained where it is not yet."""
     if not (folder / "encode" / "manifest.json").exists():
         (folder / "examples").mkdir(parents=True)
-        write_examples(folder / "examples" / "examples.jsonl", examples(texts))
+        write_examples(folder / "examples" / "examples.jsonl", notes_of(texts, "en")[0])
         write_manifest(folder / "examples", stage="examples")
         prepare(base="minilm", out=folder / "base")
         encode(folder / "base", folder / "examples", out=folder / "encode", schedule=SCHEDULE)
     return finder("encoder", mode=mode, tagger=folder / "encode" / "model", opened=load)
-
-
-def examples(texts: int) -> list[Example]:
-    """Return texts of practice as examples of marked text."""
-    made = []
-    for number, (text, marks) in enumerate(practice(texts)):
-        spans = [Span(start, end, label) for start, end, label in marks]
-        wanted = json.dumps([text[s.start : s.end] for s in spans])
-        labels = sorted({span.label for span in spans})
-        made.append(Example(f"practice/{number}", [], [wanted], spans=spans, meta={"text": text, "labels": labels}))
-    return made

@@ -1,5 +1,5 @@
-"""The stage that gathers what there is to learn from: the training parts of evaluation tasks, judged answers, and the
-rows of the run's own corpus.
+"""The stage that gathers what there is to learn from: the training parts of evaluation tasks, judged answers, the rows
+of the run's own corpus, and made-up notes whose identifiers are marked.
 
 It stands for the examples stage and leaves the same files. It is on the top floor because it brings the corpus together
 with the tasks: an example is put in the very words that the examination will use. What shares text with a test item of
@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from residency.core.errors import SourceError, UserError
 from residency.core.legal import AtLeastOne, Clash, Count, Range, Rule, agree, nearest
@@ -37,6 +37,7 @@ from residency.evaluate.tasks import TASKS, Task, is_file, own, task_of
 from residency.evaluate.tasks.form import Ask, example_of
 from residency.evaluate.tasks.read import examples_of, own_file
 from residency.gate import ABOUT_NOBODY
+from residency.made_notes import notes_of
 
 JUDGED, ANSWERED, PREFERRED = "medquad_judged", "medquad", "medquad_preferred"
 BEST, GOOD = 4, 3
@@ -66,8 +67,9 @@ Learned = Annotated[str, Rule("a task of a public set that is here (residency da
 
 
 def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
-    if not any(given.get(name) for name in ("tasks", "judged", "corpus")):
-        yield ("tasks",), "nothing is gathered: name tasks, as [ncbi_disease], or set judged: true or corpus: true"
+    if not any(given.get(name) for name in ("tasks", "judged", "corpus", "identifiers")):
+        text = "name tasks, as [ncbi_disease], set judged: true or corpus: true, or make up notes (identifiers: 3000)"
+        yield ("tasks",), f"nothing is gathered: {text}"
 
 
 def across(recipe: Mapping[str, Any]) -> Iterator[Clash]:
@@ -112,6 +114,10 @@ def gather(
     pairs: AtLeastOne = 4,
     # Whether the rows of this run's corpus are learned: instructions, preferences, running text.
     corpus: bool = False,
+    # How many notes with marked identifiers are made up, for an encoder to learn (deidentify --detector encoder).
+    identifiers: Count = 0,
+    # The language of these notes.
+    language: Literal["en", "es"] = "en",
     # The share of a task's training groups that is held out where its set has no validation part.
     dev_share: Annotated[float, Range(least=0, most=0.5)] = 0.1,
     # Whether the texts of the tasks' training part are running text as well, for continued pretraining.
@@ -126,7 +132,7 @@ def gather(
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    agree(_clashes({"tasks": tasks, "judged": judged, "corpus": corpus}))
+    agree(_clashes({"tasks": tasks, "judged": judged, "corpus": corpus, "identifiers": identifiers}))
     known = {name: task_of(name) for name in dict.fromkeys((*tasks, *against))}
     for name in [*(task.data for task in known.values() if task.data), *([JUDGED] if judged else [])]:
         benchmarks.folder_of(name)  # before anything is read
@@ -139,6 +145,12 @@ def gather(
         of_judged(found, gap, pairs)
     if corpus:
         of_corpus(found, made)
+    if identifiers:
+        notes, source = notes_of(identifiers, language)
+        for note in notes:
+            note.split = "dev" if _mark(note.group) < dev_share else "train"
+        found.examples += notes
+        found.sources.append(source)
     held = {**known, **({name: TASKS[name] for name in (ANSWERED, PREFERRED)} if judged else {})}
     tests = {task.name: examples_of(task)[0] for task in held.values()}
     _write(out, found, tests)
