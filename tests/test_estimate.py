@@ -21,6 +21,7 @@ from residency.sample import Sample
 from residency.train.probe import Seen
 from residency.train.schedule import Schedule
 from toy import toy_base, toy_examples, toy_stage, toy_tokenizer  # noqa: F401
+from toy_encoder import bert_stage, toy_bert  # noqa: F401
 
 SHORT = "{batch_tokens: 64, precision: fp32, accumulate: 2}"
 RECIPE = f"""\
@@ -253,3 +254,20 @@ def test_the_stages_that_training_needs_are_all_before_it_and_none_after():
     names = list(needed_by("train", pipeline.STAGES))
     assert names[:5] == ["base", "corpus", "make", "examples", "gather"]
     assert not {"quantize", "evaluate", "report", "card"} & set(names)
+
+
+def test_what_is_gathered_in_seconds_is_gathered_for_the_probe_and_a_crf_is_not_counted(bert_stage, own_runs_folder):  # noqa: F811
+    pytest.importorskip("faker", reason="what makes up notes is not installed")
+
+    def base(*, out: Path) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_manifest(out, model=(read_manifest(bert_stage) or {})["model"])
+
+    real = {name: pipeline.STAGES[name] for name in ("gather", "encode", "blend")}
+    table = {"base": Stage(base, model="base"), **real}
+    encode = "encode: {task: tag, labels: [DATE, NAME], schedule: {batch_tokens: 64, precision: fp32}}"
+    text = f"gather: {{identifiers: 40}}\ntrain:\n  - {encode}\n  - blend: {{}}\n"
+    document, words = estimate(resolved(table, text), table)
+    assert [row["stage"] for row in document["stages"]] == ["encode"] and document["stages"][0]["steps"] > 0
+    assert document["not_counted"] == ["base", "examples", "blend"] and "blend" in words
+    assert not own_runs_folder.exists()

@@ -31,6 +31,8 @@ from residency.summary import table
 COUNTS = {"pretrain": ("text",), "prefer": ("prefer_qa", "prefer_nli", "prefer_ie", "prefer_gen")}
 """The settings of ``examples`` that say how many a stage finds; of all others the families' own."""
 FAMILIES = ("qa", "nli", "ie", "gen")
+WITHOUT_STEPS = ("blend",)
+"""Training stages without a loop: a linear CRF takes seconds."""
 
 
 def estimate(
@@ -43,7 +45,7 @@ def estimate(
     plan = make_plan(recipe, stages)
     folder = run_folder(recipe, root or runs_root())
     given = givens(plan)
-    wanted = [step for step in plan if step.stage.section == "train"]
+    wanted = [step for step in plan if step.stage.section == "train" and step.kind not in WITHOUT_STEPS]
     machine = {"memory_mb": round(_memory_left() / 1e6, 1), "disk_mb": round(_disk_left(folder) / 1e6, 1)}
     rows: list[dict[str, Any]] = []
     refused: list[str] = []
@@ -117,6 +119,18 @@ def hands_of(step: Step, plan: Mapping[str, Step], folder: Path, given: Mapping[
             function(out=out, **call_settings(function, other.settings))
         return out
 
+    def rows(name: str) -> Path | None:
+        """Return the folder of the rows to learn from: those that are built, or gathered here in seconds."""
+        other = plan[name]
+        if is_done(folder, other, given[name].fingerprint):
+            return folder / name
+        if other.kind != "gather" or any(other.inputs):
+            return None
+        out = scratch / name
+        if read_manifest(out) is None:
+            load(other.stage.function)({}, out=out, **call_settings(load(other.stage.function), other.settings))
+        return out
+
     def hands(tokens: int, row: int) -> tuple[list[Path], Sample]:
         inputs, stands = [], Sample(scratch, {}, whole=True)
         for name in (each for each in step.inputs if isinstance(each, str)):
@@ -124,8 +138,8 @@ def hands_of(step: Step, plan: Mapping[str, Step], folder: Path, given: Mapping[
                 inputs.append(model(name))
                 continue
             out = scratch / f"{step.name}-{name}-{next(numbers)}"
-            built = is_done(folder, plan[name], given[name].fingerprint)
-            stands = sample(folder / name, out, tokens) if built else made_up(out, row=row, tokens=tokens)
+            built = rows(name)
+            stands = sample(built, out, tokens) if built else made_up(out, row=row, tokens=tokens)
             inputs.append(out)
         return inputs, stands
 
@@ -250,7 +264,7 @@ def words(document: Mapping[str, Any]) -> str:
     known = [f"{row['stage']}: steps and tokens from {row['known']}." for row in rows if not row["done"]]
     free = f"Free here: {_gb(machine['memory_mb'])} of memory, {_gb(machine['disk_mb'])} of disk."
     if document["not_counted"]:
-        known.append(f"Not counted: what comes before training ({', '.join(document['not_counted'])}).")
+        known.append(f"Not counted: what does not learn step by step ({', '.join(document['not_counted'])}).")
     return "\n\n".join([*blocks, "\n".join([*known, free])])
 
 
