@@ -202,11 +202,25 @@ def _place(args: argparse.Namespace) -> Answer:
     return {**document, "beside": beside.as_data(compared)}, "\n\n".join(part for part in parts if part)
 
 
+def _is_writable(out: str) -> None:
+    """Raise UserError where a file cannot be written, or would take the place of one that is of no page or picture."""
+    path = Path(out)
+    if path.is_dir() or path.suffix.lower() not in (".html", ".htm", ".svg"):
+        raise UserError(f"--out {out}: a page is NAME.html and a picture NAME.svg; give the name of such a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be written ({error.strerror})") from None
+
+
 def _page(args: argparse.Namespace) -> Answer:
     """Write the page with filters, timeline and lineage."""
     from residency.catalog.page import write_page
 
-    runs = [Path(run) for run in args.runs or ()]
+    runs = list(dict.fromkeys(Path(run).resolve() for run in args.runs or ()))
+    _is_writable(args.out)
     write_page(_load(args), Path(args.out), runs=runs)
     return {"page": args.out, "runs": list(map(str, runs))}, f"page  {args.out}"
 
@@ -218,6 +232,7 @@ def _gaps(args: argparse.Namespace) -> Answer:
     loaded = _load(args)
     found = gaps.gap_map(loaded)
     if args.out:
+        _is_writable(args.out)
         from residency.catalog.gap_picture import gap_picture
         from residency.catalog.page import picture_file
         from residency.core.store import atomic_path

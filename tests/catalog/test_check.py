@@ -34,6 +34,12 @@ def test_a_sound_folder_has_no_problems(folder: Path) -> None:
     assert problems(folder) == []
 
 
+def test_an_alias_is_refused_before_it_is_followed(folder: Path) -> None:
+    nested = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 40))
+    [(line, text)] = found(folder, "models/new.yaml", f"a0: &a0 [x]\n{nested}")
+    assert line == 2 and "alias" in text
+
+
 def test_our_own_entries_have_no_problems() -> None:
     assert [str(problem) for problem in problems(DATA)] == []
 

@@ -156,6 +156,8 @@ def test_the_overview_counts_by_kind_and_mark_and_lists_the_axes(asked: Any) -> 
         (["models", "--out", "x.html"], "--out goes with page and gaps alone"),
         (["gaps", "--runs", "runs/latest"], "--runs goes with page alone"),
         (["page"], "say where to write the page: residency catalog page --out FILE.html"),
+        (["page", "--out", "."], "a page is NAME.html"),
+        (["gaps", "--out", "notes.txt"], "a picture NAME.svg"),
         (["place"], "say what to place"),
         (["place", "nowhere"], "there is no nowhere; give a run's folder"),
         (["alhpa"], "there is no entry alhpa; did you mean Alpha?"),

@@ -29,9 +29,14 @@ def given_base(case: Case) -> Form | None:
     """A base that is named decides: one that only reads is tuned as an encoder."""
     from residency.models.load import base_is_encoder
 
-    encoder = base_is_encoder(case.needs.base) if case.needs.base else None
-    if encoder is None:
+    if not case.needs.base:
         return None
+    encoder = base_is_encoder(case.needs.base)
+    if encoder is None:
+        raise UserError(
+            f"--base {case.needs.base}: nothing of it lies here, so nothing can be said of what it needs. The nearest: "
+            "a folder that holds it, or --base smollm2-135m or minilm"
+        )
     if encoder and not case.reads:
         raise UserError(
             f"--base {case.needs.base} is an encoder, which writes nothing; --task {case.needs.task} is written (or "

@@ -140,6 +140,9 @@ def _tree(kind: str, path: Path, found: list[Problem]) -> File | None:
     try:
         text = path.read_text(encoding="utf-8")
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        if alias := next((token for token in yaml.scan(text, loader) if isinstance(token, yaml.AliasToken)), None):
+            found.append(Problem(path, alias.start_mark.line + 1, "an alias (*name); write the value out"))
+            return None
         tree, about = yaml.compose(text, loader), yaml.load(text, loader)
     except (OSError, UnicodeDecodeError) as error:
         reason = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror

@@ -153,10 +153,10 @@ def told(found: GapMap) -> list[str]:
     counts = summary(found)
     return [
         f"Of {counts['cells']} cells {counts['complete']} have an open model, an open data set and a metric.",
-        f"{counts['without_models']} have no open model, {counts['without_datasets']} no open data set, "
-        f"{counts['without_metrics']} no metric, and {counts['empty']} neither an open model nor an open data set.",
+        f"{counts['without_models']} hold no model that is known to be open, {counts['without_datasets']} no such data "
+        f"set, {counts['without_metrics']} no metric, and {counts['empty']} neither a model nor a data set.",
         f"Counted are the entries that are placed on all three axes: {counts['models_placed']} of {counts['models']} "
-        f"models and {counts['datasets_placed']} of {counts['datasets']} data sets.",
+        f"models and {counts['datasets_placed']} of {counts['datasets']} data sets. What is not placed may fill a gap.",
     ]
 
 
