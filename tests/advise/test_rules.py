@@ -30,6 +30,20 @@ def told(found: tuple[Reason, ...]) -> str:
     return " ".join(reason.text for reason in found)
 
 
+def test_items_alone_are_asked_and_no_other_classes_learned_for_them(advised: Advise, ward: Path) -> None:
+    lines = [
+        line for line in (ward / "triage.yaml").read_text().splitlines() if not line.startswith(("train:", "dev:"))
+    ]
+    (ward / "items.yaml").write_text("\n".join(lines).replace("task: triage", "task: items"))
+    made = advised("--task cls --data items.yaml")
+    assert made.form.name == "prompting" and not made.stages and "items.yaml" in made.text
+
+
+def test_a_base_that_is_not_here_gets_no_figures(advised: Advise) -> None:
+    with pytest.raises(UserError, match="--base nosuch/model: nothing of it lies here"):
+        advised("--task cls --data triage.yaml --base nosuch/model")
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_reason_points_at_something_that_is_there(name: str, advised: Advise, catalog: Catalog) -> None:
     """A row of the catalog that is more than memory, a figure of ours, a page with that heading, a file."""

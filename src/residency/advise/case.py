@@ -105,13 +105,18 @@ class Case:
 
     @cached_property
     def taught(self) -> Taught | None:
-        """What a model would learn from; None where there is nothing."""
+        """What a model would learn from; None where there is nothing.
+
+        A public set stands in where nothing is given, not for a task of the user's that brings items alone: its classes
+        are others.
+        """
         own = next((one for one in self.own if one.count), None)
         if own:
             counts = (own.count or 0, own.dev, own.test, own.words)
             return Taught(own.name, own.extra["task"], own.does, True, *counts, own.closed)
         named = [one.name for one in self.given if one.kind == "set" and fits(one, self.needs.task)]
-        wanted = (*named, *candidates(self.needs.task, self.needs.language, self.needs.stakeholder))
+        stand_in = () if self.own else candidates(self.needs.task, self.needs.language, self.needs.stakeholder)
+        wanted = (*named, *stand_in)
         public = next((name for name in wanted if name in self.here and self._teaches(name)), "")
         return self._public(public) if public else None
 
