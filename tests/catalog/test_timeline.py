@@ -38,6 +38,17 @@ def test_the_marks_are_of_the_paradigms_or_of_the_surveys(small, ours):
     assert len(set(PARADIGMS.values())) == len(PARADIGMS)
 
 
+def test_what_is_only_from_memory_of_a_model_is_pale(ours):
+    svg = timeline(ours)
+    for name, entry in ours.entries["models"].items():
+        cell = entry.cells.get("paradigm")
+        if cell is None:
+            continue
+        chip = re.search(rf'data-entry="models-{name}">.*?</g>|data-entry="models-{name}">.*?</a>', svg, re.S)[0]
+        marks = re.findall(r'class="mark paradigm p-\w+( doubtful)?', chip)
+        assert marks and all(bool(pale) != cell.firm for pale in marks), name
+
+
 def test_all_models_of_our_catalog_are_on_it_once_and_side_by_side(ours):
     svg = timeline(ours)
     places = re.findall(

@@ -230,6 +230,8 @@ def _missing(key: str, at: Keys) -> str:
         return "a result without protocol: say how it was measured, or: not stated in what was read"
     if key == "from":
         return "from is missing: what is marked V, S or P names the sources it was read in"
+    if key == "named":
+        return "named is missing; of what no survey names say: named: [{mark: O, note: why it is here}]"
     return f"{key} is missing"
 
 

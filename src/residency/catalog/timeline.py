@@ -13,7 +13,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from residency.catalog import draw
-from residency.catalog.entries import Catalog, Entry
+from residency.catalog.entries import Catalog, Cell, Entry
 from residency.catalog.words import MONTHS, month, source_text, words
 
 Link = Callable[[Entry], str]
@@ -37,7 +37,7 @@ KINDS = {
     "domain": "medical model",
     "general": "general model",
     "closed": "closed",
-    "domain memory": "the date is from memory, or its source is weak",
+    "domain memory": "the date is from memory, or its source is weak; pale marks: what they say is",
 }
 """How boxes are drawn, and what that means."""
 SURVEYS = ("disc", "square", "up", "diamond", "plus", "down")
@@ -126,9 +126,12 @@ def chip_width(entry: Entry) -> float:
 def _chip(entry: Entry, x: float, y: float, width: float, surveys: Mapping[str, str], link: Link | None) -> Markup:
     middle = y + CHIP / 2
     parts = [draw.box(x, y, width, CHIP), draw.label(x + PAD, middle + 4.2, entry.name)]
-    looks = [(PARADIGMS[name], f"mark paradigm p-{name}") for name in _paradigms(entry)]
+    made = entry.cells.get("paradigm")
+    looks = [(PARADIGMS[name], f"mark paradigm p-{name}{_doubt(made)}") for name in _paradigms(entry)]
     parts += _marks(looks, x + width - PAD, middle)
-    looks = [(surveys[name], f"mark survey s{list(surveys).index(name)}") for name in _surveys(entry)]
+    firm = {str(cell.is_): cell for cell in sorted(entry.named, key=lambda cell: cell.firm)}
+    places = list(surveys)
+    looks = [(surveys[name], f"mark survey s{places.index(name)}{_doubt(firm[name])}") for name in _surveys(entry)]
     parts += _marks(looks, x + width - PAD, middle)
     cell = entry.cells.get("release")
     sure = "" if cell is None or cell.firm else " memory"
@@ -147,8 +150,15 @@ def _marks(looks: Sequence[tuple[str, str]], right: float, middle: float) -> lis
 def _told(entry: Entry) -> str:
     cell = entry.cells.get("release")
     when = "date unknown" if cell is None else month(str(cell.is_)) + ("" if cell.firm else ", from memory")
+    how = entry.cells.get("paradigm")
     made = ", ".join(words(name) for name in _paradigms(entry)) or "how it was made is not known"
+    made += " (from memory)" if _doubt(how) else ""
     return f"{entry.name}: {when}; {made}; named by {', '.join(_surveys(entry)) or 'no survey'}"
+
+
+def _doubt(cell: Cell | None) -> str:
+    """Return the class of what is only from memory, or weak."""
+    return "" if cell is None or cell.firm else " doubtful"
 
 
 def _paradigms(entry: Entry) -> list[str]:
