@@ -67,12 +67,16 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A model's answer; ``text`` None means it abstained. ``finish`` is "stop", "length", "loop" or "abstain"."""
+    """A model's answer; ``text`` None means it abstained. ``finish`` is "stop", "length", "loop" or "abstain".
+
+    ``about`` is what a strategy tells of its way: the votes and their margin, the reasoning, the drafts.
+    """
 
     text: str | None
     tokens: int = 0
     finish: str = "stop"
     logprob: float | None = None
+    about: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
