@@ -1,0 +1,238 @@
+"""An index that is open for searching: by words (BM25), by vectors, or by both, fused, and ranked again where asked.
+
+What one patient's chart says is found for that patient alone. What is no longer valid is not found, but counted. The
+index may change while it is open: every call sees the state that counts at that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from residency.core.errors import UserError
+from residency.core.legal import nearest
+from residency.core.types import Model
+from residency.infer.evidence import CHART, EVIDENCE, Evidence, Found
+from residency.infer.retrieve import store
+from residency.infer.retrieve.fuse import fused
+from residency.infer.retrieve.said import days_of
+from residency.infer.retrieve.store import quoted
+
+Rerank = Callable[[str, Sequence[str]], Sequence[float]]
+HOW = ("fused", "bm25", "vector")
+DEEP, AGAIN = 100, 30
+"""Passages that each way of searching hands over to be fused, and how many of those are ranked again."""
+GROUPS = 48
+"""Groups of vectors that are looked through, in an index that is too large to look through all."""
+EMPTY, NOTHING, EXPIRED = (
+    "the index holds no passage",
+    "no passage was found",
+    "all that was found is no longer valid",
+)
+_SHOWN = ("document", "start", "end", "title", "section", "page", "source", "licence", "language", "date", "edition",
+          "valid_until", "study", "patient", "shelf")  # fmt: skip
+_COLUMNS = ["id", "words", "lead", *_SHOWN]
+TRIES = 5
+"""How often a question is asked again where the table was replaced meanwhile."""
+Row = dict[str, Any]
+
+
+@dataclass
+class Index:
+    """An open index; ``open_index`` makes it. ``given`` is the embedder where it has no name to be loaded by."""
+
+    path: Path
+    given: Model | None = None
+    _at: tuple[tuple[int, int], dict[str, Any], Any] | None = field(default=None, repr=False)
+    _model: Any = field(default=None, repr=False)
+
+    @property
+    def snapshot(self) -> str:
+        """Return the hash of what the index holds at this moment."""
+        return str(self._now()[0]["snapshot"])
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Return what the index holds: counts, embedder, cut, the oldest and newest day; not its list of files."""
+        state = self._now()[0]
+        return {name: value for name, value in state.items() if name not in ("units", "folder", "version", "format")}
+
+    def search(
+        self,
+        question: str,
+        *,
+        k: int = 10,
+        how: str = "fused",
+        rerank: Rerank | None = None,
+        patient: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        sources: Sequence[str] = (),
+        languages: Sequence[str] = (),
+        shelf: str = EVIDENCE,
+        today: date | None = None,
+    ) -> Found:
+        """Return the ``k`` best passages for a question, the best first.
+
+        ``patient`` searches that patient's chart and nothing else. ``since`` and ``until`` (ISO 8601, as precise as
+        wished) keep documents whose date may lie between them; one without a date is left out then. ``today`` decides
+        what is still valid. ``rerank`` is given the question and texts, and returns a score each, higher is better.
+        Raises UserError for what cannot be asked.
+        """
+        where = _where(shelf, patient, since, until, sources, languages)
+        state, table = self._now()
+        if how not in HOW:
+            raise UserError(f"there is no search {how!r}; {nearest(how, HOW)}")
+        if how == "vector" and not state["embedder"]:
+            raise UserError("this index has no vectors (it was built without an embedder); search it by bm25")
+        if not state["passages"] or k < 1:
+            return Found([], state["snapshot"], 0, EMPTY if k > 0 else NOTHING)
+        day = (today or date.today()).isoformat()
+        rows = self._ranked(question, how, where, max(DEEP, 4 * k))
+        valid, expired = _still_valid(rows, day, k)
+        if expired and len(valid) < k:
+            still = f"{where} AND (valid_until IS NULL OR valid_until >= {quoted(day)})"
+            valid = self._ranked(question, how, still, max(DEEP, 4 * k))
+        if rerank:
+            valid = _again(question, valid[: max(AGAIN, k)], rerank)
+        found = [_evidence(row) for row in valid[:k]]
+        return Found(found, state["snapshot"], expired, None if found else EXPIRED if expired else NOTHING)
+
+    def passage(self, id: str) -> Evidence | None:
+        """Return a passage by its id; None where its document was taken out of the index, or changed."""
+        rows = self._rows(f"id = {quoted(id)}", 1)
+        return _evidence(rows[0]) if rows else None
+
+    def passages(self, document: str) -> list[Evidence]:
+        """Return all passages of a document in their order; none where the index does not have it."""
+        found = [_evidence(row) for row in self._rows(f"document = {quoted(document)}", None)]
+        return sorted(found, key=lambda one: one.start)
+
+    def has(self, document: str) -> bool:
+        """Return whether the index holds a document."""
+        return bool(self._rows(f"document = {quoted(document)}", 1))
+
+    # --- how it is found -----------------------------------------------------------------------------------------
+
+    def _now(self) -> tuple[dict[str, Any], Any]:
+        """Return the state that counts now, and its table."""
+        at = store.stamp(self.path)
+        if self._at is None or self._at[0] != at:
+            state = store.read_state(self.path)
+            self._at = at, state, store.open_table(self.path / state["folder"], state["version"])
+        return self._at[1], self._at[2]
+
+    def _asked(self, ask: Callable[[dict[str, Any], Any], list[Row]]) -> list[Row]:
+        """Return what the table answers; where it was replaced while it was asked, what the new one does."""
+        for _ in range(TRIES):
+            at = store.stamp(self.path)
+            try:
+                return ask(*self._now())
+            except UserError:
+                raise
+            except Exception:
+                if store.stamp(self.path) == at:
+                    raise
+        raise UserError(f"{self.path} changes too fast to be read; try again")
+
+    def _rows(self, where: str, limit: int | None) -> list[Row]:
+        return self._asked(lambda _, table: table.search().where(where).select(_COLUMNS).limit(limit).to_list())
+
+    def _ranked(self, question: str, how: str, where: str, deep: int) -> list[Row]:
+        return self._asked(lambda state, table: self._found(state, table, question, how, where, deep))
+
+    def _found(self, state: dict[str, Any], table: Any, question: str, how: str, where: str, deep: int) -> list[Row]:
+        ways = []
+        if how != "vector":
+            ways.append(_by_words(table, question, where, deep))
+        if how != "bm25" and state["embedder"]:
+            ways.append(_by_vector(table, self._vector(question, state), where, deep))
+        if len(ways) == 1:
+            return ways[0]
+        rows = {row["id"]: row for way in ways for row in way}
+        ranked = fused([[row["id"] for row in way] for way in ways])
+        return [{**rows[id], "score": score} for id, score in ranked]
+
+    def _vector(self, question: str, state: dict[str, Any]) -> Any:
+        if self._model is None:
+            from residency.infer.retrieve.build import embedder_of
+
+            self._model = embedder_of(self.given or state["embedder"]["name"], state["embedder"])[0]
+        return self._model.embed([question])[0]
+
+
+def open_index(path: Path | str, *, embedder: Model | None = None) -> Index:
+    """Return an index of this machine; SourceError where there is none. The embedder is loaded when it is needed."""
+    path = Path(path).expanduser()
+    store.read_state(path)
+    return Index(path, embedder)
+
+
+def _where(
+    shelf: str, patient: str | None, since: str | None, until: str | None, sources: Sequence[str],
+    languages: Sequence[str],
+) -> str:  # fmt: skip
+    """Return what a passage must fulfil, as SQL."""
+    if shelf not in (EVIDENCE, CHART):
+        raise UserError(f"there is no shelf {shelf!r}; legal: {EVIDENCE}, {CHART}")
+    if shelf == CHART and not patient:
+        raise UserError("a chart is searched for one patient: say which (patient)")
+    parts = [f"shelf = {quoted(CHART if patient else EVIDENCE)}"]
+    parts += [f"patient = {quoted(patient)}"] if patient else []
+    for name, day, sign, end in (("last", since, ">=", 0), ("first", until, "<=", 1)):
+        if day and not days_of(day):
+            raise UserError(f"{day!r} is no date; give one such as 2024, 2024-05 or 2024-05-11")
+        parts += [f"{name} {sign} {quoted((days_of(day) or '')[end])}"] if day else []
+    for name, wanted in (("source", sources), ("language", languages)):
+        some = [wanted] if isinstance(wanted, str) else wanted
+        parts += [f"{name} IN ({', '.join(map(quoted, some))})"] if some else []
+    return " AND ".join(parts)
+
+
+def _by_words(table: Any, question: str, where: str, deep: int) -> list[Row]:
+    """Return rows by BM25 (Robertson and Zaragoza 2009), the best first; equal ones by id."""
+    from lancedb.query import MatchQuery
+
+    if not question.strip():
+        return []
+    query = table.search(MatchQuery(question, "words"), query_type="fts").where(where, prefilter=True)
+    rows = query.select([*_COLUMNS, "_score"]).limit(deep).to_list()
+    return _ordered([{**row, "score": row["_score"]} for row in rows])
+
+
+def _by_vector(table: Any, vector: Any, where: str, deep: int) -> list[Row]:
+    """Return rows by the cosine of their vectors with the question's, the best first; equal ones by id."""
+    query = table.search(vector, vector_column_name="vector").distance_type("dot").where(where, prefilter=True)
+    rows = query.select([*_COLUMNS, "_distance"]).nprobes(GROUPS).limit(deep).to_list()
+    return _ordered([{**row, "score": 1 - row["_distance"]} for row in rows])
+
+
+def _ordered(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: (-row["score"], row["id"]))
+
+
+def _still_valid(rows: list[Row], day: str, k: int) -> tuple[list[Row], int]:
+    """Return the rows that are valid on a day, and how many that are not stand before the k-th of them."""
+    valid: list[Row] = []
+    expired = 0
+    for row in rows:
+        if row["valid_until"] and row["valid_until"] < day:
+            expired += len(valid) < k
+        else:
+            valid.append(row)
+    return valid, expired
+
+
+def _again(question: str, rows: list[Row], rerank: Rerank) -> list[Row]:
+    if not rows:
+        return rows
+    scores = rerank(question, [row["words"] for row in rows])
+    return _ordered([{**row, "score": float(score)} for row, score in zip(rows, scores, strict=True)])
+
+
+def _evidence(row: Row) -> Evidence:
+    fields = {name: row[name] for name in _SHOWN}
+    return Evidence(id=row["id"], text=row["words"][row["lead"] :], score=float(row.get("score") or 0.0), **fields)
