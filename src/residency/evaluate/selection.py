@@ -13,6 +13,10 @@ from residency.core.types import Example
 from residency.corpus.general import general_instructions, general_text
 from residency.evaluate.tasks import Task
 from residency.evaluate.tasks.read import each_example, examples_of
+from residency.infer.prompts.shots import instructed
+
+DEVELOPMENT = 0.1
+"""The share of a task's training groups that is for development, where its set has no part for it."""
 
 
 def test_items(examples: Path | None, task: Task, limit: int = 0) -> list[Example]:
@@ -62,5 +66,29 @@ def solved_items(examples: Path | None, task: Task) -> list[Example]:
     return train_items(examples, task)
 
 
+def development_items(
+    examples: Path | None, task: Task, share: float = DEVELOPMENT
+) -> tuple[list[Example], list[Example]]:
+    """Return (the items to develop on, the solved items that may be shown before them).
+
+    Those of the task's own part for it ("validation", ``dev``), else a share of the groups that may be learned, drawn
+    by a hash of their names: the same ones that training holds out. Never a test item.
+    """
+    plain = replace(task, ask=replace(task.ask, turn=0))
+    own = examples_of(plain, "validation")[0] if task.data or task.own else list(_of_run(examples, task, "dev"))
+    train, solved = train_items(examples, task), solved_items(examples, task)
+    held = own or [replace(e, split="dev") for e in train if mark(e.group) < share]
+    groups = {e.group for e in held}
+    return held, [e for e in solved if e.group not in groups]
+
+
+def mark(group: str) -> float:
+    """Return a number from 0 to 1 that a group alone decides."""
+    return int.from_bytes(hashlib.sha256(f"dev:{group}".encode()).digest()[:7], "big") / 2**56
+
+
 def _of_run(examples: Path | None, task: Task, split: str) -> Iterator[Example]:
-    return read_examples(examples / "examples.jsonl", split=split, task=task.name) if examples else iter(())
+    """Yield a run's items, which come with their prompts; an instruction of a prompt file stands before these."""
+    if examples:
+        found = read_examples(examples / "examples.jsonl", split=split, task=task.name)
+        yield from (instructed(e, task.ask.instruction) for e in found)

@@ -19,11 +19,15 @@ from __future__ import annotations
 import json
 import string
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from residency.core.types import Example, Message, Span
-from residency.evaluate.tasks.words import WORDINGS, Words
+from residency.infer.prompts import extraction
+from residency.infer.prompts.extraction import answer_of, joined
+from residency.infer.prompts.library import ours
+from residency.infer.prompts.prompt import Prompt, Said
+from residency.infer.prompts.words import Words, words_of
 
 Item = dict[str, Any]
 KINDS = ("choice", "classify", "tag", "similar", "extract", "generate", "rubric")
@@ -38,6 +42,7 @@ class Ask:
 
     ``style``: "letters" lists the options and wants a letter; "options" compares the options' own text. ``wording`` is
     which of the language's ways to ask; ``turn`` moves the first options of a choice behind the others, so many.
+    ``said`` are words of a prompt file's own, in place of those of the first wording.
     """
 
     instruction: str = ""
@@ -47,11 +52,24 @@ class Ask:
     wording: int = 0
     turn: int = 0
     scale: tuple[int, ...] = ()
+    said: Said = ()
 
     @property
     def words(self) -> Words:
         """Return the prompt's words in the task's language (English where there are none)."""
-        return WORDINGS.get(self.language, WORDINGS["en"])[self.wording]
+        usual = words_of(self.language, self.wording)
+        return usual if self.wording else replace(usual, **dict(self.said))
+
+    def by(self, prompt: Prompt) -> Ask:
+        """Return how the same items are put by a prompt; what they are stays: labels, scale, language."""
+        return replace(self, instruction=prompt.instruction, style=prompt.style or self.style, said=prompt.said)
+
+
+def asked_by(name: str, *labels: str, language: str = "en") -> Ask:
+    """Return how a task is put by one of our prompts."""
+    prompt = ours(name)
+    said = prompt.said if prompt.words else ()
+    return Ask(prompt.instruction, labels, prompt.style or "letters", language, said=said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +123,7 @@ def _choice(ask: Ask, item: Item) -> Asked:
 
 
 def _classify(ask: Ask, item: Item) -> Asked:
-    wish = _joined(ask.instruction, ask.words.options.format(", ".join(ask.labels)))
+    wish = joined(ask.instruction, ask.words.options.format(", ".join(ask.labels)))
     meta = {"text": item["text"], "text_b": item.get("text_b", ""), "labels": list(ask.labels)}
     return Asked(_put(ask, wish, item["text"], meta["text_b"]), [item["label"]], ask.labels, meta=meta)
 
@@ -113,9 +131,9 @@ def _classify(ask: Ask, item: Item) -> Asked:
 def _tag(ask: Ask, item: Item) -> Asked:
     """Return what asks for all labels; ``meta`` holds what asks for one: the words, and what is before and behind."""
     labels, words = list(ask.labels), ask.words
-    one = _put(ask, _joined(ask.instruction, words.applies), item["text"])
+    one = _put(ask, joined(ask.instruction, words.applies), item["text"])
     parts = one.partition(words.applies) if words.turned else one.rpartition(words.applies)
-    wish = _joined(ask.instruction, words.several.format(", ".join(labels)))
+    wish = joined(ask.instruction, words.several.format(", ".join(labels)))
     wanted = json.dumps([label for label in labels if label in item["labels"]], ensure_ascii=False)
     meta = {"text": item["text"], "labels": labels, "applies": list(parts), "verdict": list(words.verdict)}
     return Asked(_put(ask, wish, item["text"]), [wanted], meta=meta)
@@ -124,7 +142,7 @@ def _tag(ask: Ask, item: Item) -> Asked:
 def _similar(ask: Ask, item: Item) -> Asked:
     """Return what asks for a number; the choices are the whole ones of the scale."""
     low, high = ask.scale
-    wish = _joined(ask.instruction, ask.words.scaled.format(low, high))
+    wish = joined(ask.instruction, ask.words.scaled.format(low, high))
     meta = {"text": item["text"], "text_b": item["text_b"]}
     meta |= {"score": item["score"], "scale": [low, high], "language": ask.language}
     whole = [str(number) for number in range(low, high + 1)]
@@ -134,49 +152,33 @@ def _similar(ask: Ask, item: Item) -> Asked:
 def _extract(ask: Ask, item: Item) -> Asked:
     spans = [Span(e["start"], e["end"], e["label"]) for e in item["entities"]]
     spans = sorted((s for s in spans if not ask.labels or s.label in ask.labels), key=lambda s: (s.start, s.end))
-    form = ask.words.listed if len(ask.labels) == 1 else ask.words.labelled.format(", ".join(ask.labels))
     text = item["text"]
+    prompt = extraction.put(ask.words, ask.instruction, extraction.wish(ask.words, ask.labels), text)
     meta = {"text": text, "labels": list(ask.labels)}
-    return Asked(_before(ask, form, text), [answer_of(spans, text, ask.labels)], spans=spans, meta=meta)
+    return Asked(prompt, [answer_of(spans, text, ask.labels)], spans=spans, meta=meta)
 
 
 def _relate(ask: Ask, item: Item) -> Asked:
     meta = {key: item[key] for key in ("text", "concepts", "relations")} | {"entities": item.get("entities", [])}
     wanted = json.dumps(item["pairs"], ensure_ascii=False)
-    return Asked(_before(ask, ask.words.paired, item["text"]), [wanted], meta=meta)
-
-
-def answer_of(spans: Sequence[Span], text: str, labels: Sequence[str]) -> str:
-    """Return the JSON list that names these spans of a text, each phrase once, in the order of the text."""
-    if len(labels) == 1:
-        return json.dumps(list(dict.fromkeys(text[s.start : s.end] for s in spans)), ensure_ascii=False)
-    pairs = dict.fromkeys((text[s.start : s.end], s.label) for s in spans)
-    return json.dumps([{"text": words, "label": label} for words, label in pairs], ensure_ascii=False)
+    return Asked(extraction.put(ask.words, ask.instruction, ask.words.paired, item["text"]), [wanted], meta=meta)
 
 
 def _generate(ask: Ask, item: Item) -> Asked:
     reference, text = item["reference"], item["input"]
     parts = (text, ask.instruction) if ask.words.turned else (ask.instruction, text)
     wanted = [reference] if isinstance(reference, str) else reference
-    return Asked(_joined(ask.words.opening, *parts), wanted)
+    return Asked(joined(ask.words.opening, *parts), wanted)
 
 
 def _put(ask: Ask, wish: str, *about: str) -> str:
     """Return what is asked about, then the wish; a turned wording has the wish first."""
-    return _joined(ask.words.opening, *((wish, *about) if ask.words.turned else (*about, wish)))
-
-
-def _before(ask: Ask, form: str, text: str) -> str:
-    """Return the instruction with its answer's form, then the text as it is; a turned wording has the text first."""
-    words = ask.words
-    if words.turned:
-        return text + "\n\n" + _joined(ask.instruction, form)
-    return _joined(words.opening, ask.instruction, form) + "\n\n" + text
+    return joined(ask.words.opening, *((wish, *about) if ask.words.turned else (*about, wish)))
 
 
 def _rubric(ask: Ask, item: Item) -> Asked:
     first, *rest = ({"role": m["role"], "content": m["content"]} for m in item["prompt"])
-    chat: list[Message] = [{**first, "content": _joined(ask.instruction, first["content"])}, *rest]
+    chat: list[Message] = [{**first, "content": joined(ask.instruction, first["content"])}, *rest]
     rubrics = [{"criterion": r["criterion"], "points": r["points"]} for r in item["rubrics"]]
     return Asked(chat, [json.dumps(rubrics, ensure_ascii=False)], meta={"rubrics": rubrics})
 
@@ -197,18 +199,14 @@ def _converse(ask: Ask, item: Item) -> Asked:
     """Return the turns so far, the instruction before the first: a chat begins with its user."""
     turns = list(item["turns"])
     opening = turns.pop(0)["content"] if turns[0]["role"] == "user" else ""
-    return Asked([{"role": "user", "content": _joined(ask.instruction, opening)}, *turns], [item["reference"]])
+    return Asked([{"role": "user", "content": joined(ask.instruction, opening)}, *turns], [item["reference"]])
 
 
 def _prefer(ask: Ask, item: Item) -> Asked:
     """Return the question alone: neither of the two answers is shown, and their order does not tell the better one."""
     answers = sorted((item["chosen"], item["rejected"]))
-    prompt = _joined(ask.instruction, item["input"])
+    prompt = joined(ask.instruction, item["input"])
     return Asked(prompt, [item["chosen"]], answers, unwanted=[item["rejected"]])
-
-
-def _joined(*parts: str) -> str:
-    return "\n\n".join(part.strip() for part in parts if part and part.strip())
 
 
 _MAKE: dict[str, Callable[[Ask, Item], Asked]] = {

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any
 
-from residency.evaluate.tasks.form import Ask, Item
+from residency.evaluate.tasks.form import Item, asked_by
 from residency.evaluate.tasks.task import Task
 
 PAIRS, ANSWER = 12, 2000
@@ -79,65 +79,65 @@ def _caused(items: Iterable[Item]) -> Iterator[Item]:
 
 
 _JSON: dict[str, Any] = {"stop": ("]",), "keep_stop": True}
-_DEID = "Find everything that could identify a person."
 _FINDINGS = ("finding_f1", "contradiction")
 _CONSULT: dict[str, Any] = {
     "stop": ("\nPatient:", "\nDoctor:"),
-    "ask": Ask("You are the doctor in this consultation. Give the doctor's next turn."),
+    "ask": asked_by("doctors-turn-1"),
     "beside": ("question_f1", "question_share", "question_share_recorded"),
 }
 
 # fmt: off
 MED: tuple[Task, ...] = (
     Task("pubmedqa", "Med-QA", "choice", "accuracy", RESEARCHERS, "diagnosis", title="PubMedQA, with the abstract",
-         data="pubmedqa", ask=Ask("Answer the question from the abstract.", style="options"),
+         data="pubmedqa", ask=asked_by("pubmedqa-1"),
          beside=("macro_f1",)),
     Task("medmcqa", "Med-QA", "choice", "accuracy", STUDENTS, "diagnosis", title="MedMCQA, the frozen test half of dev",
-         data="medmcqa", ask=Ask()),
+         data="medmcqa", ask=asked_by("exam-1")),
     *(Task(f"apollo_{code}", "Med-QA", "choice", "accuracy", STUDENTS, "diagnosis", title=f"Medical exams in {name}",
-           data=f"apollo_{code}", ask=Ask(language=code))
+           data=f"apollo_{code}", ask=asked_by("exam-1", language=code))
       for code, name in (("zh", "Chinese"), ("es", "Spanish"), ("fr", "French"))),
     Task("icd10_coding", "Med-QA", "choice", "accuracy", PROFESSIONALS, "administration",
-         title="Which ICD-10-CM code a term belongs to", data="icd10_coding", ask=Ask()),
+         title="Which ICD-10-CM code a term belongs to", data="icd10_coding", ask=asked_by("exam-1")),
     Task("evidence_inference", "Med-NLI", "classify", "macro_f1", RESEARCHERS, "treatment",
          title="What a trial's sentence says of an outcome", data="evidence_inference",
-         ask=Ask("What does the text say about this outcome?", ("decreased", "no difference", "increased"))),
+         ask=asked_by("trial-outcome-1", "decreased", "no difference", "increased")),
     Task("medec_flag", "Med-NLI", "classify", "macro_f1", PROFESSIONALS, "treatment",
          title="Is a note right or does it hold an error", data="medec", adapt=_error_flag,
-         ask=Ask("Is this clinical text medically correct, or does it hold an error?", ("correct", "error"))),
+         ask=asked_by("note-error-1", "correct", "error")),
     Task("medec_place", "Med-NLI", "choice", "accuracy", PROFESSIONALS, "treatment",
-         title="Which sentence of a note is wrong", data="medec", adapt=_error_place, ask=Ask()),
+         title="Which sentence of a note is wrong", data="medec", adapt=_error_place, ask=asked_by("exam-1")),
     Task("ncbi_disease", "Med-IE", "extract", "entity_f1", RESEARCHERS, "diagnosis", 256, **_JSON,
          title="Diseases in abstracts (NCBI-disease)", data="ncbi_disease",
-         ask=Ask("Find all diseases in the text.", ("Disease",))),
+         ask=asked_by("diseases-1", "Disease")),
     Task("bc5cdr_chemical", "Med-IE", "extract", "entity_f1", RESEARCHERS, "treatment", 256, **_JSON,
          title="Chemicals in abstracts (BC5CDR)", data="bc5cdr",
-         ask=Ask("Find all chemicals and drugs in the text.", ("Chemical",))),
+         ask=asked_by("chemicals-1", "Chemical")),
     Task("bc5cdr_disease", "Med-IE", "extract", "entity_f1", RESEARCHERS, "diagnosis", 256, **_JSON,
          title="Diseases in abstracts (BC5CDR)", data="bc5cdr",
-         ask=Ask("Find all diseases in the text.", ("Disease",))),
+         ask=asked_by("diseases-1", "Disease")),
     Task("bc5cdr_relations", "Med-IE", "relate", "relation_f1", RESEARCHERS, "treatment", 256, ("]]",), True,
          title="Which chemical causes which disease (BC5CDR)", data="bc5cdr", adapt=_caused,
-         ask=Ask("Which chemical causes which disease in this text?")),
+         ask=asked_by("chemical-causes-disease-1")),
     Task("deid_en", "Med-IE", "extract", "entity_f1", PROFESSIONALS, "administration", 256, **_JSON,
-         title="Identifiers in English sentences (Presidio, synthetic)", data="presidio_synth", ask=Ask(_DEID)),
+         title="Identifiers in English sentences (Presidio, synthetic)", data="presidio_synth",
+         ask=asked_by("identifiers-en-1")),
     Task("deid_es", "Med-IE", "extract", "entity_f1", PROFESSIONALS, "administration", 1024, **_JSON,
          title="Identifiers in Spanish cases (MEDDOCAN)", data="meddocan",
-         ask=Ask("Encuentre todo lo que pueda identificar a una persona.", language="es")),
+         ask=asked_by("identifiers-es-1", language="es")),
     Task("mts_dialog", "Med-Gen", "generate", "rouge_l", PROFESSIONALS, "documentation", 128,
          title="A note section from a dialogue (MTS-Dialog)", data="mts_dialog", adapt=_sections, beside=_FINDINGS,
-         ask=Ask("Write the named section of the clinical note from this conversation.")),
+         ask=asked_by("note-section-1")),
     Task("aci_bench", "Med-Gen", "generate", "rouge_l", PROFESSIONALS, "documentation", 512,
          title="A whole note from a visit (ACI-Bench)", data="aci_bench", beside=_FINDINGS,
-         ask=Ask("Write the clinical note of this visit.")),
+         ask=asked_by("visit-note-1")),
     Task("meqsum", "Med-Gen", "generate", "rouge_l", PATIENTS, "virtual health assistant", 48, ("\n",),
          title="A consumer's question in short (MeQSum)", data="meqsum",
-         ask=Ask("Summarise this message as one short medical question.")),
+         ask=asked_by("question-in-short-1")),
     Task("medquad", "Med-Gen", "generate", "rouge_l", PATIENTS, "virtual health assistant", 128,
-         title="Answers for consumers (MedQuAD)", data="medquad", ask=Ask(), beside=_FINDINGS),
+         title="Answers for consumers (MedQuAD)", data="medquad", ask=asked_by("question-alone-1"), beside=_FINDINGS),
     Task("medec_mend", "Med-Gen", "generate", "rouge_l", PROFESSIONALS, "treatment", 64, ("\n",),
          title="The wrong sentence of a note, corrected", data="medec", adapt=_error_mend,
-         ask=Ask("Rewrite the wrong sentence so that it is medically correct. Give the sentence only.")),
+         ask=asked_by("sentence-mended-1")),
     Task("mts_next_turn", "Med-Gen", "converse", "rouge_l", PATIENTS, "virtual health assistant", 96, **_CONSULT,
          title="The doctor's next turn in a short dialogue (MTS-Dialog)", data="mts_next_turn"),
     Task("aci_next_turn", "Med-Gen", "converse", "rouge_l", PATIENTS, "virtual health assistant", 96, **_CONSULT,
@@ -167,9 +167,9 @@ _SUBJECTS = {
 # fmt: off
 HUB: tuple[Task, ...] = (
     Task("medqa", "Med-QA", "choice", "accuracy", STUDENTS, "diagnosis", title="US licensing exam (MedQA)",
-         data="medqa", ask=Ask()),
+         data="medqa", ask=asked_by("exam-1")),
     *(Task(f"mmlu_{subject}", "Med-QA", "choice", "accuracy", STUDENTS, "diagnosis", title=f"MMLU, {words}",
-           data=f"mmlu_{subject}", ask=Ask())
+           data=f"mmlu_{subject}", ask=asked_by("exam-1"))
       for subject, words in _SUBJECTS.items()),
 )
 # fmt: on

@@ -286,7 +286,8 @@ def _said(item: Item) -> str:
 def ask_of(declaration: dict[str, Any], items: Iterable[Item]) -> Ask:
     """Return how the task's items are put; an extract task without labels takes those that its items hold.
 
-    ``wording`` and ``turn`` are no fields of the file: they stand in a declaration that is asked in another way.
+    ``wording``, ``turn`` and ``said`` are no fields of the file: they stand in a declaration that is asked in another
+    way.
     """
     labels = tuple(declaration.get("labels", ()))
     if declaration["kind"] == "extract" and not labels:
@@ -299,4 +300,5 @@ def ask_of(declaration: dict[str, Any], items: Iterable[Item]) -> Ask:
         declaration.get("wording", 0),
         declaration.get("turn", 0),
         tuple(declaration.get("scale", ())),
+        declaration.get("said", ()),
     )

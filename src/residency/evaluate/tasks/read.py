@@ -15,7 +15,7 @@ from residency.corpus import benchmarks
 from residency.evaluate.tasks import own
 from residency.evaluate.tasks.form import Ask, Item, example_of
 from residency.evaluate.tasks.task import Task
-from residency.evaluate.tasks.words import WORDINGS
+from residency.infer.prompts.words import WORDINGS
 
 
 def examples_of(task: Task, split: str = "") -> tuple[list[Example], Counter[str]]:
@@ -42,7 +42,7 @@ def each_example(task: Task, split: str = "") -> Iterator[Example]:
         return
     declared = own.read_declaration(Path(task.own))
     if file := own_file(declared, "test" if split == task.split else split):
-        declared |= {key: getattr(task.ask, key) for key in ("style", "wording", "turn")}
+        declared |= {key: getattr(task.ask, key) for key in ("instruction", "style", "wording", "turn", "said")}
         yield from own.examples_of(declared, Path(task.own).parent, file=file, split=split)
 
 
@@ -101,7 +101,11 @@ def declared_task(path: Path) -> Task:
         ("]",) if lists else (),
         lists,
         title=declared["task"],
-        ask=Ask(style=declared.get("style", "letters"), language=declared.get("language", "en")),
+        ask=Ask(
+            declared.get("instruction", ""),
+            style=declared.get("style", "letters"),
+            language=declared.get("language", "en"),
+        ),
         own=str(path.resolve()),
         judge=declared.get("judge", ""),
     )

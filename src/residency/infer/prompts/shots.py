@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import re
-from collections import Counter
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from residency.core.errors import UserError
 from residency.core.types import Example, Message
-from residency.models.local import LocalModel
+from residency.infer.prompts.nearest import Find
+
+if TYPE_CHECKING:
+    from residency.models.local import LocalModel
 
 
 def pick_shots(pool: Sequence[Example], count: int) -> list[Example]:
@@ -28,35 +32,29 @@ def pick_shots(pool: Sequence[Example], count: int) -> list[Example]:
     return chosen
 
 
-def nearest_shots(pool: Sequence[Example]) -> Callable[[Example, int], list[Example]]:
-    """Return what finds the solved examples most like a question, the most alike last, by cosine of tf-idf vectors.
+def named_shots(pool: Sequence[Example], ids: Sequence[str]) -> list[Example]:
+    """Return the examples of these ids, in their order; UserError names those that are not there."""
+    known = {e.id: e for e in pool}
+    if absent := [key for key in ids if key not in known]:
+        raise UserError(f"{len(absent)} solved examples that the prompt names are not there: {', '.join(absent[:5])}")
+    return [known[key] for key in ids]
 
-    Liu et al. 2022, What Makes Good In-Context Examples for GPT-3?; tf-idf: Salton and Buckley 1988.
-    """
-    words = [_words(e) for e in pool]
-    seen = Counter(word for found in words for word in set(found))
-    weight = {word: math.log((1 + len(pool)) / (1 + count)) + 1 for word, count in seen.items()}
-    vectors = [_unit(found, weight) for found in words]
+
+def drawn_shots(pool: Sequence[Example], seed: int) -> Find:
+    """Return what draws solved examples for a question: the same ones for the same id and seed."""
 
     def find(example: Example, count: int) -> list[Example]:
-        asked = _unit(_words(example), weight)
-        scores = [sum(value * vector.get(word, 0.0) for word, value in asked.items()) for vector in vectors]
-        order = sorted(range(len(pool)), key=lambda i: (-scores[i], pool[i].id))
-        return [pool[i] for i in reversed(order[:count])]
+        return random.Random(f"{seed}:shots:{example.id}").sample(list(pool), min(count, len(pool)))
 
     return find
 
 
-def _words(example: Example) -> list[str]:
-    facts = example.meta.get("facts") or [m["content"] for m in example.prompt]
-    return re.findall(r"\w+", " ".join(facts).lower())
-
-
-def _unit(words: Sequence[str], weight: dict[str, float]) -> dict[str, float]:
-    counts = Counter(word for word in words if word in weight)
-    vector = {word: count * weight[word] for word, count in counts.items()}
-    size = math.sqrt(sum(value * value for value in vector.values())) or 1.0
-    return {word: value / size for word, value in vector.items()}
+def instructed(example: Example, instruction: str) -> Example:
+    """Return an example whose last turn has an instruction before it (itself where there is none)."""
+    if not instruction:
+        return example
+    *before, last = example.prompt
+    return replace(example, prompt=[*before, {**last, "content": f"{instruction}\n\n{last['content']}"}])
 
 
 def shot_messages(shots: Sequence[Example]) -> list[Message]:
