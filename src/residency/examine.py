@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ def evaluate(args: argparse.Namespace) -> Answer:
     """Examine models on tasks; the same command goes on where it was stopped."""
     from residency.core.runs import runs_root
     from residency.evaluate.tasks import named
+    from residency.infer.prompts.library import find_prompts
 
-    asked = named(args.tasks, args.suite)  # mistakes in a task file are told before anything heavy is read
+    asked = named(args.tasks, args.suite)  # mistakes in a file are told before anything heavy is read
+    prompts = find_prompts(args.prompt) if args.prompt else ()
+    from residency.evaluate.evidence import grounds_of
     from residency.evaluate.names import is_baseline
     from residency.evaluate.numbers import few_note
     from residency.evaluate.overview import resolve, write_overview
@@ -28,9 +32,13 @@ def evaluate(args: argparse.Namespace) -> Answer:
 
     names = [model_name(name) for name in args.models]
     out = runs_root() / "evaluations" / folder_name(args)
-    settings = {"tasks": asked, "limit": args.limit, "shots": args.shots, "baselines": not args.no_baselines}
+    settings: dict[str, Any] = {"tasks": asked, "limit": args.limit, "shots": args.shots}
+    settings["baselines"] = not args.no_baselines
     vary = ways(args.vary or "")
     protocol = Protocol(args.method, args.pick, args.style, not args.no_template, args.seed, args.constrained)
+    protocol = replace(protocol, tokens=args.tokens, prompts=prompts, embedder=args.embedder)
+    if args.sources or args.graph:
+        settings["evidence"] = grounds_of(args.sources or "", args.graph or "", k=args.passages, how=args.search)
     resolved = list(map(resolve, names))  # now, since another run may be the latest when this is done
     with meter() as cost:
         found = evaluate_models(names, out=out, precision=args.precision, protocol=protocol, vary=vary, **settings)
@@ -155,12 +163,17 @@ def _flag(found: bool | None) -> str:
 def folder_name(args: argparse.Namespace) -> str:
     """Return the folder of an evaluation: the same command has the same, so that it can go on."""
     from residency.core.store import sha256_json
+    from residency.infer.prompts.library import find_prompts
 
     slug = "".join(sign if sign.isalnum() else "-" for sign in "-".join(args.models)).strip("-")[:60]
     asked = [args.models, args.tasks, args.suite, args.limit, args.shots, args.precision]
     asked += [args.method, args.pick, args.style, args.no_template, args.seed]
     asked += [args.constrained, args.vary] if args.constrained or args.vary else []
     asked += ["no baselines"] if args.no_baselines else []
+    asked += ["tokens", args.tokens] if args.tokens else []
+    asked += ["evidence", args.sources, args.graph, args.passages, args.search] if args.sources or args.graph else []
+    asked += ["prompts", [one.hash for one in find_prompts(args.prompt)]] if args.prompt else []
+    asked += [args.embedder] if args.embedder != "minilm" else []
     return f"{slug}-{sha256_json(asked)[:8]}"
 
 

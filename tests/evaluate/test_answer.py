@@ -12,7 +12,7 @@ from residency.evaluate.score import row_of
 from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.tasks.form import Ask, example_of
 from residency.infer.likelihood import choose
-from residency.infer.prompt import pick_shots, prefix_ids
+from residency.infer.prompts.shots import pick_shots, prefix_ids
 from residency.models.load import of_stage, open_source
 from residency.models.scripted import ScriptedModel
 
@@ -67,7 +67,7 @@ def test_likelihood_tasks_refuse_a_model_without_likelihoods():
         answer(TASKS["qa"], ScriptedModel({}), [])
 
 
-@pytest.mark.parametrize("method", ["generate", "reason"])
+@pytest.mark.parametrize("method", ["generate", "cot"])
 def test_a_model_without_likelihoods_writes_its_choices(method):
     example = Example("1", ask("q"), ["yes"], choices=["yes", "no"])
     (row,) = answer(TASKS["qa"], ScriptedModel(lambda said: "Answer: yes"), [example], protocol=Protocol(method))

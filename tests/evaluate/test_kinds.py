@@ -21,7 +21,7 @@ from residency.evaluate.tasks import Task, named
 from residency.evaluate.tasks.form import Ask, example_of
 from residency.evaluate.tasks.own import read_declaration
 from residency.evaluate.tasks.read import examples_of
-from residency.evaluate.tasks.words import WORDINGS
+from residency.infer.prompts.words import WORDINGS
 from residency.measure.metrics import metric_for
 from residency.models.remote import RemoteModel
 
@@ -252,10 +252,10 @@ def test_an_endpoint_writes_labels_and_none_is_no_label():
 
 
 def test_what_is_thought_first_is_kept_and_not_read():
-    (row,), _ = written("tag", [TAGGED], 'First ["green"].\nAnswer: ["blue", "red"]', method="reason")
+    (row,), _ = written("tag", [TAGGED], 'First ["green"].\nAnswer: ["blue", "red"]', method="cot")
     assert row["exact_match"] == 1 and row["reasoning"].startswith("First")
-    rows, settings = written("similar", [PAIR, PAIR], "2 words differ.\nAnswer: 4", "2", method="reason")
-    assert [row["prediction"] for row in rows] == ["4", "2"] and settings[0]["max_tokens"] == 256
+    rows, settings = written("similar", [PAIR, PAIR], "2 words differ.\nAnswer: 4", "2", method="cot")
+    assert [row["prediction"] for row in rows] == ["4", "2"] and settings[0]["max_tokens"] == 256 - 16
 
 
 def test_each_is_held_to_its_schema():

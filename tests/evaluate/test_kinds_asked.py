@@ -24,7 +24,7 @@ from residency.evaluate.selection import train_items
 from residency.evaluate.statement import without_effect
 from residency.evaluate.tasks import named
 from residency.infer.likelihood import choose
-from residency.infer.prompt import shot_messages
+from residency.infer.prompts.shots import shot_messages
 from residency.measure.metrics import metric_for
 from residency.models.load import of_stage, open_source
 
@@ -194,7 +194,7 @@ def test_an_option_that_changes_nothing_for_them_is_told(toy_bytes, tmp_path):
     job = Job("x", task.name, of_stage(toy_bytes), own=task.own)
     (told,) = without_effect([job], Protocol(style="options"))
     assert told.startswith("--style options changes nothing")
-    assert without_effect([job], Protocol(method="reason")) == []
+    assert without_effect([job], Protocol(method="cot")) == []
 
 
 def test_another_scale_is_another_job(toy_bytes, tmp_path):

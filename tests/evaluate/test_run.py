@@ -297,7 +297,7 @@ def test_a_gguf_that_lies_in_no_run_is_refused_saying_what_to_type(exported, exa
         evaluate_models([str(alone)], tasks="qa", out=tmp_path / "own", examples=examples)
 
 
-@pytest.mark.parametrize("method", ["generate", "reason"])
+@pytest.mark.parametrize("method", ["generate", "cot"])
 def test_a_gguf_that_lies_in_no_run_writes_its_choices(method, tmp_path):
     alone = tmp_path / "alone.gguf"
     alone.write_bytes(b"GGUF")

@@ -18,8 +18,8 @@ from residency.evaluate.run import evaluate_models
 from residency.evaluate.schema import choice_in, schema_of
 from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.tasks.form import Ask, example_of
-from residency.evaluate.tasks.words import WORDINGS
 from residency.evaluate.vary import varied, ways
+from residency.infer.prompts.words import WORDINGS
 from residency.models.load import of_stage
 from residency.models.scripted import ScriptedModel
 

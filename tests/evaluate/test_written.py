@@ -18,7 +18,7 @@ from residency.evaluate.statement import extractor_of
 from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.tasks.form import Ask, example_of
 from residency.evaluate.tasks.read import examples_of
-from residency.infer.prompt import shot_messages, told
+from residency.infer.prompts.shots import shot_messages, told
 from residency.measure.findings import findings, names_of
 from residency.models.load import Source, of_stage, open_source
 from residency.models.local import plain_text

@@ -11,24 +11,26 @@ from typing import Any
 from residency.core.errors import Unsupported
 from residency.core.types import Example, Message, Model, Reply
 from residency.evaluate.bertscore import bertscore
+from residency.evaluate.evidence import grounded, search_of
 from residency.evaluate.kinds import FILES
-from residency.evaluate.protocol import Protocol, compares, reasoning, room
+from residency.evaluate.protocol import Protocol, compares, room
 from residency.evaluate.readers import is_reader, read
 from residency.evaluate.schema import Schema, chosen_in, schema_of
 from residency.evaluate.score import Row, row_of
 from residency.evaluate.tasks import EITHER, Task
+from residency.evaluate.think import thought
 from residency.infer.likelihood import choose
-from residency.infer.prompt import prefix_ids, shot_messages
+from residency.infer.prompts.shots import prefix_ids, shot_messages
+from residency.infer.reason.ask import TOO_LONG
+from residency.infer.reason.ask import fits as fits_in
 from residency.models.gguf import GgufModel
 from residency.models.local import LocalModel
 from residency.models.pack import Block
 from residency.models.remote import RemoteModel
 
 DEFAULT = Protocol()
-TOO_LONG = "too long"
-"""The finish of an item that does not fit into the model's context, which is not scored."""
-TURN = 32
-"""Tokens that a chat template may put around a turn, amply."""
+LEFT = 256
+"""Tokens that evidence leaves for a reply of a way of thinking, which itself says what is too long to be asked."""
 LISTS = ("extract", "relate", "tag")
 """Kinds answered by a list: one that only repeats itself has no end, so it is not waited for, and read so far."""
 
@@ -51,11 +53,15 @@ def answer(
         )
     writes = task.kind in EITHER and (protocol.method != "likelihood" or not isinstance(model, LocalModel))
     reply = room(task, examples, protocol) if writes or task.kind != "tag" else 0
-    fits = [fitting(model, e, shots, reply) for e in examples]
+    thinks = writes and protocol.thinks
+    if protocol.evidence:
+        search, left = search_of(protocol.evidence), min(reply, LEFT) if thinks else reply
+        examples = list(grounded(task, examples, search, lambda e: fitting(model, e, shots, left)))
+    fits = [thinks or fitting(model, e, shots, reply) for e in examples]
     asked = [e for e, fit in zip(examples, fits, strict=True) if fit]
     way = _ASK[task.kind]
     if writes:
-        way = _write if task.kind == "tag" and protocol.method != "reason" else _choose_in_words
+        way = thought if thinks else _write if task.kind == "tag" else _choose_in_words
     made = iter(way(task, model, asked, list(shots), protocol))
     seconds = (time.perf_counter() - began) / max(1, len(asked))
     return [
@@ -66,32 +72,22 @@ def answer(
 
 def fitting(model: Model, example: Example, shots: Sequence[Example], reply: int) -> bool:
     """Return whether an item with the shots before it and its reply fits into the model's context."""
-    room = getattr(model, "context", None)
-    if room is None:  # an endpoint, which says so itself
-        return True
-    turns = [*shot_messages(shots), *example.prompt]
-    longest = max((len(c.encode()) for c in example.choices), default=0) + reply
-    if sum(len(t["content"].encode()) + TURN for t in turns) + longest <= room:  # no token is shorter than a byte
-        return True
-    return len(model.encode_prompt(turns)) + longest <= room  # type: ignore[attr-defined]
+    longest = max((len(choice.encode()) for choice in example.choices), default=0)
+    return fits_in(model, [*shot_messages(shots), *example.prompt], longest + reply)
 
 
 def _choose_in_words(
     task: Task, model: Model, examples: list[Example], shots: list[Example], protocol: Protocol
 ) -> list[Row]:
     """Return rows of choices that a model has written; what names none is unparsed and wrong (a number: not scored)."""
-    turns, rows, reason = shot_messages(shots), [], protocol.method == "reason"
-    asked = [reasoning(e) if reason else e for e in examples]
-    schemas = [schema_of(task.kind, e) if protocol.constrained and not reason else None for e in examples]
+    turns, rows = shot_messages(shots), []
+    schemas = [schema_of(task.kind, e) if protocol.constrained else None for e in examples]
     settings = {"max_tokens": room(task, examples, protocol), **protocol.sampling}
-    replies = _replies(model, [[*turns, *e.prompt] for e in asked], schemas, settings)
+    replies = _replies(model, [[*turns, *e.prompt] for e in examples], schemas, settings)
     for example, reply, schema in zip(examples, replies, schemas, strict=True):
-        chosen = (
-            None if reply.text is None else chosen_in(task.kind, example, reply.text, reason=reason, held=bool(schema))
-        )
+        text, held = reply.text, bool(schema)
+        chosen = None if text is None else chosen_in(task.kind, example, text, reason=False, held=held)
         row = row_of(task, example, chosen, tokens=reply.tokens, finish=reply.finish)
-        if reason:
-            row["reasoning"] = reply.text
         if reply.text is not None and chosen is None:
             row |= {"score": None if task.kind == "similar" else 0.0, "parsed": False, "prediction": ""}
         rows.append(row)

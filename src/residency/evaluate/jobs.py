@@ -24,7 +24,7 @@ from residency.core.store import ListHash, read_json, read_manifest, sha256_file
 from residency.core.types import Example
 from residency.evaluate.kinds import as_shown
 from residency.evaluate.numbers import LEFT_OUT
-from residency.evaluate.protocol import Protocol, own_prompt, room, with_shots
+from residency.evaluate.protocol import Protocol, finder, own_prompt, room, with_shots
 from residency.evaluate.selection import each_test_item, solved_items
 from residency.evaluate.statement import example_of, is_public, protocol_of, written
 from residency.evaluate.tasks import BY_LIKELIHOOD, TASKS, Task
@@ -90,6 +90,7 @@ class ItemParts:
         self.pool = solved_items(examples, task) if job.shots else []
         self.count = min(job.shots, len(self.pool))
         _, self.shots = with_shots([], self.pool, self.count, job.protocol, self.shown)
+        self.find = finder(self.pool, job.protocol) if self.count and job.protocol.pick != "fixed" else None
         self.n, self.sha256, self.room, self.own_shots = 0, "", 0, 0
         self.first: Example | None = None
         self.task = task
@@ -102,7 +103,7 @@ class ItemParts:
     def __iter__(self) -> Iterator[list[Example]]:
         digest = ListHash()
         while self._part:
-            part, _ = with_shots(self._part, self.pool, self.count, self.protocol, self.shown)
+            part, _ = with_shots(self._part, self.pool, self.count, self.protocol, self.shown, self.find)
             for example in part:
                 digest.add([example.id, own_prompt(example), example.wanted])
             self.n += len(part)
@@ -145,7 +146,7 @@ class Worker:
             protocol["fingerprint"] = "not whole"  # the next time asks for what could not be got
             why = ", ".join(sorted(getattr(model, "faults", ()))) or "no answer"
             say(f"{job.task}: {failed} of {asked.n} items could not be got ({why}); give the same command again")
-        if asked.first and asked.first.prompt and is_public(task):
+        if asked.first and asked.first.prompt and is_public(task) and not job.protocol.evidence:
             write_json(example_path(job, self.bench), example_of(model, task, asked, job.protocol))
         write_json(protocol_path(job, self.bench), protocol)
 

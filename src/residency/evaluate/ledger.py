@@ -7,7 +7,7 @@ nan, "not scored", stands as None here and as null in the file.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -244,6 +244,18 @@ def versus(items: Items, protocols: Protocols, first: str, kind: str = "models")
         if first in models
         for second in models
         if second != first and not is_baseline(second)
+    ]
+    correct(made)
+    return [row | {"verdict": verdict(row)} for row in made]
+
+
+def with_evidence(items: Items, protocols: Protocols, pairs: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the paired comparison of every model that was shown evidence with the same one without, Holm-corrected."""
+    made = [
+        compare("evidence", facts_of(task, protocols.get((task, alone), {})), alone, shown, models)
+        for task, models in items.items()
+        for alone, shown in pairs.items()
+        if alone in models and shown in models
     ]
     correct(made)
     return [row | {"verdict": verdict(row)} for row in made]

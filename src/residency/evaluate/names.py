@@ -169,7 +169,12 @@ def stage_of(model: str) -> str:
     """Return the stage that made a model: a folder name of the run, "base", "baseline" or "rule"."""
     if is_baseline(model):
         return "baseline"
-    return "rule" if is_rule(model) else STAGES.get(model, "base")
+    return "rule" if is_rule(model) else STAGES.get(unaided(model), "base")
+
+
+def unaided(model: str) -> str:
+    """Return the name of a model without the evidence that it was shown: "tuned" for "tuned+sources"."""
+    return re.sub(r"(?:\+(?:sources|graph))+$", "", model)
 
 
 def in_order(models: Iterable[str]) -> list[str]:
@@ -196,6 +201,8 @@ def label(model: str) -> str:
     """Return a model's short name on a chart: "Tuned", "Base, 3 examples", "Rule: copy"."""
     if is_rule(model):
         return f"Rule: {model[5:].replace('_', ' ')}"
+    if evidence := model.removeprefix(unaided(model)):
+        return f"{label(unaided(model))}, with {evidence[1:].replace('+', ' and ')}"
     if found := re.fullmatch(r"(.+)-shots(\d+)", model):
         return f"{label(found[1])}, {_examples(found[2] if int(found[2]) else 'no', int(found[2]))}"
     shown = shots(model)

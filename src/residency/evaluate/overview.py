@@ -12,6 +12,7 @@ from residency.core.store import atomic_path, read_json, write_json
 from residency.evaluate import glossary, views
 from residency.evaluate.cuts import gaps, primary_of, variant_text
 from residency.evaluate.findings import verdict
+from residency.evaluate.grids import grouped
 from residency.evaluate.names import label, metric_name
 from residency.evaluate.report import environment
 from residency.evaluate.variants import variants
@@ -91,7 +92,8 @@ def overview(
 ) -> str:
     """Return the page; ``about`` says how it was made."""
     usual, varied = [row for row in rows if not variant_text(row)], [row for row in rows if variant_text(row)]
-    held, compared = [r for r in compared if r["kind"] == "baseline"], [r for r in compared if r["kind"] != "baseline"]
+    by_kind = grouped(compared, lambda row: row["kind"])
+    held, aided, compared = (by_kind.get(kind, []) for kind in ("baseline", "evidence", "models"))
     primary = primary_of(rows)
     named = " ".join(dict.fromkeys(name for row in rows for name in (metric_name(row["metric"]), label(row["model"]))))
     template = environment().get_template("evaluation.html.jinja")
@@ -106,6 +108,8 @@ def overview(
         languages=views.languages(primary),
         compared=views.against(compared) if compared else None,
         baseline=views.against(held) if held else None,
+        aided=[views.against(part) for part in grouped(aided, lambda row: row["from"]).values()],
+        helped=[sum(verdict(row) == look for row in aided) for look in ("better", "worse", "open")],
         gains=sum(verdict(row) == "better" for row in held),
         held=len(held),
         differences=len(compared),

@@ -20,7 +20,7 @@ from residency.core.progress import say
 from residency.core.types import Example, Span
 from residency.evaluate.score import Row, by_concept, by_place, row_of
 from residency.evaluate.tasks import Task
-from residency.evaluate.tasks.form import answer_of
+from residency.infer.prompts.extraction import answer_of
 from residency.models.load import Source
 from residency.models.marking import NONE, pairs_of
 from residency.models.reading import head_of

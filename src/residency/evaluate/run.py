@@ -17,9 +17,10 @@ from residency.core.store import read_examples, read_manifest, write_json, write
 from residency.evaluate.baselines import CRF, crf_jobs
 from residency.evaluate.contamination import LEAKS, found_in_training, leaks_of
 from residency.evaluate.costs import costs, effort
+from residency.evaluate.evidence import NONE, Grounds, in_pairs
 from residency.evaluate.jobs import Bench, Job
 from residency.evaluate.judges.rubric import judge_of
-from residency.evaluate.ledger import item_files, rows, versus
+from residency.evaluate.ledger import item_files, rows, versus, with_evidence
 from residency.evaluate.names import MOST_SHOWN, apart
 from residency.evaluate.protocol import Protocol, compares
 from residency.evaluate.readers import KINDS, why_not
@@ -163,6 +164,7 @@ def evaluate_models(
     protocol: Protocol = USUAL,
     vary: Sequence[Way] = (),
     baselines: bool = False,
+    evidence: Grounds = NONE,
 ) -> dict[str, Any]:
     """Return a ledger's ``rows`` of models on the same tasks, ``comparisons`` of each with the first and with the
     baseline, and of which tasks that is absent, with the reason.
@@ -170,10 +172,11 @@ def evaluate_models(
     ``tasks`` are their names, as ``named`` takes them, or they themselves; without, all of the suite.
     Items are written under ``out``; one process, all threads. ``examples`` is the folder of a run's examples stage;
     where it is not given, that of the run the first model belongs to, else of ``runs/latest``. The same items are
-    asked again in every way of ``vary``, and summed up. A name that ends in ``@N`` is that model, shown N solved
-    examples; ``costs`` hold what each model took beside how good it is. With ``baselines`` a linear CRF, trained here,
-    stands beside every extraction, and every model is compared with it. Raises Unsupported where a model can do none of
-    the tasks, UserError where a model is given twice.
+    asked again in every way of ``vary``, and summed up; and again with ``evidence`` before them, as rows of a model
+    called "x+sources", each compared with the same model without. A name that ends in ``@N`` is that model, shown N
+    solved examples; ``costs`` hold what each model took beside how good it is. With ``baselines`` a linear CRF, trained
+    here, stands beside every extraction, and every model is compared with it. Raises Unsupported where a model can do
+    none of the tasks, UserError where a model is given twice.
     """
     asked = named(tasks, suite) if tasks is None or isinstance(tasks, str) else list(tasks)
     plain, counts = zip(*map(apart, names), strict=True)
@@ -184,6 +187,7 @@ def evaluate_models(
     plan = [job for jobs_of_one in plans for job in jobs_of_one]
     for words in without_effect(plan, protocol):
         say(words)
+    plan = list(in_pairs(plan, evidence))
     called = [state_of(source) for source in sources]
     for judge in dict.fromkeys(task.judge for task in asked if task.judge):
         judge_of(judge)  # without its passport nothing is begun
@@ -199,11 +203,16 @@ def evaluate_models(
     }
     items, protocols = item_files(out)
     items = {task.name: items[task.name] for task in asked if task.name in items}
-    every = [*called, CRF] if beside else called
+    pairs = {name: name + evidence.suffix for name in called} if evidence else {}
+    leaks |= {(task, pairs[name]): found for (task, name), found in leaks.items() if name in pairs}
+    every = [one for name in called for one in (name, pairs.get(name)) if one] + ([CRF] if beside else [])
     made = [row for task in items for row in _of_task(task, items[task], every, protocols, leaks)]
     usual = {task: {name: list(found[name]) for name in every if name in found} for task, found in items.items()}
-    compared = [*versus(usual, protocols, called[0]), *versus(usual, protocols, CRF, "baseline")]
+    closed = {task: {n: found for n, found in models.items() if n in called} for task, models in usual.items()}
+    compared = [*versus(closed, protocols, called[0]), *versus(usual, protocols, CRF, "baseline")]
+    compared += with_evidence(usual, protocols, pairs)
     efforts = {model: effort(name, source) for model, name, source in zip(called, plain, sources, strict=True)}
+    efforts |= {pairs[name]: efforts[name] for name in pairs}
     took = [line for task in usual for line in costs(task, usual[task], made, efforts, out)]
     return {"rows": made, "comparisons": compared, "no_baseline": without, "costs": took}
 
@@ -241,8 +250,10 @@ def _plan(
 ) -> list[Job]:
     if source.reader:
         return _plan_reader(source, asked, limit, examples)
-    found = {task.name: model_job(task, source, shots, limit, protocol) for task in asked}
-    plan = [replace(job, protocol=protocol) for job in found.values() if job]
+    asked_by = {task.name: protocol.of(task) for task in asked}
+    counts = {task.name: protocol.shots(task, shots) for task in asked}
+    found = {task.name: model_job(task, source, counts[task.name], limit, asked_by[task.name]) for task in asked}
+    plan = [replace(job, protocol=asked_by[job.task]) for job in found.values() if job]
     if skipped := [task for task, job in found.items() if job is None]:
         text = f"left out for a GGUF that lies in no run, which gives no fast likelihoods: {', '.join(skipped)}"
         if not plan:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from residency.core.types import Example
 from residency.evaluate.kinds import similar
+from residency.infer.prompts import extraction
+from residency.infer.prompts.extraction import PHRASE, Schema, list_of, one_of
 from residency.measure.scorers import concluded, parse_choice, parse_conclusion
-
-Schema = dict[str, Any]
-PHRASE: Schema = {"type": "string"}
 
 
 def schema_of(kind: str, example: Example) -> Schema | None:
@@ -20,31 +18,17 @@ def schema_of(kind: str, example: Example) -> Schema | None:
     None where the answer is free text.
     """
     if kind in ("choice", "classify"):
-        return _one_of(example.choices)
+        return one_of(example.choices)
     if kind == "similar":
         return {"type": "integer", "enum": [int(number) for number in example.choices]}
     if kind == "tag":
         labels = example.meta["labels"]
-        return {**_list_of(_one_of(labels)), "maxItems": len(labels)}
+        return {**list_of(one_of(labels)), "maxItems": len(labels)}
     if kind == "relate":
-        return _list_of({"type": "array", "items": PHRASE, "minItems": 2, "maxItems": 2})
+        return list_of({"type": "array", "items": PHRASE, "minItems": 2, "maxItems": 2})
     if kind == "extract":
-        labels = example.meta.get("labels", ())
-        return _list_of(_labelled(labels) if len(labels) > 1 else PHRASE)
+        return extraction.schema(example.meta.get("labels", ()))
     return None
-
-
-def _one_of(texts: Sequence[str]) -> Schema:
-    return {"type": "string", "enum": list(texts)}
-
-
-def _list_of(item: Schema) -> Schema:
-    return {"type": "array", "items": item}
-
-
-def _labelled(labels: Sequence[str]) -> Schema:
-    properties = {"text": PHRASE, "label": _one_of(labels)}
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def choice_in(text: str, choices: Sequence[str]) -> str | None:

@@ -34,6 +34,8 @@ def row_of(task: Task, example: Example, prediction: str | None, **more: Any) ->
     }
     if example.meta.get("shots"):
         row["shots"] = example.meta["shots"]
+    if "unaided" in example.meta:
+        row["evidence"] = example.meta["evidence"]
     if task.kind == "choice":
         row |= _places(example, prediction)
     if prediction is not None:

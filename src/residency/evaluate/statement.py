@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from residency.evaluate import readers, vocabulary
 from residency.evaluate.kinds import FILES
-from residency.evaluate.protocol import REASON, Protocol, reasoning
+from residency.evaluate.protocol import Protocol
 from residency.evaluate.readers import as_read, is_reader
 from residency.evaluate.tasks import BY_LIKELIHOOD, EITHER, Task
-from residency.infer.prompt import shot_messages, told
+from residency.evaluate.think import first_asked, said
+from residency.infer.prompts.shots import shot_messages, told
 
 if TYPE_CHECKING:
     from residency.evaluate.jobs import Bench, ItemParts, Job
@@ -30,11 +32,11 @@ def _method(job: Job, task: Task, usual: str) -> str:
     sampling, choice = job.protocol.sampling, task.kind in EITHER
     if not written(job, task):
         return usual
+    if choice and job.protocol.thinks:
+        return said(job.protocol, _answer(task))
     how = "generation" if sampling else "greedy generation"
-    how += f" of {_answer(task)}" if choice and job.protocol.method != "reason" else ""
+    how += f" of {_answer(task)}" if choice else ""
     how += " at temperature {temperature}, seed {seed}".format(**sampling) if sampling else ""
-    if choice and job.protocol.method == "reason":
-        return f'{how}, {_answer(task)} after a chain of thought: "{REASON}"'
     return f"{how}, constrained to a JSON schema" if held_to_schema(job, task) else how
 
 
@@ -48,10 +50,10 @@ def written(job: Job, task: Task) -> bool:
 
 
 def held_to_schema(job: Job, task: Task) -> bool:
-    """Return whether replies are held to a JSON schema: lists, and what is chosen without a chain of thought."""
+    """Return whether replies are held to a JSON schema: lists, and what is chosen without thinking first."""
     if not job.protocol.constrained or not written(job, task):
         return False
-    chosen = task.kind in EITHER and job.protocol.method != "reason"
+    chosen = task.kind in EITHER and not job.protocol.thinks
     return chosen or task.kind in ("extract", "relate")
 
 
@@ -64,13 +66,18 @@ def without_effect(jobs: Sequence[Job], protocol: Protocol) -> list[str]:
         f"--style {protocol.style}": not protocol.style or listed,
         f"--method {protocol.method}": protocol.method == "likelihood" or chosen,
         "--constrained": not protocol.constrained or any(held_to_schema(job, task) for job, task in asked),
+        f"--tokens {protocol.tokens}": not protocol.tokens or (protocol.thinks and chosen),
         f"--pick {protocol.pick}": protocol.pick == "fixed" or any(job.shots for job in jobs),
     }
+    for prompt in protocol.prompts:
+        checks[f"--prompt {prompt.name}"] = any(prompt in job.protocol.prompts for job in jobs)
     why = {
         "--style": "no task here has options that can be put in another way (a run's own prompts stay as they are)",
         "--method": "no task here has options, labels or a scale to choose from",
         "--constrained": "no reply here is a list, or a choice that is written (--method generate)",
+        "--tokens": "nothing here is thought over before it is answered (--method cot, vote, …)",
         "--pick": "no solved examples are shown (--shots)",
+        "--prompt": "it is for no task here",
     }
     return [f"{option} changes nothing: {why[option.split()[0]]}" for option, works in checks.items() if not works]
 
@@ -78,9 +85,11 @@ def without_effect(jobs: Sequence[Job], protocol: Protocol) -> list[str]:
 def extractor_of(job: Job, task: Task) -> str:
     """Return what of a reply is scored, in words."""
     if task.kind in FILES:
-        return FILES[task.kind].extractor(reason=job.protocol.method == "reason") if written(job, task) else ""
+        return FILES[task.kind].extractor(reason=job.protocol.thinks) if written(job, task) else ""
     if written(job, task) and task.kind in EITHER:
-        last = "alone on the last line" if job.protocol.method == "reason" else "that the reply begins with"
+        last = (
+            "alone on the last line; else asked for once more" if job.protocol.thinks else "that the reply begins with"
+        )
         return f"the choice behind the last answer:, or {last}"
     extractor = {
         "extract": "first JSON list of the reply, one that only repeats itself closed there, exact strings",
@@ -114,9 +123,10 @@ def example_of(model: Any, task: Task, asked: ItemParts, protocol: Protocol) -> 
     if is_reader(model):
         first = asked.first
         return {"id": first.id, "prompt": as_read(task, first), "wanted": first.wanted, "choices": first.choices}
-    thinks = protocol.method == "reason" and task.kind in EITHER
-    last = reasoning(asked.first) if thinks else asked.first
+    last = asked.first
     turns = [*shot_messages(asked.shots), *last.prompt]
+    if protocol.thinks and task.kind in EITHER:
+        turns = first_asked(task, replace(last, prompt=turns), protocol)
     render = getattr(model, "render", told)
     return {"id": last.id, "prompt": render(turns), "wanted": last.wanted, "choices": last.choices}
 
@@ -146,9 +156,11 @@ def protocol_of(job: Job, task: Task, asked: ItemParts, bench: Bench) -> dict[st
         "template": "the model's own chat template, no system prompt added" if job.protocol.template else "none",
         "shots": len(asked.shots) or asked.own_shots,
         "shots_picked": job.protocol.pick,
+        "prompt": prompt.told() if (prompt := job.protocol.prompt(task)) else {},
         "shot_ids": [s.id for s in asked.shots],
         "style": task.ask.style if task.kind == "choice" and (task.data or task.own) else "",
         "language": task.ask.language,
+        "evidence": job.protocol.evidence.told(),
         "seed": job.protocol.seed,
         "constrained": held_to_schema(job, task),
         "variant": job.protocol.variant,

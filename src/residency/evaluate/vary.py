@@ -18,7 +18,7 @@ from residency.evaluate.ledger import figures
 from residency.evaluate.protocol import Protocol
 from residency.evaluate.selection import test_items
 from residency.evaluate.statement import written
-from residency.evaluate.tasks.words import WORDINGS
+from residency.infer.prompts.words import WORDINGS
 from residency.measure import stability
 from residency.measure.intervals import mean_of
 

@@ -110,8 +110,9 @@ def _of_models(found: dict[str, list[Row]]) -> str:
 
 def _asked(row: Row) -> tuple[str, str, str]:
     protocol = row["protocol"]
-    shown = [f"{protocol.get('shots', 0)} examples"] if protocol.get("prompt", True) else [protocol.get("note", "")]
-    asked = ", ".join(filter(None, (protocol.get("method", ""), *shown, protocol.get("precision", ""))))
+    reads = protocol.get("prompt") is False  # a text, without a prompt
+    shown = protocol.get("note", "") if reads else f"{protocol.get('shots', 0)} examples"
+    asked = ", ".join(filter(None, (protocol.get("method", ""), shown, protocol.get("precision", ""))))
     why = left_out_text(protocol)
     counts = f"{row['unparsed']} unreadable, {row['not_scored']} not scored{f' ({why})' if why else ''}"
     return asked, counts, CHECKED[row["contaminated"]]
