@@ -8,7 +8,6 @@ these tasks falls and is counted. A user's texts stay in the run's folder.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,12 +31,14 @@ from residency.core.types import Example
 from residency.corpus import benchmarks, learned
 from residency.corpus.shape import messages, pair
 from residency.evaluate.contamination import Reason, facts_of, found_in_training, reason_to_drop
-from residency.evaluate.selection import drawn, train_items
+from residency.evaluate.selection import drawn, mark, train_items
 from residency.evaluate.tasks import TASKS, Task, is_file, own, task_of
 from residency.evaluate.tasks.form import Ask, example_of
 from residency.evaluate.tasks.read import examples_of, own_file
 from residency.gate import ABOUT_NOBODY
 from residency.made_notes import notes_of
+from residency.supporting import TASK as FOLLOWS
+from residency.supporting import pairs_of
 
 JUDGED, ANSWERED, PREFERRED = "medquad_judged", "medquad", "medquad_preferred"
 BEST, GOOD = 4, 3
@@ -67,8 +68,11 @@ Learned = Annotated[str, Rule("a task of a public set that is here (residency da
 
 
 def _clashes(given: Mapping[str, Any]) -> Iterator[Clash]:
-    if not any(given.get(name) for name in ("tasks", "judged", "corpus", "identifiers")):
-        text = "name tasks, as [ncbi_disease], set judged: true or corpus: true, or make up notes (identifiers: 3000)"
+    if not any(given.get(name) for name in ("tasks", "judged", "corpus", "identifiers", "support")):
+        text = (
+            "name tasks, as [ncbi_disease], set judged: true or corpus: true, make up notes (identifiers: 3000), or "
+            "take pairs of a source and a claim (support: 8000)"
+        )
         yield ("tasks",), f"nothing is gathered: {text}"
 
 
@@ -88,9 +92,13 @@ def across(recipe: Mapping[str, Any]) -> Iterator[Clash]:
 
 @dataclass(slots=True)
 class Found:
-    """What was gathered: examples, rows of running text, the order of a mixture, and what is said of the sources."""
+    """What was gathered: examples, rows of running text, the order of a mixture, and what is said of the sources.
+
+    ``tests`` are items of a task of a run's own, which have no set that they could be read from.
+    """
 
     examples: list[Example] = field(default_factory=list)
+    tests: list[Example] = field(default_factory=list)
     texts: list[Iterable[dict[str, Any]]] = field(default_factory=list)
     order: list[dict[str, Any]] = field(default_factory=list)
     sources: list[dict[str, Any]] = field(default_factory=list)
@@ -118,6 +126,8 @@ def gather(
     identifiers: Count = 0,
     # The language of these notes.
     language: Literal["en", "es"] = "en",
+    # How many pairs of a source and a claim are taken from public sets, for an encoder that checks cited answers.
+    support: Count = 0,
     # The share of a task's training groups that is held out where its set has no validation part.
     dev_share: Annotated[float, Range(least=0, most=0.5)] = 0.1,
     # Whether the texts of the tasks' training part are running text as well, for continued pretraining.
@@ -132,7 +142,9 @@ def gather(
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    agree(_clashes({"tasks": tasks, "judged": judged, "corpus": corpus, "identifiers": identifiers}))
+    agree(
+        _clashes({"tasks": tasks, "judged": judged, "corpus": corpus, "identifiers": identifiers, "support": support})
+    )
     known = {name: task_of(name) for name in dict.fromkeys((*tasks, *against))}
     for name in [*(task.data for task in known.values() if task.data), *([JUDGED] if judged else [])]:
         benchmarks.folder_of(name)  # before anything is read
@@ -148,11 +160,17 @@ def gather(
     if identifiers:
         notes, source = notes_of(identifiers, language)
         for note in notes:
-            note.split = "dev" if _mark(note.group) < dev_share else "train"
+            note.split = "dev" if mark(note.group) < dev_share else "train"
         found.examples += notes
+        found.sources.append(source)
+    if support:
+        pairs_made, source = pairs_of(support)
+        found.examples += [e for e in pairs_made if e.split != "test"]
+        found.tests += [e for e in pairs_made if e.split == "test"]
         found.sources.append(source)
     held = {**known, **({name: TASKS[name] for name in (ANSWERED, PREFERRED)} if judged else {})}
     tests = {task.name: examples_of(task)[0] for task in held.values()}
+    tests |= {FOLLOWS: found.tests} if found.tests else {}
     _write(out, found, tests)
 
 
@@ -163,8 +181,8 @@ def of_task(found: Found, task: Task, dev_share: float, limit: int) -> None:
     """Add a task's training part, and what of it is held out: the set's validation part, else a share of its groups."""
     train, dev = train_items(None, task), examples_of(task, "validation")[0]
     if not dev:
-        dev = [e for e in train if _mark(e.group) < dev_share]
-        train = [e for e in train if _mark(e.group) >= dev_share]
+        dev = [e for e in train if mark(e.group) < dev_share]
+        train = [e for e in train if mark(e.group) >= dev_share]
     train = drawn(train, limit) if limit else train
     for split, examples in (("train", train), ("dev", dev)):
         for example in examples:
@@ -184,11 +202,6 @@ def _texts(examples: Iterable[Example]) -> Iterator[dict[str, Any]]:
         if example.split == "train" and text not in seen:
             seen.add(text)
             yield {"id": example.id, "text": text, "source": example.source, "group": example.group}
-
-
-def _mark(group: str) -> float:
-    """Return a number from 0 to 1 that a group alone decides."""
-    return int.from_bytes(hashlib.sha256(f"dev:{group}".encode()).digest()[:7], "big") / 2**56
 
 
 def _source(name: str, count: int, skipped: Counter[str]) -> dict[str, Any]:
@@ -290,7 +303,7 @@ def _write(out: Path, found: Found, tests: Mapping[str, Sequence[Example]]) -> N
         raise UserError(f"nothing is left to learn from: all {len(fell)} examples share text with test items")
     fallen: list[tuple[str, str]] = []
     texts = write_jsonl(out / "text.jsonl", _clean_texts(found.texts, reason, fallen))
-    write_examples(out / "examples.jsonl", kept)
+    write_examples(out / "examples.jsonl", [*kept, *found.tests])
     write_jsonl(out / "instruct.jsonl", (messages(e) for e in kept if _used(e, "instruct")))
     write_jsonl(out / "preference.jsonl", (pair(e) for e in kept if _used(e, "prefer") and e.unwanted))
     write_jsonl(out / "dropped.jsonl", ({"id": key, "reason": why} for key, why, *_ in (*fell, *fallen)))
@@ -302,7 +315,7 @@ def _write(out: Path, found: Found, tests: Mapping[str, Sequence[Example]]) -> N
         "dropped_text": len(fallen),
         "left": len(found_in_training(out, items)),
     }
-    about = {"counts": _counts(kept), "decontamination": decontamination, "sources": found.sources}
+    about = {"counts": _counts([*kept, *found.tests]), "decontamination": decontamination, "sources": found.sources}
     write_json(out / "card.json", {"gathered": True, **about, "text_rows": texts, "left_out": found.left})
     write_manifest(out, stage="gather", **about)
     say(f"gathered {len(kept):,} examples and {texts:,} texts; {len(fell) + len(fallen):,} share text with a test")
