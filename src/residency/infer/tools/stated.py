@@ -1,0 +1,145 @@
+"""The numbers that a text states, with their units, and which measure each is of: what a tool may be given.
+
+Nothing is understood here: a number is taken for a measure where the measure's name stands right before it (or, for
+an age, "year-old" behind it).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from residency.infer.tools.inputs import Quantity
+from residency.infer.tools.measures import measures
+from residency.infer.tools.tool import Value
+from residency.infer.tools.units import WrongUnit, read_unit
+
+BEFORE = 32
+"""Characters before a number in which the name of its measure may stand."""
+DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+_NUMBER = re.compile(r"(?<![\w.^])(-?\d{1,3}(?:,\d{3})+|-?\d+)((?:\.\d+)?)(?![\d^])")
+_UNIT = re.compile(
+    r"[\s-]{0,2}(?:[x×]\s?(?=10\^))?(10\^\d+/[A-Za-zµμ]{1,3}|(?:mm\s?Hg|cm\s?H2O|°\s?[CF]|[°%]|[A-Za-zµμ²^\d]{1,9})"
+    r"(?:\s?/\s?[A-Za-zµμ\d^.²]{1,8}){0,3})"
+)
+_SECOND = re.compile(r"/\d{2,3}(?=\s?mm\s?Hg)")
+_SAID = {
+    "bpm": "1/min", "beats/min": "1/min", "breaths/min": "1/min", "/min": "1/min", "c": "C", "f": "F", "°c": "C",
+    "°f": "F", "mmhg": "mmHg", "cmh2o": "cmH2O", "year-old": "year", "years-old": "year", "yo": "year", "y/o": "year",
+    "celsius": "C", "fahrenheit": "F", "iu/l": "U/L", "k/ul": "10^3/uL", "/ul": "1/uL", "kilograms": "kg", "kgs": "kg",
+    "mosm/kg": "mmol/kg", "mosm/l": "mmol/L", "g/dl": "g/dL", "mcmol/l": "umol/L", "micromol/l": "umol/L",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A number of a text: its unit ("" where none follows, or none is known), and where it stands, half open."""
+
+    value: float
+    unit: str
+    start: int
+    end: int
+
+
+def numbers(text: str) -> Iterator[Stated]:
+    """Yield every number of a text with the unit that follows it, in order; 1,200 is twelve hundred.
+
+    Of two with a stroke between them (120/80 mmHg) both have the unit of the second. Dates (ISO) are no numbers.
+    """
+    text = DAY.sub(lambda day: "-" * len(day[0]), text)
+    for match in _NUMBER.finditer(text):
+        value = float(match[1].replace(",", "") + match[2])
+        second = _SECOND.match(text, match.end())
+        unit, end = _unit_at(text, second.end() if second else match.end())
+        end = match.end() if second else end
+        yield Stated(int(value) if value == int(value) and not match[2] else value, unit, match.start(), end)
+
+
+def _unit_at(text: str, at: int) -> tuple[str, int]:
+    match = _UNIT.match(text, at)
+    found = unit_named(match[1]) if match else ""
+    return (found, match.end()) if match and found else ("", at)
+
+
+@lru_cache(maxsize=4096)
+def unit_named(words: str) -> str:
+    """Return a unit as the tools write it, from how a text does ("mg/dl", "mm Hg", "year"); "" where it is none."""
+    tight = re.sub(r"\s", "", words).replace("µ", "u").replace("μ", "u").rstrip(".")
+    known = _known()
+    for form in (tight, tight.lower()):
+        if form in _SAID:
+            return _SAID[form]
+        if form in known:
+            return known[form]
+    try:
+        read_unit(tight)
+    except WrongUnit:
+        return ""
+    return "" if tight.isdigit() else tight
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, str]:
+    """Return the units of all measures by how they may be written; as they are, and in small letters."""
+    units = [unit for one in measures().values() for unit in one.units if unit != "1"]
+    spelt = {word: unit for unit in ("year", "month", "week", "day") for word in (unit, f"{unit}s")}
+    small = {unit.lower(): unit for unit in reversed(units) if unit not in ("C", "F")}
+    return spelt | {"hours": "h", "minutes": "min", "pounds": "lb", "lbs": "lb", "inches": "in"} | small | {
+        unit: unit for unit in units}  # fmt: skip
+
+
+def is_of(stated: Stated | Value, one: Quantity) -> bool:
+    """Return whether a number can be this quantity: its unit is of that kind (or it has none), and it is in range."""
+    if isinstance(stated.value, str):
+        return False
+    if not stated.unit:
+        return True
+    if not one.takes(stated.unit):
+        return False
+    return one.low <= one.to(float(stated.value), stated.unit) <= one.high
+
+
+def read_as(text: str) -> list[tuple[Stated, str]]:
+    """Return every number of a text before which the name of a measure stands, with that measure's name.
+
+    No other number may stand between; of several names the one that ends last is meant, and of those the longest:
+    before "urine sodium 20 mmol/L" stands sodium too.
+    """
+    found, last = [], 0
+    for number in numbers(text):
+        before = text[max(last, number.start - BEFORE) : number.start].lower()
+        last = number.end
+        name = _plain(text, number) or _named(before, number)
+        if name and is_of(number, measures()[name]) and (number.unit or measures()[name].unit == "1"):
+            found.append((number, name))
+    return found
+
+
+def _named(before: str, number: Stated) -> str:
+    ends = [(match.end(), len(match[0]), name) for pattern, names in _names() for match in pattern.finditer(before)
+            for name in names if is_of(number, measures()[name])]  # fmt: skip
+    return max(ends, default=(0, 0, ""))[2]
+
+
+@lru_cache(maxsize=1)
+def _names() -> list[tuple[re.Pattern[str], tuple[str, ...]]]:
+    """Return what measures are called, each with the measures that are called so."""
+    called: dict[str, list[str]] = {}
+    for name, one in measures().items():
+        for words in one.names:
+            called.setdefault(words.lower(), []).append(name)
+    return [(re.compile(rf"(?<!\w){re.escape(words)}(?!\w)"), tuple(names)) for words, names in called.items()]
+
+
+def _plain(text: str, number: Stated) -> str:
+    """Return the measure of a number that needs no name: an age in years, the second of 120/80 mmHg."""
+    if number.unit == "mmHg" and text[number.start - 1 : number.start] == "/":
+        return "diastolic_pressure"
+    return "age" if number.unit == "year" else ""
+
+
+def readings(text: str) -> list[Value]:
+    """Return what a text states of the known measures, in order: each number with its measure's name."""
+    return [Value(name, number.value, number.unit or "1") for number, name in read_as(text)]
