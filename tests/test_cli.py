@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from residency import cli, doctor, examine, pipeline
+from residency import asking, cli, doctor, examine, pipeline
 from residency.core import runs
 from residency.core.errors import RecipeError, StorageError
 from residency.core.store import write_json, write_manifest
@@ -208,7 +208,7 @@ def test_an_answer_streams_to_standard_output_with_its_caution_beside(
 def test_an_answer_is_one_document_for_programs(scripted: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code, document, _ = answer(capsys, "ask", "runs/latest", "What is microcephaly?")
     assert code == 0 and document["question"] == "What is microcephaly?" and document["seconds"] >= 0
-    assert document["taken"] == "scripted" and document["caution"] == cli.CAUTION
+    assert document["taken"] == "scripted" and document["caution"] == asking.CAUTION
     assert scripted == [str(runs.runs_root() / "latest")]  # runs/… is read in the runs folder
 
 
@@ -271,7 +271,7 @@ def test_the_same_examination_has_the_same_folder_and_another_one_another(capsys
     monkeypatch.setattr(evaluation, "evaluate_models", lambda names, **given: {"rows": [row], "comparisons": []})
     outs = [
         answer(capsys, "evaluate", "smollm2-135m", *more)[1]["out"]
-        for more in ((), (), ("--limit", "5"), ("--method", "reason"), ("--suite", "med"))
+        for more in ((), (), ("--limit", "5"), ("--method", "cot"), ("--suite", "med"))
     ]
     assert outs[0] == outs[1] and len(set(outs)) == 4
 

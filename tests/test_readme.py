@@ -18,11 +18,15 @@ from residency import cli, pipeline
 from residency.core.recipe import read_text, resolve
 from residency.corpus.benchmarks import SETS
 from residency.evaluate.tasks.own import read_declaration
+from residency.infer.prompts.prompt import read_prompt
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FOLDERS = (".ci", "bench", "docs", "recipes", "src", "tests")
 NOT_SOURCE = {".pyc", ".png"}
+PACKAGE = ROOT / "src" / "residency"
+ENTRIES = ("catalog/data/*/*.yaml", "infer/prompts/library/*.yaml")
+"""Data files of the package that are one line a folder."""
 CHEAP = ("residency --help", "residency doctor --json", "residency runs")
 """Run for real; the other commands are held against the parser, or against make."""
 
@@ -53,7 +57,7 @@ def tree() -> Iterator[tuple[str, str]]:
 def files() -> Iterator[str]:
     """Yield every source file of the repository; an ``__init__.py`` counts where it holds more than its docstring.
 
-    The entries of the catalog, a file each, are one line a kind.
+    The entries of the catalog and the prompts, a file each, are one line a kind.
     """
     tops = [path for path in ROOT.iterdir() if path.is_file() and (path.name == ".gitignore" or path.name[0] != ".")]
     for path in sorted([*tops, *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))]):
@@ -61,7 +65,7 @@ def files() -> Iterator[str]:
             continue
         if path.name == "__init__.py" and not holds_code(path):
             continue
-        entry = path.suffix == ".yaml" and path.parent.parent == ROOT / "src" / "residency" / "catalog" / "data"
+        entry = path.is_relative_to(PACKAGE) and any(path.relative_to(PACKAGE).match(one) for one in ENTRIES)
         yield str((path.parent / "*.yaml" if entry else path).relative_to(ROOT))
 
 
@@ -164,9 +168,10 @@ def test_the_cheap_commands_run(command: str) -> None:
 def test_every_recipe_shown_is_a_recipe(users_folder: Path) -> None:
     assert blocks("yaml")
     for block in blocks("yaml"):
-        if re.search(r"^task:", block, re.M):
-            (users_folder / "task.yaml").write_text(block, encoding="utf-8")
-            assert read_declaration(users_folder / "task.yaml")
+        if re.search(r"^(?:task|id):", block, re.M):
+            reads = read_declaration if re.search(r"^task:", block, re.M) else read_prompt
+            (users_folder / "own.yaml").write_text(block, encoding="utf-8")
+            assert reads(users_folder / "own.yaml")
         else:
             resolve(block, [], pipeline.sections(), name="README")
 

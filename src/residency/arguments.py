@@ -17,6 +17,8 @@ ITEMS = Range(least=1)
 NONE_OR_MORE = Range(least=0)
 SHOTS = Range(least=0, most=MOST_SHOWN)
 SHARE = Range(above=0, most=0.999)
+TOKENS = Range(least=32, most=16384)
+PASSAGES = Range(least=1, most=50)
 
 
 def whole(legal: Range) -> Callable[[str], int]:
@@ -61,11 +63,28 @@ def for_evaluate(one: argparse.ArgumentParser) -> None:
     one.add_argument("--shots", type=whole(SHOTS), default=0, metavar="N", help=text)
     text = "fp32 (exact), bf16 (approximate, faster) or auto (what the machine is quickest in; default)"
     one.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto", metavar="TYPE", help=text)
-    text = "of choices and the like: likelihood (default), generate (written), reason (after a chain of thought)"
-    ways = ["likelihood", "generate", "reason"]
+    text = "of choices and the like: likelihood (default), generate (written), or thought over first: cot (a chain of "
+    text += "thought), vote (of many), refine (drafts in view), decompose (simpler questions), diagnose (as a case)"
+    ways = ["likelihood", "generate", "cot", "vote", "refine", "decompose", "diagnose"]
     one.add_argument("--method", choices=ways, default="likelihood", metavar="HOW", help=text)
-    text = "which solved examples: fixed (the same for all; default), random, nearest (those most like the question)"
-    one.add_argument("--pick", choices=["fixed", "random", "nearest"], default="fixed", metavar="HOW", help=text)
+    text = f"most tokens that thinking may take for an item, {TOKENS.legal} (default: the method's own)"
+    one.add_argument("--tokens", type=whole(TOKENS), default=0, metavar="N", help=text)
+    text = "ask again with the passages of this index before each question, and compare (see: residency index build)"
+    one.add_argument("--sources", type=words, metavar="INDEX", help=text)
+    text = "ask again with facts of a knowledge graph before each question (default graph: hpo)"
+    one.add_argument("--graph", type=words, nargs="?", const="hpo", metavar="PATH", help=text)
+    text = f"passages, and facts, before a question, {PASSAGES.legal} (default: 5)"
+    one.add_argument("--passages", type=whole(PASSAGES), default=5, metavar="N", help=text)
+    text = "how passages are found: fused (by words and vectors; default), bm25 (by words) or vector"
+    one.add_argument("--search", choices=["fused", "bm25", "vector"], default="fused", metavar="HOW", help=text)
+    text = "which solved examples: fixed (the same for all; default), random, nearest (like the question, by words), "
+    text += "similar (by vectors), balanced (so, and every answer among them)"
+    picks = ["fixed", "random", "nearest", "similar", "balanced"]
+    one.add_argument("--pick", choices=picks, default="fixed", metavar="HOW", help=text)
+    text = "what embeds for similar and balanced: minilm (default), or another encoder"
+    one.add_argument("--embedder", type=words, default="minilm", metavar="MODEL", help=text)
+    text = "ask by these prompts in place of the tasks' own words: ids (residency prompt list) or files (NAME.yaml)"
+    one.add_argument("--prompt", type=words, metavar="A,B", help=text)
     text = "letters (options are listed) or options (their texts are compared); default: the task's own"
     one.add_argument("--style", choices=["letters", "options"], default="", metavar="HOW", help=text)
     text = "hold lists, and choices that are written (--method generate), to a JSON schema"
@@ -294,6 +313,7 @@ EXIT_CODES = """## Exit codes and environment
 |---|---|
 | `RESIDENCY_RUNS` | the folder of all runs (default: `runs` here) |
 | `RESIDENCY_DB` | the index of runs, as an SQLAlchemy URL (default: a SQLite file in the runs folder) |
-| `RESIDENCY_CACHE` | converted weights (default: `~/.cache/residency`) |
+| `RESIDENCY_CACHE` | converted weights and the default graph (default: `~/.cache/residency`) |
+| `RESIDENCY_PROMPTS` | your own prompts (default: `~/.local/share/residency/prompts`) |
 | `RESIDENCY_DATA` | data sets that cannot be shipped |
 """

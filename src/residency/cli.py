@@ -10,13 +10,25 @@ import argparse
 import os
 import shlex
 import sys
-import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from residency import __version__, advising, cataloging, deidentifying, examine, judging
+from residency import (
+    __version__,
+    advising,
+    asking,
+    cataloging,
+    consulting,
+    deidentifying,
+    examine,
+    graphing,
+    indexing,
+    judging,
+    prompting,
+    recording,
+)
 from residency.arguments import (
     JsonParser,
     error_document,
@@ -27,11 +39,8 @@ from residency.arguments import (
     for_form,
     for_judge,
     page,
-    whole,
-    words,
 )
 from residency.core.errors import RecipeError, ResidencyError, UserError
-from residency.core.legal import Range
 from residency.core.memory import share_heap
 from residency.core.store import dumps
 
@@ -46,8 +55,6 @@ QUIET_PARTS = {
     "HF_UPDATE_DOWNLOAD_COUNTS": "0",
     "TOKENIZERS_PARALLELISM": "false",
 }
-ANSWER = Range(least=1, most=2048)
-CAUTION = "An experimental model: not for decisions about patients."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -185,27 +192,6 @@ def find_recipe(name: str) -> Path:
     raise RecipeError(f"there is no recipe {name}: give a file, or one of {', '.join(sorted(known)) or '(none found)'}")
 
 
-def ask(args: argparse.Namespace) -> Answer:
-    """Ask a model one question; the answer appears as it is made."""
-    from residency.core.progress import say
-    from residency.models.load import load
-
-    name, began = examine.model_name(args.model), time.monotonic()
-    model = load(name)
-    say(CAUTION)
-    pieces = []
-    for piece in model.stream([{"role": "user", "content": args.question}], max_tokens=args.max_tokens):
-        pieces.append(piece)
-        if not args.json:
-            print(piece, end="", flush=True)
-    if not args.json:
-        print(flush=True)
-    answer, seconds = "".join(pieces), round(time.monotonic() - began, 2)
-    leaked = deidentifying.leaked(answer, args.question)
-    document = {"model": name, "taken": model.name, "question": args.question, "answer": answer, "identifiers": leaked}
-    return {**document, "seconds": seconds, "caution": CAUTION}, ""
-
-
 def runs(args: argparse.Namespace) -> Answer:
     """List the runs, the newest first."""
     from residency.core.progress import duration
@@ -255,12 +241,9 @@ def make_parser(form: type[argparse.ArgumentParser] = argparse.ArgumentParser) -
     one.add_argument("--estimate", action="store_true", help=text)
     text = "find and hide what identifies patients, measure how well, and leave a receipt"
     for_deidentify(_verb(verbs, "deidentify", deidentifying.deidentify, text))
-    one = _verb(verbs, "ask", ask, "ask a model one question; the answer streams")
-    forms = "runs/latest (its GGUF where it has one), runs/latest:tuned, a folder, a .gguf, a hub id, a name"
-    one.add_argument("model", type=words, metavar="MODEL", help=forms)
-    one.add_argument("question", type=words, metavar="QUESTION", help="what to ask")
-    text = f"the longest answer in tokens, {ANSWER.legal} (default: 256)"
-    one.add_argument("--max-tokens", type=whole(ANSWER), default=256, metavar="N", help=text)
+    text = "ask a model one question: freely, by a way of reasoning, or held to evidence and with tools"
+    asking.add_arguments(_verb(verbs, "ask", asking.ask, text))
+    _knowing(verbs)
     _examining(verbs)
     text = "ask the map of small medical models: systems, data sets, methods and published results, with their evidence"
     for_catalog(_verb(verbs, "catalog", cataloging.catalog, text))
@@ -269,6 +252,20 @@ def make_parser(form: type[argparse.ArgumentParser] = argparse.ArgumentParser) -
     _verb(verbs, "runs", runs, "list the runs, the newest first")
     _verb(verbs, "doctor", doctor, "show the machine, versions and weights, and the command that gets what is missing")
     return parser
+
+
+def _knowing(verbs: Any) -> None:
+    """Add the verbs of what a model may stand on, and of the ways to put a question to it."""
+    text = "make, change and search an index of passages: guidelines, books, papers, or a patient's own record"
+    indexing.add_arguments(_verb(verbs, "index", indexing.index, text))
+    text = "make a knowledge graph of ontologies and tables, and ask it"
+    graphing.add_arguments(_verb(verbs, "graph", graphing.graph, text))
+    text = "list the wordings of tasks, show one, or search for a better one on development items"
+    prompting.add_arguments(_verb(verbs, "prompt", prompting.prompt, text))
+    text = "let a model consult with a simulated patient, or put a case before a panel of specialties"
+    consulting.add_arguments(_verb(verbs, "consult", consulting.consult, text))
+    text = "read one patient's long record: its events in order, or a summary whose statements name their notes"
+    recording.add_arguments(_verb(verbs, "record", recording.record, text))
 
 
 def _examining(verbs: Any) -> None:

@@ -215,7 +215,7 @@ def _questions(answers: Path, limit: int) -> dict[str, dict[str, str]]:
     from residency.evaluate.selection import test_items
     from residency.evaluate.tasks import TASKS
     from residency.evaluate.tasks.read import own_task
-    from residency.infer.prompt import told
+    from residency.infer.prompts.shots import told
 
     name, about = answers.resolve().parent.name, answers.with_suffix(".protocol.json")
     data = str(read_json(about).get("data", "")) if about.exists() else ""

@@ -35,15 +35,16 @@ def retrieval(case: Case, form: Form) -> Reason | None:
     """Answers that should rest on documents."""
     if case.needs.task not in ("qa", "dialogue", "generation") or form.name == "encoder":
         return None
-    text = "retrieval: a small model knows little, and answers from memory; answers from your own documents come later"
-    return _named(case, text, "retrieval")
+    text = "retrieval: a small model knows little. No stage trains it, and none is needed: residency index build, then "
+    return _named(case, f"{text}residency ask --sources, or evaluate --sources to see what it is worth", "retrieval")
 
 
 def reasoning(case: Case, form: Form) -> Reason | None:
     """Questions that need steps."""
     if case.needs.task not in ("qa", "dialogue"):
         return None
-    return _named(case, "training on chains of thought, and agents: later", "reasoning", "agents")
+    text = "training on chains of thought, and of agents: later. To ask by them: --method cot or vote, ask --mode agent"
+    return _named(case, text, "reasoning", "agents")
 
 
 def pruning(case: Case, form: Form) -> Reason | None:
