@@ -6,7 +6,6 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
-from rouge_score.rouge_scorer import RougeScorer
 
 from residency.corpus.make.likeness import Pool, common, rouge_l
 
@@ -15,6 +14,8 @@ WORDS = st.lists(st.sampled_from("pain fever cough rash dose days of in".split()
 
 @given(WORDS, WORDS)
 def test_it_is_what_rouge_score_finds(one: list[str], other: list[str]) -> None:
+    from rouge_score.rouge_scorer import RougeScorer  # takes seconds to import
+
     theirs = RougeScorer(["rougeL"]).score(" ".join(one), " ".join(other))["rougeL"].fmeasure
     assert abs(rouge_l(" ".join(one), " ".join(other)) - theirs) < 1e-9
 
