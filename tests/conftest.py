@@ -34,11 +34,13 @@ _NUMBERS = itertools.count()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure coverage in the first case of each test: the others go the same ways, at up to twice their time."""
+    """Measure coverage in the first case of each test: the others, and those that draw their cases (Hypothesis), go
+    the same ways, at up to twice their time.
+    """
     seen: set[tuple[str, str]] = set()
     for item in items:
         test = (str(item.path), getattr(item, "originalname", item.name))
-        if test in seen:
+        if test in seen or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)
         seen.add(test)
 
