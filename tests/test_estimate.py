@@ -72,13 +72,9 @@ def test_steps_and_tokens_of_built_examples_are_those_that_the_run_then_takes(st
     assert "in all" in words and "instruct" in words
 
 
-def test_an_estimate_leaves_nothing_behind_and_does_no_stage(stages, own_runs_folder):
-    estimate(resolved(stages), stages)
-    assert not own_runs_folder.exists()
-
-
-def test_where_nothing_is_built_the_setting_says_how_much_there_is_or_the_recipe_or_nothing(stages):
+def test_where_nothing_is_built_the_setting_says_how_much_there_is_or_the_recipe_or_nothing(stages, own_runs_folder):
     document, words = estimate(resolved(stages), stages)
+    assert not own_runs_folder.exists()  # nothing is left behind, and no stage is done
     found = by_stage(document)
     assert found["pretrain"]["tokens"] == 120 and "setting tokens" in found["pretrain"]["known"]
     assert found["pretrain"]["steps"] in (1, 2)  # two rows of 64 a step, seldom full

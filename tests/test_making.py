@@ -10,6 +10,7 @@ from residency.core.errors import UserError
 from residency.core.store import read_json
 from residency.corpus.assemble import Checks, collect
 from residency.corpus.compare.leaks import Decontaminate
+from residency.corpus.make.knowledge import Given
 from residency.making import Named
 from residency.models.scripted import ScriptedModel
 
@@ -84,6 +85,36 @@ def test_a_source_that_the_corpus_has_not_is_refused_before_anything_is_made(cor
     with pytest.raises(UserError, match="the corpus has no source file; did you mean files"):
         making.make(corpus, out=tmp_path / "made", rows=[{"graph_text": {}}], sources=("file",))
     assert not list((tmp_path / "made").glob("*"))
+
+
+@pytest.mark.parametrize("maker", ["graph_text", "graph_questions"])
+def test_a_graph_without_an_ontology_is_refused_before_anything_is_made(tmp_path, maker):
+    (tmp_path / "n.jsonl").write_text(json.dumps({"id": "n", "text": "The patient walks to the market."}) + "\n")
+    (tmp_path / "x.obo").write_text(OBO)
+    collect(out=tmp_path / "corpus", sources=[{"jsonl": tmp_path / "n.jsonl"}, {"files": tmp_path / "x.obo"}])
+    rows = [{"graph_text": {}}, {maker: {}}]
+    with pytest.raises(UserError, match=f"{maker} needs an ontology.*such as hpo: .*triples: FILE"):
+        making.make(tmp_path / "corpus", out=tmp_path / "made", rows=rows, sources=("jsonl",))
+    assert not list((tmp_path / "made").glob("*"))
+    (tmp_path / "own.csv").write_text("head,relation,tail\nfever,is a,sign\n")
+    own = [{maker: {"given": Given(triples=tmp_path / "own.csv")}}]
+    making.make(tmp_path / "corpus", out=tmp_path / "made", rows=own, sources=("jsonl",))
+    assert read_json(tmp_path / "made" / "card.json")["documents"]
+
+
+def test_a_recipe_whose_sources_hold_no_ontology_is_told_so_before_they_are_read():
+    def told(sources, rows, chosen=()):
+        return [
+            text
+            for _, text in making.across({"corpus": {"sources": sources}, "make": {"rows": rows, "sources": chosen}})
+        ]
+
+    rows = [{"graph_questions": {"count": 5, "triples": None}}]
+    ward, ontology = {"notes": {"path": "ward"}}, {"hpo": {}}
+    assert ["graph_questions needs an ontology" in text for text in told([ward], rows)] == [True]
+    assert told([ward, ontology], rows) == told([{"files": {"path": "any"}}], rows) == []
+    assert len(told([ward, ontology], rows, ("notes",))) == 1
+    assert told([ward], [{"graph_text": {"triples": "own.csv"}}]) == []
 
 
 def test_two_makers_of_one_name_are_told_apart(corpus, tmp_path):

@@ -35,6 +35,8 @@ from residency.corpus.sources import named, names_of, numbered
 Rows = Annotated[Sequence[Mapping[str, Any]], OneOf(MAKERS)]
 Rate = Callable[[str, str], float | None]
 OF_GRAPHS = ("graph_text", "graph_questions")
+MAY_BE_ONTOLOGIES = ("hpo", "icd10", "files", "jsonl")
+"""The kinds of sources that can hold an ontology; of the user's own files only reading tells."""
 OF_PROMPTS = ("contrast", "ranked")
 JUDGED_KIND = "answers to consumers' questions"
 
@@ -80,8 +82,24 @@ def across(recipe: Mapping[str, Any]) -> Iterator[Clash]:
     yield from _of_the_base(recipe)
     corpus, wanted = recipe.get("corpus"), recipe.get("make")
     if corpus and wanted:
-        names = names_of(corpus.get("sources", ()))
+        sources = corpus.get("sources", ())
+        names = names_of(sources)
         yield from ((("make", "sources"), text) for text in _absent(wanted.get("sources", ()), names) if names)
+        chosen = wanted.get("sources") or names
+        kinds = {next(iter(source)) for source, name in zip(sources, names, strict=True) if name in chosen}
+        if kinds and not kinds & {*MAY_BE_ONTOLOGIES}:
+            yield from ((("make", "rows"), text) for text in _without_graph(wanted.get("rows", ())))
+
+
+def _without_graph(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what is wrong with makers of graphs where no ontology is there: those that bring no triples themselves."""
+    for name, settings in dict(pair for entry in rows for pair in entry.items()).items():
+        settings = plain(settings) or {}
+        if name in OF_GRAPHS and not {**settings, **settings.get("given", {})}.get("triples"):
+            yield (
+                f"{name} needs an ontology, and there is none in the corpus it is made from; add a source of one, such "
+                "as hpo: {} or files: of OBO or RDF, or give your own graph: triples: FILE"
+            )
 
 
 FOR_ENCODERS = ("encode", "blend")
@@ -144,12 +162,14 @@ def make(
     known = [source["name"] for source in card["sources"]]
     checks = replace(checks, decontaminate=checks.decontaminate or _held_out(card))
     agree((("sources",), text) for text in _absent(sources, known))
+    hands = _Hands(corpus, sources, limit, named)
+    if lacking := list(_without_graph(rows)):
+        agree((("rows",), text) for text in lacking if not hands.an_ontology(card))
     licence = "that of the documents it stands on"
     made = [
         Source(called, "", licence, "", (), (_part(out / f"made-{at:02d}.parquet", name, called),))
         for at, (name, called) in enumerate(zip(names, numbered(names), strict=True))
     ]
-    hands = _Hands(corpus, sources, limit, named)
     for at, entry in enumerate(rows):
         _make_one(out, at, entry, hands, seed)
     key = [corpus.name, [dict(entry) for entry in rows], sources, limit, named, seed]
@@ -191,6 +211,11 @@ class _Hands:
             if document.meta.get("kind") in KNOWLEDGE_KINDS:
                 found.setdefault(document.source, []).append(document)
         yield from found.values() if found else ([],)
+
+    def an_ontology(self, card: Mapping[str, Any]) -> bool:
+        """Return whether there is one among the training documents; without any in the card none is looked for."""
+        there = not KNOWLEDGE_KINDS.isdisjoint(card["kinds"])
+        return there and any(document.meta.get("kind") in KNOWLEDGE_KINDS for document in self._training())
 
     def other(self, name: str) -> Any:
         """Return a model or a judge by the name that a maker's argument has; None where the recipe names none."""

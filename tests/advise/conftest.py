@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shlex
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -108,16 +109,24 @@ def catalog() -> Catalog:
     return load()
 
 
-@pytest.fixture
-def ward(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder that we are in, with what the six have; every public set is there, though an empty one."""
+@pytest.fixture(scope="session")
+def belongings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with what the six have, and the public sets, though they are empty."""
+    folder = tmp_path_factory.mktemp("belongings")
     for about in SETS.values():
-        (tmp_path / "sets" / about.folder).mkdir(parents=True, exist_ok=True)
+        (folder / "sets" / about.folder).mkdir(parents=True, exist_ok=True)
+    write_all(folder)
+    return folder
+
+
+@pytest.fixture
+def ward(tmp_path: Path, belongings: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder that we are in, with what the six have; every public set is there, though an empty one."""
+    shutil.copytree(belongings, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("RESIDENCY_DATA", str(tmp_path / "sets"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     cases.counts_of.cache_clear()
-    write_all(tmp_path)
     return tmp_path
 
 

@@ -101,17 +101,22 @@ def ours() -> Catalog:
     return load()
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a small folder of entries, sound and complete in itself."""
+def written(folder: Path) -> Path:
+    """Return a folder after writing the small one's entries to it."""
     for name, text in SMALL.items():
-        path = tmp_path / "entries" / name
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return tmp_path / "entries"
+    return folder
 
 
 @pytest.fixture
-def small(folder: Path) -> Catalog:
-    """Return the catalog of that folder."""
-    return load(folder)
+def folder(tmp_path: Path) -> Path:
+    """Return a small folder of entries, sound and complete in itself, which a test may change."""
+    return written(tmp_path / "entries")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """Return the catalog of such a folder, read and checked once."""
+    return load(written(tmp_path_factory.mktemp("small") / "entries"))

@@ -233,6 +233,27 @@ def test_the_card_says_how_many_documents_name_no_patient_and_of_which_it_cannot
     assert "name no patient" not in capsys.readouterr().err
 
 
+def test_a_split_that_does_not_come_to_its_share_is_said(tmp_path, capsys):
+    paths = [{"jsonl": rows(tmp_path, name, *texts(name, 20))} for name in ("ward", "clinic", "home")]
+    gather(tmp_path, *paths, splits=Splits(by="source", test=0.05, validation=0.04))
+    told, whole = capsys.readouterr().err, "sources, each kept whole)"
+    assert f"splits: test: 0.05 was asked for, and it holds 33.3% of the documents (1 of 3 {whole}" in told
+    assert f"splits: validation: 0.04 was asked for, and it holds 0.0% of the documents (0 of 3 {whole}" in told
+    gather(tmp_path, *paths, splits=Splits(test=0.3, validation=0.3), name="by-document")
+    assert "was asked for" not in capsys.readouterr().err
+    dated = {"jsonl": rows(tmp_path, "d", *texts("Dated", 20), date="2024-01-01")}
+    gather(tmp_path, dated, splits=Splits(by="time", time="2024-07-01", validation=0), name="by-day")
+    assert "splits: nothing is from 2024-07-01 on, so there is no test" in capsys.readouterr().err
+
+
+def test_a_share_of_the_mixture_that_is_not_reached_is_said(tmp_path, capsys):
+    ward, clinic = rows(tmp_path, "w", *texts("Ward", 30)), rows(tmp_path, "c", *texts("Clinic", 3))
+    sources = [{"jsonl": {"path": ward, "name": "ward"}}, {"jsonl": {"path": clinic, "name": "clinic"}}]
+    _, card, _ = gather(tmp_path, *sources, mixture=Mixture(weights={"ward": 1, "clinic": 1}, most_epochs=1))
+    [words] = card["mixture"]["words"]
+    assert f"mixture: {words}" in capsys.readouterr().err and "and not the 50.0% that is asked for" in words
+
+
 def test_the_card_tells_public_knowledge_that_no_day_parts_from_the_notes_that_a_day_must(tmp_path, capsys):
     (tmp_path / "x.obo").write_text('format-version: 1.2\n\n[Term]\nid: X:1\nname: Fever\ndef: "A high warmth." []\n')
     ward = rows(tmp_path, "w", *texts("Ward", 3), patient="p1", date="2024-01-01")

@@ -6,9 +6,10 @@ import pytest
 
 from residency import cli
 from residency.core import runs
-from residency.core.errors import Contradiction, RecipeError, UserError
+from residency.core.errors import Contradiction, RecipeError, SourceError, UserError
 from residency.core.recipe import resolve
 from residency.corpus.assemble import Checks, collect
+from residency.corpus.compare.own_items import own_items
 from residency.corpus.mixing.mixture import Mixture, Stage
 from residency.corpus.mixing.splits import Splits
 from residency.pipeline import sections
@@ -114,6 +115,16 @@ def test_what_hangs_on_a_setting_that_is_wrong_itself_is_not_told_of(here):
     assert "2 problems" in str(error.value) and "but splits are by" not in str(error.value)
 
 
+def test_a_day_that_is_none_is_one_problem_and_not_also_a_missing_day(here):
+    text = "corpus: {sources: [{jsonl: a.jsonl}], splits: {by: time, time: 2024-13-40}}"
+    with pytest.raises(RecipeError) as error:
+        resolve(text, [], sections())
+    told = "corpus.splits.time: '2024-13-40' is not a date; legal: a date such as 2024-12-31"
+    assert "1 problem" in str(error.value) and told in str(error.value)
+    with pytest.raises(RecipeError, match="1 problem\n.*'2024-13-40' is not a date"):
+        resolve(text.replace("2024-13-40", "2024-01-01"), ["corpus.splits.time=2024-13-40"], sections())
+
+
 def test_one_error_holds_all_that_a_mixture_or_splits_contradict_themselves_in():
     with pytest.raises(Contradiction) as error:
         Mixture(weights={"a": 0}, temperature=2, general=("a",), stages=(Stage(0.5),))
@@ -138,3 +149,37 @@ def test_held_out_items_may_be_one_json_list(here):
     collect(out=here / "out", sources=[{"jsonl": "a.jsonl"}], checks=Checks(decontaminate=held))
     card = read_json(here / "out" / "card.json")
     assert card["documents"] == 1 and card["contamination"]["sets"][0]["set"] == "exam.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("exam.csv", "\ufeffId,Question,Answer\nq1,{0},Rest\nq2,Who?,Nobody\n"),
+        ("exam.tsv", "id\tquestion\nq1\t{0}\n"),
+        ("exam.txt", 'id;question\nq1;"{0}\nAnd more."\n'),
+        ("one.csv", "question\n{0}\n"),
+    ],
+)
+def test_held_out_items_may_be_a_table(tmp_path, name, content):
+    item = "A boy of seven has been limping for two weeks and will not put any weight on his left leg."
+    (tmp_path / name).write_text(content.format(item))
+    [first, *_] = own_items(tmp_path / name)
+    assert first[0].startswith(f"{name}/") and first[1][0].startswith(item)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("id,note_body\n1,Seen.\n", "exam.csv: no column to compare; its columns: id, note_body; legal: question, con"),
+        ("id,question\n1,Who,What\n", "exam.csv, line 2: 3 columns where the first line names 2"),
+        ('id,question\n1,"Who\n', "exam.csv: not CSV"),
+        (
+            "id,question\n",
+            "exam.csv holds no item; decontaminate: files names JSONL files of held-out items, JSON",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_compared_says_what_is_legal(tmp_path, content, words):
+    (tmp_path / "exam.csv").write_text(content)
+    with pytest.raises(SourceError, match=words):
+        list(own_items(tmp_path / "exam.csv"))

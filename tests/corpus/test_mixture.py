@@ -70,6 +70,19 @@ def test_a_source_is_never_repeated_more_often_than_allowed_and_the_rest_falls_s
     assert made.words() == ["600 of 1,000 tokens: the sources hold no more at the epochs that are allowed"]
 
 
+def test_a_share_that_a_source_at_its_cap_does_not_come_to_is_said():
+    """Of 1,000 tokens half are asked of each; a has 100 and is seen twice at most, so b is 800 of 1,000."""
+    made = plan(Mixture(weights={"a": 1, "b": 1}, tokens=1000, most_epochs=2), {"a": 100, "b": 900})
+    told = "a is 20.0% of the tokens and not the 50.0% that is asked for: it may be seen no more often (most_epochs)"
+    assert made.words() == [told] and [rate.asked for rate in made.rates] == [0.5, 0.5]
+    staged = Mixture(stages=(Stage(0.8, {"a": 1, "b": 1}), Stage(0.2)), tokens=1000, most_epochs=2)
+    assert [words.split(":")[0] for words in plan(staged, {"a": 100, "b": 900}).words()] == [
+        "a is 22.5% of the tokens of stage 1 and not the 50.0% that is asked for"
+    ]
+    enough = plan(Mixture(weights={"a": 1, "b": 1}, tokens=1000, most_epochs=5), {"a": 100, "b": 900})
+    assert enough.words() == []
+
+
 def test_replay_is_its_share_of_the_total_also_where_the_rest_is_short():
     settings = Mixture(general=("web",), replay=0.05)
     made = plan(settings, {"notes": 600, "papers": 350, "web": 10_000})

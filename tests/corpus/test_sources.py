@@ -154,7 +154,7 @@ def test_an_id_that_comes_twice_in_a_file_is_kept_aside_and_in_two_files_told_ap
     )
     documents, bad, manifest = gather(tmp_path, {"jsonl": tmp_path / "in"}, bad_share=1.0)
     assert {document.id: document.text for document in documents} == {"a": "x", "b": "z", "two.jsonl:a": "y", "c": "u"}
-    assert bad[0]["reason"] == "the id c was already read from two.jsonl, line 2"
+    assert bad[0]["reason"] == "a record of the same id was already read from two.jsonl, line 2"
     assert (bad[0]["file"], bad[0]["line"]) == ("two.jsonl", 3)
     assert manifest["bad"] == 1 and manifest["sources"][0]["documents"] == 4
 

@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ PACKAGES = (
 )
 
 
+@cache
 def installed(package: str) -> str | None:
     """Return a package's version, found without importing it; None where it is not installed."""
     try:

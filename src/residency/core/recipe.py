@@ -84,11 +84,7 @@ def _node(tree: yaml.Node, loader: yaml.SafeLoader, problems: list[Problem]) -> 
     if isinstance(tree, yaml.SequenceNode):
         return Node([_node(item, loader, problems) for item in tree.value], where)
     if not isinstance(tree, yaml.MappingNode):
-        try:
-            return Node(loader.construct_object(tree), where)
-        except ValueError as error:  # what looks like a date and is none
-            problems.append(Problem(where, f"{tree.value}: {error}"))
-            return Node(None, where)
+        return Node(_scalar(tree, loader), where)
     found: dict[str, Node] = {}
     for key, value in tree.value:
         name, line = str(key.value), f"line {key.start_mark.line + 1}"
@@ -96,6 +92,14 @@ def _node(tree: yaml.Node, loader: yaml.SafeLoader, problems: list[Problem]) -> 
             problems.append(Problem(line, f"{name}: given twice; keep one"))
         found[name] = Node(_node(value, loader, problems).value, line)
     return Node(found, where)
+
+
+def _scalar(tree: yaml.Node, loader: yaml.SafeLoader) -> Any:
+    """Return what a scalar says; one that looks like a date and is none stays text, which its setting judges."""
+    try:
+        return loader.construct_object(tree)
+    except ValueError:
+        return tree.value
 
 
 def _yaml_words(error: yaml.YAMLError) -> str:
@@ -116,6 +120,8 @@ def _lay_over(root: Node, argument: str, problems: list[Problem]) -> None:
         return
     try:
         value = as_node(yaml.safe_load(text), where)
+    except ValueError:  # as in _scalar
+        value = Node(text, where)
     except yaml.YAMLError as error:
         problems.append(Problem(where, _yaml_words(error)))
         return

@@ -36,7 +36,7 @@ def bad_records(
     for row in verdicts.same_ids():
         name = opened[row["source"]].name
         place = place_words(row["first_file"] or name, row["first_line"])
-        words = f"the id {row['id']} was already read from {place}"
+        words = f"a record of the same id was already read from {place}"  # an id may be a name
         found[row["source"]].append(Bad(row["file"] or name, row["line"], words))
     rows = ({"source": source.name, **asdict(bad)} for source, mine in zip(opened, found, strict=True) for bad in mine)
     write_jsonl(out / "bad.jsonl", rows)

@@ -16,7 +16,7 @@ from typing import Any
 
 from residency import __version__
 from residency.core.legal import Clash, Seed, Share, agree
-from residency.core.progress import track
+from residency.core.progress import say, track
 from residency.core.settings import Flat, plain, together
 from residency.core.store import outside, read_json, sha256_json, write_json, write_manifest
 from residency.corpus.account import bad_records, check_bad, collect_facts, source_cards
@@ -241,9 +241,12 @@ def _mix(
     """Return the plan of a mixture after writing the training order that it asks for."""
     names = [source.name for source in opened]
     try:
-        return write_order(out, [facts["name"] for facts in finished], mixture, names) if mixture else None
+        made = write_order(out, [facts["name"] for facts in finished], mixture, names) if mixture else None
     finally:
         shutil.rmtree(out / ROWS, ignore_errors=True)
+    for words in made["words"] if made else ():
+        say(f"mixture: {words}")
+    return made
 
 
 def _finish(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def people_of(run: Engine, tables: Sequence[Path], scratch: Path, settings: Spli
 
 def tell_splits(people: People, finished: Sequence[Facts], splits: Splits | None) -> None:
     """Say how many documents a split by patient cannot hold together (public knowledge is about nobody), and how many
-    a day left out for their date.
+    a day left out for their date, and which shares were not reached.
     """
     nameless = sum(row["without_patient"] - row["public"] for row in people.splits.values())
     total = sum(row["documents"] for row in people.splits.values())
@@ -82,6 +82,35 @@ def tell_splits(people: People, finished: Sequence[Facts], splits: Splits | None
             f"splits: left out, since the day decides: {left[0]:,} with {NO_DATE}, {left[1]:,} with {UNREADABLE}; "
             "name dates by columns: {date: COLUMN}, or in front matter (date: 2024-05-11)"
         )
+    for words in _missed(people, splits) if splits else ():
+        say(f"splits: {words}")
+
+
+def _missed(people: People, splits: Splits) -> Iterator[str]:
+    """Yield what a split holds that is less than half of what was asked for, or more than twice: whole groups are
+    drawn, so that few or large ones do not come to a share.
+    """
+    if splits.by == "time":
+        asked = {"validation": splits.validation * (1 - _share(people, "test"))}
+        if "test" not in people.splits:
+            yield f"nothing is from {splits.time} on, so there is no test"
+    else:
+        asked = {"test": splits.test, "validation": splits.validation}
+    groups = sum(side["groups"] for side in people.splits.values())
+    whole = "sources" if splits.by == "source" else "patients and documents without one"
+    for name, share in asked.items():
+        found, side = _share(people, name), people.splits.get(name)
+        if share and not share / 2 <= found <= share * 2:
+            yield (
+                f"{name}: {getattr(splits, name):g} was asked for, and it holds {found:.1%} of the documents "
+                f"({side['groups'] if side else 0:,} of {groups:,} {whole}, each kept whole)"
+            )
+
+
+def _share(people: People, name: str) -> float:
+    total = sum(side["documents"] for side in people.splits.values())
+    side = people.splits.get(name)
+    return float(side["documents"]) / total if side and total else 0.0
 
 
 def _side(row: Facts, by_source: bool) -> dict[str, Any]:

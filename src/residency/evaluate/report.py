@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ def page(run: Path, ledger: dict[str, Any]) -> str:
     return template.render(**parts, glossary=words)
 
 
+@cache
 def environment() -> Environment:
     """Return the page's templates: everything that is filled in is escaped, and a missing name is an error."""
     made = Environment(

@@ -5,6 +5,7 @@ Every value comes from the run's ledger and carries its protocol; what was not m
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,7 @@ def _only_base(ledger: dict[str, Any], row: dict[str, Any]) -> str:
     return ", ".join(f"{shown(r['value'], r['metric'])} ({label(r['model'])})" for r in same)
 
 
+@cache
 def environment() -> Environment:
     """Return the card's templates: Markdown, not escaped; a missing name is an error."""
     made = Environment(

@@ -7,15 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixture_rules import made
 from residency.corpus.identify.finder import finder
 from residency.corpus.identify.practice import practice
-from residency.corpus.identify.rules import Rules, rules_for
 from residency.corpus.identify.view import view_of
 
-BOTH = {
-    language: [Rules(rules_for(language), compiled=compiled, scanned=True) for compiled in (True, False)]
-    for language in ("en", "es")
-}
 ODD = [
     "\u200b",
     "\u202e",
@@ -74,13 +70,13 @@ def test_any_text_is_read(kept, text, language, mode):
 @given(text=TEXTS, language=st.sampled_from(["en", "es"]))
 def test_hyperscan_and_re_find_the_same(text, language):
     view = view_of(text)
-    fast, slow = (rules.find(view) for rules in BOTH[language])
+    fast, slow = (made(language, compiled=compiled).find(view) for compiled in (True, False))
     assert fast == slow
 
 
 def test_on_practice_hyperscan_and_re_find_the_same():
     for language in ("en", "es"):
-        fast, slow = BOTH[language]
+        fast, slow = made(language), made(language, compiled=False)
         text = "\n".join(text for text, _ in practice(60, seed=9, language=language))
         assert fast.find(view_of(text)) == slow.find(view_of(text))
 

@@ -2,13 +2,11 @@
 
 import pytest
 
+from fixture_rules import made
 from residency.corpus.identify.detector import SURE
 from residency.corpus.identify.kinds import KINDS
-from residency.corpus.identify.rules import Rules, rules_for
+from residency.corpus.identify.rules import rules_for
 from residency.corpus.identify.view import view_of
-
-RULES = {language: Rules(rules_for(language), scanned=True) for language in ("en", "es")}
-SLOW = {language: Rules(rules_for(language), scanned=True, compiled=False) for language in ("en", "es")}
 
 FOUND = [
     ("en", "Mr. Okonjo came in", "NAME", "Okonjo"),
@@ -78,19 +76,19 @@ NOTHING = [
 
 @pytest.mark.parametrize(("language", "text", "kind", "wanted"), FOUND)
 def test_a_rule_finds_it(language, text, kind, wanted):
-    found = RULES[language].find(view_of(text))
+    found = made(language).find(view_of(text))
     assert wanted in [text[f.start : f.end] for f in found if f.entity_type == kind], found
 
 
 @pytest.mark.parametrize("text", NOTHING)
 def test_what_identifies_nobody_is_let_stand(text):
-    assert not [f for f in RULES["en"].find(view_of(text)) if f.score >= 0.75]
+    assert not [f for f in made("en").find(view_of(text)) if f.score >= 0.75]
 
 
 @pytest.mark.parametrize(("language", "text", "kind", "wanted"), FOUND)
 def test_re_alone_finds_the_same(language, text, kind, wanted):
     view = view_of(f"{text} and {text}. {'filler words, ' * 40}{text}\n")
-    assert RULES[language].find(view) == SLOW[language].find(view)
+    assert made(language).find(view) == made(language, compiled=False).find(view)
 
 
 def test_every_rule_has_a_bound_and_a_known_kind():
@@ -107,12 +105,12 @@ def test_each_safe_harbor_kind_of_text_has_a_rule():
 
 def test_places_lead_back_to_the_original():
     text = "caf\u00e9\u200b MRN:\u00a0004\u00ad71123 \u2014 Dr.\u202eOkonjo"
-    (found,) = [f for f in RULES["en"].find(view_of(text)) if f.why == "rule:mrn"]
+    (found,) = [f for f in made("en").find(view_of(text)) if f.why == "rule:mrn"]
     assert text[found.start : found.end] == "004\u00ad71123"
     assert found.score >= SURE
 
 
 @pytest.mark.parametrize("text", ["SSN ending in 4471", "last four of her social: 4471", "ss# xxx-xx-4471"])
 def test_the_last_digits_of_a_social_security_number_are_found(text):
-    found = RULES["en"].find(view_of(text))
+    found = made("en").find(view_of(text))
     assert any(f.entity_type == "SSN" and text[f.start : f.end].endswith("4471") for f in found)

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rouge_score.rouge_scorer import RougeScorer
 
 from residency.corpus.make.likeness import Pool, common, rouge_l
 
 WORDS = st.lists(st.sampled_from("pain fever cough rash dose days of in".split()), max_size=80)
 
 
-@given(WORDS, WORDS)
-def test_it_is_what_rouge_score_finds(one: list[str], other: list[str]) -> None:
-    theirs = RougeScorer(["rougeL"]).score(" ".join(one), " ".join(other))["rougeL"].fmeasure
+@pytest.fixture(scope="module")
+def scorer() -> Any:
+    """Return the package's scorer, which takes seconds to import."""
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(["rougeL"])
+
+
+@given(one=WORDS, other=WORDS)
+def test_it_is_what_rouge_score_finds(scorer: Any, one: list[str], other: list[str]) -> None:
+    theirs = scorer.score(" ".join(one), " ".join(other))["rougeL"].fmeasure
     assert abs(rouge_l(" ".join(one), " ".join(other)) - theirs) < 1e-9
 
 

@@ -38,6 +38,25 @@ def says(text):
 # --- texts -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Note ID", "Note Text", "Patient ID", "Note Date"),
+        ("NoteId", "NoteText", "PatientId", "NoteDate"),
+        ("NOTE_ID", "NOTE_TEXT", "PATIENTID", "NOTE_DATE"),
+        ("noteID", "noteText", "patientID", "noteDate"),
+    ],
+)
+def test_names_of_columns_are_known_in_capitals_and_in_one_word(names):
+    found = read(dict(zip(names, (1, "Cough.", "P0", "2024-05-11"), strict=True)))
+    assert (found.id, found.text, found.patient, found.date) == ("1", "Cough.", "P0", "2024-05-11")
+
+
+def test_a_column_that_is_written_as_it_is_known_goes_before_one_in_capitals():
+    found = read({"NoteText": "Other.", "note_text": "Cough.", "PatientId": "p1", "patient_id": "p2"})
+    assert (found.text, found.patient) == ("Cough.", "p2") and found.meta["NoteText"] == "Other."
+
+
 def test_a_plain_row_keeps_its_id_patient_date_language_licence_and_what_else_it_says():
     row = {"id": 7, "text": "Cough.", "subject_id": 12, "date": "2021/3/5", "lang": "de-AT", "license": "MIT"}
     found = read(row | {"title": "Visit", "link": "x://y", "upvotes": "12", "ward": "3B", "empty": None})

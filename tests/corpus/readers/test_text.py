@@ -121,6 +121,41 @@ def test_front_matter_of_plain_text_names_the_patient_and_is_not_trained_on(tmp_
     assert found.meta == {"kind": "note", "format": "text", "ward": "3"}
 
 
+@pytest.mark.parametrize("names", [("Patient", "Date", "Lang"), ("PATIENT ID", "date", "Language")])
+@pytest.mark.parametrize("ending", [".txt", ".md"])
+def test_front_matter_may_be_written_in_capitals(tmp_path, names, ending):
+    patient, day, language = names
+    front = f"---\n{patient}: P0\n{day}: 2024-05-11\n{language}: de\nWard: 3\n---\nSeen.\n"
+    (tmp_path / f"a{ending}").write_text(front)
+    [found] = read_files(path=tmp_path).records
+    assert (found.patient, found.date, found.language, found.text) == ("P0", "2024-05-11", "de", "Seen.\n")
+    assert found.meta["Ward"] == "3" and not {*names} & {*found.meta}
+
+
+def test_two_spellings_of_a_field_are_both_kept(tmp_path):
+    (tmp_path / "a.txt").write_text("---\nPATIENT: p1\npatient: p2\n---\nSeen.\n")
+    [found] = read_files(path=tmp_path).records
+    assert found.patient == "p2" and found.meta["PATIENT"] == "p1"
+
+
+@pytest.mark.parametrize("name", ["adt.hl7", "a.txt", "a", "a.md", "a.csv", "a.json"])
+@pytest.mark.parametrize("start", ["", "\x0b", "BHS|^~\\&|WARD\r"])
+def test_hl7_messages_are_no_notes_and_are_named_as_what_they_are(tmp_path, name, start):
+    message = "MSH|^~\\&|WARD|HOSPITAL|||20240511||ADT^A01|1|P|2.5\rPID|1||P0^^^H||BERG^ANNA\r"
+    (tmp_path / name).write_bytes((start + message).encode())
+    [found] = read_files(path=tmp_path).records
+    assert isinstance(found, Bad) and found.file == name
+    assert found.reason.startswith("HL7 v2 messages, a format that is not read; export") and "BERG" not in found.reason
+    if name == "a.txt":
+        assert list(read_notes(path=tmp_path).records) == [found]
+
+
+def test_a_note_that_speaks_of_a_header_of_hl7_is_a_note(tmp_path):
+    (tmp_path / "a.txt").write_text("MSH is 0.4 today.\nMSH|a|b\n")
+    [found] = read_files(path=tmp_path).records
+    assert found.text.startswith("MSH is")
+
+
 @pytest.mark.parametrize(
     "note",
     [

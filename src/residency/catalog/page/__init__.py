@@ -6,7 +6,7 @@ The page can be read without its script, which adds filters, tabs and highlighti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,7 @@ def page(catalog: Catalog, runs: Sequence[Placed] = ()) -> str:
     )
 
 
+@cache
 def environment() -> Environment:
     """Return the page's templates: everything that is filled in is escaped, and a missing name is an error."""
     made = Environment(

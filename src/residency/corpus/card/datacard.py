@@ -7,6 +7,7 @@ the same as data. Neither holds a word of the documents.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -140,16 +141,24 @@ def shard_hashes(folder: Path, shards: Mapping[str, Sequence[str]]) -> dict[str,
 
 def readme(card: Card, folder: Path) -> str:
     """Return the card as Markdown with the hub's front matter."""
+    head = yaml.safe_dump(front_matter(card, folder), sort_keys=False, allow_unicode=True, width=1000)
+    body = (
+        _environment()
+        .get_template("datacard.md.jinja")
+        .render(card=card, table=tables.markdown, **tables.sections(card))
+    )
+    return f"---\n{head}---\n\n{tables.tidy(body)}"
+
+
+@cache
+def _environment() -> Any:
+    """Return the card's template, which is compiled once."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     place = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(loader=place, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    environment.filters["plain"] = tables.escaped
-    head = yaml.safe_dump(front_matter(card, folder), sort_keys=False, allow_unicode=True, width=1000)
-    body = environment.get_template("datacard.md.jinja").render(
-        card=card, table=tables.markdown, **tables.sections(card)
-    )
-    return f"---\n{head}---\n\n{tables.tidy(body)}"
+    made = Environment(loader=place, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    made.filters["plain"] = tables.escaped
+    return made
 
 
 def front_matter(card: Card, folder: Path) -> dict[str, Any]:

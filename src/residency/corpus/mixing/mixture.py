@@ -92,7 +92,10 @@ def weighted(settings: Mixture | Mapping[str, Any]) -> list[tuple[str, Weights]]
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What a stage takes of a source: its share of the stage's tokens, how often it is seen, and tokens in all."""
+    """What a stage takes of a source: its share of the stage's tokens, how often it is seen, and tokens in all.
+
+    ``asked`` is the share that the settings ask for, which a source ``capped`` by its epochs does not come to.
+    """
 
     stage: int
     source: str
@@ -100,6 +103,7 @@ class Rate:
     epochs: float
     tokens: float
     capped: bool
+    asked: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,19 @@ class Plan:
             f"{self.tokens:,.0f} of {self.budget:,.0f} tokens: the sources hold no more at the epochs that are allowed"
         ]
         unused = sorted(set(self.sizes) - {rate.source for rate in self.rates if rate.tokens})
-        return [*(short if self.tokens < self.budget * (1 - 1e-9) else []), *(f"{name} is not used" for name in unused)]
+        short = short if self.tokens < self.budget * (1 - 1e-9) else []
+        return [*short, *self._missed(), *(f"{name} is not used" for name in unused)]
+
+    def _missed(self) -> Iterator[str]:
+        """Yield the shares that a source at its cap falls short of, by more than a hundredth of them."""
+        several = len({rate.stage for rate in self.rates}) > 1
+        for rate in self.rates:
+            if rate.capped and rate.share < rate.asked * 0.99:
+                where = f" of stage {rate.stage + 1}" if several else ""
+                yield (
+                    f"{rate.source} is {rate.share:.1%} of the tokens{where} and not the {rate.asked:.1%} that is "
+                    "asked for: it may be seen no more often (most_epochs)"
+                )
 
     def facts(self) -> dict[str, Any]:
         """Return the plan as plain data, for the card."""
@@ -145,6 +161,7 @@ def plan(settings: Mixture, sizes: Mapping[str, int]) -> Plan:
     for number in reversed(range(len(stages))):
         wanted = _wanted(settings, stages[number].weights or settings.weights, sizes)
         taken, capped = _stage(settings, wanted, stages[number].share * budget, left)
+        asked = _asked(settings, wanted)
         total = sum(taken.values())
         left = {name: left[name] - taken[name] for name in left}
         rates[:0] = [
@@ -155,6 +172,7 @@ def plan(settings: Mixture, sizes: Mapping[str, int]) -> Plan:
                 taken[name] / sizes[name],
                 taken[name],
                 name in capped,
+                asked[name],
             )
             for name in sizes
         ]
@@ -189,6 +207,14 @@ def _wanted(settings: Mixture, weights: Weights, sizes: Mapping[str, int]) -> di
         return {name: float(weights[name]) for name in sizes}
     largest = max(sizes.values())
     return {name: (size / largest) ** (1 / settings.temperature) for name, size in sizes.items()}
+
+
+def _asked(settings: Mixture, wanted: Mapping[str, float]) -> dict[str, float]:
+    """Return each source's share of a stage as the proportions ask for it, of general text and of the others."""
+    sides = {True: settings.replay, False: 1 - settings.replay}
+    totals = {side: sum(n for name, n in wanted.items() if (name in settings.general) == side) for side in sides}
+    side_of = {name: name in settings.general for name in wanted}
+    return {name: n and sides[side_of[name]] * n / totals[side_of[name]] for name, n in wanted.items()}
 
 
 def _stage(

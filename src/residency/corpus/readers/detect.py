@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from residency.corpus.readers.tables import Columns, is_table
+from residency.corpus.readers.text import is_hl7
 
 HEAD = 1 << 16
 DEEP = 1 << 24
@@ -135,6 +136,8 @@ def _textual(text: str, ending: str, path: Path, columns: Columns) -> str | None
     start = text.lstrip()
     if start.startswith("{\\rtf"):
         return None
+    if is_hl7(start):
+        return "text"  # its reader says what it is, whatever the file is called
     if ending == ".txt" and path.with_suffix(".ann").is_file():
         return "brat"
     if ending == ".ann" and path.with_suffix(".txt").is_file():

@@ -1,6 +1,7 @@
 """A row of JSON, CSV or Parquet as a document: its keys say what it is, from a plain text to a preference pair.
 
-Names of columns are matched without regard to capitals, and ``columns: {text: NOTE_BODY}`` names the unusual ones.
+Names of columns are matched without regard to capitals (Note Text, NOTE_TEXT and NoteText are note_text), and
+``columns: {text: NOTE_BODY}`` names the unusual ones.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ WORDS = ("id", "patient", "language", "licence", "title", "url")
 
 COLUMNS = (*NAMES, *dict.fromkeys(name for shape in SHAPES.values() for name in (*shape.needs, *shape.may)))
 """The fields whose columns may be named."""
+
+
+_INSIDE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class Place(NamedTuple):
@@ -102,7 +106,7 @@ class Plan(NamedTuple):
 @lru_cache(maxsize=1024)
 def plan(keys: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Plan:
     """Return how rows with these keys are read; ``columns`` are (field, key) that go before the names of the fields."""
-    plain = {plain_name(key): key for key in reversed(keys)}
+    plain = {made(key): key for made in (_spaced, plain_name) for key in reversed(keys)}
     named = {name: column if column in keys else plain.get(plain_name(column)) for name, column in columns}
     free = {name: key for name, key in plain.items() if key not in named.values()}
     found = {name: free[name] for name in COLUMNS if name in free}
@@ -140,6 +144,11 @@ def legal_shapes() -> str:
 def plain_name(name: str) -> str:
     """Return a column's name as names are compared: without capitals, with _ for spaces and dashes."""
     return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def _spaced(name: str) -> str:
+    """Return a column's name as names are compared, with _ where a capital begins a word inside it."""
+    return plain_name(_INSIDE.sub("_", name))
 
 
 def _word(value: Any, name: str) -> str | None:

@@ -18,16 +18,21 @@ from residency.corpus.records import Bad
 _FRONT = 1 << 16
 _SMALL = 500
 _FIELDS = frozenset(("patient", "patient_id", "date", "title", "licence", "license", "language", "lang"))
+"""What front matter may say of a document, in capitals or not (``Patient ID`` is ``patient_id``)."""
 _ISO = re.compile(r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?)?(?:[T ](\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?))?$")
 _ATX = re.compile(r" {0,3}#{1,6}[ \t]+(.*)")
+_HL7 = re.compile(r"[\x0b\s]*(?:FHS|BHS|MSH)\|[^\w\s|]{3,5}\|")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
 def read_text(given: Given) -> Iterator[Document | Bad]:
-    """Yield a text file's one document; a file without a word is bad. Front matter that names a patient, a date or
-    another field of a document is read as in Markdown.
+    """Yield a text file's one document; one without a word is bad, and one of HL7 messages, which are no running text
+    and not read. Front matter that names a patient, a date or another field of a document is read as in Markdown.
     """
     whole = same_line_ends(whole_text(given))
+    if is_hl7(whole):
+        yield given.bad("HL7 v2 messages, a format that is not read; export them as FHIR, or their texts as files")
+        return
     front, text = _front_matter(whole)
     if not _FIELDS.intersection(front):  # a note whose first lines stand between dashes
         front = {}
@@ -68,6 +73,11 @@ def _document(given: Given, front: dict[str, Any], text: str, meta: dict[str, An
     return given.document(given.key, text, meta=meta, **fields)
 
 
+def is_hl7(text: str) -> bool:
+    """Return whether a text begins as HL7 v2 messages do, alone or in a batch: a header that names its separators."""
+    return _HL7.match(text) is not None
+
+
 def same_line_ends(text: str) -> str:
     """Return the text with ``\\n`` at the end of every line."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -99,7 +109,16 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
         return {}, text
     end = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE).search(text, 4, _FRONT)
     front = _yaml(text[4 : end.start()]) if end else None
-    return ({}, text) if front is None or end is None else (front, text[end.end() :].lstrip("\n"))
+    return ({}, text) if front is None or end is None else (_fields(front), text[end.end() :].lstrip("\n"))
+
+
+def _fields(front: dict[str, Any]) -> dict[str, Any]:
+    """Return front matter with the names of a document's fields as they are known here; others stay as written."""
+    found: dict[str, Any] = {}
+    for name, value in front.items():
+        plain = re.sub("[ -]", "_", name.strip().lower())
+        found[plain if plain in _FIELDS and plain not in (*front, *found) else name] = value
+    return found
 
 
 def _yaml(text: str) -> dict[str, Any] | None:
