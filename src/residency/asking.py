@@ -325,7 +325,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("model", type=words, metavar="MODEL", help=forms)
     one.add_argument("question", type=words, metavar="QUESTION", help="what to ask")
     text = (
-        "plain (default), cited (default with evidence), appraise (cited, evidence in the order of its level), cot (chain "
+        "plain (default), cited (default with evidence), appraise (cited, by level of evidence), cot (chain "
         "of thought), vote (of many), refine, decompose, diagnose, panel (of specialties), or agent (with tools)"
     )
     one.add_argument("--mode", choices=MODES, metavar="HOW", help=text)

@@ -43,7 +43,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
     with meter() as cost:
         found = evaluate_models(names, out=out, precision=args.precision, protocol=protocol, vary=vary, **settings)
     rows, compared, took = found["rows"], found["comparisons"], found.get("costs", [])
-    several = len(names) > 1 or any(is_baseline(row.get("model", "")) for row in rows)
+    several = len(names) > 1 or "evidence" in settings or any(is_baseline(row.get("model", "")) for row in rows)
     page = write_overview(out, names, rows, compared, cost.row(), args.command, resolved, took)
     unknown = "?: not checked, since the items are the run's own or the model belongs to no run here"
     notes = [few_note([*rows, *compared]), unknown if any(r["contaminated"] is None for r in rows) else ""]
