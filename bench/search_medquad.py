@@ -5,7 +5,7 @@
 Two measurements, each with 95% intervals over groups and paired differences on the same questions.
 
 1. MedQuAD (Ben Abacha and Demner-Fushman 2019): its answers are indexed, each once, without questions and titles; a
-   question's relevant document is the answer with its own answer's words. What can be chosen (the weight of BM25
+   question's relevant document is the answer with its own answer's words. What can be chosen (the share of BM25
    against vectors, how a second ranking is mixed in) is chosen on questions whose id's hash is even and that are in no
    frozen test part, and everything is reported on those where it is odd. Groups are the diseases asked about;
    ``--share 4`` takes every fourth of them alone, which makes a smaller index that is easier to search.
@@ -29,13 +29,13 @@ from residency.core.store import write_json
 from residency.core.types import Document
 from residency.corpus import benchmarks
 from residency.infer.retrieve import build, by_likelihood, open_index
-from residency.infer.retrieve.fuse import fused
+from residency.infer.retrieve.fuse import WORDS, blended, fused
 from residency.infer.retrieve.index import AGAIN, DEEP
 from residency.measure.intervals import bootstrap, mean_of
 from residency.measure.paired import paired
 
 AT = 10
-WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0)
+SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 MIXES = (0.0, 0.25, 0.5, 1.0, 2.0, 1e6)
 METRICS = ("ndcg@10", "recall@10")
 Gains = Mapping[str, float]
@@ -95,7 +95,7 @@ def judged(work: Path, again: Any) -> dict[str, Any]:
         if best and any(gains.values()):
             asked.append((group, group, best["question"], gains))
             left_out[group] = best["id"].partition(":")[2]
-    default = {"weight": 1.0, "mix": None}
+    default = {"share": WORDS, "mix": None}
     return {"set": "judged", "passages": index.about["passages"], "chosen": default,
             **measured(index, asked, default, len(asked), again, left_out)}  # fmt: skip
 
@@ -113,7 +113,7 @@ def measured(
             began = time.perf_counter()
             ways |= ranked_again(ways["fused"], question, again, chosen["mix"])
             took["re-ranked"] = time.perf_counter() - began
-        for name, rows in (ways | {"fused, weight chosen": fuse(ways, chosen["weight"])}).items():
+        for name, rows in (ways | {"fused, share chosen": blend(ways, chosen["share"])}).items():
             ranked = documents(rows, (left_out or {}).get(id))
             found.setdefault(name, []).append({"id": id, "group": group, "hash": id, **scores(ranked, gains)})
         for name, value in took.items():
@@ -125,20 +125,20 @@ def measured(
 
 
 def choose(index: Any, asked: Sequence[tuple[str, str, str, Gains]], again_of: int, again: Any) -> dict[str, Any]:
-    """Return the weight of BM25 and the share of the second ranking that are best here, with all values."""
-    weights = dict.fromkeys(WEIGHTS, 0.0)
+    """Return the share of BM25 and the weight of the second ranking that are best here, with all values."""
+    shares = dict.fromkeys(SHARES, 0.0)
     mixes = dict.fromkeys(MIXES, 0.0)
     for number, (_, _, question, gains) in enumerate(asked):
         ways, _ = searched(index, question)
-        for weight in WEIGHTS:
-            weights[weight] += scores(documents(fuse(ways, weight)), gains)["ndcg@10"] / len(asked)
+        for share in SHARES:
+            shares[share] += scores(documents(blend(ways, share)), gains)["ndcg@10"] / len(asked)
         if again and number < again_of:
             values = again(question, ways["fused"][:AGAIN])
             for mix in MIXES:
                 ranked = documents(mixed(ways["fused"], values, mix))
                 mixes[mix] += scores(ranked, gains)["ndcg@10"] / min(again_of, len(asked))
-    best, mix = max(weights, key=weights.__getitem__), max(mixes, key=mixes.__getitem__) if again else None
-    return {"weight": best, "mix": mix, "by_weight": weights, "by_mix": mixes if again else None, "n": len(asked)}
+    best, mix = max(shares, key=shares.__getitem__), max(mixes, key=mixes.__getitem__) if again else None
+    return {"share": best, "mix": mix, "by_share": shares, "by_mix": mixes if again else None, "n": len(asked)}
 
 
 # --- searching -------------------------------------------------------------------------------------------------------
@@ -151,13 +151,22 @@ def searched(index: Any, question: str) -> tuple[dict[str, list[Any]], dict[str,
         began = time.perf_counter()
         ways[how] = index.search(question, k=DEEP, how=how).evidence
         took[how] = time.perf_counter() - began
-    return ways | {"fused": fuse(ways, 1.0)}, took
+    return ways | {"fused": blend(ways, WORDS), "rrf": by_rank(ways)}, took
 
 
-def fuse(ways: Mapping[str, list[Any]], weight: float) -> list[Any]:
-    """Return BM25 and vectors fused, BM25 with a weight."""
+def blend(ways: Mapping[str, list[Any]], share: float) -> list[Any]:
+    """Return BM25 and vectors fused by their scores, of which BM25 has a share."""
+    return listed(ways, blended(*({one.id: one.score for one in ways[how]} for how in ("bm25", "vector")), share))
+
+
+def by_rank(ways: Mapping[str, list[Any]]) -> list[Any]:
+    """Return BM25 and vectors fused by their ranks."""
+    return listed(ways, fused([[one.id for one in ways[how]] for how in ("bm25", "vector")]))
+
+
+def listed(ways: Mapping[str, list[Any]], ranked: Sequence[tuple[str, float]]) -> list[Any]:
+    """Return the passages of ranked ids."""
     by_id = {one.id: one for how in ("bm25", "vector") for one in ways[how]}
-    ranked = fused([[one.id for one in ways[how]] for how in ("bm25", "vector")], [weight, 1.0])
     return [by_id[id] for id, _ in ranked]
 
 

@@ -75,8 +75,8 @@ def for_evaluate(one: argparse.ArgumentParser) -> None:
     one.add_argument("--graph", type=words, nargs="?", const="hpo", metavar="PATH", help=text)
     text = f"passages, and facts, before a question, {PASSAGES.legal} (default: 5)"
     one.add_argument("--passages", type=whole(PASSAGES), default=5, metavar="N", help=text)
-    text = "how passages are found: fused (by words and vectors; default), bm25 (by words) or vector"
-    one.add_argument("--search", choices=["fused", "bm25", "vector"], default="fused", metavar="HOW", help=text)
+    text = "how passages are found: fused (by words and vectors; default), rrf (so, by rank), bm25 (by words) or vector"
+    one.add_argument("--search", choices=["fused", "rrf", "bm25", "vector"], default="fused", metavar="HOW", help=text)
     text = "which solved examples: fixed (the same for all; default), random, nearest (like the question, by words), "
     text += "similar (by vectors), balanced (so, and every answer among them)"
     picks = ["fixed", "random", "nearest", "similar", "balanced"]

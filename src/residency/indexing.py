@@ -12,7 +12,7 @@ from residency.core.legal import Range
 from residency.examine import Answer
 
 ACTIONS = ("build", "update", "delete", "search", "show")
-HOW = ("fused", "bm25", "vector")
+HOW = ("fused", "rrf", "bm25", "vector")
 FOR_SOME: dict[str, tuple[str, ...]] = {
     "shelf": ("build",), "embedder": ("build",), "no_vectors": ("build",), "words": ("build",), "overlap": ("build",),
     "fresh": ("build",), "again": ("update",), "language": ("build", "search"), "source": ("delete", "search"),
@@ -61,7 +61,9 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("--again", action="store_true", help="update: read all files again, changed or not")
     text = "search: only these sources, A,B; delete: all documents of these sources"
     one.add_argument("--source", type=words, metavar="A,B", help=text)
-    one.add_argument("--how", choices=HOW, metavar="HOW", help="search: fused (default), bm25 or vector")
+    one.add_argument(
+        "--how", choices=HOW, metavar="HOW", help="search: fused (default), rrf (fused by rank), bm25 or vector"
+    )
     one.add_argument(
         "--k", type=whole(Range(least=1, most=1000)), metavar="N", help="search: passages to show (default: 5)"
     )

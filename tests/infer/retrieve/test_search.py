@@ -11,7 +11,7 @@ import pytest
 from residency.core.errors import UserError
 from residency.core.types import Document
 from residency.infer.retrieve import build, delete, open_index, store, update
-from residency.infer.retrieve.fuse import fused
+from residency.infer.retrieve.fuse import blended, fused
 from residency.models.scripted import ScriptedModel
 
 MODEL = ScriptedModel({})
@@ -75,6 +75,14 @@ def test_fusion_adds_the_reciprocals_of_the_ranks():
     ranked = fused([["a", "b", "c"], ["c", "a"]])
     assert ranked == [("a", 1 / 61 + 1 / 62), ("c", 1 / 63 + 1 / 61), ("b", 1 / 62)]
     assert [id for id, _ in fused([["b"], ["a"]])] == ["a", "b"]  # equal scores go by id
+
+
+def test_blending_takes_a_share_of_the_words_and_the_rest_of_the_meaning():
+    ranked = dict(blended({"a": 8.0, "b": 2.0}, {"b": 0.6, "c": 0.2}, 0.25))
+    assert ranked == pytest.approx({"a": 0.25 + 0.75 * 0.2, "b": 0.25 * 0.25 + 0.75 * 0.6, "c": 0.75 * 0.2})
+    assert [id for id, _ in blended({"a": 8.0, "b": 2.0}, {"b": 0.6, "c": 0.2}, 0.25)] == ["b", "a", "c"]
+    assert blended({}, {"b": 0.5, "a": 0.5}) == [("a", pytest.approx(0.45)), ("b", pytest.approx(0.45))]
+    assert blended({}, {}) == []
 
 
 def test_a_search_finds_by_both_ways_and_names_its_snapshot(index):

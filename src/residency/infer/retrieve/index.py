@@ -17,12 +17,12 @@ from residency.core.legal import nearest
 from residency.core.types import Model
 from residency.infer.evidence import CHART, EVIDENCE, Evidence, Found
 from residency.infer.retrieve import store
-from residency.infer.retrieve.fuse import fused
+from residency.infer.retrieve.fuse import blended, fused
 from residency.infer.retrieve.said import days_of
 from residency.infer.retrieve.store import quoted
 
 Rerank = Callable[[str, Sequence[str]], Sequence[float]]
-HOW = ("fused", "bm25", "vector")
+HOW = ("fused", "rrf", "bm25", "vector")
 DEEP, AGAIN = 100, 30
 """Passages that each way of searching hands over to be fused, and how many of those are ranked again."""
 GROUPS = 48
@@ -77,6 +77,7 @@ class Index:
     ) -> Found:
         """Return the ``k`` best passages for a question, the best first.
 
+        ``how`` is "fused" (BM25 and vectors by their scores), "rrf" (by their ranks), "bm25" or "vector".
         ``patient`` searches that patient's chart and nothing else. ``since`` and ``until`` (ISO 8601, as precise as
         wished) keep documents whose date may lie between them; one without a date is left out then. ``today`` decides
         what is still valid. ``rerank`` is given the question and texts, and returns a score each, higher is better.
@@ -153,7 +154,10 @@ class Index:
         if len(ways) == 1:
             return ways[0]
         rows = {row["id"]: row for way in ways for row in way}
-        ranked = fused([[row["id"] for row in way] for way in ways])
+        if how == "rrf":
+            ranked = fused([[row["id"] for row in way] for way in ways])
+        else:
+            ranked = blended(*({row["id"]: float(row["score"]) for row in way} for way in ways))
         return [{**rows[id], "score": score} for id, score in ranked]
 
     def _vector(self, question: str, state: dict[str, Any]) -> Any:
