@@ -120,6 +120,59 @@ def test_numbers_that_do_not_go_together_are_refused():
     assert found.kind == "meaning"
 
 
+@pytest.mark.parametrize(
+    ("name", "words", "kind", "input"),
+    [
+        ("absolute_neutrophils", "leukocytes 4 10^9/L; neutrophils 80 %; bands 60 %", "meaning", "bands"),
+        ("allowable_blood_loss", "sex male; weight 80 kg; starting_hematocrit 30 %; lowest_hematocrit 40 %", "meaning",
+         "lowest_hematocrit"),
+        ("ldl_friedewald", "cholesterol 50 mg/dL; hdl 60 mg/dL; triglycerides 90 mg/dL", "meaning", "hdl"),
+        ("ldl_sampson", "cholesterol 50 mg/dL; hdl 60 mg/dL; triglycerides 90 mg/dL", "meaning", "hdl"),
+        ("crb_65", "confusion no; respiratory_rate 20 1/min; systolic_pressure 80 mmHg; diastolic_pressure 120 mmHg; "
+         "age 70 year", "meaning", "diastolic_pressure"),
+        ("non_hdl_cholesterol", "cholesterol 200 mg/dL; hdl 1.3 mg/dL", "range", "hdl"),
+        ("insulin_resistance", "glucose 5.5 mg/dL; insulin 9 mU/L", "range", "glucose"),
+        ("creatinine_clearance", "age 62 year; sex female; weight 7 kg; creatinine 1.4 mg/dL", "range", "weight"),
+        ("resting_energy", "weight 70 kg; height 70 cm; age 40 year; sex female", "range", "height"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(name, words, kind, input):
+    found = call(TOOLS[name], given(name, words))
+    assert (found.kind, found.input) == (kind, input)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "input"),
+    [
+        ("leukocytes 4 10^9/L; total_neutrophils 35 %; bands 5 %", "meaning", "total_neutrophils"),
+        ("leukocytes 4 10^9/L; total_neutrophils 35 %; neutrophils 30 %", "meaning", "total_neutrophils"),
+        ("leukocytes 4 10^9/L", "missing", "neutrophils"),
+        ("leukocytes 4 10^9/L; bands 5 %", "missing", "neutrophils"),
+    ],
+)
+def test_band_forms_are_not_counted_twice(words, kind, input):
+    found = call(TOOLS["absolute_neutrophils"], given("absolute_neutrophils", words))
+    assert (found.kind, found.input) == (kind, input)
+
+
+def test_the_risk_of_kidney_failure_takes_our_own_filtration_and_no_clearance():
+    mass = {"age": "62 year", "sex": "male", "creatinine": "2.0 mg/dL"}
+    egfr = call(TOOLS["egfr_ckd_epi_2021"], mass).values[0]
+    asked = {"age": "62 year", "sex": "male", "albumin_creatinine_ratio": "300 mg/g", "years": "5",
+             "region": "elsewhere"}  # fmt: skip
+    own = call(TOOLS["kidney_failure_risk"], {**asked, "egfr": {"value": egfr.value, "unit": egfr.unit}})
+    assert isinstance(own, Result), own
+    refused = call(TOOLS["kidney_failure_risk"], {**asked, "egfr": "37 mL/min"})
+    assert (refused.kind, refused.input) == ("unit", "egfr")
+    assert "legal: mL/min/1.73m2" in refused.says and "do not become one another" in refused.says
+    dose = {"target_auc": "5 mg*min/mL", "creatinine_clearance": "75 mL/min/1.73m2"}
+    assert call(TOOLS["carboplatin_dose"], dose).kind == "unit"
+
+
+def test_the_delta_ratio_is_not_read_where_the_gap_is_not_raised():
+    assert "not to be read" in band_of(-0.33, TOOLS["delta_ratio"].bands)
+
+
 def test_not_said_is_not_no():
     found = call(TOOLS["qsofa"], {"respiratory_rate": "22 1/min", "systolic_pressure": "100 mmHg"})
     assert (found.kind, found.input) == ("missing", "altered_mentation")

@@ -181,6 +181,25 @@ def test_a_value_that_cannot_be_or_is_not_there_is_no_data(chart):
     assert call(known["chart_value"], {"measure": "albumin"}).kind == "no data"
 
 
+@pytest.mark.parametrize(
+    ("code", "value", "unit", "measure", "other"),
+    [
+        ("33914-3", 37, "mL/min/{1.73_m2}", "egfr", "creatinine_clearance"),
+        ("35591-7", 41, "mL/min", "creatinine_clearance", "egfr"),
+        ("3091-6", 40, "mg/dL", "urea", "urea_nitrogen"),
+        ("1995-0", 1.2, "mmol/L", "ionized_calcium", "calcium"),
+        ("1968-7", 0.8, "mg/dL", "direct_bilirubin", "bilirubin"),
+        ("770-8", 60, "%", "total_neutrophils", "neutrophils"),
+        ("769-0", 55, "%", "neutrophils", "total_neutrophils"),
+    ],
+)
+def test_a_code_is_of_one_measure_and_not_of_its_neighbour(tmp_path, code, value, unit, measure, other):
+    (tmp_path / "rows.ndjson").write_text(json.dumps(observation(code, value, unit, "2024-01-01")))
+    known = of(chart_tools(open_chart(tmp_path, "p1", today=date(2024, 6, 14))))
+    assert call(known["chart_value"], {"measure": measure}).value == value
+    assert call(known["chart_value"], {"measure": other}).kind == "no data"
+
+
 def test_age_and_sex_are_of_the_day_that_is_given(chart):
     found = call(of(chart_tools(chart))["chart_person"], {})
     assert [(value.name, value.value) for value in found.values] == [("age", 61), ("sex", "female")]

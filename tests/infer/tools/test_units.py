@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from residency.infer.tools.all import tools
+from residency.infer.tools.inputs import Refused
 from residency.infer.tools.measures import by_code, measures
 from residency.infer.tools.stated import numbers, readings, unit_named
 from residency.infer.tools.tool import call
@@ -81,6 +82,50 @@ def test_hba1c_goes_by_the_master_equation_both_ways():
     assert round(call(TOOLS["convert_unit"], back).value) == 48
 
 
+@pytest.mark.parametrize(("quantity", "to"), [("53 mmol/mol", "%"), ("7 %", "mmol/mol")])
+def test_a_share_of_moles_is_no_percentage_without_the_measure(quantity, to):
+    refused = call(TOOLS["convert_unit"], {"quantity": quantity, "to": to})
+    assert refused.kind == "unit" and "name the measure, HbA1c" in refused.says and "53" not in refused.says
+    assert call(TOOLS["convert_unit"], {"quantity": quantity, "to": to, "measure": "hematocrit"}).kind == "unit"
+
+
+def test_a_rate_for_the_body_surface_does_not_become_one_of_the_whole_body():
+    assert convert(1.0, "L/min/1.73m2", "mL/min/1.73 m²") == pytest.approx(1000)
+    for measure in ("egfr", "creatinine_clearance", None):
+        asked = {"quantity": "25 mL/min/1.73m2", "to": "mL/min", **({"measure": measure} if measure else {})}
+        refused = call(TOOLS["convert_unit"], asked)
+        assert refused.kind == "unit" and "do not become one another" in refused.says
+    with pytest.raises(WrongUnit, match="below the stroke"):
+        read_unit("mL/min/1.73")
+
+
+def test_urea_is_not_taken_for_urea_nitrogen():
+    # Urea 40 mg/dL is BUN 40 × 28.014 / 60.06 = 18.7 mg/dL; by moles both are the same.
+    assert call(TOOLS["urea_nitrogen"], {"urea": "40 mg/dL"}).value == 18.7
+    asked = {"quantity": "40 mg/dL", "to": "mmol/L", "measure": "urea"}
+    assert call(TOOLS["convert_unit"], asked).value == pytest.approx(6.66)
+    text = "Urea 40 mg/dL, urea 7.1 mmol/L, BUN 40 mg/dL, urine urea 600 mg/dL, urine urea 200 mmol/L"
+    assert [one.name for one in readings(text)] == [
+        "urea", "urea_nitrogen", "urea_nitrogen", "urine_urea", "urine_urea_nitrogen",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "too_low"),
+    [
+        ("bilirubin", "0.09 mg/dL"),
+        ("hemoglobin", "1.9 g/dL"),
+        ("calcium", "3.5 mg/dL"),
+        ("glucose", "9.9 mg/dL"),
+        ("hdl", "4.9 mg/dL"),
+    ],
+)
+def test_a_value_that_is_low_enough_to_be_in_another_unit_is_refused(name, too_low):
+    with pytest.raises(Refused) as caught:
+        measures()[name].read(name, too_low)
+    assert caught.value.refusal.kind == "range"
+
+
 def test_a_mass_becomes_an_amount_only_of_a_named_measure():
     asked = {"quantity": "100 mg/dL", "to": "mmol/L"}
     refused = call(TOOLS["convert_unit"], asked)
@@ -106,6 +151,61 @@ def test_a_number_is_read_as_the_measure_whose_name_stands_before_it():
     assert [(one.name, one.value) for one in readings(text)] == [
         ("sodium", 140), ("urine_sodium", 20), ("creatinine", 1.4), ("weight", 70), ("hemoglobin", 9), ("hba1c", 7),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("per", ["/1.73m2", "/1.73 m2", "/1.73 m²", " per 1.73 m^2", "/1.73", "/1.73 sq m"])
+def test_an_egfr_is_read_for_the_body_surface_and_a_clearance_is_not(per):
+    text = f"eGFR 25 ml/min{per}, weight 70 kg; creatinine clearance 31 mL/min"
+    assert [(one.name, one.value, one.unit) for one in readings(text)] == [
+        ("egfr", 25, "mL/min/1.73m2"), ("weight", 70, "kg"), ("creatinine_clearance", 31, "mL/min"),
+    ]  # fmt: skip
+    assert [one.value for one in numbers(text)] == [25, 70, 31]
+    assert readings("eGFR 25 mL/min") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("ionized calcium 1.2 mmol/L", "ionized_calcium"),
+        ("ionised calcium of 1.2 mmol/L", "ionized_calcium"),
+        ("calcium (ionized) 1.2 mmol/L", "ionized_calcium"),
+        ("Calcium, ionized: 4.8 mg/dL", "ionized_calcium"),
+        ("direct bilirubin 0.8 mg/dL", "direct_bilirubin"),
+        ("bilirubin, direct 0.8 mg/dL", "direct_bilirubin"),
+        ("direct bilirubin on admission was high, 3 mg/dL", "direct_bilirubin"),
+        ("unconjugated bilirubin 2 mg/dL", "indirect_bilirubin"),
+        ("total bilirubin 2 mg/dL", "bilirubin"),
+        ("calcium 9 mg/dL", "calcium"),
+    ],
+)
+def test_a_part_is_not_read_as_the_whole(text, name):
+    assert [one.name for one in readings(text)] == [name]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("5 ft 10 in", [(70, "in")]),
+        ("5 feet 10 inches", [(70, "in")]),
+        ("5-foot-10", [(70, "in")]),
+        ("5 ft, 10.5 in.", [(70.5, "in")]),
+        ("5'10\"", [(70, "in")]),
+        ("5’ 10” tall", [(70, "in")]),
+        ("5 ft 10 tall", [(70, "in")]),
+        ("5'4", [(64, "in")]),
+        ("5 ft 0 in", [(60, "in")]),
+        ("6 ft", [(6, "ft")]),
+        ("5 ft 10 kg", [(5, "ft"), (10, "kg")]),
+        ("5 ft, 70 kg", [(5, "ft"), (70, "kg")]),
+        ("5 ft 100 kg", [(5, "ft"), (100, "kg")]),
+        ("5 ft 12/2024", [(5, "ft"), (12, ""), (2024, "")]),
+    ],
+)
+def test_feet_and_inches_are_one_height(text, wanted):
+    found = [*numbers(f"height {text}")]
+    assert [(one.value, one.unit) for one in found] == wanted
+    height = next(iter(readings(f"height {text}")))
+    assert (height.name, height.value, height.unit) == ("height", *wanted[0])
 
 
 def test_units_are_named_as_they_are_written():

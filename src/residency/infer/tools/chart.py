@@ -37,6 +37,7 @@ _UCUM = {
     "Cel": "C", "[degF]": "F", "[lb_av]": "lb", "[in_i]": "in", "mm[Hg]": "mmHg", "{INR}": "1", "[pH]": "1",
     "10*9/L": "10^9/L", "10*3/uL": "10^3/uL", "10*12/L": "10^12/L", "10*6/uL": "10^6/uL", "m[IU]/L": "mU/L",
     "u[IU]/mL": "uU/mL", "a": "year", "{ratio}": "1", "1": "1", "mosm/kg": "mmol/kg",
+    "mL/min/{1.73_m2}": "mL/min/1.73m2", "mL/min/{1.73m2}": "mL/min/1.73m2", "mL/min/1.73.m2": "mL/min/1.73m2",
 }  # fmt: skip
 _DATES = ("effective", "onset", "authoredOn", "occurrence", "performed", "recordedDate", "dateAsserted", "issued")
 

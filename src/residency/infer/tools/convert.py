@@ -8,7 +8,7 @@ from residency.infer.tools.calculator import rounded
 from residency.infer.tools.inputs import Choice, Day, Measured, Refused
 from residency.infer.tools.measures import measures
 from residency.infer.tools.tool import Result, Tool, Value
-from residency.infer.tools.units import WrongUnit, convert
+from residency.infer.tools.units import WrongUnit, advice, convert
 
 PLAIN = ("kg", "g", "mg", "ug", "lb", "oz", "cm", "m", "in", "ft", "mL", "L", "C", "F", "mmHg", "kPa", "cmH2O", "h",
          "min",
@@ -45,7 +45,7 @@ def _convert(quantity: tuple[float, str], to: str, measure: str = "") -> Result:
             found = (there - offset) / factor
     except WrongUnit:
         hint = "" if one else "; name the measure where a mass is to become an amount"
-        raise Refused("unit", f"the two units are not of one kind{hint}", "to") from None
+        raise Refused("unit", f"the two units are not of one kind{advice(unit, to) or hint}", "to") from None
     return Result((Value(measure or "quantity", _four(found), to),))
 
 

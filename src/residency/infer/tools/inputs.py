@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from residency.infer.tools.units import WrongUnit, convert, is_of_kind, read_unit
+from residency.infer.tools.units import WrongUnit, advice, convert, is_of_kind, read_unit
 
 Json = dict[str, Any]
 _WRITTEN = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(.*?)\s*")
@@ -45,7 +45,7 @@ class Quantity:
 
     ``also`` are other units that are offered; any of the same kind is taken, by ``molar`` (g/mol) and ``valence`` also
     mass for amount. ``line`` has units that lead to ``unit`` by a line: (factor, offset). ``names`` are what texts call
-    it, ``loinc`` its codes in a record.
+    it, ``called`` what they call it in one unit alone, ``loinc`` its codes in a record.
     """
 
     about: str
@@ -57,6 +57,7 @@ class Quantity:
     valence: int | None = None
     line: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     loinc: tuple[str, ...] = ()
     optional: bool = False
 
@@ -91,7 +92,8 @@ class Quantity:
         try:
             found = self.to(value, unit)
         except WrongUnit:
-            raise Refused("unit", f"{name} is not given in a unit of its kind; legal: {legal}", name) from None
+            says = f"{name} is not given in a unit of its kind; legal: {legal}{advice(unit, self.unit)}"
+            raise Refused("unit", says, name) from None
         slack = 1e-9 * max(1.0, abs(self.high))
         if not self.low - slack <= found <= self.high + slack:
             raise Refused("range", f"{name} is out of range; legal: {self.low:g} to {self.high:g} {self.unit}", name)

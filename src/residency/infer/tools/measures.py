@@ -32,6 +32,7 @@ def _quantity(name: str, row: dict[str, Any]) -> Quantity:
         row[key] = tuple(str(one) for one in row.get(key, ()))
     row["names"] = (name.replace("_", " "), *row["names"])
     row["line"] = {unit: (float(factor), float(offset)) for unit, (factor, offset) in row.get("line", {}).items()}
+    row["called"] = {unit: tuple(names) for unit, names in row.get("called", {}).items()}
     row["low"], row["high"] = float(row["low"]), float(row["high"])
     return Quantity(**row)
 

@@ -17,13 +17,21 @@ from residency.infer.tools.tool import Value
 from residency.infer.tools.units import WrongUnit, read_unit
 
 BEFORE = 32
-"""Characters before a number in which the name of its measure may stand."""
+"""Characters before a number in which the name of its measure may end; its first words may stand before them."""
 DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _NUMBER = re.compile(r"(?<![\w.^])(-?\d{1,3}(?:,\d{3})+|-?\d+)((?:\.\d+)?)(?![\d^])")
 _UNIT = re.compile(
     r"[\s-]{0,2}(?:[x×]\s?(?=10\^))?(10\^\d+/[A-Za-zµμ]{1,3}|(?:mm\s?Hg|cm\s?H2O|°\s?[CF]|[°%]|[A-Za-zµμ²^\d]{1,9})"
     r"(?:\s?/\s?[A-Za-zµμ\d^.²]{1,8}){0,3})"
 )
+_INDEXED = re.compile(
+    r"\s?mL\s?/\s?min\s?(?:/|per)?\s?\(?1\.73(?:\s?(?:m(?:2|²|\^2)?|sq\.?\s?m)(?!\w))?", re.IGNORECASE
+)
+"""A rate for 1.73 m2 of body surface, also where its end is cut off; it is never that of the whole body."""
+_INCHES = re.compile(
+    r"([1-8])[\s-]?(?:ft\b\.?|foot\b|feet\b|['’′]),?[\s-]?(?:and\s)?((?:1[01]|\d)(?:\.\d+)?)(?!\d|[./]\d)"
+    r"(\s?(?:in\b|inch\b|inches\b|[\"”″]|''))?", re.IGNORECASE,
+)  # fmt: skip
 _SECOND = re.compile(r"/\d{2,3}(?=\s?mm\s?Hg)")
 _SAID = {
     "bpm": "1/min", "beats/min": "1/min", "breaths/min": "1/min", "/min": "1/min", "c": "C", "f": "F", "°c": "C",
@@ -46,10 +54,17 @@ class Stated:
 def numbers(text: str) -> Iterator[Stated]:
     """Yield every number of a text with the unit that follows it, in order; 1,200 is twelve hundred.
 
-    Of two with a stroke between them (120/80 mmHg) both have the unit of the second. Dates (ISO) are no numbers.
+    Of two with a stroke between them (120/80 mmHg) both have the unit of the second. Feet and inches (5 ft 10 in) are
+    one number in inches. Dates (ISO) are no numbers, and neither is a number of a unit (mL/min/1.73 m2).
     """
-    text = DAY.sub(lambda day: "-" * len(day[0]), text)
+    text, end = DAY.sub(lambda day: "-" * len(day[0]), text), 0
     for match in _NUMBER.finditer(text):
+        if match.start() < end:
+            continue
+        if both := _height_at(text, match.start()):
+            yield both
+            end = both.end
+            continue
         value = float(match[1].replace(",", "") + match[2])
         second = _SECOND.match(text, match.end())
         unit, end = _unit_at(text, second.end() if second else match.end())
@@ -57,7 +72,18 @@ def numbers(text: str) -> Iterator[Stated]:
         yield Stated(int(value) if value == int(value) and not match[2] else value, unit, match.start(), end)
 
 
+def _height_at(text: str, at: int) -> Stated | None:
+    """Return feet with inches as inches; None where no inches follow: 5 ft 10 kg has none."""
+    match = _INCHES.match(text, at)
+    if not match or not match[3] and _unit_at(text, match.end())[0]:
+        return None
+    value = 12 * int(match[1]) + float(match[2])
+    return Stated(int(value) if value == int(value) else value, "in", at, match.end())
+
+
 def _unit_at(text: str, at: int) -> tuple[str, int]:
+    if indexed := _INDEXED.match(text, at):
+        return "mL/min/1.73m2", indexed.end()
     match = _UNIT.match(text, at)
     found = unit_named(match[1]) if match else ""
     return (found, match.end()) if match and found else ("", at)
@@ -109,7 +135,7 @@ def read_as(text: str) -> list[tuple[Stated, str]]:
     """
     found, last = [], 0
     for number in numbers(text):
-        before = text[max(last, number.start - BEFORE) : number.start].lower()
+        before = text[max(last, number.start - 2 * BEFORE) : number.start].lower()
         last = number.end
         name = _plain(text, number) or _named(before, number)
         if name and is_of(number, measures()[name]) and (number.unit or measures()[name].unit == "1"):
@@ -118,19 +144,26 @@ def read_as(text: str) -> list[tuple[Stated, str]]:
 
 
 def _named(before: str, number: Stated) -> str:
-    ends = [(match.end(), len(match[0]), name) for pattern, names in _names() for match in pattern.finditer(before)
-            for name in names if is_of(number, measures()[name])]  # fmt: skip
-    return max(ends, default=(0, 0, ""))[2]
+    ends = [(match.end(), len(match[0]), unit, name) for pattern, names in _names()
+            for match in pattern.finditer(before) if match.end() > len(before) - BEFORE
+            for name, unit in names if unit in ("", number.unit) and is_of(number, measures()[name])]  # fmt: skip
+    return max(ends, default=(0, 0, "", ""))[3]
 
 
 @lru_cache(maxsize=1)
-def _names() -> list[tuple[re.Pattern[str], tuple[str, ...]]]:
-    """Return what measures are called, each with the measures that are called so."""
-    called: dict[str, list[str]] = {}
+def _names() -> list[tuple[re.Pattern[str], tuple[tuple[str, str], ...]]]:
+    """Return what measures are called, each with the measures called so and the unit in which they are ("": any)."""
+    called: dict[str, list[tuple[str, str]]] = {}
     for name, one in measures().items():
-        for words in one.names:
-            called.setdefault(words.lower(), []).append(name)
-    return [(re.compile(rf"(?<!\w){re.escape(words)}(?!\w)"), tuple(names)) for words, names in called.items()]
+        for unit, names in {"": one.names, **one.called}.items():
+            for words in names:
+                called.setdefault(words.lower(), []).append((name, unit))
+    return [(re.compile(rf"(?<!\w){_apart(words)}(?!\w)"), tuple(names)) for words, names in called.items()]
+
+
+def _apart(words: str) -> str:
+    """Return a pattern of words between which a comma or a bracket may stand: calcium (ionized)."""
+    return r"[\s,(-]{1,3}".join(map(re.escape, words.split(" ")))
 
 
 def _plain(text: str, number: Stated) -> str:

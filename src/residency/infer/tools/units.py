@@ -1,7 +1,8 @@
 """Units of medicine as products of a few bases, so that any can become any other of its kind.
 
 A mass becomes an amount of substance by the molar mass, and that a charge by the valence: milligrams a decilitre are
-then millimoles a litre. What is not of one kind is not converted.
+then millimoles a litre. What is not of one kind is not converted: neither a rate for 1.73 m2 of body surface to that
+of the whole body, nor a share of moles to a percentage.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _WHOLE = {
     "in": ("length", 0.0254),
     "ft": ("length", 0.3048),
     "m2": ("area", 1.0),
+    "1.73m2": ("area", 1.73),
     "mm3": ("volume", 1e-6),
     "drop": ("drops", 1.0),
     "%": ("", 0.01),
@@ -81,11 +83,22 @@ _SPELT = {
     "percent": "%",
     "m^2": "m2",
     "m²": "m2",
+    "1.73 m2": "1.73m2",
+    "1.73 m²": "1.73m2",
+    "1.73m²": "1.73m2",
+    "1.73m^2": "1.73m2",
+    "1.73 m^2": "1.73m2",
     "drops": "drop",
     "gtt": "drop",
     "points": "point",
 }
 _NUMBER = re.compile(r"10\^(\d+)|(\d+(?:\.\d+)?)")
+_MOLES = "share of moles"
+_NAME_HBA1C = "; mmol/mol becomes % by the equation of a measure alone: name the measure, HbA1c (hba1c)"
+_NO_SURFACE = (
+    "; a rate for 1.73 m2 of body surface (mL/min/1.73m2, as of an eGFR) and one of the whole body (mL/min, as of a "
+    "creatinine clearance) do not become one another: give the one that is asked for"
+)
 
 
 class WrongUnit(ValueError):
@@ -109,10 +122,15 @@ def read_unit(text: str) -> Unit:
         return Unit(factor, (("temperature", 1),), offset)
     factor, kinds = 1.0, Counter[str]()
     first, *below = text.replace("µ", "u").replace("μ", "u").split("/")
+    powers = set()
     for piece, power in [*((piece or "1", 1) for piece in first.split("*")), *((piece, -1) for piece in below)]:
         size, kind = _piece(piece.strip())
+        if power < 0 and not kind and size != 1:  # what is left of mL/min/1.73 m2 where its end is cut off
+            raise WrongUnit("a number below the stroke is no unit; a rate for the body surface is mL/min/1.73m2")
         factor *= size**power
         kinds[kind] += power
+        powers.add((kind, power))
+    kinds[_MOLES] = int({("amount", 1), ("amount", -1)} <= powers)
     return Unit(factor, tuple(sorted((kind, power) for kind, power in kinds.items() if kind and power)))
 
 
@@ -158,6 +176,16 @@ def _bridge(one: dict[str, int], other: dict[str, int], molar: float | None, val
     there = next((kind for kind in rest if kind in other), "")
     start, end = moles.get(here), moles.get(there)
     return start / end if start and end else None
+
+
+def advice(unit: str, to: str) -> str:
+    """Return what is to be done where one unit is easily taken for the other but cannot become it; "" for others."""
+    try:
+        kinds = [dict(read_unit(one).kinds) for one in (unit, to)]
+    except WrongUnit:
+        return ""
+    rest = set(kinds[0].items()) ^ set(kinds[1].items())
+    return {(_MOLES, 1): _NAME_HBA1C, ("area", -1): _NO_SURFACE}.get(rest.pop(), "") if len(rest) == 1 else ""
 
 
 def is_of_kind(unit: str, to: str, *, molar: float | None = None, valence: int | None = None) -> bool:

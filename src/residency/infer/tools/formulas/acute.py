@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from residency.infer.tools.formulas.heart import in_order
+
 
 def _steps(value: float, ends: Sequence[float], *, below: bool) -> int:
     """Return how many ends a value is below, or has reached."""
@@ -23,7 +25,7 @@ def _sofa(
     arterial_oxygen: float, inspired_oxygen: float, ventilated: bool, platelets: float, bilirubin: float,
     circulation: str, glasgow_coma: int, creatinine: float, urine_output: float | None = None,
 ) -> float:  # fmt: skip
-    breath = _steps(arterial_oxygen / inspired_oxygen, (400, 300, 200, 100), below=True)
+    breath = _steps(round(arterial_oxygen / inspired_oxygen, 6), (400, 300, 200, 100), below=True)
     kidney = _steps(creatinine, (1.2, 2.0, 3.5, 5.0), below=False)
     if urine_output is not None and urine_output < 500:
         kidney = max(kidney, 4 if urine_output < 200 else 3)
@@ -45,6 +47,7 @@ def _centor(age: float, temperature: float, cough: bool, tender_nodes: bool, ton
 def _abcd2(
     age: float, systolic_pressure: float, diastolic_pressure: float, symptoms: str, duration: float, diabetes: bool
 ) -> float:
+    in_order(systolic_pressure, diastolic_pressure)
     signs = {"weakness of one side": 2, "speech without weakness": 1}.get(symptoms, 0)
     pressure = systolic_pressure >= 140 or diastolic_pressure >= 90
     return sum((age >= 60, pressure, diabetes, signs, _steps(round(duration * 60, 6), (10, 60), below=False)))

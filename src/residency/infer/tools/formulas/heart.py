@@ -8,9 +8,14 @@ from collections.abc import Callable
 from residency.infer.tools.inputs import Refused
 
 
-def _mean_pressure(systolic_pressure: float, diastolic_pressure: float) -> float:
+def in_order(systolic_pressure: float, diastolic_pressure: float) -> None:
+    """Refuse a diastolic pressure that is not below the systolic one."""
     if diastolic_pressure >= systolic_pressure:
         raise Refused("meaning", "the diastolic pressure is not below the systolic one", "diastolic_pressure")
+
+
+def _mean_pressure(systolic_pressure: float, diastolic_pressure: float) -> float:
+    in_order(systolic_pressure, diastolic_pressure)
     return (systolic_pressure + 2 * diastolic_pressure) / 3
 
 

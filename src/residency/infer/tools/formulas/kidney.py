@@ -63,6 +63,7 @@ FORMULAS: dict[str, Callable[..., float]] = {
     "creatinine_clearance": _clearance,
     "fractional_sodium_excretion": _sodium_kept,
     "fractional_urea_excretion": _urea_kept,
+    "urea_nitrogen": lambda urea: urea * 28.014 / 60.06,
     "kidney_failure_risk": _failure,
     "free_water_deficit": _water_lacking,
 }

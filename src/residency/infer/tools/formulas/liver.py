@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from residency.infer.tools.formulas.lungs import UREA
-
 BILIRUBIN = 10_000 / 584.66
 """umol/L in one mg/dL of bilirubin."""
 
@@ -64,8 +62,8 @@ def _blatchford(
     urea_nitrogen: float, hemoglobin: float, sex: str, systolic_pressure: float, heart_rate: float, melena: bool,
     syncope: bool, liver_disease: bool, heart_failure: bool,
 ) -> float:  # fmt: skip
-    urea = round(urea_nitrogen / UREA, 6)
-    score = 6 if urea >= 25 else 4 if urea >= 10 else 3 if urea >= 8 else 2 if urea >= 6.5 else 0
+    urea = round(urea_nitrogen, 6)
+    score = 6 if urea >= 70 else 4 if urea >= 28 else 3 if urea >= 22.4 else 2 if urea >= 18.2 else 0
     steps = [(10, 6), (12, 3), (13, 1)] if sex == "male" else [(10, 6), (12, 1)]
     score += next((points for below, points in steps if hemoglobin < below), 0)
     score += sum(systolic_pressure < below for below in (110, 100, 90))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from residency.infer.tools.formulas.heart import in_order
+
 WATER = 47.0
 """Pressure of water vapour at body temperature, mmHg."""
 UREA = 2.8014
@@ -27,6 +29,7 @@ def _predicted_weight(sex: str, height: float) -> float:
 def _crb(
     confusion: bool, respiratory_rate: float, systolic_pressure: float, diastolic_pressure: float, age: float
 ) -> float:
+    in_order(systolic_pressure, diastolic_pressure)
     low = systolic_pressure < 90 or diastolic_pressure <= 60
     return sum((confusion, respiratory_rate >= 30, low, age >= 65))
 
