@@ -139,6 +139,29 @@ def test_a_document_that_was_deleted_is_cited_no_more(
     assert before["snapshots"]["index"] != after["snapshots"]["index"]
 
 
+def test_a_patient_who_has_no_record_is_not_answered_from_the_guidelines(
+    capsys: pytest.CaptureFixture[str], model: ScriptedModel, guides: Path, chart: Path
+) -> None:
+    said = refused(capsys, QUESTION, "--sources", str(guides), "--chart", str(chart), "--patient", "p99")
+    assert "holds nothing of this patient" in said and "p99" not in said
+
+
+def test_sources_that_contradict_each_other_are_quoted_beside_each_other(
+    capsys: pytest.CaptureFixture[str], model: ScriptedModel, tmp_path: Path
+) -> None:
+    both = [
+        text("old", "Allopurinol is started at 300 mg each day in gout, and the dose is looked at after a month. " * 2)
+    ]
+    both += [
+        text("new", "Allopurinol is started at 100 mg each day in gout, and the dose is looked at after a month. " * 2)
+    ]
+    build(both, tmp_path / "index", embedder=None)
+    question = "At which dose is allopurinol started in gout?"
+    assert cli.main(["ask", "smollm2-135m", question, "--sources", str(tmp_path / "index")]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("No answer: the sources contradict each other") and "300 mg" in out and "100 mg" in out
+
+
 def test_a_vote_tells_its_votes_and_what_lay_before_the_model(
     capsys: pytest.CaptureFixture[str], model: ScriptedModel, guides: Path
 ) -> None:
@@ -157,6 +180,7 @@ def test_a_vote_tells_its_votes_and_what_lay_before_the_model(
         (["--patient", "p7"], "--chart or --fhir and --patient ID go together"),
         (["--fhir", "x", "--patient", "p7", "--mode", "cot"], "--fhir is read by --mode agent alone"),
         (["--sources", "nowhere"], "nowhere"),
+        (["--since", "2024-99"], "--since '2024-99' is no date; give one such as 2024"),
     ],
 )
 def test_what_does_not_go_together_is_told_before_anything_is_opened(

@@ -107,6 +107,13 @@ def test_a_fault_of_ours_exits_1_and_quotes_no_text(recipe: str, capsys: pytest.
     assert "Jane" not in err + json.dumps(document) and "Traceback" not in err
 
 
+def test_an_error_that_finds_standard_output_full_is_told_beside_it() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "residency", "runs", "--json"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stderr and "residency runs:" in done.stderr
+
+
 def test_the_trace_is_shown_when_asked_for(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     _, _, err = answer(capsys, "run", recipe, "corpus.how=fault", "--trace")
     assert "Traceback" in err and "breaks" in err

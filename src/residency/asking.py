@@ -58,6 +58,8 @@ def ask(args: argparse.Namespace) -> Answer:
 
 def _agree(args: argparse.Namespace, mode: str) -> None:
     """Raise UserError where the options do not go together, before anything is opened."""
+    from residency.infer.retrieve.said import days_of
+
     shelves = args.sources or args.graph or args.chart
     if mode == "cited" and not shelves:
         raise UserError("cited needs something to cite: --sources INDEX (residency index build), --graph, or --chart")
@@ -67,6 +69,10 @@ def _agree(args: argparse.Namespace, mode: str) -> None:
         raise UserError(f"plain takes no evidence; legal beside it: --mode {', '.join(MODES[1:])}")
     if bool(args.chart or args.fhir) != bool(args.patient):
         raise UserError("--chart or --fhir and --patient ID go together: one patient's record answers for nobody else")
+    for name in ("since", "until"):
+        given = getattr(args, name)
+        if given and not days_of(given):
+            raise UserError(f"--{name} {given!r} is no date; give one such as 2024, 2024-05 or 2024-05-11")
     if args.fhir and mode != "agent":
         raise UserError(
             "--fhir is read by --mode agent alone; for other modes put the record in an index: --chart INDEX"
@@ -80,6 +86,8 @@ class Shelves:
         self.args = args
         self.indexes = [_opened(path) for path in args.sources or ()]
         self.chart_index = _opened(args.chart) if args.chart else None
+        if self.chart_index and not self.chart_index.has_patient(args.patient):
+            raise UserError(f"{args.chart} holds nothing of this patient; look at the id, and at what it was built of")
         self.knowledge: Any = None
         if args.graph:
             from residency.infer.graph import open_graph
@@ -244,7 +252,7 @@ def _reasoned(args: argparse.Namespace, mode: str, model: Model, shelves: Shelve
         snapshots=shelves.snapshots,
         reasoning={**reply.about, "tokens": reply.tokens},
     )
-    return document, reply.text or document["why"]
+    return document, reply.text or f"No answer: {document['why']}."
 
 
 def _agent(args: argparse.Namespace, mode: str, model: Model, shelves: Shelves) -> Answer:
@@ -292,7 +300,7 @@ def cited_words(told: dict[str, Any]) -> str:
     """Return a cited answer for people: each sentence with its numbers, and the sources that these stand for."""
     if told["answer"] is None:
         lacking = "".join(f"\n  missing: {one}" for one in told["missing"])
-        return f"No answer: {told['why']}.{lacking}"
+        return f"No answer: {told['why']}.{lacking}{''.join(map(_apart, told.get('conflicts', ())))}"
     numbers: dict[tuple[Any, ...], int] = {}
     lines = []
     for sentence in told["sentences"]:
@@ -302,7 +310,15 @@ def cited_words(told: dict[str, Any]) -> str:
     listed = [f"[{number}] {_source(place)}" for place, number in numbers.items()]
     dated = [f"Newest evidence: {told['dated']}"] if told["dated"] else []
     gone = [f"{len(told['removed'])} sentences without support were left out"] if told.get("removed") else []
-    return "\n".join([*lines, "", *listed, *dated, *gone])
+    blank = told.get("about", {}).get("orders")
+    orders = [f"{blank} sentences addressed to a machine were left out of the evidence"] if blank else []
+    return "\n".join([*lines, "", *listed, *dated, *gone, *orders])
+
+
+def _apart(conflict: dict[str, Any]) -> str:
+    """Return two places that contradict each other, word for word."""
+    both = [f"\n  {_source(_place(conflict[side]))}: {conflict[side]['quote']}" for side in ("first", "second")]
+    return f"\n{conflict['why']}:{''.join(both)}"
 
 
 def _place(citation: dict[str, Any]) -> tuple[Any, ...]:

@@ -90,10 +90,13 @@ def main(arguments: list[str] | None = None) -> int:
 def _stopped(args: argparse.Namespace, message: str, kind: str, code: int) -> int:
     if args.trace:
         traceback.print_exc()
-    if args.json:
-        _print(error_document(kind, message, code))
-    else:
-        print(f"residency {args.name}: {message}", file=sys.stderr, flush=True)
+    try:
+        if args.json:
+            _print(error_document(kind, message, code))
+            return code
+    except OSError:  # a full disk behind standard output: the error is told beside it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print(f"residency {args.name}: {message}", file=sys.stderr, flush=True)
     return code
 
 

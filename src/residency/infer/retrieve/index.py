@@ -116,6 +116,10 @@ class Index:
         """Return whether the index holds a document."""
         return bool(self._rows(f"document = {quoted(document)}", 1))
 
+    def has_patient(self, patient: str) -> bool:
+        """Return whether the index holds anything of a patient's chart."""
+        return bool(self._rows(f"patient = {quoted(patient)}", 1))
+
     # --- how it is found -----------------------------------------------------------------------------------------
 
     def _now(self) -> tuple[dict[str, Any], Any]:
