@@ -9,7 +9,8 @@
    the share of sentences that neither the passages found nor the question's own answer support, before the check
    removes any; ``told`` the same of what is told.
 2. HPO questions with options (the quickstart run's own test items), chosen by likelihood without and with the facts
-   that the graph finds for the question's own words.
+   that the graph finds for the question's own words; and by the graph, where it stands behind an option, the model
+   choosing else.
 
 Differences are paired, on the same items, with 95% intervals by the bootstrap over diseases.
 """
@@ -31,6 +32,7 @@ from residency.infer.answer.parts import UNSUPPORTED
 from residency.infer.answer.sentences import spans
 from residency.infer.answer.support import all_supported
 from residency.infer.evidence import Evidence, laid_before
+from residency.infer.graph.decide import decided, named
 from residency.infer.likelihood import choose
 from residency.measure.intervals import bootstrap, mean_of
 from residency.measure.paired import paired
@@ -168,19 +170,24 @@ def hpo(args: argparse.Namespace, names: Sequence[str]) -> list[Row]:
     graph = open_graph(args.graph)
     examples = list(read_examples(args.examples / "examples.jsonl", split="test", task="qa"))[: args.choices]
     facts = {one.id: graph.facts(one.prompt[-1]["content"], k=FACTS).evidence for one in examples}
+    behind = [named(graph, one.prompt[-1]["content"], one.choices) for one in examples]
     rows: list[Row] = []
     for name in names:
         model: Any = load(name)
+        closed = choose(model, examples)
         ways = {
-            f"closed {name}": _chosen(examples, [choice.index for choice in choose(model, examples)]),
+            f"closed {name}": _chosen(examples, [choice.index for choice in closed]),
+            f"graph and {name}": _chosen(examples, list(map(decided, behind, closed))),
             f"facts {name}": _chosen(
                 examples, [choice.index for choice in choose(model, list(_with(examples, facts)))]
             ),
         }
         rows += [_told("hpo", way, "accuracy", some) for way, some in ways.items()]
-        rows.append(_paired("hpo", f"closed {name}", f"facts {name}", "accuracy", ways))
+        rows += [_paired("hpo", f"closed {name}", f"{way} {name}", "accuracy", ways) for way in ("facts", "graph and")]
     with_facts = sum(bool(found) for found in facts.values())
-    return [*rows, {"set": "hpo", "what": "questions with facts", "n": len(examples), "value": with_facts}]
+    decides = sum(sum(map(bool, some)) == 1 for some in behind)
+    counted = {"questions with facts": with_facts, "questions that the graph decides alone": decides}
+    return [*rows, *({"set": "hpo", "what": what, "n": len(examples), "value": n} for what, n in counted.items())]
 
 
 def _with(examples: Sequence[Example], facts: dict[str, list[Evidence]]) -> Iterator[Example]:

@@ -310,9 +310,11 @@ def cited_words(told: dict[str, Any]) -> str:
     listed = [f"[{number}] {_source(place)}" for place, number in numbers.items()]
     dated = [f"Newest evidence: {told['dated']}"] if told["dated"] else []
     gone = [f"{len(told['removed'])} sentences without support were left out"] if told.get("removed") else []
-    blank = told.get("about", {}).get("orders")
+    about = told.get("about", {})
+    chart = [f"The patient's record: {about['chart']}"] if about.get("chart") else []
+    blank = about.get("orders")
     orders = [f"{blank} sentences addressed to a machine were left out of the evidence"] if blank else []
-    return "\n".join([*lines, "", *listed, *dated, *gone, *orders])
+    return "\n".join([*lines, "", *listed, *dated, *gone, *orders, *chart])
 
 
 def _apart(conflict: dict[str, Any]) -> str:

@@ -2,8 +2,8 @@
 
 What is found is put aside where it is expired, in another language than the question, or not about what is asked. The
 sentences are quoted from the rest, or written from it and checked. A patient's own record and what is known outside are
-told apart. An answer is None where the evidence is thin, where it contradicts itself, or where nothing of what was
-written holds.
+told apart, and a record that has nothing is named. An answer is None where the evidence is thin, where it contradicts
+itself, or where nothing of what was written holds.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from residency.core.errors import UserError
 from residency.core.types import Model
 from residency.infer.answer.conflict import conflicts
-from residency.infer.answer.enough import fitting, missing, valid
+from residency.infer.answer.enough import expired, fitting, lacking, valid
 from residency.infer.answer.language import language_of
-from residency.infer.answer.parts import QUOTED, UNSUPPORTED, Answer, Citation, Conflict, Sentence, Stretch, cite
-from residency.infer.answer.quote import Rank, by_words, in_order, quotable, quoted
-from residency.infer.answer.sides import side_words, speaks_of
+from residency.infer.answer.parts import UNSUPPORTED, Answer, Conflict, Sentence
+from residency.infer.answer.quote import Rank, by_words
+from residency.infer.answer.said import as_it_stands, composed, current, nearest, parted, quotations, stands
 from residency.infer.answer.support import Support, all_supported
 from residency.infer.answer.write import written
-from residency.infer.evidence import CHART, EVIDENCE, GRAPH, Evidence, Found, harmless
+from residency.infer.evidence import CHART, EVIDENCE, GRAPH, Evidence, Found
 from residency.infer.orders import without_orders
 
 Search = Callable[[str], Found]
@@ -32,18 +32,25 @@ NO_HIT = "nothing was found"
 EXPIRED = "all that was found is no longer valid"
 LANGUAGE = "the question is in {question}, and what was found is in {found}"
 THIN = "what was found does not speak of what is asked"
+STALE = "what was found of what is asked is no longer valid"
+OLD = "passages left out because they are no longer valid: {count}"
+LANGUAGE_TOO = "the question is in {question}, and some of what was found is in {found}"
 CONTRADICTS = "the sources contradict each other"
 UNSAID = "nothing that could be said is supported by what was found"
+UNWRITTEN = 'the model wrote nothing that could be used (style "quote" takes sentences of the evidence instead)'
+NO_RECORD = "nothing in the record of this patient"
+"""What is missing where a chart was asked and gave nothing, whatever the other shelves gave."""
 NAMES = {EVIDENCE: "index", CHART: "chart", GRAPH: "graph"}
 """What was searched for each shelf, as an answer names its snapshots."""
-HEADS = {True: "From the patient's record:", False: "From the sources:"}
-COMPARED = 8
-"""Of the sentences nearest to the question, how many are looked through for contradictions."""
 
 
 @dataclass(slots=True)
 class Laid:
-    """What lies before an answer: the evidence that may be used, and why there may be none of it."""
+    """What lies before an answer: the evidence that may be used, and why there may be none of it.
+
+    ``shelves`` tells of each shelf that was asked how many passages it gave, how many of these are used, how many were
+    no longer valid, and why none is used where none is.
+    """
 
     evidence: list[Evidence] = field(default_factory=list)
     why: str | None = None
@@ -52,6 +59,18 @@ class Laid:
     language: str | None = None
     orders: int = 0
     said: dict[str, str] = field(default_factory=dict)
+    shelves: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """Return what is missing of the patient's record: that it gave nothing, where it was asked."""
+        return (NO_RECORD,) if "chart" in self.shelves and not self.shelves["chart"]["used"] else ()
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Return what an answer tells of it beside the evidence: orders left out, and a record that gave nothing."""
+        told: dict[str, Any] = {"orders": self.orders} if self.orders else {}
+        return {**told, "chart": f"{NO_RECORD}: {self.shelves['chart']['why']}"} if self.lacks else told
 
 
 def answer(
@@ -74,7 +93,8 @@ def answer(
     ``search`` asks the outside evidence, ``facts`` a knowledge graph and ``chart`` one patient's record. Style "quote"
     gives sentences of the evidence that ``rank`` (default: by words) scores best; "write" lets the model write and
     leaves what ``check`` finds supported. ``still`` (an index's ``passage``) is asked for each passage cited: one that
-    was deleted meanwhile, or says something else, is not cited. Raises UserError for an empty question or charts of two
+    was deleted meanwhile, or says something else, is not cited. A chart that was asked and gave nothing is told in
+    ``missing`` and ``about["chart"]``, of an answer too. Raises UserError for an empty question or charts of two
     patients.
     """
     if not question.strip():
@@ -82,24 +102,25 @@ def answer(
     day = today or date.today()
     laid = lay(question, {EVIDENCE: search, CHART: chart, GRAPH: facts}, day)
     base = Answer(question, None, evidence=tuple(laid.evidence), language=laid.language, snapshots=laid.snapshots)
-    base = replace(base, about={"orders": laid.orders} if laid.orders else {})
+    base = replace(base, about=laid.about, shelves=laid.shelves, missing=(*laid.missing, *laid.lacks))
     if laid.why:
-        return replace(base, why=laid.why, missing=tuple(laid.missing))
+        return replace(base, why=laid.why)
     rank = rank or by_words
     if style == "quote":
-        said = _quotations(question, laid.evidence, rank, most)
+        said = quotations(question, laid.evidence, rank, most)
     else:
         texts = written(question, laid.evidence, model, most=most, max_tokens=max_tokens)
+        if not texts:
+            return replace(base, why=UNWRITTEN)
         said = all_supported(texts, laid.evidence, check)
-    said = [_as_it_stands(one, laid.said) for one in said]
-    kept, removed = parted([_current(one, still, day) for one in said], check)
-    held = [one for one in laid.evidence if _stands(one, still, day)]
+    said = [as_it_stands(one, laid.said) for one in said]
+    kept, removed = parted([current(one, still, day) for one in said], check)
+    held = [one for one in laid.evidence if stands(one, still, day)]
     if not any(one.support != UNSUPPORTED for one in kept):
-        lacking = tuple(missing(question, held) or side_words(question)) or ("a passage that answers the question",)
-        return replace(base, why=UNSAID, missing=lacking, removed=(*kept, *removed))
-    if found := conflicts(_nearest(question, held, rank, kept), check.judge):
+        return replace(base, why=UNSAID, missing=(*lacking(question, held), *laid.lacks), removed=(*kept, *removed))
+    if found := conflicts(nearest(question, held, rank, kept), check.judge):
         return _contradicted(base, found, [*kept, *removed])
-    text, sentences = composed(kept)
+    text, sentences = composed(kept, asked="chart" in laid.shelves)
     dates = [c.date for one in sentences for c in one.citations if c.date]
     return replace(base, answer=text, sentences=sentences, removed=tuple(removed), dated=max(dates, default=None))
 
@@ -107,8 +128,9 @@ def answer(
 def _contradicted(base: Answer, found: Sequence[Conflict], said: Sequence[Sentence]) -> Answer:
     """Return that there is no answer where sources contradict each other, and which these are."""
     both = "; ".join(dict.fromkeys(c.title or c.document for one in found for c in (one.first, one.second)))
-    lacking = f"a source that settles what these say: {both}"
-    return replace(base, why=CONTRADICTS, missing=(lacking,), removed=tuple(said), conflicts=tuple(found))
+    settles = f"a source that settles what these say: {both}"
+    lack = (settles, *base.missing)
+    return replace(base, why=CONTRADICTS, missing=lack, removed=tuple(said), conflicts=tuple(found))
 
 
 # --- what lies before it ---------------------------------------------------------------------------------------------
@@ -117,7 +139,7 @@ def _contradicted(base: Answer, found: Sequence[Conflict], said: Sequence[Senten
 def lay(question: str, shelves: dict[str, Search | None], today: date) -> Laid:
     """Return the evidence of all shelves that is valid, in the question's language and about what is asked."""
     laid = Laid(language=language_of(question))
-    reasons: dict[str, None] = {}
+    seen: list[Evidence] = []
     for shelf, search in shelves.items():
         if search is None:
             continue
@@ -128,13 +150,16 @@ def lay(question: str, shelves: dict[str, Search | None], today: date) -> Laid:
         laid.orders += orders
         laid.said |= {one.id: one.text for one in found.evidence} if orders else {}
         kept, why = _usable(question, shown, found, laid.language, today)
+        gone = found.expired + len(expired(shown, today))
+        laid.shelves[NAMES[shelf]] = {"found": len(shown), "used": len(kept), "expired": gone, "why": why}
         laid.evidence += kept
-        reasons |= {why: None} if why else {}
+        seen += shown
     patients = {one.patient for one in laid.evidence if one.shelf == CHART and one.patient}
     if len(patients) > 1:
         raise UserError(f"the chart that was searched holds {len(patients)} patients; search that of one (patient=…)")
     if not laid.evidence:
-        laid.why, laid.missing = "; ".join(reasons) or NO_HIT, missing(question, [])
+        reasons = dict.fromkeys(one["why"] for one in laid.shelves.values() if one["why"])
+        laid.why, laid.missing = "; ".join(reasons) or NO_HIT, lacking(question, seen)
     return laid
 
 
@@ -144,92 +169,23 @@ def _usable(
     """Return what of a shelf may be used, and why there is nothing where there is nothing."""
     if not evidence:
         return [], found.why or (EXPIRED if found.expired else NO_HIT)
-    current, _ = valid(evidence, today)
-    if not current:
+    still_valid, _ = valid(evidence, today)
+    if not still_valid:
         return [], EXPIRED
-    same = [one for one in current if not language or not one.language or _base(one.language) == language]
+    same = [one for one in still_valid if not language or not one.language or _base(one.language) == language]
+    foreign = ", ".join(sorted({_base(one.language) for one in still_valid if one not in same}))
     if not same:
-        others = ", ".join(sorted({_base(one.language) for one in current}))
-        return [], LANGUAGE.format(question=language, found=others)
+        return [], LANGUAGE.format(question=language, found=foreign)
     fit = fitting(question, same) if evidence[0].shelf != GRAPH else same  # a graph's are linked already, by any name
-    return fit, None if fit else THIN
+    if fit:
+        return fit, None
+    stale = expired(evidence, today)
+    if fitting(question, stale):
+        return [], STALE
+    left = [OLD.format(count=found.expired + len(stale))] if found.expired or stale else []
+    left += [LANGUAGE_TOO.format(question=language, found=foreign)] if foreign else []
+    return [], "; ".join([THIN, *left])
 
 
 def _base(language: str) -> str:
     return language.partition("-")[0].lower()
-
-
-# --- what is said ----------------------------------------------------------------------------------------------------
-
-
-def _quotations(question: str, evidence: Sequence[Evidence], rank: Rank, most: int) -> list[Sentence]:
-    """Return the best sentences of each side, the chart's and the outside ones, as they are read.
-
-    Chosen by their words alone, they have to speak of the side that is asked about (the treatment, say), or there is no
-    answer. Facts of a graph are found by their relation, and a chart is brief: of these it is not asked.
-    """
-    found: list[Stretch] = []
-    for chart in (True, False):
-        part = [one for one in evidence if (one.shelf == CHART) == chart]
-        best = in_order(quoted(question, part, rank, most), part)
-        if rank is not by_words or any(one.evidence.shelf != EVIDENCE or speaks_of(question, one.text) for one in best):
-            found += best
-    return [Sentence(" ".join(harmless(one.text).split()), QUOTED, 1.0, (cite(one),)) for one in found]
-
-
-def _nearest(question: str, evidence: Sequence[Evidence], rank: Rank, kept: Sequence[Sentence]) -> list[Stretch]:
-    """Return what is looked through for contradictions: what is cited, and what is as near to the question."""
-    cited = {(c.evidence, c.quote) for one in kept for c in one.citations}
-    pool = [one for one in quotable(question, evidence) if (one.evidence.id, one.text) in cited]
-    near = quoted(question, evidence, rank, COMPARED)
-    return pool + [one for one in near if one not in pool]
-
-
-def _current(sentence: Sentence, still: Callable[[str], Evidence | None] | None, today: date) -> Sentence:
-    """Return a sentence without citations of what is gone; without any it is not supported."""
-    if still is None or not sentence.citations:
-        return sentence
-    left = tuple(c for c in sentence.citations if _is_there(c, still(c.evidence), today))
-    if left == sentence.citations:
-        return sentence
-    return Sentence(sentence.text, UNSUPPORTED, 0.0, left, reason="what it stood on was deleted or has changed")
-
-
-def _as_it_stands(sentence: Sentence, texts: dict[str, str]) -> Sentence:
-    """Return a sentence; one that goes on over an order that was left out is not supported."""
-    if all(c.quote in texts.get(c.evidence, c.quote) for c in sentence.citations):
-        return sentence
-    return Sentence(sentence.text, UNSUPPORTED, 0.0, reason="an order to a machine stood within it")
-
-
-def _is_there(citation: Citation, now: Evidence | None, today: date) -> bool:
-    if citation.shelf == GRAPH:  # the index does not hold it
-        return True
-    return now is not None and citation.quote in now.text and not (now.valid_until and now.valid_until < str(today))
-
-
-def _stands(one: Evidence, still: Callable[[str], Evidence | None] | None, today: date) -> bool:
-    return still is None or _is_there(cite(Stretch(one, 0, len(one.text))), still(one.id), today)
-
-
-def parted(said: Sequence[Sentence], check: Support) -> tuple[list[Sentence], list[Sentence]]:
-    """Return (what stays, what is removed): a sentence without support goes, or stays with its mark."""
-    if check.unsupported == "mark":
-        return list(said), []
-    removed = [one for one in said if one.support == UNSUPPORTED]
-    return [one for one in said if one.support != UNSUPPORTED], removed
-
-
-def composed(sentences: Sequence[Sentence]) -> tuple[str, tuple[Sentence, ...]]:
-    """Return the answer's text and its sentences with their places; both sides have a heading where there are both."""
-    sides = {side: [one for one in sentences if one.of_chart == side] for side in (True, False)}
-    both = all(sides.values())
-    text, placed = "", []
-    for side, members in sides.items():
-        if both:
-            text += f"{chr(10) * 2 if text else ''}{HEADS[side]}\n"
-        for place, one in enumerate(members):
-            text += " " if place else ""
-            placed.append(replace(one, start=len(text), end=len(text) + len(one.text)))
-            text += one.text
-    return text, tuple(placed)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from residency.corpus.make.support import stem, stems
+from residency.infer.answer.sides import side_words
 from residency.infer.evidence import Evidence
 
 _SIDES = """symptom sign treatment treat cause diagnose diagnosis diagnostic test exam outlook prognosis prevent
@@ -29,6 +30,8 @@ _SIDES = """symptom sign treatment treat cause diagnose diagnosis diagnostic tes
     traiter diagnostic effet welche welcher welches behandlung ursache zeichen symptome nebenwirkung"""
 SIDES = frozenset(stem(word) for word in _SIDES.split())
 """Words that say which side of a matter is asked about, or nothing, without their endings."""
+PASSAGE = "a passage that answers the question"
+"""What is missing where passages hold all the words of a question, and none of them answers it."""
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 LEAST = 0.8
 """The share of what is asked about that a passage has to speak of, by weight (``bench/citations.py``)."""
@@ -72,12 +75,28 @@ def missing(question: str, evidence: Sequence[Evidence]) -> list[str]:
     return list(dict.fromkeys(words))
 
 
+def lacking(question: str, evidence: Sequence[Evidence]) -> list[str]:
+    """Return what is missing: the words asked about that no passage holds, else such words of the side, else a passage.
+
+    A word that any passage holds is never among them.
+    """
+    held = frozenset[str]().union(*map(_held, evidence))
+    unsaid = missing(question, evidence) or [word for word in side_words(question) if not stems(word) & held]
+    return unsaid or [PASSAGE]
+
+
+def expired(evidence: Sequence[Evidence], today: date) -> list[Evidence]:
+    """Return what is no longer valid today, in its order."""
+    return [one for one in evidence if one.valid_until and one.valid_until < today.isoformat()]
+
+
 def valid(evidence: Sequence[Evidence], today: date) -> tuple[list[Evidence], int]:
     """Return what is still valid today, of two editions of a document the newer, and how many were left out.
 
     Editions are told apart only where both say which they are: two notes of one title are two notes.
     """
-    current = [one for one in evidence if not one.valid_until or one.valid_until >= today.isoformat()]
+    old = expired(evidence, today)
+    current = [one for one in evidence if one not in old]
     newest: dict[str, str] = {}
     for one in current:
         if one.edition and one.title:

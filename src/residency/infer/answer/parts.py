@@ -91,7 +91,9 @@ class Answer:
     """An answer with what it stands on; ``answer`` None means that it abstained, and ``why`` and ``missing`` say why.
 
     ``removed`` are sentences that the check took away. ``dated`` is the date of the newest evidence cited; ``about``
-    is what a longer way tells of itself (the question's frame, the levels of evidence).
+    is what a longer way tells of itself (the question's frame, the levels of evidence), and under "chart" that a record
+    gave nothing. ``shelves`` tells of each shelf that was asked (index, chart, graph) how many passages it gave
+    (``found``), how many are ``used`` and how many ``expired``, and ``why`` none is used.
     """
 
     question: str
@@ -106,6 +108,7 @@ class Answer:
     language: str | None = None
     snapshots: dict[str, str] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
+    shelves: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def abstained(self) -> bool:

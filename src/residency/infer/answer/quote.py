@@ -37,14 +37,15 @@ _ASK = (
 def quotable(question: str, evidence: Sequence[Evidence]) -> list[Stretch]:
     """Return the sentences that may be quoted, those of the first passages first, and each wording once.
 
-    Of a document that is titled by something else than what is asked about, only sentences that name it themselves.
-    Questions in a text are no answers.
+    Of a document that is titled by something else than what is asked about, only sentences that name it themselves, or
+    name what the title leaves out of it. Questions in a text are no answers.
     """
     found: dict[str, Stretch] = {}
     for one in evidence:
-        whole = not one.title or one.shelf == GRAPH or names(question, f"{one.title} {one.section}")
+        head = f"{one.title} {one.section}"
+        whole = not one.title or one.shelf == GRAPH or names(question, head)
         for stretch in stretches(one):
-            if not stretch.text.endswith("?") and (whole or names(question, stretch.text)):
+            if not stretch.text.endswith("?") and (whole or names(question, f"{head} {stretch.text}")):
                 found.setdefault(" ".join(stretch.text.lower().split()), stretch)
     return list(found.values())[:READ]
 

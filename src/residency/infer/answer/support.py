@@ -1,8 +1,9 @@
 """Whether a sentence is supported, and where: the fewest places of a passage that hold its words, and two checks.
 
 The first is of words (``corpus.make.support``): its numbers stand there, enough of its content words do, and it does
-not say "no" where they say "yes". The second is an encoder that was trained to tell whether one text follows from
-another (``recipes/support.yaml``). Each catches what the other lets pass; a sentence has to pass both.
+not say "no" where they say "yes"; its numbers are of the same thing there (``figures``). The second is an encoder that
+was trained to tell whether one text follows from another (``recipes/support.yaml``). Each catches what the other lets
+pass; a sentence has to pass both.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Literal
 from residency.core.errors import Unsupported
 from residency.core.legal import Share
 from residency.corpus.make.support import Rule, Source, check, stems
+from residency.infer.answer.figures import misplaced
 from residency.infer.answer.parts import QUOTED, SUPPORTED, UNSUPPORTED, Sentence, Stretch, cite
 from residency.infer.answer.sentences import stretches
 from residency.infer.evidence import Evidence
@@ -91,7 +93,8 @@ def _by_words(sentence: str, cut: Iterable[Sequence[Stretch]], rule: Rule) -> Se
             return Sentence(sentence, QUOTED, 1.0, (cite(place),))
         if held := _holding(said, passage):
             result = check(sentence, Source("\n".join(one.text for one in held)), rule)
-            tried.append((result.reason is None, result.score, held, result.reason))
+            reason = result.reason or (misplaced(sentence, held) if rule.numbers else None)
+            tried.append((reason is None, result.score, held, reason))
     if not tried:
         return Sentence(sentence, UNSUPPORTED, 0.0, reason="nothing in the evidence speaks of it")
     passed, score, held, reason = max(tried, key=lambda one: one[:2])  # the first of equals
