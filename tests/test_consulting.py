@@ -82,6 +82,20 @@ def test_a_panel_answers_with_its_record(doctor, monkeypatch):
     assert "round 1" in words and "answer: snout" in words
 
 
+@pytest.mark.parametrize("said", ["brimtail FEVER", "d:1"])
+def test_a_disease_is_named_in_capitals_or_not_and_no_number_is_shown_where_there_is_none(said):
+    document, words = run("patient", "expert", "--disease", said, "--among", "0")
+    assert document["cases"][0]["wanted"] == "Brimtail fever"
+    assert "nan" not in words.split() and "1 patient\n" in words
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anyone_is_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda name: pytest.fail("a model was opened"))
+    for out in ("/proc/x/talks.jsonl", str(tmp_path)):
+        with pytest.raises(UserError, match="--out"):
+            run("patient", "a-model", "--out", out)
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -91,6 +105,8 @@ def test_a_panel_answers_with_its_record(doctor, monkeypatch):
         (["patient", "a-model", "--voices", "3"], "--voices: not with patient"),
         (["panel", "a-model", "What?", "--disease", "D:1"], "--disease: not with panel"),
         (["patient", "expert", "--disease", "D:99"], "no disease 'D:99'"),
+        (["panel", "a-model", "What?", "--choices", "liver"], "--choices liver: give at least two answers"),
+        (["panel", "a-model", "What?", "--choices", "liver|Liver|"], "at least two answers that differ"),
         (["patient", "expert", "--notes", "x"], "expert knows the diseases of HPO"),
     ],
 )

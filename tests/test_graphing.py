@@ -38,6 +38,11 @@ def test_a_graph_is_asked_in_every_way(toy):
     assert text == "1. Hazy disease has the finding Blue foot (3/4). Blue foot is a kind of Abnormal foot."
     assert len(document["paths"][0]) == 2
     assert run("path", "hazy disease", "blue foot", "--relations", "is a*", *graph)[1].startswith("no path from")
+    document, text = run("path", "hazy disease", "blue foot", "--relations", "is a*", *graph)
+    assert document["why"] == text and text.endswith(": they are not connected along is a*")
+    assert run("path", "hazy disease", "hazy disease", *graph)[1].startswith("no path: both ends are Hazy disease (")
+    with pytest.raises(UserError, match="the graph has no node called 'hazzy'"):
+        run("path", "hazzy", "blue foot", *graph)
     assert run("link", "a cyanotic foot", *graph)[0]["linked"][0]["node"] == "TY:0000003"
     assert run("facts", "what is a blue foot?", "--most", 1, *graph)[0]["facts"][0]["section"] == "definition"
     assert run("check", "Hazy disease has glass ear", *graph)[1].startswith("contradicted")
@@ -68,3 +73,41 @@ def test_texts_become_a_table(tmp_path, toy, monkeypatch):
 def test_what_does_not_go_together_is_refused(words, said):
     with pytest.raises(UserError, match=said):
         run(*words)
+
+
+def test_a_path_that_is_not_there_says_which_other_node_is_called_so(tmp_path):
+    (tmp_path / "a.csv").write_text("head,relation,tail\nswamp fever,causes,chill\nsea fever,causes,thirst\n")
+    (tmp_path / "b.csv").write_text("head,relation,tail\nT:0000001,name,swamp fever\nT:0000001,causes,thirst\n")
+    run("load", tmp_path / "a.csv", tmp_path / "b.csv", "--out", tmp_path / "g")
+    _, text = run("path", "swamp fever", "sea fever", "--graph", tmp_path / "g")
+    assert "not connected within 6 steps" in text
+    assert "swamp fever is also the name of T:0000001: give the id" in text
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_read(tmp_path, toy, monkeypatch):
+    monkeypatch.setattr("residency.models.load.load", lambda name: pytest.fail("a model was opened"))
+    files = write_files(tmp_path)
+    note = tmp_path / "note.txt"
+    note.write_text("Tea.")
+    with pytest.raises(UserError, match="--out /proc/x/g cannot be written"):
+        run("load", *files, "--out", "/proc/x/g")
+    with pytest.raises(UserError, match="there is a file of that name"):
+        run("load", *files, "--out", note)
+    for out in ("/proc/x/t.jsonl", tmp_path, note / "t.jsonl"):
+        with pytest.raises(UserError, match="--out"):
+            run("extract", note, "--model", "m", "--out", out, "--graph", toy)
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "said"),
+    [
+        ("a.csv", "head,relation,tail\nGr\xf6\xdfe,is a,x\n", "a.csv is not UTF-8; save it as UTF-8$"),
+        ("a.hpoa", "#version: 1\nTOY:1\tGr\xf6\xdfe\n", "a.hpoa is not UTF-8; save it as UTF-8$"),
+        ("a.obo", "[Term]\nid: T:1\nname: Gr\xf6\xdfe\n", "a.obo: .*; save it as UTF-8$"),
+    ],
+)
+def test_a_file_in_another_encoding_is_told_with_what_helps(tmp_path, name, head, said):
+    (tmp_path / name).write_bytes(head.encode("latin-1"))
+    with pytest.raises(UserError, match=said) as caught:
+        run("load", tmp_path / name, "--out", tmp_path / "g")
+    assert "encoding:" not in str(caught.value) and not (tmp_path / "g").exists()

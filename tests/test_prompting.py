@@ -8,6 +8,7 @@ import json
 import pytest
 
 from residency import prompting
+from residency.cli import main, make_parser
 from residency.core.errors import Unsupported, UserError
 from residency.core.store import read_jsonl, sha256_json
 from residency.evaluate.protocol import Protocol, finder, with_shots
@@ -48,6 +49,18 @@ def command(*words):
     parser = argparse.ArgumentParser()
     prompting.add_arguments(parser)
     return parser.parse_args(list(words))
+
+
+@pytest.mark.parametrize("name", ["run", "corpus", "train", "nosuch"])
+def test_a_prompt_may_be_called_as_a_verb_is(name, capsys):
+    assert main(["prompt", "show", name]) == 2
+    assert capsys.readouterr().err.startswith("residency prompt: ")
+
+
+def test_no_verb_puts_its_own_words_in_the_place_of_the_verb():
+    [verbs] = [one for one in make_parser()._actions if isinstance(one, argparse._SubParsersAction)]
+    for verb, parser in verbs.choices.items():
+        assert verbs.dest not in {action.dest for action in parser._actions}, verb
 
 
 def run(*words):

@@ -7,6 +7,7 @@ annotations, whose talks can be learned from; ``residency consult panel`` puts a
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,8 @@ def _agree(args: argparse.Namespace) -> None:
         raise UserError("the patient says what the matter is; a QUESTION goes with panel alone")
     if args.what == "panel" and args.model in (EXPERT, ME):
         raise UserError(f"{args.model} sees patients; a panel needs a model")
+    if args.choices is not None and len({one.casefold() for one in _choices(args)}) < 2:
+        raise UserError(f"--choices {args.choices}: give at least two answers that differ, with | between them")
     if args.disease and args.notes:
         raise UserError("--disease and --notes: a case comes from one of them")
     if args.model == EXPERT and args.notes:
@@ -59,6 +62,10 @@ def _patients(args: argparse.Namespace) -> Answer:
     """Return the talks of a doctor with simulated patients, with their scores and intervals."""
     from residency.infer.consult.rows import rows
 
+    if args.out:
+        from residency.indexing import may_write
+
+        may_write(args.out, "--out")
     made = _of_notes(args) if args.notes else _of_diseases(args)
     talks = made(args)
     scores = [talk.scores() for talk in talks]
@@ -70,7 +77,7 @@ def _patients(args: argparse.Namespace) -> Answer:
         kept = list(rows(talks))
         _write(args.out, kept)
         document |= {"out": args.out, "rows": len(kept)}
-        parts.append(f"{len(kept)} talks with the right diagnosis to learn from: {args.out}")
+        parts.append(f"{len(kept)} talks with a question and the right diagnosis to learn from: {args.out}")
     return document, "\n\n".join(parts)
 
 
@@ -174,8 +181,8 @@ def _score_words(found: dict[str, list[float]], count: int) -> str:
         "right": "diagnosis right",
         "question_f1": "asked when there was something to ask, F1",
     }
-    rows = [[said[name], *values] for name, values in found.items()]
-    return f"{count} patients\n{table(['', 'value', 'low', 'high'], rows)}"
+    rows = [[said[name], *(None if math.isnan(v) else v for v in values)] for name, values in found.items()]
+    return f"{count} patient{'s' * (count != 1)}\n{table(['', 'value', 'low', 'high'], rows)}"
 
 
 def _talk_words(talk: Consultation) -> str:
@@ -196,13 +203,17 @@ def _write(out: str, rows: Sequence[Document]) -> None:
 # --- a panel ---------------------------------------------------------------------------------------------------------
 
 
+def _choices(args: argparse.Namespace) -> list[str]:
+    return [one.strip() for one in (args.choices or "").split("|") if one.strip()]
+
+
 def _panel(args: argparse.Namespace) -> Answer:
     """Return the answer of a panel of specialties, with the record of who said what."""
     from residency.core.types import Example
     from residency.infer.consult.panel import ROUNDS, panel
     from residency.infer.reason.ask import alone
 
-    choices = [one.strip() for one in (args.choices or "").split("|") if one.strip()]
+    choices = _choices(args)
     content = args.question + ("\n" + "\n".join(f"- {one}" for one in choices) if choices else "")
     example = Example("asked", [{"role": "user", "content": content}], [], choices=choices)
     seat = alone(panel, voices=args.voices or 0, rounds=args.rounds or ROUNDS)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from residency.arguments import number, whole, words
-from residency.core.errors import UserError
+from residency.core.errors import SourceError, UserError
 from residency.core.legal import Range
+from residency.indexing import for_files, may_write
 
 if TYPE_CHECKING:
     from residency.core.types import Document
@@ -134,8 +135,12 @@ def _load(args: argparse.Namespace) -> Answer:
     """Make a graph of files."""
     from residency.corpus.graph.build import build
 
+    may_write(args.out, "--out", folder=True)
     out = Path(args.out)
-    about = build(args.given, out, licence=args.licence or "unknown", edition=args.edition or "")
+    try:
+        about = build(args.given, out, licence=args.licence or "unknown", edition=args.edition or "")
+    except SourceError as error:
+        raise SourceError(for_files(str(error))) from None
     return _told(out, about)
 
 
@@ -164,8 +169,28 @@ def _path(args: argparse.Namespace) -> Answer:
     paths = found.paths(start, end, most=args.most or 5, relations=relations)
     told = [[{**evidence(found, step.fact).told(), "back": step.back} for step in path] for path in paths]
     lines = [f"{n}. " + " ".join(step["text"] for step in path) for n, path in enumerate(told, 1)]
-    document = {**_about(found), "from": start, "to": end, "paths": told}
-    return document, "\n".join(lines) or f"no path from {found.name(start)} to {found.name(end)}"
+    why = None if paths else _why_no_path(found, args.given, (start, end), relations)
+    document = {**_about(found), "from": start, "to": end, "paths": told, "why": why}
+    return document, "\n".join(lines) or str(why)
+
+
+def _why_no_path(
+    found: KnowledgeGraph, given: Sequence[str], nodes: tuple[str, str], relations: Sequence[str] | None
+) -> str:
+    """Return why there is no path between two nodes, and which others are called as these are."""
+    from residency.infer.graph.paths import LONGEST, LOOKED_AT, steps
+
+    start, end = (f"{found.name(node)} ({node})" if found.name(node) != node else node for node in nodes)
+    if nodes[0] == nodes[1] and not relations:
+        return f"no path: both ends are {start}"
+    alone = [told for told, node in ((start, nodes[0]), (end, nodes[1])) if not steps(found, node)]
+    why = f"they are not connected within {LONGEST} steps (at most {LOOKED_AT:,} nodes are looked at)"
+    why = f"they are not connected along {', then '.join(relations)}" if relations else why
+    verb = "have" if len(alone) > 1 else "has"
+    why = f"{' and '.join(alone)} {verb} no relation to another node" if alone else why
+    others = {said: sorted({name.node for name in found.names.said(said)} - {*nodes}) for said in given}
+    more = [f"{said} is also the name of {', '.join(ids[:5])}: give the id" for said, ids in others.items() if ids]
+    return "; ".join([f"no path from {start} to {end}: {why}", *more])
 
 
 def _link(args: argparse.Namespace) -> Answer:
@@ -203,6 +228,7 @@ def _extract(args: argparse.Namespace) -> Answer:
     from residency.infer.graph.extract import RELATIONS, extract, write_table
     from residency.models.load import load
 
+    may_write(args.out, "--out")
     found = _opened(args)
     relations = [part.strip() for part in args.relations.split(",")] if args.relations else RELATIONS
     refused: Counter[str] = Counter()
@@ -229,4 +255,4 @@ def _documents(paths: list[str], unread: list[str]) -> Iterator[Document]:
                 if isinstance(record, Document):
                     yield record
                 elif isinstance(record, Bad):
-                    unread.append(str(record))
+                    unread.append(for_files(str(record)))

@@ -22,6 +22,14 @@ FOR_SOME: dict[str, tuple[str, ...]] = {
 """Options that only some actions take."""
 
 
+IN_A_RECIPE = (
+    ("; say which column is the text with columns: {text: COLUMN}", "; call the column of the text text"),
+    ("; name the encoding with encoding: cp1252 (or other)", "; save it as UTF-8"),
+    ("; name another with encoding: utf-8 (or other)", "; save it as UTF-8"),
+)
+"""What the readers advise that can be set in a recipe alone, and what is advised where files are given instead."""
+
+
 def index(args: argparse.Namespace) -> Answer:
     """Build, update, delete from, search or show an index."""
     _agree(args)
@@ -92,8 +100,36 @@ def _agree(args: argparse.Namespace) -> None:
     }
     if args.what in missing and not args.items:
         raise UserError(f"give {missing[args.what]}: residency index {args.what} {args.path} …")
+    if args.what == "search" and not " ".join(args.items).strip():
+        raise UserError("the question is blank; write it out, in quotes where it has spaces")
+    if args.what != "search" and not all(one.strip() for one in args.items):
+        raise UserError(f"one of the names given to {args.what} is blank; write it out, in quotes where it has spaces")
     if args.what == "show" and args.items:
         raise UserError("show takes the index alone")
+
+
+def may_write(out: str, called: str, *, folder: bool = False) -> None:
+    """Raise UserError where a file (or a folder) cannot be made at ``out``, before any work is done for it."""
+    import tempfile
+
+    path = Path(out).expanduser()
+    if path.exists() and path.is_dir() != folder:
+        found, legal = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
+        raise UserError(f"{called} {out}: there is {found} of that name; give the name of {legal}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path if path.is_dir() else path.parent):
+            pass
+    except OSError as error:
+        what = error.strerror or type(error).__name__
+        raise UserError(f"{called} {out} cannot be written ({what}); choose a place that you may write to") from None
+
+
+def for_files(reason: str) -> str:
+    """Return why a file cannot be read with advice that holds where no recipe says how it is read."""
+    for advice, instead in IN_A_RECIPE:
+        reason = reason.replace(advice, instead)
+    return reason
 
 
 def _listed(words: str | None) -> list[str]:
@@ -109,6 +145,7 @@ def _build(args: argparse.Namespace) -> Answer:
         given["overlap"] = min(Cut().overlap, args.words // 5)
     embedder = None if args.no_vectors else args.embedder or "minilm"
     shelf, cut = args.shelf or "evidence", Cut(**given)
+    may_write(args.path, "the index", folder=True)
     return _told(
         build(args.items, args.path, shelf=shelf, embedder=embedder, language=args.language, cut=cut, fresh=args.fresh)
     )
@@ -128,6 +165,7 @@ def _delete(args: argparse.Namespace) -> Answer:
 
 def _told(report: dict[str, Any]) -> Answer:
     """Return a report with its words."""
+    report = {**report, "bad_first": list(map(for_files, report["bad_first"]))}
     shelves = ", ".join(f"{count} on the {name} shelf" for name, count in report["shelves"].items()) or "none"
     lines = [
         f"{report['documents']} documents ({shelves}) in {report['passages']} passages",

@@ -24,8 +24,8 @@ SEARCHED = ("choice", "classify", "tag", "similar", "extract", "relate", "genera
 
 def prompt(args: argparse.Namespace) -> Answer:
     """List the prompts, show one, or search a better one for a task and a model."""
-    if args.what != "show" and args.name:
-        raise UserError(f"{args.what} takes no name; did you mean: residency prompt show {args.name}")
+    if args.what != "show" and args.called:
+        raise UserError(f"{args.what} takes no name; did you mean: residency prompt show {args.called}")
     return {"list": listed, "show": shown, "search": searched}[args.what](args)
 
 
@@ -34,7 +34,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     from residency.arguments import ITEMS, NONE_OR_MORE, SHARE, SHOTS, number, whole, words
 
     one.add_argument("what", choices=["list", "show", "search"], metavar="list|show|search", help="what to do")
-    one.add_argument("name", nargs="?", default="", metavar="NAME", help="show: an id, an id and version, or a file")
+    one.add_argument("called", nargs="?", default="", metavar="NAME", help="show: an id, an id and version, or a file")
     one.add_argument("--task", type=words, metavar="NAME", help="search, list: the task that it is for")
     one.add_argument("--model", type=words, metavar="MODEL", help="search: the model that is asked, as for ask")
     text = "search: the model that writes new instructions and mends them (default: the model asked rewrites its own)"
@@ -108,9 +108,9 @@ def shown(args: argparse.Namespace) -> Answer:
     from residency.infer.prompts.library import find_prompt
     from residency.infer.prompts.prompt import mapping_of, text_of
 
-    if not args.name:
+    if not args.called:
         raise UserError("say which prompt: residency prompt show NAME; residency prompt list names them")
-    one = find_prompt(args.name)
+    one = find_prompt(args.called)
     example = _example(one)
     document = {**mapping_of(one), "hash": one.hash, "said": dict(one.said), "example": example}
     return document, f"{text_of(one)}hash: {one.hash}\n\nA made-up item, as a model is asked it:\n\n{_told(example)}"

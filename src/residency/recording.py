@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from residency.infer.records.timeline import Event
 
 ONE_OR_MORE = Range(least=1)
-DATE = re.compile(r"\d{4}(?:-\d{2}(?:-\d{2})?)?")
 FOR_ONE = {"since": "timeline", "until": "timeline", "order": "timeline", "model": "summary", "how": "summary"}
 FOR_ONE |= dict.fromkeys(("style", "statements", "context"), "summary")
 """Options that only one of the two takes."""
@@ -29,10 +27,21 @@ def record(args: argparse.Namespace) -> Answer:
     """Tell the timeline of one patient's record, or sum it up with citations."""
     if wrong := [f"--{name}" for name, takes in FOR_ONE.items() if getattr(args, name) and takes != args.what]:
         raise UserError(f"{', '.join(wrong)}: not with {args.what}")
-    for name in ("since", "until"):
-        if (given := getattr(args, name)) and not DATE.fullmatch(given):
-            raise UserError(f"--{name} {given}: a date is 2024, 2024-05 or 2024-05-11")
+    _agree_on_days(args.since, args.until)
     return _summary(args) if args.what == "summary" else _timeline(args)
+
+
+def _agree_on_days(since: str | None, until: str | None) -> None:
+    """Raise UserError where a date is none of the calendar's, or no day lies between the two."""
+    from residency.infer.retrieve.said import days_of
+
+    days = {name: days_of(given) for name, given in (("since", since), ("until", until)) if given}
+    for name, given in (("since", since), ("until", until)):
+        if given and (not days[name] or "T" in given):
+            raise UserError(f"--{name} {given}: a date is 2024, 2024-05 or 2024-05-11, of the calendar")
+    first, last = days.get("since"), days.get("until")
+    if first and last and first[0] > last[1]:
+        raise UserError(f"no day lies between --since {since} and --until {until}: --since is the earlier one")
 
 
 def _timeline(args: argparse.Namespace) -> Answer:

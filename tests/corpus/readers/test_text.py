@@ -67,6 +67,32 @@ def test_what_only_looks_like_front_matter_stays_text(tmp_path, front):
     assert read(tmp_path, "a.md", front).text == front
 
 
+@pytest.mark.parametrize("name", ["a.txt", "a.md"])
+@pytest.mark.parametrize(
+    ("front", "line"),
+    [
+        ("edition: [1\nvalid_until: soon\n", 3),
+        ("title: Gout: in adults\nvalid until: 2020\n", 2),
+        ("Patient ID: p7\n\tdate: 2024\n", 3),
+    ],
+)
+def test_front_matter_that_is_no_yaml_makes_the_document_bad(tmp_path, name, front, line):
+    record = read(tmp_path, name, f"---\n{front}---\nGive colchicine.\n")
+    assert isinstance(record, Bad) and (record.file, record.line) == (f"sub/{name}", line)
+    assert "is no YAML" in record.reason and "2020" not in record.reason
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md"])
+def test_a_letter_between_rules_stays_text(tmp_path, name):
+    letter = "---\nDear colleague,\ndate: [2024\nshe is well and walks to work\n---\nYours.\n"
+    assert read(tmp_path, name, letter).text == letter
+
+
+def test_front_matter_of_plain_text_may_say_only_until_when_it_is_valid(tmp_path):
+    page = read(tmp_path, "a.txt", "---\nValid until: 2020-01\n---\nGive colchicine.\n")
+    assert (page.text, page.meta["valid_until"]) == ("Give colchicine.\n", "2020-01")
+
+
 def test_the_first_heading_is_the_title(tmp_path):
     for words, title in {
         "Intro\n\n## Second *level* ##\n": "Second *level*",

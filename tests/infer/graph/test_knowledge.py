@@ -186,8 +186,10 @@ def test_sparql_is_answered_with_ids_within_its_rows(toy):
         ("SELECT * { # '\n \\u0053ervice <http://127.0.0.1:1/x> { ?s ?p ?o } # '\n}", "SERVICE"),
         ("INSERT DATA { <urn:a> <urn:b> <urn:c> }", "INSERT would change the graph"),
         ("LOAD <http://127.0.0.1:1/x>", "LOAD would change"),
-        ("DELETE WHERE { ?s ?p ?o } ; ASK { ?s ?p ?o }", "not SPARQL that can be answered"),
-        ("SELECT ?x {", "not SPARQL that can be answered"),
+        ("DELETE WHERE { ?s ?p ?o } ; ASK { ?s ?p ?o }", "not valid SPARQL at line 1"),
+        ("SELECT ?x {", "not valid SPARQL at line 1, column 12$"),
+        ("SELECT ?x {\n ?x nosuch:name ?y }", r"not valid SPARQL at line 2, column \d+$"),
+        ("SELECT ?x { ?x ?y ?z FILTER(<http://x/f>(?x)) }", "not SPARQL that can be answered: .*http://x/f"),
     ],
 )
 def test_sparql_that_reaches_out_changes_or_is_broken_is_refused(toy, asked, said):

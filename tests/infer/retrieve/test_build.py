@@ -56,6 +56,19 @@ def test_what_stands_beside_a_file_goes_before_what_it_says_itself(folder, tmp_p
         update(tmp_path / "index", [folder])
 
 
+def test_front_matter_names_the_source_and_what_stands_beside_goes_before_it(folder, tmp_path):
+    (folder / "gout.txt").write_text("---\nedition: 1\nsource: a hospital\n---\n" + GOUT)
+    build([folder], tmp_path / "index", embedder=None)
+    index = open_index(tmp_path / "index")
+    assert index.about["sources"] == {"a hospital": 1, "guides": 2}
+    assert [one.document for one in index.search("colchicine", sources=["a hospital"]).evidence] == ["guides/gout.txt"]
+    (folder / "gout.txt.meta.yaml").write_text("source: another\n")
+    update(tmp_path / "index", [folder])
+    assert index.about["sources"] == {"another": 1, "guides": 2}
+    delete(tmp_path / "index", sources=["another"])
+    assert index.about["sources"] == {"guides": 2}
+
+
 def test_a_date_of_validity_that_cannot_be_read_keeps_a_document_out_and_is_told(folder, tmp_path):
     (folder / "asthma.md").write_text(ASTHMA.replace("2031", "next spring"), encoding="utf-8")
     report = build([folder], tmp_path / "index", embedder=None)
@@ -82,6 +95,18 @@ def test_an_update_reads_what_changed_and_drops_what_is_gone(folder, tmp_path):
     assert not index.has("guides/asthma.md") and "naproxen" in index.passages("guides/gout.txt")[0].text
     again = update(path, [folder], embedder=MODEL)
     assert again["read"] == 0 and again["snapshot"] == report["snapshot"]
+
+
+def test_a_document_that_changed_leaves_nothing_of_its_old_words(folder, tmp_path):
+    path = tmp_path / "index"
+    build([folder], path, embedder=None)
+    (folder / "gout.txt").write_text("Gout is treated with naproxen.", encoding="utf-8")
+    assert update(path, [folder])["passages"] == 3
+    assert [one.text for one in open_index(path).passages("guides/gout.txt")] == ["Gout is treated with naproxen."]
+    files = [file for file in path.rglob("*") if file.is_file()]
+    assert not any(b"colchicine" in file.read_bytes() for file in files)
+    update(path, [folder], again=True)
+    assert open_index(path).about["passages"] == 3
 
 
 def test_what_was_taken_out_stands_in_no_file_any_more(folder, tmp_path):

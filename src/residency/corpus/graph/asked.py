@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import sys
 from itertools import islice
@@ -12,7 +13,9 @@ from residency.corpus.graph.terms import PREFIXES, node_id
 
 
 def answer(path: str, query: str, rows: int) -> dict[str, Any]:
-    """Return columns, rows and whether there were more; or ``error`` with what the engine says."""
+    """Return columns, rows and whether there were more; or ``error`` with what the engine says, or ``place`` (line
+    and column, or nothing) of a query that is no SPARQL.
+    """
     import pyoxigraph
 
     store = pyoxigraph.Store.read_only(path)
@@ -26,7 +29,10 @@ def answer(path: str, query: str, rows: int) -> dict[str, Any]:
         else:
             columns = [variable.value for variable in found.variables]
             taken = [[_text(row[name]) for name in columns] for row in islice(found, rows + 1)]
-    except (SyntaxError, ValueError, OSError, RuntimeError) as error:
+    except SyntaxError as error:  # its words are the engine's grammar: only the place is told
+        place = re.search(r"\b(\d+):(\d+)\b", str(error))
+        return {"place": [int(place[1]), int(place[2])] if place else []}
+    except (ValueError, OSError, RuntimeError) as error:
         return {"error": str(error)[:500]}
     return {"columns": columns, "rows": taken[:rows], "more": len(taken) > rows}
 

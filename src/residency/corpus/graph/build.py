@@ -6,6 +6,7 @@ and renamed: a graph that is in use stays as it is until the new one is whole.
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -192,7 +193,7 @@ def _of_facts(path: Path, file: File, primary: dict[str, str]) -> Iterator[tuple
     from pyoxigraph import Literal, NamedNode, Quad
 
     verbs: dict[str, Any] = {}
-    for said in READERS[path.suffix.lower()](path):
+    for said in _said(path):
         if not isinstance(said, Fact):
             _count(file, said)
             continue
@@ -205,6 +206,16 @@ def _of_facts(path: Path, file: File, primary: dict[str, str]) -> Iterator[tuple
             verb = verbs[fact.relation] = NamedNode(predicate(fact.relation))
         tail = Literal(fact.tail) if fact.literal else NamedNode(address(fact.tail))
         yield fact, Quad(NamedNode(address(fact.head)), verb, tail)
+
+
+def _said(path: Path) -> Iterator[Fact | Bad | Left]:
+    """Yield what a file says; SourceError where it is no text in UTF-8, or no table."""
+    try:
+        yield from READERS[path.suffix.lower()](path)
+    except UnicodeDecodeError:
+        raise SourceError(f"{path} is not UTF-8; save it as UTF-8") from None
+    except csv.Error:
+        raise SourceError(f"{path} is no table that can be read; write it anew as CSV or TSV in UTF-8") from None
 
 
 def _now(fact: Fact, primary: dict[str, str]) -> Fact:

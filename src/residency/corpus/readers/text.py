@@ -17,8 +17,14 @@ from residency.corpus.records import Bad
 
 _FRONT = 1 << 16
 _SMALL = 500
-_FIELDS = frozenset(("patient", "patient_id", "date", "title", "licence", "license", "language", "lang"))
+_FIELDS = frozenset(
+    ("patient", "patient_id", "date", "title", "licence", "license", "language", "lang", "edition", "valid_until",
+     "expires", "review_by")
+)  # fmt: skip
 """What front matter may say of a document, in capitals or not (``Patient ID`` is ``patient_id``)."""
+_KEY = re.compile(r"([^\W\d][\w -]{0,40}?)[ \t]*:(?:[ \t]|$)")
+_WITHIN = re.compile(r"[ \t]+\S|- |#|[\]}]")
+_BROKEN = "what stands between its first two lines of --- is no YAML; mend it, or the whole is not read"
 _ISO = re.compile(r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?)?(?:[T ](\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?))?$")
 _ATX = re.compile(r" {0,3}#{1,6}[ \t]+(.*)")
 _HL7 = re.compile(r"[\x0b\s]*(?:FHS|BHS|MSH)\|[^\w\s|]{3,5}\|")
@@ -33,7 +39,11 @@ def read_text(given: Given) -> Iterator[Document | Bad]:
     if is_hl7(whole):
         yield given.bad("HL7 v2 messages, a format that is not read; export them as FHIR, or their texts as files")
         return
-    front, text = _front_matter(whole)
+    found = _front_matter(whole)
+    if isinstance(found, int):
+        yield given.bad(_BROKEN, found)
+        return
+    front, text = found
     if not _FIELDS.intersection(front):  # a note whose first lines stand between dashes
         front = {}
     if not front or not all(map(_is_small, front.values())):  # metadata would not hold all that stands there
@@ -43,7 +53,11 @@ def read_text(given: Given) -> Iterator[Document | Bad]:
 
 def read_markdown(given: Given) -> Iterator[Document | Bad]:
     """Yield a Markdown file's one document, its markup kept; YAML front matter becomes metadata and is not text."""
-    front, text = _front_matter(same_line_ends(whole_text(given)))
+    found = _front_matter(same_line_ends(whole_text(given)))
+    if isinstance(found, int):
+        yield given.bad(_BROKEN, found)
+        return
+    front, text = found
     meta = {"kind": given.options.get("kind", "page"), "format": "markdown"}
     if not front.get("title") and (heading := _first_heading(text)):
         front["title"] = heading
@@ -103,29 +117,49 @@ def iso_language(value: str) -> str | None:
     return letters if re.fullmatch("[a-z]{2}", letters) else None
 
 
-def _front_matter(text: str) -> tuple[dict[str, Any], str]:
-    """Return what stands between the first line ``---`` and the next, as texts, and the text after it."""
+def _front_matter(text: str) -> tuple[dict[str, Any], str] | int:
+    """Return what stands between the first line ``---`` and the next, as texts, and the text after it; the number of
+    the line at which it cannot be read where it plainly tells of the document, but is no YAML.
+    """
     if not text.startswith("---\n"):
         return {}, text
     end = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE).search(text, 4, _FRONT)
     front = _yaml(text[4 : end.start()]) if end else None
-    return ({}, text) if front is None or end is None else (_fields(front), text[end.end() :].lstrip("\n"))
+    if end is None or not isinstance(front, dict):
+        told = end is not None and _tells(text[4 : end.start()])
+        return (front if isinstance(front, int) else 1) + 1 if told else ({}, text)
+    return _fields(front), text[end.end() :].lstrip("\n")
+
+
+def _tells(head: str) -> bool:
+    """Return whether the lines of a head are names with values, at least one of which is of a document's fields."""
+    lines = [line for line in head.split("\n") if line.strip()]
+    names = [_plain_name(found[1]) for line in lines if (found := _KEY.match(line))]
+    like = len(names) + sum(1 for line in lines if not _KEY.match(line) and _WITHIN.match(line))
+    return bool(_FIELDS.intersection(names)) and _KEY.match(lines[0]) is not None and 2 * like > len(lines)
+
+
+def _plain_name(name: str) -> str:
+    return re.sub("[ -]", "_", name.strip().lower())
 
 
 def _fields(front: dict[str, Any]) -> dict[str, Any]:
     """Return front matter with the names of a document's fields as they are known here; others stay as written."""
     found: dict[str, Any] = {}
     for name, value in front.items():
-        plain = re.sub("[ -]", "_", name.strip().lower())
+        plain = _plain_name(name)
         found[plain if plain in _FIELDS and plain not in (*front, *found) else name] = value
     return found
 
 
-def _yaml(text: str) -> dict[str, Any] | None:
+def _yaml(text: str) -> dict[str, Any] | int | None:
+    """Return a mapping as YAML has it; the line at which it is no YAML, counted from 1, None where it is no mapping."""
     import yaml
 
     try:
         front = yaml.load(text, Loader=yaml.BaseLoader)  # texts, lists and mappings: no other type is made
+    except yaml.MarkedYAMLError as error:
+        return min(error.problem_mark.line + 1, text.count("\n")) if error.problem_mark else None
     except (yaml.YAMLError, RecursionError, ValueError, TypeError):
         return None
     return front if isinstance(front, dict) and all(isinstance(name, str) for name in front) else None

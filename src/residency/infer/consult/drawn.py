@@ -36,7 +36,7 @@ def drawn(
     """
     order = sorted(diseases, key=lambda one: hashlib.sha256(f"{seed}:{one.id}".encode()).digest())
     if disease:
-        own = [one for one in diseases if disease in (one.id, one.meta["name"])]
+        own = _called(diseases, disease)
         if not own:
             raise UserError(f"HPO annotates no disease {disease!r}; give an id such as OMIM:154700, or its whole name")
         found = (of_disease(own[0], terms, seed=seed + n) for n in range(50 * count))
@@ -52,3 +52,10 @@ def drawn(
     known = {one.id for one in mine}
     others = [one for one in order if one.id not in known and len(one.meta["phenotypes"]) > 3]
     return cases, [*mine, *others[:among]]
+
+
+def _called(diseases: Sequence[Document], said: str) -> list[Document]:
+    """Return the diseases of an id or a whole name, first those written so, then in capitals or not."""
+    plain = said.strip().casefold()
+    found = [one for one in diseases if plain in (one.id.casefold(), one.meta["name"].casefold())]
+    return sorted(found, key=lambda one: said not in (one.id, one.meta["name"]))

@@ -50,6 +50,9 @@ def query(path: Path, sparql: str, *, seconds: float = 10.0, rows: int = 1000) -
     if done.returncode:
         raise UserError("the query was ended: it needs more memory than a query may have; ask for less (LIMIT, FILTER)")
     answer: dict[str, Any] = json.loads(done.stdout)
+    if "place" in answer:
+        at = " at line {}, column {}".format(*answer["place"]) if answer["place"] else ""
+        raise UserError(f"the query is not valid SPARQL{at}")
     if "error" in answer:
         raise UserError(f"the query is not SPARQL that can be answered: {answer['error']}")
     return Rows(answer["columns"], answer["rows"], answer["more"])

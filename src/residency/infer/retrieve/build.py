@@ -7,7 +7,7 @@ vectors that are known, so that no file holds what was taken out.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -66,6 +66,7 @@ def update(
     out, other sources stay as they are. ``embedder`` is needed where the index was made by a model without a name.
     """
     path = Path(index).expanduser()
+    store.read_state(path)  # where there is no index none is begun
     with store.locked(path):
         state = store.read_state(path)
         units, names, left = units_of(sources, path / ".scratch")
@@ -87,13 +88,17 @@ def delete(index: Path | str, documents: Iterable[str] = (), *, sources: Iterabl
     nothing, where the index has no such document or source.
     """
     path = Path(index).expanduser()
+    store.read_state(path)
     with store.locked(path):
         state = store.read_state(path)
         owners, _ = _held(path, state)
-        gone = [key for key, one in state["units"].items() if one["source"] in set(sources)]
+        sources = set(sources)
+        gone = [key for key, one in state["units"].items() if one["source"] in sources]
         wanted = set([documents] if isinstance(documents, str) else documents)
+        said = _sources(path, state)
         _check_known(wanted, owners, "document")
-        _check_known(set(sources), {one["source"]: "" for one in state["units"].values()}, "source")
+        _check_known(sources, {**dict.fromkeys(said.values(), ""), **_of_units(state)}, "source")
+        wanted |= {document for document, source in said.items() if source in sources}
         if not wanted and not gone:
             raise UserError("say which documents to take out, by the ids that a search shows")
         work = Work(None, (state["embedder"] or {}).get("width", 0), state)
@@ -165,6 +170,18 @@ def _held(path: Path, state: dict[str, Any]) -> tuple[dict[str, str], dict[str, 
     return owners, digests
 
 
+def _sources(path: Path, state: dict[str, Any]) -> dict[str, str]:
+    """Return the source that each document is of, as a search shows it: its own words go before its folder's."""
+    found: dict[str, str] = {}
+    for batch in store.rows_of(store.open_table(path / state["folder"], state["version"]), ["document", "source"]):
+        found.update(zip(batch.column("document").to_pylist(), batch.column("source").to_pylist(), strict=True))
+    return found
+
+
+def _of_units(state: dict[str, Any]) -> dict[str, str]:
+    return {one["source"]: "" for one in state["units"].values()}
+
+
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
@@ -195,7 +212,8 @@ def _written(
             old = store.open_table(path / folder, version)
             folder, version = _anew(path, work, _kept(old, work))
     else:
-        old_rows = _kept(store.open_table(path / before["folder"], before["version"]), work) if before else ()
+        old = store.open_table(path / before["folder"], before["version"]) if before else None
+        old_rows = _kept(old, work, dropped) if before else ()
         folder, version = _anew(path, work, chain(rows, old_rows))
     state = state_of(path, work, folder, version)
     store.publish(path, state)
@@ -209,12 +227,15 @@ def _anew(path: Path, work: Work, rows: Iterable[pa.RecordBatch]) -> tuple[str, 
     return folder, table.version
 
 
-def _kept(table: Any, work: Work) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a table whose documents are still of the unit that they came from."""
+def _kept(table: Any, work: Work, dropped: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table whose documents are still of the unit that they came from, and not of those dropped:
+    a unit that was read again has its new rows, and none of the old ones.
+    """
     import pyarrow as pa
 
     for batch in store.rows_of(table):
         pairs = zip(batch.column("document").to_pylist(), batch.column("unit").to_pylist(), strict=True)
-        kept = batch.filter(pa.array([work.owners.get(document) == unit for document, unit in pairs]))
+        keep = [work.owners.get(document) == unit and unit not in dropped for document, unit in pairs]
+        kept = batch.filter(pa.array(keep))
         if kept.num_rows:
             yield kept

@@ -27,10 +27,11 @@ DEEP, AGAIN = 100, 30
 """Passages that each way of searching hands over to be fused, and how many of those are ranked again."""
 GROUPS = 48
 """Groups of vectors that are looked through, in an index that is too large to look through all."""
-EMPTY, NOTHING, EXPIRED = (
+EMPTY, NOTHING, EXPIRED, CHARTS = (
     "the index holds no passage",
     "no passage was found",
     "all that was found is no longer valid",
+    "this index holds charts alone: give --patient",
 )
 _SHOWN = ("document", "start", "end", "title", "section", "page", "source", "licence", "language", "date", "edition",
           "valid_until", "study", "patient", "shelf")  # fmt: skip
@@ -91,6 +92,8 @@ class Index:
             raise UserError("this index has no vectors (it was built without an embedder); search it by bm25")
         if not state["passages"] or k < 1:
             return Found([], state["snapshot"], 0, EMPTY if k > 0 else NOTHING)
+        if not patient and set(state["shelves"]) == {CHART}:
+            return Found([], state["snapshot"], 0, CHARTS)
         day = (today or date.today()).isoformat()
         rows = self._ranked(question, how, where, max(DEEP, 4 * k))
         valid, expired = _still_valid(rows, day, k)
@@ -123,23 +126,32 @@ class Index:
     # --- how it is found -----------------------------------------------------------------------------------------
 
     def _now(self) -> tuple[dict[str, Any], Any]:
-        """Return the state that counts now, and its table."""
-        at = store.stamp(self.path)
-        if self._at is None or self._at[0] != at:
-            state = store.read_state(self.path)
-            self._at = at, state, store.open_table(self.path / state["folder"], state["version"])
-        return self._at[1], self._at[2]
+        """Return the state that counts now, and its table; Damaged where that cannot be read and is not replaced."""
+        for _ in range(TRIES):
+            at = store.stamp(self.path)
+            try:
+                if self._at is None or self._at[0] != at:
+                    state = store.read_state(self.path)
+                    self._at = at, state, store.open_table(self.path / state["folder"], state["version"])
+                return self._at[1], self._at[2]
+            except store.Damaged:
+                if store.stamp(self.path) == at:
+                    raise
+        raise UserError(f"{self.path} changes too fast to be read; try again")
 
     def _asked(self, ask: Callable[[dict[str, Any], Any], list[Row]]) -> list[Row]:
         """Return what the table answers; where it was replaced while it was asked, what the new one does."""
         for _ in range(TRIES):
             at = store.stamp(self.path)
             try:
-                return ask(*self._now())
-            except UserError:
-                raise
-            except Exception:
-                if store.stamp(self.path) == at:
+                with store.whole(self.path):
+                    return ask(*self._now())
+            except Exception as error:
+                if (
+                    store.stamp(self.path) == at
+                    or isinstance(error, UserError)
+                    and not isinstance(error, store.Damaged)
+                ):
                     raise
         raise UserError(f"{self.path} changes too fast to be read; try again")
 
@@ -161,7 +173,8 @@ class Index:
         if how == "rrf":
             ranked = fused([[row["id"] for row in way] for way in ways])
         else:
-            ranked = blended(*({row["id"]: float(row["score"]) for row in way} for way in ways))
+            words, cosines = ({row["id"]: float(row["score"]) for row in way} for way in ways)
+            ranked = blended(words, cosines)
         return [{**rows[id], "score": score} for id, score in ranked]
 
     def _vector(self, question: str, state: dict[str, Any]) -> Any:
@@ -194,6 +207,8 @@ def _where(
         if day and not days_of(day):
             raise UserError(f"{day!r} is no date; give one such as 2024, 2024-05 or 2024-05-11")
         parts += [f"{name} {sign} {quoted((days_of(day) or '')[end])}"] if day else []
+    if since and until and (days_of(since) or "")[0] > (days_of(until) or "")[1]:
+        raise UserError(f"no day lies between {since} and {until}: the first date is the earlier one")
     for name, wanted in (("source", sources), ("language", languages)):
         some = [wanted] if isinstance(wanted, str) else wanted
         parts += [f"{name} IN ({', '.join(map(quoted, some))})"] if some else []

@@ -26,6 +26,8 @@ BESIDE = ".meta.yaml"
 _FIELDS = ("title", "date", "language", "licence", "patient", "source")
 _UNTIL = ("valid_until", "valid-until", "validUntil", "expires", "expiry", "review_by")
 _EDITION, _STUDY = ("edition", "version"), ("study", "study_type", "publication_types", "article_type")
+_WITH_FRONT = ("text", "markdown")
+"""Formats of documents that begin with what is said of them."""
 LEGAL = (*_FIELDS, "edition", "valid_until", "study")
 RETRACTED, NOBODY = "an article that was retracted", "a text for the chart shelf that names no patient"
 
@@ -68,7 +70,7 @@ def said_of(document: Document, shelf: str, language: str | None) -> Said | Bad 
     return Said(
         document=document.id,
         title=str(meta.get("title") or ""),
-        source=document.source,
+        source=_source(document),
         licence=document.licence,
         language=_language(document, language),
         date=document.date if covered else None,
@@ -135,6 +137,7 @@ def with_more(document: Document, more: Mapping[str, str]) -> Document:
     meta = {name: value for name, value in more.items() if name not in fields}
     drop = {*(_UNTIL if "valid_until" in meta else ()), *(_EDITION if "edition" in meta else ())}
     drop |= set(_STUDY) if "study" in meta else set()
+    drop |= {"source", "Source"} if "source" in fields else set()
     kept = {name: value for name, value in document.meta.items() if name not in drop}
     return replace(document, **fields, meta={**kept, **meta})
 
@@ -142,6 +145,12 @@ def with_more(document: Document, more: Mapping[str, str]) -> Document:
 def _first_of(meta: Mapping[str, Any], names: tuple[str, ...]) -> str:
     value = next((meta[name] for name in names if meta.get(name)), "")
     return "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _source(document: Document) -> str:
+    """Return the source that a document is of: as its front matter says it, else the folder's or file's."""
+    said = _first_of(document.meta, ("source", "Source")) if document.meta.get("format") in _WITH_FRONT else ""
+    return said or document.source
 
 
 def _language(document: Document, given: str | None) -> str:

@@ -30,6 +30,8 @@ STEMMED = {
     "ro": "Romanian", "ru": "Russian", "sv": "Swedish", "ta": "Tamil", "tr": "Turkish",
 }  # fmt: skip
 """The languages whose words are brought to their stems."""
+_NOT_WHOLE = ("LanceError(IO)", "Not found", "NotFound", "orrupt", "CleanedUp")
+"""What stands in LanceDB's words where a file is not whole."""
 UNSPACED = frozenset(("zh", "ja", "ko", "th"))
 
 
@@ -71,7 +73,7 @@ def read_state(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         raise SourceError(f"{path} is no index; make one with: residency index build {path} FOLDER…") from None
     except ValueError:
-        raise SourceError(f"{path / STATE} is damaged; build the index again") from None
+        raise _damaged(path, f"{STATE} cannot be read") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise SourceError(f"{path} is an index of another format; build it again with this version of Residency")
     return state
@@ -145,17 +147,48 @@ def add_rows(folder: Path, batches: Iterable[pa.RecordBatch], width: int, versio
     return table
 
 
+class Damaged(SourceError):
+    """Files of an index are cut short, or gone."""
+
+
 def open_table(folder: Path, version: int) -> Any:
-    """Return a table as it was at a version."""
-    table = connect(folder).open_table(TABLE)
-    table.checkout(version)
+    """Return a table as it was at a version; Damaged where its files are not whole."""
+    with whole(folder.parent):
+        try:
+            table = connect(folder).open_table(TABLE)
+            table.checkout(version)
+        except ValueError:  # there is no such table, or no such version
+            raise _damaged(folder.parent, "its table is gone") from None
     return table
 
 
 def rows_of(table: Any, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield all rows of a table, in batches."""
+    """Yield all rows of a table, in batches; Damaged where its files are not whole."""
     query = table.search()
-    yield from (query.select(columns) if columns else query).limit(None).to_batches()
+    with whole(_index_of(table)):
+        yield from (query.select(columns) if columns else query).limit(None).to_batches()
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[None]:
+    """Turn what LanceDB says of files that are cut short or gone, inside the block, into Damaged."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error).startswith("lance error") and any(sign in str(error) for sign in _NOT_WHOLE):
+            raise _damaged(path, "files of its table are cut short or gone") from None
+        raise
+
+
+def _damaged(path: Path, what: str) -> Damaged:
+    return Damaged(
+        f"the index at {path} is damaged ({what}): build it again with residency index build {path} … --fresh"
+    )
+
+
+def _index_of(table: Any) -> Path:
+    """Return the folder of the index that a table is of."""
+    return Path(str(table.uri).removeprefix("file://")).parent.parent
 
 
 def _index_words(table: Any, language: str) -> None:
