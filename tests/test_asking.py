@@ -201,3 +201,24 @@ def test_a_graph_answers_in_facts_that_can_be_looked_up(
     document = asked(capsys, "What are the signs of scurvy?", "--graph", str(tmp_path / "graph"))
     assert "bleeding gums" in document["answer"] and document["snapshots"]["graph"]
     assert all(one["shelf"] == "graph" for one in document["evidence"])
+
+
+def test_an_agent_names_the_hash_of_the_record_that_it_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    subject = {"reference": "Patient/p7"}
+    weight = {"resourceType": "Observation", "id": "w", "status": "final", "subject": subject}
+    weight |= {
+        "effectiveDateTime": "2024-05-01",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
+    }
+    weight |= {"valueQuantity": {"value": 70, "unit": "kg", "code": "kg", "system": "http://unitsofmeasure.org"}}
+    rows = [{"resource": {"resourceType": "Patient", "id": "p7"}}, {"resource": weight}]
+    (tmp_path / "bundle.json").write_text(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": rows}))
+    call = json.dumps({"tool": "chart_value", "arguments": {"measure": "weight"}})
+    said = iter([call, '{"answer": "70 kg"}', '{"answer": "70 kg"}'])
+    monkeypatch.setattr(loading, "load", lambda name: ScriptedModel(lambda prompt: next(said)))
+    question = "What was the weight?"
+    document = asked(capsys, question, "--mode", "agent", "--fhir", str(tmp_path / "bundle.json"), "--patient", "p7")
+    assert document["answer"] == "70 kg" and document["tool_calls"][0]["tool"] == "chart_value"
+    assert len(document["snapshots"]["tools"]) == 1

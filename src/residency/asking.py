@@ -166,7 +166,7 @@ def _agent(args: argparse.Namespace, mode: str, model: Model, shelves: Shelves) 
         evidence=[one.told() for one in done.evidence],
         dated=max(dates, default=None),
         tool_calls=[one.told() for one in done.calls],
-        snapshots=shelves.snapshots,
+        snapshots={**shelves.snapshots, "tools": done.snapshots},
         reasoning={"turns": done.told()["turns"], "tokens": done.tokens},
     )
     lines = [f"{one.tool}: {_came_of(one)}" for one in done.calls]
