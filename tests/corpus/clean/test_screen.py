@@ -25,6 +25,7 @@ The patient is a 67 year old man with chronic obstructive lung disease who has h
 He takes 20 mg of lisinopril every day and a puff of salbutamol as needed, without relief from it this time.
 On examination the breath sounds are decreased on both sides with wheezes; there is no swelling of the legs.
 Assessment and plan: an exacerbation, for which we start prednisone 40 mg for five days and see him in a week."""
+ACCENTS = "Ménière décès cómo fácil más für über ÉTÉ Ã Ãñ ñandú cookiébanner Cookiebanner suscríbete año Ça naïve".split()
 PIECES = [
     *(word.decode() for word in LISTED),
     *"a1b x2y 12 2024-01-02 ___ _ the_cookie Cookie ... … # {} <b> ; @ ~ é ñ “ \u200b \x00 \x07 \x1b ï¿½ Ã© 病".split(
@@ -71,7 +72,16 @@ def mutated(draw):
     return " ".join(told)
 
 
-@pytest.mark.parametrize("make", [made_up, mutated])
+def accented(draw):
+    """Return a text as ``mutated`` makes them, with letters of western languages, rarely with a sign beside them."""
+    told = (mutated if draw.random() < 0.7 else made_up)(draw).split(" ")
+    told = [word for word in told if all(ord(sign) < 128 for sign in word)]
+    for _ in range(draw.choice([1, 3, 10, 60])):
+        told.insert(draw.randrange(len(told) + 1), draw.choice(ACCENTS if draw.random() < 0.95 else ["5°", "ß", "×"]))
+    return " ".join(told)
+
+
+@pytest.mark.parametrize("make", [made_up, mutated, accented])
 @pytest.mark.parametrize("language", ["en", "und"])
 def test_whatever_the_screen_lets_pass_no_rule_drops(make, language):
     texts = [make(random.Random(f"{make.__name__}{number}")) for number in range(3000)]
@@ -103,6 +113,14 @@ def test_any_text_can_be_screened(texts):
 def test_clean_notes_pass_it_and_need_no_rule():
     notes = [NOTE, NOTE.replace("3", "4"), NOTE + "\nSigned: ___ on 2024-01-02."]
     assert verdicts(notes, Quality(), Safety()) == ([True, True, True], [None, None, None])
+
+
+def test_notes_with_accents_pass_it_too_and_signs_are_left_to_the_rules():
+    notes = [NOTE.replace("lung", word) for word in ("Ménière", "Sjögren", "sueño", "ÉTÉ")]
+    assert verdicts(notes, Quality(), Safety()) == ([True] * 4, [None] * 4)
+    others = [NOTE.replace("lung", word) for word in ("5°", "Straße", "3×2", "œdème", "cookiebé", "ï¿½")]
+    assert verdicts(others, Quality(), Safety())[0] == [False] * 6
+    assert verdicts([NOTE + "\ncómo matar", NOTE + "\nmaricón"], Quality(), Safety())[0] == [False, False]
 
 
 def test_each_listed_word_is_seen_in_a_note():

@@ -1,8 +1,9 @@
 """Which texts of a batch surely pass the rules of ``quality`` and ``safety``: shown by bounds on arrays, without a look
 at each text. What is not shown is left to the rules themselves, so nothing is decided here but that a text is clean.
 
-Only texts in ASCII are judged. Words are those of ``compare.hashing``, which differ from the rules' own in the
-underscore alone: a text where it touches a letter or a digit is left to the rules.
+Only texts in ASCII and the accented letters of western languages (``_LETTERS``) are judged. Words are those of
+``compare.hashing``, which differ from the rules' own in the underscore alone: a text where it touches a letter or a
+digit is left to the rules.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ from residency.corpus.compare.hashing import Array, Words, mixed, shingles, word
 
 _FUNCTION, _NAVIGATION, _TRIGGER, _SLUR, _FIRST_RULE = range(5)
 _SLOTS = 16
+_LETTERS = bytes(sorted({*range(0xC0, 0x100)} - {0xD7, 0xDF, 0xF7}))
+"""The Latin-1 letters that keep their length when folded (not ß): two bytes each in UTF-8, no sign of a broken text."""
+_PLAIN = bytes(range(128)) + _LETTERS
+_UNCUT = "ookie"
+"""Where this is a part of a word of an accented text, the rules look for phrases of web pages."""
 _ROOM = 8
 """Places a word in the table by which different words are counted: with few, a text looks more repeated than it is."""
 
@@ -30,12 +36,12 @@ def screen(quality: Quality | None, safety: Safety | None) -> Callable[[Words, S
     """Return a function of a batch's words and documents that returns which surely pass [documents, booleans]."""
 
     def passes(found: Words, documents: Sequence[Document]) -> Array:
-        sure = np.array([document.text.isascii() for document in documents], bool) & (found.counts > 0)
+        sure = np.array([_is_plain(document.text) for document in documents], bool) & (found.counts > 0)
         if safety and safety.lists:
             sure[:] = False
         if not sure.any():
             return sure
-        marks = _Marks.of(found)
+        marks = _Marks.of(found, np.array([len(document.text) for document in documents]))
         sure &= marks.joined == 0
         hits = _listed(found, len(documents))
         if safety:
@@ -50,6 +56,16 @@ def screen(quality: Quality | None, safety: Safety | None) -> Callable[[Words, S
         return sure
 
     return passes
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether a text is of ASCII and ``_LETTERS`` alone."""
+    if text.isascii():
+        return True
+    try:
+        return not text.encode("latin-1").translate(None, _PLAIN) and _UNCUT not in text
+    except UnicodeEncodeError:
+        return False
 
 
 def _is_safe(hits: Array) -> Array:
@@ -82,7 +98,8 @@ _TABLE = _codes()
 class _Marks:
     """The bytes that are neither letters nor spaces: ``at`` [marks] and ``code``, and per text: ``edges`` into them,
 
-    ``counts`` of each class [texts, classes], ``lines`` (underscores), and ``joined`` (underscores in words).
+    ``counts`` of each class [texts, classes], ``lines`` (underscores), ``joined`` (underscores in words), ``sizes`` in
+    characters, and ``second`` (bytes beyond the first of a letter).
     """
 
     at: Array
@@ -91,9 +108,11 @@ class _Marks:
     counts: Array
     lines: Array
     joined: Array
+    sizes: Array
+    second: Array
 
     @classmethod
-    def of(cls, found: Words) -> _Marks:
+    def of(cls, found: Words, sizes: Array) -> _Marks:
         assert found.begins is not None
         codes = _TABLE[found.spelt]
         at = np.flatnonzero(codes != 0)
@@ -106,9 +125,11 @@ class _Marks:
         held = np.bincount(owner * size + code[inside], minlength=texts * size).reshape(texts, size)
         counts = held[:, 1 : len(_ROWS) + 1] @ _ROWS
         lines = held[:, _UNDERSCORE + 1]
-        sizes = _per_text(found.ends - found.starts, found.first)
-        counts[:, 0] = sizes - counts[:, 1] - lines  # of words: their letters
-        return cls(at, code, edges, counts, lines, _touching(found, at[code == _UNDERSCORE + 1]))
+        second = np.diff(found.begins) - 1 - sizes
+        signs = _per_text(found.ends - found.starts, found.first) - second
+        counts[:, 0] = signs - counts[:, 1] - lines  # of words: their letters
+        joined = _touching(found, at[code == _UNDERSCORE + 1])
+        return cls(at, code, edges, counts, lines, joined, sizes, second)
 
 
 def _per_text(values: Array, first: Array) -> Array:
@@ -135,7 +156,7 @@ def _plain(found: Words, marks: _Marks, limits: Quality) -> Array:
     """Return which texts pass the rules on characters and on words of digits and letters [texts]."""
     assert found.begins is not None
     letters, digits, symbols, other, control, braces, hashes = marks.counts.T
-    size = np.diff(found.begins) - 1
+    size = marks.sizes
     signs = letters + digits + symbols + other
     many = found.counts - marks.lines  # at least so many words
     good = (control <= np.maximum(1, limits.control_characters * size)) & (braces <= limits.braces * size)
@@ -149,13 +170,17 @@ def _plain(found: Words, marks: _Marks, limits: Quality) -> Array:
 
 
 def _length_good(found: Words, marks: _Marks, limits: Quality) -> Array:
-    """Return which texts have no very long word, and a mean length of words within the limits [texts]."""
+    """Return which texts have no very long word, and a mean length of words within the limits [texts].
+
+    The rules count all between white space where a text has accents: at least its words, at most all of it.
+    """
     sizes = found.ends - found.starts
-    total, many = _per_text(sizes, found.first), found.counts
+    total, many = _per_text(sizes, found.first) - marks.second, found.counts
     long = found.starts[(sizes > LONG) & (found.data[found.starts] != ord("_"))]
     good = _in_texts(found, long) == 0
     good &= total - marks.lines >= limits.least_word_length * many
-    return np.asarray(good & (total <= limits.most_word_length * (many - marks.lines)))
+    most = np.where(marks.second > 0, marks.sizes, total)
+    return np.asarray(good & (most <= limits.most_word_length * (many - marks.lines)))
 
 
 # --- repetition ------------------------------------------------------------------------------------------------------
@@ -179,7 +204,8 @@ def _even(found: Words, marks: _Marks, limits: Quality) -> Array:
     again[order[1:][keys[order][1:] == keys[order][:-1]]] = True
     repeated = np.bincount(owner, weights=(cuts - begins + 1) * again, minlength=len(found.counts))
     least = min(limits.repeated_lines, limits.repeated_paragraphs)
-    return np.asarray(repeated <= least * (_per_text(found.ends - found.starts, found.first) - marks.lines))
+    signs = _per_text(found.ends - found.starts, found.first) - marks.second
+    return np.asarray(repeated <= least * (signs - marks.lines))
 
 
 def _new(found: Words, marks: _Marks, limits: Quality) -> Array:
