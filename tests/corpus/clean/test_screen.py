@@ -25,7 +25,7 @@ The patient is a 67 year old man with chronic obstructive lung disease who has h
 He takes 20 mg of lisinopril every day and a puff of salbutamol as needed, without relief from it this time.
 On examination the breath sounds are decreased on both sides with wheezes; there is no swelling of the legs.
 Assessment and plan: an exacerbation, for which we start prednisone 40 mg for five days and see him in a week."""
-ACCENTS = "Ménière décès cómo fácil más für über ÉTÉ Ã Ãñ ñandú cookiébanner Cookiebanner suscríbete año Ça naïve".split()
+ACCENTS = "Ménière décès cómo fácil más für über ÉTÉ Ã Ãñ ñandú cookiébar Cookies suscríbete año Ça naïve".split()
 PIECES = [
     *(word.decode() for word in LISTED),
     *"a1b x2y 12 2024-01-02 ___ _ the_cookie Cookie ... … # {} <b> ; @ ~ é ñ “ \u200b \x00 \x07 \x1b ï¿½ Ã© 病".split(
