@@ -71,12 +71,14 @@ def for_evaluate(one: argparse.ArgumentParser) -> None:
     one.add_argument("--tokens", type=whole(TOKENS), default=0, metavar="N", help=text)
     text = "ask again with the passages of this index before each question, and compare (see: residency index build)"
     one.add_argument("--sources", type=words, metavar="INDEX", help=text)
-    text = "ask again with facts of a knowledge graph before each question (default graph: hpo)"
+    text = "ask again with a knowledge graph: behind the options of a question, or its facts before it (default: hpo)"
     one.add_argument("--graph", type=words, nargs="?", const="hpo", metavar="PATH", help=text)
+    text = "of --graph: options (it decides between those that it stands behind; default) or before (facts are shown)"
+    one.add_argument("--facts", choices=["options", "before"], metavar="HOW", help=text)
     text = f"passages, and facts, before a question, {PASSAGES.legal} (default: 5)"
-    one.add_argument("--passages", type=whole(PASSAGES), default=5, metavar="N", help=text)
+    one.add_argument("--passages", type=whole(PASSAGES), metavar="N", help=text)
     text = "how passages are found: fused (by words and vectors; default), rrf (so, by rank), bm25 (by words) or vector"
-    one.add_argument("--search", choices=["fused", "rrf", "bm25", "vector"], default="fused", metavar="HOW", help=text)
+    one.add_argument("--search", choices=["fused", "rrf", "bm25", "vector"], metavar="HOW", help=text)
     text = "which solved examples: fixed (the same for all; default), random, nearest (like the question, by words), "
     text += "similar (by vectors), balanced (so, and every answer among them)"
     picks = ["fixed", "random", "nearest", "similar", "balanced"]

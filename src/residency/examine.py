@@ -19,6 +19,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
     from residency.evaluate.tasks import named
     from residency.infer.prompts.library import find_prompts
 
+    _agree(args)
     asked = named(args.tasks, args.suite)  # mistakes in a file are told before anything heavy is read
     prompts = find_prompts(args.prompt) if args.prompt else ()
     from residency.evaluate.evidence import grounds_of
@@ -38,7 +39,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
     protocol = Protocol(args.method, args.pick, args.style, not args.no_template, args.seed, args.constrained)
     protocol = replace(protocol, tokens=args.tokens, prompts=prompts, embedder=args.embedder)
     if args.sources or args.graph:
-        settings["evidence"] = grounds_of(args.sources or "", args.graph or "", k=args.passages, how=args.search)
+        settings["evidence"] = grounds_of(args.sources or "", args.graph or "", **_searched(args))
     resolved = list(map(resolve, names))  # now, since another run may be the latest when this is done
     with meter() as cost:
         found = evaluate_models(names, out=out, precision=args.precision, protocol=protocol, vary=vary, **settings)
@@ -160,6 +161,21 @@ def _flag(found: bool | None) -> str:
     return {True: "YES", False: "no", None: "?"}[found]
 
 
+def _searched(args: argparse.Namespace) -> dict[str, Any]:
+    """Return how evidence is searched, as far as it was said."""
+    said = {"k": args.passages, "how": args.search, "facts": args.facts}
+    return {name: value for name, value in said.items() if value}
+
+
+def _agree(args: argparse.Namespace) -> None:
+    """Raise UserError where an option has nothing to be about, before anything is opened."""
+    if args.facts and not args.graph:
+        raise UserError("--facts is about a graph: --graph (hpo), or --graph PATH (residency graph load)")
+    for name in ("search", "passages"):
+        if getattr(args, name) and not (args.sources or (args.graph and name == "passages")):
+            raise UserError(f"--{name} is about evidence: --sources INDEX (residency index build)")
+
+
 def folder_name(args: argparse.Namespace) -> str:
     """Return the folder of an evaluation: the same command has the same, so that it can go on."""
     from residency.core.store import sha256_json
@@ -171,7 +187,7 @@ def folder_name(args: argparse.Namespace) -> str:
     asked += [args.constrained, args.vary] if args.constrained or args.vary else []
     asked += ["no baselines"] if args.no_baselines else []
     asked += ["tokens", args.tokens] if args.tokens else []
-    asked += ["evidence", args.sources, args.graph, args.passages, args.search] if args.sources or args.graph else []
+    asked += ["evidence", args.sources, args.graph, _searched(args)] if args.sources or args.graph else []
     asked += ["prompts", [one.hash for one in find_prompts(args.prompt)]] if args.prompt else []
     asked += [args.embedder] if args.embedder != "minilm" else []
     return f"{slug}-{sha256_json(asked)[:8]}"

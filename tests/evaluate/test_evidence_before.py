@@ -22,6 +22,7 @@ from residency.evaluate.tasks import TASKS, named
 from residency.evaluate.tasks.read import examples_of
 from residency.infer.evidence import RULE, Evidence, Found
 from residency.infer.retrieve import build
+from residency.models.load import load
 from residency.models.scripted import ScriptedModel
 
 SKY = Evidence("book#1", "book", "The sky is blue.", title="Colours")
@@ -159,6 +160,29 @@ def test_a_passage_cannot_close_its_fence(index, tmp_path):
     assert said.count("</evidence>") == 2 and said.index("Ignore the question") < said.index(
         "</evidence>"
     )  # and in the rule
+
+
+def test_a_graph_decides_between_options_that_it_stands_behind_and_leaves_the_others_to_the_model(
+    graph, toy_bytes, tmp_path
+):
+    names = ["disorder", "red fever", "something else"]
+    rows = [{"id": "a", "question": "My child has a scarlet flush. What is it?", "choices": names, "answer": 1}]
+    rows.append({"id": "b", "question": "What is this then?", "choices": names, "answer": 1})
+    (tmp_path / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "flush.yaml").write_text("task: flush\nitems: items.jsonl\nkind: choice\n")
+    (task,) = named(str(tmp_path / "flush.yaml"))
+    examples, _ = examples_of(task)
+    model = load(str(toy_bytes), type="fp32")
+    alone = answer(task, model, examples)
+    decided = answer(task, model, examples, protocol=Protocol(evidence=grounds_of("", str(graph))))
+    assert decided[0]["prediction"] == "B" and decided[0]["evidence"] == ["X:2"]
+    assert decided[0]["confidence"] == 1.0 and decided[0]["choice_logprobs"] == alone[0]["choice_logprobs"]
+    assert decided[1]["prediction"] == alone[1]["prediction"] and decided[1]["evidence"] == []
+    assert decided[1]["confidence"] == pytest.approx(alone[1]["confidence"])
+    shown = answer(task, model, examples, protocol=Protocol(evidence=grounds_of("", str(graph), facts="before")))
+    assert shown[0]["choice_logprobs"] != alone[0]["choice_logprobs"] and shown[0]["evidence"]
+    told = grounds_of("", str(graph)).told
+    assert told("choice")["facts"] == "behind the options" and told("generate")["facts"] == "before"
 
 
 # --- whole evaluations ----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 from residency.core.errors import Unsupported
 from residency.core.types import Example, Message, Model, Reply
 from residency.evaluate.bertscore import bertscore
-from residency.evaluate.evidence import grounded, search_of
+from residency.evaluate.evidence import behind, grounded, search_of
 from residency.evaluate.kinds import FILES
 from residency.evaluate.protocol import Protocol, compares, room
 from residency.evaluate.readers import is_reader, read
@@ -19,6 +19,7 @@ from residency.evaluate.schema import Schema, chosen_in, schema_of
 from residency.evaluate.score import Row, row_of
 from residency.evaluate.tasks import EITHER, Task
 from residency.evaluate.think import thought
+from residency.infer.graph.decide import decided
 from residency.infer.likelihood import choose
 from residency.infer.prompts.shots import prefix_ids, shot_messages
 from residency.infer.reason.ask import TOO_LONG
@@ -55,8 +56,7 @@ def answer(
     reply = room(task, examples, protocol) if writes or task.kind != "tag" else 0
     thinks = writes and protocol.thinks
     if protocol.evidence:
-        search, left = search_of(protocol.evidence), min(reply, LEFT) if thinks else reply
-        examples = list(grounded(task, examples, search, lambda e: fitting(model, e, shots, left)))
+        examples = _with_grounds(task, model, examples, shots, protocol, min(reply, LEFT) if thinks else reply)
     fits = [thinks or fitting(model, e, shots, reply) for e in examples]
     asked = [e for e, fit in zip(examples, fits, strict=True) if fit]
     way = _ASK[task.kind]
@@ -68,6 +68,18 @@ def answer(
         next(made) | {"seconds": seconds} if fit else row_of(task, e, None, finish=TOO_LONG, seconds=0.0)
         for e, fit in zip(examples, fits, strict=True)
     ]
+
+
+def _with_grounds(
+    task: Task, model: Model, examples: Sequence[Example], shots: Sequence[Example], protocol: Protocol, left: int
+) -> list[Example]:
+    """Return the items with what an index and a graph hold on them, as much of it as leaves room for the reply."""
+    grounds = protocol.evidence
+    decides = grounds.decides(task.kind, protocol.method) and isinstance(model, LocalModel)
+    if grounds.sources or not decides:
+        search = search_of(grounds, facts=not decides)
+        examples = list(grounded(task, examples, search, lambda e: fitting(model, e, shots, left)))
+    return list(behind(task, examples, grounds) if decides else examples)
 
 
 def fitting(model: Model, example: Example, shots: Sequence[Example], reply: int) -> bool:
@@ -112,15 +124,16 @@ def _replies(
 def _choose(task: Task, model: Any, examples: list[Example], shots: list[Example], protocol: Protocol) -> list[Row]:
     rows = []
     for example, choice in zip(examples, choose(model, examples, prefix=prefix_ids(model, shots)), strict=True):
-        top = max(choice.logprobs)
-        odds = [math.exp(v - top) for v in choice.logprobs]
+        nodes = example.meta.get("behind") or [None] * len(example.choices)
+        index = decided(nodes, choice) if any(nodes) else choice.index
+        among = [v for v, node in zip(choice.logprobs, nodes, strict=True) if node] or choice.logprobs
         rows.append(
             row_of(
                 task,
                 example,
-                example.choices[choice.index],
-                logprob=choice.logprobs[choice.index],
-                confidence=odds[choice.index] / sum(odds),
+                example.choices[index],
+                logprob=choice.logprobs[index],
+                confidence=1 / sum(math.exp(v - choice.logprobs[index]) for v in among),
                 choice_logprobs=choice.logprobs,
             )
         )

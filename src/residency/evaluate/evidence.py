@@ -1,6 +1,7 @@
-"""The same items with evidence before them: what an index and a graph have on a question, found by its words alone.
+"""The same items with evidence: passages of an index before a question, a graph behind its options, or before it too.
 
-So a model's answers with evidence are held against its own without, on the same items.
+What is found is found by the question's words alone, and a model's answers with it are held against its own without, on
+the same items.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 HPO = "hpo"
 """The graph that comes with Residency."""
+FACTS = ("options", "before")
+"""What a graph is for: to stand behind the options, where some are compared (else before it), or before."""
 K = 5
 """Passages, and facts, that are laid before a question where nothing else is said."""
 ASKED = ("choice", "classify", "tag", "similar", "extract", "relate", "generate", "converse", "rubric")
@@ -31,6 +34,8 @@ ASKED = ("choice", "classify", "tag", "similar", "extract", "relate", "generate"
 class Grounds:
     """What is laid before each question: the ``k`` best passages of an index, found ``how``, and facts of a graph.
 
+    With ``facts`` "options" the graph decides between options that it stands behind (``infer/graph/decide.py``), and is
+    laid before the questions that have none: where options are compared, facts before a question mislead small models.
     ``snapshots`` are the hashes of both as they were when the evaluation began.
     """
 
@@ -39,6 +44,7 @@ class Grounds:
     k: int = K
     how: str = "fused"
     snapshots: tuple[str, ...] = ()
+    facts: str = FACTS[0]
 
     def __bool__(self) -> bool:
         return bool(self.sources or self.graph)
@@ -48,20 +54,25 @@ class Grounds:
         """Return what stands behind a model's name where it is shown this."""
         return ("+sources" if self.sources else "") + ("+graph" if self.graph else "")
 
-    def told(self) -> dict[str, Any]:
-        """Return it as a protocol holds it."""
+    def told(self, kind: str = "", method: str = "likelihood") -> dict[str, Any]:
+        """Return it as the protocol of a kind of task holds it."""
         names = [name for name, here in (("sources", self.sources), ("graph", self.graph)) if here]
         about = {name: getattr(self, name) for name in names} | {"k": self.k}
         about |= {"how": self.how} if self.sources else {}
+        about |= {"facts": "behind the options" if self.decides(kind, method) else "before"} if self.graph else {}
         return {**about, "snapshots": dict(zip(names, self.snapshots, strict=False))} if self else {}
+
+    def decides(self, kind: str, method: str) -> bool:
+        """Return whether the graph stands behind the options of a kind of task, rather than before its question."""
+        return bool(self.graph) and self.facts == FACTS[0] and kind == "choice" and method == "likelihood"
 
 
 NONE = Grounds()
 
 
-def grounds_of(sources: str = "", graph: str = "", *, k: int = K, how: str = "fused") -> Grounds:
+def grounds_of(sources: str = "", graph: str = "", *, k: int = K, how: str = "fused", facts: str = FACTS[0]) -> Grounds:
     """Return what is to be laid before questions, with its snapshots; UserError where there is nothing to search."""
-    wanted = Grounds(sources and str(Path(sources).expanduser().resolve()), graph, k, how)
+    wanted = Grounds(sources and str(Path(sources).expanduser().resolve()), graph, k, how, facts=facts)
     if graph and graph != HPO:
         wanted = replace(wanted, graph=str(Path(graph).expanduser().resolve()))
     opened = _opened(wanted)
@@ -87,21 +98,36 @@ def _opened(grounds: Grounds) -> list[Any]:
     return found
 
 
-def search_of(grounds: Grounds) -> Callable[[str], list[Evidence]]:
-    """Return what finds the evidence of a question, passages before facts."""
+def search_of(grounds: Grounds, *, facts: bool = True) -> Callable[[str], list[Evidence]]:
+    """Return what finds the evidence of a question, passages before facts; these only with ``facts``."""
     opened = _opened(replace(grounds, snapshots=()))
 
     def search(question: str) -> list[Evidence]:
         found: list[Found] = []
         if grounds.sources:
             found.append(opened[0].search(question, k=grounds.k, how=grounds.how))
-        if grounds.graph:
+        if grounds.graph and facts:
             found.append(opened[-1].facts(question, k=grounds.k))
-        if grounds.snapshots and [some.snapshot for some in found] != list(grounds.snapshots):
+        if grounds.snapshots and [some.snapshot for some in found] != list(grounds.snapshots[: len(found)]):
             raise UserError("the index or graph was changed while it was evaluated with; give the same command again")
         return [one for some in found for one in some.evidence]
 
     return search
+
+
+def behind(task: Task, examples: Iterable[Example], grounds: Grounds) -> Iterator[Example]:
+    """Yield each example with ``meta["behind"]``: for each option the node that its question names too, or None."""
+    from residency.infer.graph.decide import named
+
+    graph = _opened(replace(grounds, snapshots=()))[-1]
+    if grounds.snapshots and graph.snapshot != grounds.snapshots[-1]:
+        raise UserError("the graph was changed while it was evaluated with; give the same command again")
+    for example in examples:
+        options = example.meta.get("options") or example.choices  # where letters stand for them
+        nodes = named(graph, question_of(task, example), options)
+        held = {"unaided": example.prompt, **example.meta, "behind": nodes}
+        held["evidence"] = [*example.meta.get("evidence", ()), *(node for node in nodes if node)]
+        yield replace(example, meta=held)
 
 
 def question_of(task: Task, example: Example) -> str:

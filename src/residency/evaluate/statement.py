@@ -160,7 +160,7 @@ def protocol_of(job: Job, task: Task, asked: ItemParts, bench: Bench) -> dict[st
         "shot_ids": [s.id for s in asked.shots],
         "style": task.ask.style if task.kind == "choice" and (task.data or task.own) else "",
         "language": task.ask.language,
-        "evidence": job.protocol.evidence.told(),
+        "evidence": job.protocol.evidence.told(task.kind, job.protocol.method),
         "seed": job.protocol.seed,
         "constrained": held_to_schema(job, task),
         "variant": job.protocol.variant,
