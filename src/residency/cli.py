@@ -28,6 +28,7 @@ from residency import (
     judging,
     prompting,
     recording,
+    serving,
 )
 from residency.arguments import (
     JsonParser,
@@ -252,6 +253,8 @@ def make_parser(form: type[argparse.ArgumentParser] = argparse.ArgumentParser) -
     for_catalog(_verb(verbs, "catalog", cataloging.catalog, text))
     text = "propose a recipe for what is needed, with reasons that can be looked up, and write it; trains nothing"
     for_advise(_verb(verbs, "advise", advising.advise, text))
+    text = "serve models: an OpenAI-compatible API and a web workspace, guarded, with sign-in and a record"
+    serving.add_arguments(_verb(verbs, "serve", serving.serve, text))
     _verb(verbs, "runs", runs, "list the runs, the newest first")
     _verb(verbs, "doctor", doctor, "show the machine, versions and weights, and the command that gets what is missing")
     return parser

@@ -121,6 +121,10 @@ class Engine(Protocol):
         """Return the same engine as a ``Model`` for a thread that may wait (cited answers, tools)."""
         ...
 
+    def close(self) -> None:
+        """End it, and what it started."""
+        ...
+
     def about(self) -> dict[str, Any]:
         """Return numbers for /metrics and the pages: slots in use, requests waiting, restarts, alive or not."""
         ...

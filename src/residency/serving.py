@@ -1,0 +1,164 @@
+"""The verb that serves models: an OpenAI-compatible API and a web workspace on one machine, for those who are let in.
+
+What does not go together is told before a model is loaded; the address is printed once the service answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from residency import examine
+from residency.arguments import whole, words
+from residency.core.errors import UserError
+from residency.core.legal import Range
+from residency.core.progress import say
+
+if TYPE_CHECKING:
+    from residency.serve.settings import Settings
+
+Answer = tuple[Any, str]
+PORT, SLOTS, TOKENS, WAITING = (Range(least=0, most=65535), Range(least=1, most=256), Range(least=256), Range(least=1))
+CAUTION = "Answers are drafts of an experimental model: a clinician decides."
+
+
+def serve(args: argparse.Namespace) -> Answer:
+    """Serve models until stopped (Ctrl-C)."""
+    settings = settings_of(args)
+    listening = _listen(settings)
+    from residency.serve.app import create, open_service
+
+    service = open_service(settings, [examine.model_name(name) for name in args.models])
+    try:
+        from residency.serve.access.first import first_key
+
+        first, url = first_key(service.access), _url(settings, listening)
+        _announce(args, url, list(service.engines), first)
+        _run(create(service), settings, listening)
+    finally:
+        service.close()
+    return {"stopped": True}, ""
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """Return the settings of a service; UserError where they would put patients' texts on an open wire."""
+    from residency.serve.settings import LOOPBACK, Settings
+
+    if bool(args.certificate) != bool(args.private_key):
+        raise UserError("--certificate and --private-key go together: both, or neither")
+    for name in ("certificate", "private_key"):
+        path = getattr(args, name)
+        if path and not Path(path).is_file():
+            raise UserError(f"--{name.replace('_', '-')} {path} is no file")
+    if args.host not in LOOPBACK and not args.certificate and not args.proxy:
+        raise UserError(
+            f"--host {args.host} can be reached by others, and what they send could be read on the way. Give a "
+            "certificate (--certificate FILE --private-key FILE), say that a proxy before it ends TLS (--proxy), or "
+            "leave --host out"
+        )
+    return Settings(
+        folder=Path(args.folder),
+        database=args.database or "",
+        host=args.host,
+        port=args.port,
+        certificate=Path(args.certificate) if args.certificate else None,
+        private_key=Path(args.private_key) if args.private_key else None,
+        proxy=args.proxy,
+        keep_text=args.keep_text,
+        parallel=args.parallel,
+        context=args.context,
+        queue=args.queue,
+        language=args.language,
+        sources=tuple(Path(one) for one in args.sources or ()),
+        graph=args.graph or "",
+    )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Return the socket to listen at; UserError where it is taken, before a model is loaded for nothing."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        found = socket.socket(family, socket.SOCK_STREAM)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((settings.host, settings.port))
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise UserError(f"cannot listen at {settings.host}:{settings.port} ({why}): give another --port") from None
+    return found
+
+
+def _url(settings: Settings, listening: socket.socket) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{'https' if settings.certificate else 'http'}://{host}:{listening.getsockname()[1]}"
+
+
+def _announce(args: argparse.Namespace, url: str, models: list[str], first: tuple[str, str] | None) -> None:
+    """Say where the service is, and at the first start the administrator's one-time key, which is shown here alone."""
+    if args.json:
+        made = {"administrator": first[0], "one_time_key": first[1]} if first else {}
+        print(json.dumps({"url": url, "models": models, **made}), flush=True)
+        return
+    say(CAUTION)
+    if first:
+        print(f"First start. Sign in at {url}/login as {first[0]} with this one-time key, and choose a password:\n")
+        print(f"    {first[1]}\n")
+    print(f"Serving {', '.join(models)} at {url} (API: {url}/v1). Ctrl-C stops it.", flush=True)
+
+
+def _run(app: Any, settings: Settings, listening: socket.socket) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.proxy,
+        forwarded_allow_ips="*" if settings.proxy else None,
+        ssl_certfile=settings.certificate,
+        ssl_keyfile=settings.private_key,
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=30,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+
+
+def add_arguments(one: argparse.ArgumentParser) -> None:
+    """Add what is served, where, and how much at once."""
+    text = "models, the first by default: runs/latest (its GGUF where it has one), a folder, a .gguf, http(s)://…/v1"
+    one.add_argument("models", type=words, nargs="+", metavar="MODEL", help=text)
+    text = "where the service keeps its users, keys, record and drafts (default: service)"
+    one.add_argument("--folder", type=words, default="service", metavar="DIR", help=text)
+    text = "a database in place of the folder's own SQLite file: postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+    one.add_argument("--database", type=words, metavar="URL", help=text)
+    text = "the address to listen at (default: 127.0.0.1, this machine alone); any other needs TLS or --proxy"
+    one.add_argument("--host", type=words, default="127.0.0.1", metavar="ADDRESS", help=text)
+    text = "the port, 0 for a free one (default: 8000)"
+    one.add_argument("--port", type=whole(PORT), default=8000, metavar="N", help=text)
+    one.add_argument("--certificate", type=words, metavar="FILE", help="serve by TLS with this certificate (PEM)")
+    one.add_argument("--private-key", type=words, metavar="FILE", help="the certificate's private key (PEM)")
+    one.add_argument("--proxy", action="store_true", help="a proxy before the service ends TLS, and says who asks")
+    text = "keep questions and answers in the record, encrypted (default: keyed hashes of them alone)"
+    one.add_argument("--keep-text", action="store_true", help=text)
+    text = f"requests worked on at once, {SLOTS.legal} (default: 4)"
+    one.add_argument("--parallel", type=whole(SLOTS), default=4, metavar="N", help=text)
+    text = f"tokens of a question and its answer, {TOKENS.legal} (default: 4096; memory grows with it)"
+    one.add_argument("--context", type=whole(TOKENS), default=4096, metavar="N", help=text)
+    text = f"requests that may wait, {WAITING.legal} (default: 64); the next are told to come back"
+    one.add_argument("--queue", type=whole(WAITING), default=64, metavar="N", help=text)
+    text = "an index of passages that cited answers stand on (residency index build); may be given again"
+    one.add_argument("--sources", action="append", type=words, metavar="INDEX", help=text)
+    text = "a knowledge graph that answers and codes stand on: a folder (residency graph load), or hpo (the default)"
+    one.add_argument("--graph", nargs="?", const="hpo", type=words, metavar="GRAPH", help=text)
+    text = "the language of pages for those who have not chosen one: en (default) or es"
+    one.add_argument("--language", choices=["en", "es"], default="en", metavar="CODE", help=text)
