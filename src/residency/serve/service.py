@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Service:
     """The parts; ``engines`` are the models by their names, the first of them the default.
 
-    ``about`` holds what rooms look up by name: ``numbers`` (for /metrics), ``indexes`` and ``graph`` (what answers stand
+    ``about`` holds what rooms look up: ``numbers`` (for /metrics), ``indexes`` and ``graph`` (what answers stand
     on), ``ledgers`` (of the models' runs).
     """
 

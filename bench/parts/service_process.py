@@ -1,0 +1,94 @@
+"""A service in a process of its own, with API keys made before it starts; and what its processes use."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+SCOPES = ("chat", "embed", "medical", "models")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where it listens, a key that may ask, its process, and the process of the model."""
+
+    url: str
+    key: str
+    pid: int
+    engine: int
+
+
+@contextmanager
+def service(folder: Path, model: str, options: Sequence[str] = (), *, threads: int) -> Iterator[Running]:
+    """Yield a service that runs until the block ends; its folder stays."""
+    key = _key(folder)
+    command = [sys.executable, "-m", "residency", "serve", model, "--folder", str(folder), "--port", "0", "--json"]
+    paths = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    places = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(threads)}
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, env=places)
+    assert process.stdout
+    try:
+        line = process.stdout.readline()
+        if not line:
+            raise SystemExit(f"the service did not start (exit {process.wait()})")
+        yield Running(json.loads(line)["url"], key, process.pid, _child(process.pid))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def seconds_used(pid: int) -> float:
+    """Return the seconds that the threads of a process have been on a processor (to the nanosecond)."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            total += int((task / "schedstat").read_text().split()[0])
+        except OSError:  # it has just ended
+            continue
+    return total / 1e9
+
+
+def megabytes(pid: int) -> float:
+    """Return the memory of a process that is its own and its share of what it shares, in MB."""
+    rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(row.split()[1]) for row in rows if row.startswith("Pss:")) / 1024
+
+
+def _key(folder: Path) -> str:
+    """Return a key of a new clinician of a service that does not run yet."""
+    from residency.serve.access.known import now
+    from residency.serve.access.users import new_row
+    from residency.serve.settings import Settings
+    from residency.serve.store.database import open_database, upgrade
+    from residency.serve.store.keys import Seal
+    from residency.serve.store.tables import KEYS, USERS
+
+    database, seal, token = open_database(Settings(folder)), Seal(folder), f"rsd_{secrets.token_urlsafe(32)}"
+    upgrade(database)
+    person = new_row(f"bench-{secrets.token_hex(4)}", "clinician") | {"must_change": False}
+    row = {"id": secrets.token_hex(16), "user": person["id"], "name": "bench", "scopes": " ".join(SCOPES)}
+    row |= {"hash": seal.digest(f"key:{token}"), "made": now(), "per_minute": 1_000_000}
+    with database.begin() as connection:
+        connection.execute(USERS.insert().values(person))
+        connection.execute(KEYS.insert().values(row))
+    database.dispose()
+    return token
+
+
+def _child(pid: int) -> int:
+    """Return the process of the model, which the service started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0]) if children else _child_of_any(pid)
+
+
+def _child_of_any(pid: int) -> int:
+    found = [task / "children" for task in Path(f"/proc/{pid}/task").iterdir()]
+    return next(int(child) for path in found for child in path.read_text().split())

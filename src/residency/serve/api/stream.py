@@ -1,0 +1,88 @@
+"""Server-sent events that never wait longer for a client than they must: one chunk is made, sent, and then the next.
+
+Nothing is buffered here: a client that reads slowly slows its own generation down, and one that reads nothing for
+``PATIENCE`` seconds, or leaves, ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import Response
+from starlette.types import Receive, Scope, Send
+
+from residency.serve.api.errors import told
+
+PATIENCE = 60.0
+"""Seconds that a client may leave its connection full."""
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+DONE = b"data: [DONE]\n\n"
+
+
+class Slow(Exception):
+    """A client that reads too slowly."""
+
+
+class Events(Response):
+    """A response that streams chunks; it is begun with the first one, so that what fails before has a status."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, first: dict[str, Any], rest: AsyncIterator[dict[str, Any]], patience: float = PATIENCE) -> None:
+        super().__init__(headers=HEADERS)
+        del self.headers["content-length"]
+        self.first, self.rest, self.patience = first, rest, patience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the chunks until they end or the client has gone; then the generation is stopped."""
+        sending = asyncio.ensure_future(self._send(send))
+        leaving = asyncio.ensure_future(_gone(receive))
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+            await self.rest.aclose()  # type: ignore[attr-defined]
+        if sending.cancelled() or isinstance(sending.exception(), Slow):
+            return
+        sending.result()
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        try:
+            await self._put(send, event(self.first))
+            async for chunk in self.rest:
+                await self._put(send, event(chunk))
+            last = DONE
+        except Slow:
+            raise
+        except Exception as fault:  # the answer has begun: its end is told as an event, and no [DONE] follows
+            last = event(told(fault))
+        await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def _put(self, send: Send, data: bytes) -> None:
+        try:
+            async with asyncio.timeout(self.patience):
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+        except TimeoutError:
+            raise Slow from None
+
+
+async def events(chunks: AsyncIterator[dict[str, Any]]) -> Events:
+    """Return a response for chunks, once there is a first; raises what is raised before it."""
+    return Events(await anext(chunks), chunks)
+
+
+def event(chunk: dict[str, Any]) -> bytes:
+    """Return a chunk as an event."""
+    return b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+
+
+async def _gone(receive: Receive) -> None:
+    """Return when the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,184 @@
+"""What is checked in a reply: each check marks places, or takes them away, and may make the reply more urgent.
+
+A check is ``check(wanted, case, reply, solved) -> reply``: it adds to the marks and facts of what was solved, and
+returns the reply as it may stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from residency.core.types import Span
+from residency.corpus.make.measures import SYMBOLS, numbers
+from residency.corpus.make.support import TURNED
+from residency.infer.answer.parts import UNSUPPORTED
+from residency.infer.answer.sentences import spans
+from residency.infer.answer.support import Support, all_supported
+from residency.serve.apps.application import Check
+from residency.serve.apps.case import Case
+from residency.serve.apps.codes import coded
+from residency.serve.apps.denial import turned
+from residency.serve.apps.outcome import Mark, Solved, most_urgent
+from residency.serve.apps.places import mapped, texts_at
+from residency.serve.apps.reading import level
+from residency.serve.apps.short_forms import expanded
+from residency.serve.apps.words import words
+
+Reply = dict[str, Any]
+Run = Callable[[Check, Case, Reply, Solved], Reply]
+AMOUNTS = (SYMBOLS | {"unit", "mmol", "meq", "mol"}) - {"%", "°", "mm", "cm", "mmhg", "bpm", "kg", "kcal"}
+"""Units that an amount of a medicine is told in."""
+
+NO_SOURCE = ("given#question", "given#options")
+"""What was asked is no source of its answer."""
+
+
+def checked(case: Case, reply: Reply, solved: Solved) -> Reply:
+    """Return a reply after all checks of its application, in the order of its file."""
+    for wanted in case.application.checks:
+        reply = CHECKS[wanted.name](wanted, case, reply, solved)
+    return reply
+
+
+def support(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
+    """Return the reply with each sentence that what was given does not say marked, or without it."""
+    sources = [one for one in case.sources if one.id not in NO_SOURCE]
+    found = [(place, text, a, b) for place, text in _texts(wanted, reply) for a, b in spans(text)]
+    if not found:
+        return reply
+    if not sources:
+        first = found[0][0]
+        solved.marks.append(Mark(first, "no_source", words("no_source", case.language)))
+        return reply
+    said = all_supported([text[a:b] for _, text, a, b in found], sources, Support(unsupported="mark"))
+    whole = "\n\n".join(one.text for one in sources)
+    fails = {}
+    for (place, text, a, b), one in zip(found, said, strict=True):
+        if one.support == UNSUPPORTED or turned(text[a:b], whole):
+            fails[place, a, b] = one.reason or (TURNED if one.support != UNSUPPORTED else "")
+    return _marked(reply, fails, "unsupported", wanted, case, solved)
+
+
+def doses(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
+    """Return the reply with each sentence whose amounts do not stand in what was given marked, or without it."""
+    given = set[tuple[str, str]]().union(*(numbers(one.text, spelt=True) for one in case.sources))
+    fails = {}
+    for place, text in _texts(wanted, reply):
+        for a, b in spans(text):
+            if any(unit in AMOUNTS and (value, unit) not in given for value, unit in numbers(text[a:b])):
+                fails[place, a, b] = ""
+    return _marked(reply, fails, "dose_absent", wanted, case, solved)
+
+
+def codes(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
+    """Return the reply with its codes as the installed ICD-10-CM has them."""
+    return _rows(wanted, case, reply, solved, coded)
+
+
+def abbreviations(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
+    """Return the reply without abbreviations that the note does not hold, the meanings of others held to the list."""
+    return _rows(wanted, case, reply, solved, expanded)
+
+
+def reading(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
+    """Return the reply as it is; how hard it is to read becomes a fact, and a mark where it is harder than wanted."""
+    for place, text in _texts(wanted, reply):
+        if found := level(text, case.language):
+            hard = found.harder(wanted.most)
+            solved.facts["reading"] = {**found.told(), "wanted": wanted.most, "harder": hard}
+            if hard:
+                solved.marks.append(Mark(place, "hard_to_read", words("hard_to_read", case.language), 0, len(text)))
+    return reply
+
+
+def option(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
+    """Return the reply; an answer that is none of the options that were given is taken away."""
+    if not case.options:
+        return reply
+    fails = [place for place, text in _texts(wanted, reply) if text.strip() not in case.options]
+    solved.marks += [Mark(place, "no_option", words("no_option", case.language), removed=True) for place in fails]
+    return dict(mapped(reply, lambda place, text: "" if place in fails else text))
+
+
+def early_warning(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
+    """Return the reply; NEWS2 becomes a fact and a floor under the urgency."""
+    found = case.warned
+    if found is None:
+        return reply
+    solved.facts["early_warning"] = found.told()
+    if found.lacking:
+        said = words("signs_missing", case.language).format(", ".join(found.lacking))
+        solved.marks.append(Mark("", "signs_missing", said))
+    if found.urgency:
+        solved.rules = (*solved.rules, "news2")
+        solved.urgency = most_urgent(solved.urgency, found.urgency)
+    return reply
+
+
+def screening(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
+    """Return the reply; the scores become facts, and their urgency a floor."""
+    if case.screened:
+        solved.facts["scores"] = [one.told() for one in case.screened.scored]
+        solved.urgency = most_urgent(solved.urgency, case.screened.urgency)
+    return reply
+
+
+CHECKS: Mapping[str, Run] = {
+    "support": support,
+    "doses": doses,
+    "codes": codes,
+    "abbreviations": abbreviations,
+    "reading": reading,
+    "option": option,
+    "early_warning": early_warning,
+    "screening": screening,
+}
+
+
+# --- what checks share -----------------------------------------------------------------------------------------------
+
+
+def _texts(wanted: Check, reply: Reply) -> Iterator[tuple[str, str]]:
+    for path in wanted.at:
+        yield from texts_at(reply, path)
+
+
+def _marked(
+    reply: Reply,
+    fails: Mapping[tuple[str, int, int], str],
+    code: str,
+    wanted: Check,
+    case: Case,
+    solved: Solved,
+) -> Reply:
+    """Return the reply with these sentences marked, or without them; why a check failed stands behind its words."""
+    for (place, a, b), why in fails.items():
+        said = words(code, case.language) + (f" ({why})" if why and case.language == "en" else "")
+        solved.marks.append(Mark(place, code, said, a, b, wanted.remove))
+    if not fails or not wanted.remove:
+        return reply
+    cut = {place: [Span(a, b, code) for at, a, b in fails if at == place] for place, _, _ in fails}
+    return dict(mapped(reply, lambda place, text: _without(text, cut[place]) if place in cut else text))
+
+
+def _without(text: str, cut: list[Span]) -> str | None:
+    """Return a text without some of its sentences; None where nothing is left."""
+    kept, at = [], 0
+    for one in sorted(cut, key=lambda span: span.start):
+        kept.append(text[at : one.start])
+        at = one.end
+    left = " ".join(" ".join([*kept, text[at:]]).split())
+    return left if any(sign.isalnum() for sign in left) else None
+
+
+def _rows(wanted: Check, case: Case, reply: Reply, solved: Solved, check: Callable[..., Any]) -> Reply:
+    """Return the reply with the rows of its list as a check has them; a row of None goes."""
+    name = wanted.at[0].partition("[]")[0]
+    note = "\n".join(one.text for one in case.sources)
+    kept: list[Any] = []
+    for row in reply.get(name, ()):
+        made, marks = check(row, f"{name}[{len(kept)}]", note, case.language)
+        solved.marks += marks
+        kept += [made] if made is not None else []
+    return {**reply, name: kept}

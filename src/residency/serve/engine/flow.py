@@ -1,0 +1,289 @@
+"""The one way that every request goes, whoever asks for what: guard, engine, guard, record, and only then the reply.
+
+A whole answer is one entry of the record, durable before it is sent. A stream is two: "request" before its first byte
+and "finish" before its last chunk, also where the client leaves or the engine breaks. A request that fails is on record
+as failed. Who asks and how often is settled before a request comes here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Required, TypedDict, TypeVar, Unpack
+
+from residency.serve.engine.forms import CHAT, Form
+from residency.serve.engine.guarded import described, guarded, ruled
+from residency.serve.engine.plain import PlainModel, plain_body
+from residency.serve.engine.relay import Relay, first_words
+from residency.serve.engine.told import STOPS, Asked, Told
+from residency.serve.types import Busy, Down, Engine, Principal, Recorder, Refused, Unrecorded, Verdict
+
+if TYPE_CHECKING:
+    from residency.core.types import Model
+    from residency.serve.guard import Guard
+
+T = TypeVar("T")
+Body = Mapping[str, Any]
+__all__ = ["CHAT", "Flow", "How", "Told"]
+
+
+class How(TypedDict, total=False):
+    """How a body is asked: the guard's kind, what is known beside the messages, and the names for the record.
+
+    ``known`` are texts whose identifiers may come back, ``evidence`` what the answer stands on (each with its ``id``),
+    ``engine`` the model's name (else that of the body, else the default), ``form`` chat or plain text.
+    """
+
+    kind: Required[str]
+    known: Sequence[str]
+    application: str
+    evidence: Sequence[Mapping[str, Any]]
+    engine: str
+    form: Form
+    route: str
+
+
+class Flow:
+    """The way of a request. ``watch`` is told the line of the record that each request ends with (for /metrics).
+
+    ``workers`` strategies run at once in threads, and ``waiting`` more may wait; the next raises Busy.
+    """
+
+    def __init__(
+        self,
+        engines: Mapping[str, Engine],
+        guard: Guard,
+        recorder: Recorder,
+        *,
+        watch: Callable[[Body], None] | None = None,
+        workers: int = 4,
+        waiting: int = 64,
+    ) -> None:
+        self.engines, self.guard, self.recorder, self.watch = engines, guard, recorder, watch
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="strategy")
+        self._most, self._running = workers + waiting, 0
+        self._later: set[asyncio.Task[Any]] = set()
+
+    def engine(self, name: str = "") -> Engine:
+        """Return the engine of a name, without one the default; Refused (404) where there is none of it."""
+        if not name:
+            return next(iter(self.engines.values()))
+        if name not in self.engines:
+            held = ", ".join(self.engines)
+            raise Refused(f"no such model here; there is: {held}", status=404, code="model_not_found", param="model")
+        return self.engines[name]
+
+    async def settle(self) -> None:
+        """Wait until what was left behind by clients that went away is on record (at shutdown)."""
+        while self._later:
+            await asyncio.gather(*self._later, return_exceptions=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    # --- a whole answer ----------------------------------------------------------------------------------------------
+
+    async def ask(self, principal: Principal, body: Body, **how: Unpack[How]) -> Told:
+        """Return an answer that is on record.
+
+        Raises Busy, Down and Refused of the engine, and Unrecorded; where one is raised nothing was answered.
+        """
+        form = how.get("form", CHAT)
+        asked = self._asked(principal, body, **how)
+        return await self._whole(asked, self._before(asked), form)
+
+    async def _whole(self, asked: Asked, before: Verdict, form: Form) -> Told:
+        if before.action in STOPS:
+            return await self._finish(asked, ruled(asked, before, form))
+        engine = asked.engine
+        try:
+            written = await (engine.chat if form.chat else engine.complete)(self._sent(asked, stream=False))
+            reply = guarded(asked, self.guard, form.own(written, asked.request, engine.name), form)
+        except BaseException as error:
+            await self._failed(asked, error)
+            raise
+        return await self._finish(asked, reply)
+
+    # --- a stream ----------------------------------------------------------------------------------------------------
+
+    async def stream(self, principal: Principal, body: Body, **how: Unpack[How]) -> AsyncIterator[dict[str, Any]]:
+        """Yield the chunks of an answer; the last with a finish reason has ``residency``. Raises as ``ask`` does.
+
+        What a rule answers comes whole; what a model writes comes sentence by sentence, as the guard lets it go.
+        """
+        form = how.get("form", CHAT)
+        asked = self._asked(principal, body, **how)
+        before = self._before(asked)
+        usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        if before.action in STOPS:
+            told = await self._whole(asked, before, form)
+            for chunk in form.pieces(told.reply, usage=usage):
+                yield chunk
+            return
+        await self._write(asked, "request", "streamed")
+        async with contextlib.aclosing(self._relayed(asked, before, form, usage)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def _relayed(self, asked: Asked, before: Verdict, form: Form, usage: bool) -> Any:
+        """Yield what may go out of the engine's stream, and put on record how it ended before its last chunks."""
+        engine, recorded = asked.engine, False
+        head = {"id": form.prefix + asked.request, "object": form.piece, "created": int(time.time())}
+        relay = Relay(asked, self.guard, form, {**head, "model": engine.name})
+        pieces = (engine.chat_stream if form.chat else engine.complete_stream)(self._sent(asked, stream=True))
+        try:
+            for chunk in first_words(before, form.chat, relay.head) if not asked.wants_json else ():
+                yield chunk
+            async for piece in pieces:
+                asked.first = asked.first or time.monotonic()
+                if out := relay.feed(piece):
+                    yield out
+            last = relay.end(usage=usage)
+            recorded = True
+            await self._write(asked, "finish", asked.outcome())
+            for chunk in last:
+                yield chunk
+        except BaseException as error:
+            if not recorded:
+                asked.answer = relay.said()
+                await self._failed(asked, error, "finish")
+            raise
+        finally:
+            await _closed(pieces)
+
+    # --- a strategy --------------------------------------------------------------------------------------------------
+
+    async def run(
+        self,
+        principal: Principal,
+        work: Callable[[Model], T],
+        *,
+        kind: str,
+        known: Sequence[str] = (),
+        application: str = "",
+        describe: Callable[[T], Body],
+        engine: str = "",
+        route: str = "",
+    ) -> tuple[T | None, Told]:
+        """Return what a strategy of ``infer/`` comes to in a thread, guarded and on record, and its answer as told.
+
+        ``known`` is what was given: the question and the texts. ``describe`` tells of the result: ``answer`` (its text,
+        None where it abstained), and where there are such ``known`` (texts that it stands on, whose identifiers may be
+        in the answer), ``evidence`` (ids), ``snapshots``, ``tokens`` ({"in", "out"}), ``choice_logprobs`` (of a
+        question's options, for calibration). The result is None where a rule answered instead, before or after the
+        strategy, or where not all of the answer may go out: then only what is told may.
+        """
+        body = {"messages": [{"role": "user", "content": text} for text in known]}
+        asked = self._asked(principal, body, kind=kind, application=application, engine=engine, route=route)
+        before = self._before(asked)
+        if before.action in STOPS:
+            return None, await self._finish(asked, ruled(asked, before, CHAT))
+        try:
+            result = await self._in_thread(work, asked.engine)
+            reply = described(asked, self.guard, describe(result))
+        except BaseException as error:
+            await self._failed(asked, error)
+            raise
+        told = await self._finish(asked, reply)
+        return (None if asked.altered or any(one.action in STOPS for one in told.verdicts) else result), told
+
+    async def _in_thread(self, work: Callable[[Model], T], engine: Engine) -> T:
+        if self._running >= self._most:
+            raise Busy(5)
+        self._running += 1
+        future = asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(PlainModel(engine.as_model())))
+        future.add_done_callback(self._left)
+        return await future
+
+    def _left(self, future: asyncio.Future[Any]) -> None:
+        self._running -= 1
+        if not future.cancelled():
+            future.exception()  # it was raised where it was waited for, if it still was
+
+    # --- vectors -----------------------------------------------------------------------------------------------------
+
+    async def embed(
+        self, principal: Principal, texts: Sequence[str], *, engine: str = "", route: str = "/v1/embeddings"
+    ) -> tuple[list[list[float]], int, str]:
+        """Return a unit vector for each text, how many tokens they have, and the request's id; on record, too."""
+        body = {"messages": [{"role": "user", "content": text} for text in texts]}
+        asked = self._asked(principal, body, kind="embed", engine=engine, route=route)
+        try:
+            vectors, tokens = await asked.engine.embed(texts)
+        except BaseException as error:
+            await self._failed(asked, error)
+            raise
+        asked.tokens["in"] = tokens
+        await self._write(asked, "request", "answered")
+        return vectors, tokens, asked.request
+
+    # --- what all of them do -----------------------------------------------------------------------------------------
+
+    def _asked(self, principal: Principal, body: Body, **how: Unpack[How]) -> Asked:
+        form, application = how.get("form", CHAT), how.get("application", "")
+        engine = self.engine(how.get("engine") or body.get("model") or "")
+        ids = tuple(str(one["id"]) for one in how.get("evidence", ()))
+        route = how.get("route") or (f"/v1/applications/{application}" if application else form.route)
+        known = tuple(how.get("known", ()))
+        return Asked(principal, engine, body, form.messages(body), how["kind"], route, known, application, ids)
+
+    def _before(self, asked: Asked) -> Verdict:
+        verdict = self.guard.before(asked.messages, asked.kind)
+        asked.verdicts.append(verdict)
+        return verdict
+
+    def _sent(self, asked: Asked, *, stream: bool) -> dict[str, Any]:
+        """Return the body that the engine gets."""
+        body = {**asked.body, "model": asked.engine.name, "stream": stream, **plain_body(asked.body)}
+        body.pop("stream_options", None)
+        if stream:
+            body["stream_options"] = {"include_usage": True}
+        return body
+
+    async def _finish(self, asked: Asked, reply: dict[str, Any]) -> Told:
+        """Put a whole answer on record and return it."""
+        seq = await self._write(asked, "request", asked.outcome())
+        reply["residency"] = asked.about()
+        return Told(reply, asked.verdicts, asked.confidence, asked.request, seq)
+
+    async def _failed(self, asked: Asked, error: BaseException, kind: str = "request") -> None:
+        """Put on record that nothing, or no more, was answered; without waiting where the client has gone."""
+        gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
+        if isinstance(error, Unrecorded):
+            return
+        writing = self._write(asked, kind, "disconnected" if gone else "failed", why=_why(error))
+        if not gone:
+            await writing
+            return
+        task = asyncio.get_running_loop().create_task(writing)
+        self._later.add(task)
+        task.add_done_callback(self._settled)
+
+    def _settled(self, task: asyncio.Task[Any]) -> None:
+        self._later.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    async def _write(self, asked: Asked, kind: str, decision: str, **more: Any) -> int:
+        line = asked.line(decision, self.recorder.digest, **more)
+        seq = await self.recorder.write(asked.entry(kind, line))
+        if self.watch and decision != "streamed":
+            self.watch(line)
+        return seq
+
+
+def _why(error: BaseException) -> str:
+    """Return in a word why a request failed, never a word of it."""
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        return "client gone"
+    if isinstance(error, Refused):
+        return error.code
+    return {Busy: "busy", Down: "engine down"}.get(type(error), type(error).__name__)
+
+
+async def _closed(pieces: Any) -> None:
+    """Close an engine's stream, which stops the generation."""
+    if hasattr(pieces, "aclose"):
+        with contextlib.suppress(RuntimeError):
+            await pieces.aclose()

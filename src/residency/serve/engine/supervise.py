@@ -1,0 +1,130 @@
+"""A process that is kept alive: started, waited for, started again when it dies, and ended with its keeper.
+
+A thread of its own waits for the process, so it works with an event loop and without one. Between a death and the next
+start there is a growing pause; who asks meanwhile is told in how many seconds to come back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from pathlib import Path
+
+from residency.core.errors import ModelError
+from residency.models.llama import socket_folder
+from residency.serve.engine.process import Load
+from residency.serve.types import Down
+
+PAUSES = (0.1, 0.5, 2.0, 5.0, 15.0, 30.0)
+"""Seconds before the first, second … start after deaths that came soon after one another."""
+STEADY = 60.0
+"""Seconds of life after which a death counts as a first one."""
+
+
+class Kept:
+    """The process of one model. ``restarts`` counts the starts after the first; ``socket`` raises Down between them."""
+
+    def __init__(self, load: Load, *, pauses: tuple[float, ...] = PAUSES) -> None:
+        """Start it and wait until it is ready; ModelError where it cannot load the file."""
+        self.load, self.pauses = load, pauses
+        self.restarts, self.took = 0, 5.0
+        self._folder, self._number = socket_folder(), 0
+        self._socket: str | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._back = 0.0
+        self._ended = threading.Event()
+        self._up = threading.Event()
+        weakref.finalize(self, shutil.rmtree, self._folder, True)
+        if not self._start():
+            self.stop()
+            raise ModelError(f"llama.cpp cannot load {load.path}: is it a whole GGUF, and is there memory enough?")
+        threading.Thread(target=self._keep, name="engine", daemon=True).start()
+
+    @property
+    def socket(self) -> str:
+        """Return the socket file of the process; Down while there is none."""
+        if self._socket is None:
+            raise Down(max(1, math.ceil(self._back - time.monotonic())))
+        return self._socket
+
+    @property
+    def alive(self) -> bool:
+        """Return whether it answers."""
+        return self._socket is not None
+
+    @property
+    def pid(self) -> int | None:
+        """Return the number of the process."""
+        return self._process.pid if self._process else None
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether it answers, after waiting so long for that."""
+        return self._up.wait(seconds)
+
+    def stop(self) -> None:
+        """End the process and keep it ended."""
+        self._ended.set()
+        self._down()
+        process = self._process
+        if process and process.poll() is None:
+            process.kill()
+            process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _keep(self) -> None:
+        deaths = 0
+        while not self._ended.is_set() and self._process:
+            began = time.monotonic()
+            self._process.wait()
+            self._down()
+            deaths = 1 if time.monotonic() - began > STEADY else deaths + 1
+            pause = self.pauses[min(deaths, len(self.pauses)) - 1]
+            self._back = time.monotonic() + pause + self.took
+            if self._ended.wait(pause):
+                return
+            self.restarts += 1
+            self._start()
+
+    def _start(self) -> bool:
+        """Return whether a new process came up; it has a socket file of its own."""
+        began = time.monotonic()
+        self._number += 1
+        socket = self._folder / f"{self._number}.sock"
+        self._process = process = _spawn(self.load, socket)
+        if self._ended.is_set():  # stop came while it was started
+            process.kill()
+        ready = bool(_said(process).get("ready"))
+        if ready and not self._ended.is_set():
+            self.took = time.monotonic() - began
+            self._socket = str(socket)
+            self._up.set()
+        return ready
+
+    def _down(self) -> None:
+        self._socket = None
+        self._up.clear()
+
+
+def _spawn(load: Load, socket: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "residency.serve.engine.process"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+    )
+    assert process.stdin
+    with contextlib.suppress(BrokenPipeError):  # it died at once: the reader of its answer finds none
+        process.stdin.write(load.line(str(socket)))
+    return process
+
+
+def _said(process: subprocess.Popen[bytes]) -> dict[str, object]:
+    """Return what a process says once it has loaded, or has not; nothing where it died before."""
+    assert process.stdout
+    line = process.stdout.readline()
+    return dict(json.loads(line)) if line else {}

@@ -1,0 +1,60 @@
+"""Whether the drafts are what the record says of them: nothing signed is lost, changed, or signed by no one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import select
+
+from residency.serve.review.content import Desk, context
+from residency.serve.store.keys import Unopened
+from residency.serve.store.tables import DRAFTS, RECORD, VERSIONS
+
+Step = tuple[str, int]
+
+
+def check(desk: Desk) -> list[str]:
+    """Return what does not fit, a line for each, by the draft's id and version; empty where all fits.
+
+    A version whose words do not open, or have another hash, a version that the record does not know, an entry of the
+    record whose version is gone, and a draft whose state is not what was decided last.
+    """
+    with desk.database.connect() as connection:
+        entries = dict(_entries(connection))
+        last: dict[str, tuple[int, str]] = {}
+        found: list[str] = []
+        steps: set[Step] = set()
+        for row in connection.execute(select(VERSIONS).order_by(VERSIONS.c.draft, VERSIONS.c.version)).mappings():
+            step = (row["draft"], row["version"])
+            steps.add(step)
+            last[row["draft"]] = (row["version"], row["decision"])
+            found += [f"draft {step[0]} version {step[1]}: {what}" for what in _faults(desk, row, entries.get(step))]
+        found += [f"draft {draft} version {version}: on record, but gone" for draft, version in entries.keys() - steps]
+        for row in connection.execute(select(DRAFTS.c.id, DRAFTS.c.version, DRAFTS.c.status)).mappings():
+            if last.get(row["id"]) != (row["version"], row["status"]):
+                found.append(f"draft {row['id']}: its state is not what was decided last")
+    return sorted(found)
+
+
+def _entries(connection: Any) -> Iterator[tuple[Step, tuple[str, str]]]:
+    """Yield what the record holds of each version: its decision and the keyed hash of its words."""
+    chosen = select(RECORD.c.body).where(RECORD.c.kind.in_(("draft", "decision"))).order_by(RECORD.c.seq)
+    for (text,) in connection.execute(chosen):
+        body = json.loads(text)
+        yield (body["draft"], body["version"]), (body["decision"], body["digest"])
+
+
+def _faults(desk: Desk, row: Any, entry: tuple[str, str] | None) -> Iterator[str]:
+    try:
+        words = desk.seal.open(row["sealed"], context(row["draft"], row["version"])).decode()
+    except Unopened:
+        yield "its words do not open"
+        return
+    if desk.seal.digest(words) != row["digest"]:
+        yield "its words are not those that were hashed"
+    if entry is None:
+        yield "not on record"
+    elif entry != (row["decision"], row["digest"]):
+        yield "not what the record says"

@@ -1,0 +1,1 @@
+"""Each step has a number; a database keeps the number that it has come to."""

@@ -1,0 +1,98 @@
+"""The page for a note: pasted or opened, it becomes a structured note, plain words, codes, a discharge summary.
+
+Each of them is an application and a draft of its own, which waits for review. They are worked on side by side, and one
+that fails says so while the others stand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from fastapi import Request
+from fastapi.responses import Response
+from starlette.datastructures import UploadFile
+
+from residency.core.errors import ResidencyError
+from residency.serve.apps.listed import application, listed
+from residency.serve.types import Refused
+from residency.serve.workspace import routes
+from residency.serve.workspace.opened import text_of
+from residency.serve.workspace.render import page, spoken, status_of
+from residency.serve.workspace.used import Used, use
+
+router = routes.router()
+STEPS = {"structure": "note", "explanation": "text", "coding": "note", "discharge": "notes"}
+"""What a note may become (the ids of applications), and the field of each that it goes into."""
+MOST = 40_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the form asks: the note, what to make of it, with which model, and whether unproven ones are known."""
+
+    note: str = ""
+    make: tuple[str, ...] = ("structure",)
+    engine: str = ""
+    unproven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of one step: the application used, or in words why not."""
+
+    id: str
+    used: Used | None = None
+    wrong: str = ""
+
+
+@router.get("/note")
+async def blank(request: Request) -> Response:
+    """Return the page with an empty form."""
+    return await _page(request, Asked())
+
+
+@router.post("/note")
+async def make(request: Request) -> Response:
+    """Return what the note became, each part a draft."""
+    asked = await _asked(request)
+    found = await asyncio.gather(*(_made(request, asked, step) for step in asked.make))
+    return await _page(request, asked, made=found)
+
+
+async def _asked(request: Request) -> Asked:
+    """Return what the form asks; a file that was opened goes before what was pasted."""
+    async with request.form(max_files=1, max_fields=50) as form:
+        file, note = form.get("file"), str(form.get("note", ""))
+        if isinstance(file, UploadFile) and file.filename:
+            content, ending = await file.read(), PurePath(file.filename).suffix.lower()
+            note = await asyncio.to_thread(text_of, content, ending)
+        steps = tuple(one for one in STEPS if one in form.getlist("make"))
+        asked = Asked(note.strip(), steps, str(form.get("model", "")), form.get("unproven") == "yes")
+    if not asked.note or len(asked.note) > MOST or "\0" in asked.note or not steps:
+        raise Refused(f"a note has 1 to {MOST} characters, and something is to be made of it", status=422, code="note")
+    return asked
+
+
+async def _made(request: Request, asked: Asked, step: str) -> Made:
+    """Return what one step made; what went wrong in it stays its own."""
+    service, t = request.app.state.service, spoken(request)
+    try:
+        one = await asyncio.to_thread(application, service, step)
+        how = {"unproven": asked.unproven, "engine": asked.engine, "route": "/note"}
+        return Made(step, await use(service, request.state.principal, one, {STEPS[step]: asked.note}, t, **how))
+    except ResidencyError as error:
+        status, detail = status_of(request, error)
+        return Made(step, wrong=detail or t(f"problem.{status}.text"))
+
+
+async def _page(request: Request, asked: Asked, *, made: Sequence[Made] = ()) -> Response:
+    service, t = request.app.state.service, spoken(request)
+    engine = asked.engine if asked.engine in service.engines else ""
+    known = await asyncio.to_thread(listed, service, language=t.language, engine=engine)
+    steps = [one for one in known if one["id"] in STEPS]
+    steps.sort(key=lambda one: list(STEPS).index(one["id"]))
+    values = {"asked": asked, "steps": steps, "engines": list(service.engines), "most": MOST, "made": made}
+    return page(request, "note", titles={one["id"]: one["title"] for one in steps}, **values)

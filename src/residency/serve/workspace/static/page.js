@@ -1,0 +1,23 @@
+// What every page may have: a form that says it is at work (data-working), and a question before a step that cannot be
+// undone (data-sure). Without a script both forms work all the same.
+
+for (const form of document.querySelectorAll("form[data-sure]")) {
+  form.addEventListener("submit", (event) => {
+    if (!window.confirm(form.dataset.sure)) event.preventDefault();
+  });
+}
+
+for (const form of document.querySelectorAll("form[data-working]")) {
+  form.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    const status = form.querySelector("[role=status]");
+    if (status) status.textContent = form.dataset.working;
+    // Only after the form is read: a disabled button's value is not sent.
+    setTimeout(() => form.querySelectorAll("button").forEach((one) => (one.disabled = true)), 0);
+  });
+}
+
+// Back from the cache of pages: the buttons are to be used again.
+window.addEventListener("pageshow", () => {
+  document.querySelectorAll("form[data-working] button").forEach((one) => (one.disabled = false));
+});

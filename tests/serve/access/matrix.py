@@ -1,0 +1,66 @@
+"""The authorisation matrix: every line of ROUTES × nobody, every role, every scope of a key, tried on an app.
+
+It takes any app with the service's routes: the small one of house.py, or the real one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+from serve.access.house import House, asked, bearing, within
+
+from residency.serve.access.permissions import ROUTES, Permission
+from residency.serve.types import ROLES, SCOPES
+
+Case = tuple[str, dict[str, str], bool]
+"""Who asks, with which headers, and whether they are to be let in."""
+
+
+def problems(app: Any, house: House, *, lines: dict[tuple[str, str], Permission] | None = None) -> list[str]:
+    """Return every request that was let in or refused against the table; ``house`` is the app's own access."""
+    people = {role: house.user(f"{role}-of-the-matrix", role) for role in ROLES}
+    sessions = {role: house.session(who) for role, who in people.items()}
+    keys = {(role, scope): house.key(people[role], scope) for role in ROLES for scope in SCOPES}
+
+    async def talk(client: httpx.AsyncClient) -> list[str]:
+        found = []
+        for (method, path), permission in (ROUTES if lines is None else lines).items():
+            for who, headers, welcome in _cases(permission, sessions, keys):
+                status = (await client.request(method, address(path), headers=headers)).status_code
+                wanted = 401 if who == "nobody" else 403
+                if (status in (401, 403)) == welcome or (not welcome and status != wanted):
+                    found.append(f"{method} {path} by {who}: {status}, let in by the table: {welcome}")
+            if path == "/logout":
+                sessions.update({role: house.session(who) for role, who in people.items()})
+        return found
+
+    return asked(app, talk)
+
+
+def _cases(
+    permission: Permission, sessions: dict[str, tuple[str, str]], keys: dict[tuple[str, str], str]
+) -> list[Case]:
+    cases: list[Case] = [("nobody", {}, permission.open)]
+    for role, session in sessions.items():
+        cases.append((role, within(session), permission.open or role in permission.roles))
+    for (role, scope), key in keys.items():
+        takes = permission.any_key or scope in permission.scopes
+        may_have = scope in MAY_HAVE[role] or permission.any_key
+        welcome = permission.open or (role in permission.roles and takes and may_have)
+        cases.append((f"key of {role} for {scope}", bearing(key), welcome))
+    return cases
+
+
+MAY_HAVE = {
+    "clinician": {"chat", "embed", "medical", "models"},
+    "reviewer": {"chat", "embed", "medical", "models"},
+    "administrator": {"models", "metrics"},
+    "auditor": {"models", "metrics", "audit"},
+}
+
+
+def address(path: str) -> str:
+    """Return a path that fits a template."""
+    return re.sub(r"\{[^}]*\}", "none-such", path)
