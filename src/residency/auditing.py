@@ -46,7 +46,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     text = "the service's folder, with its keys and the record's signed head (default: service)"
     one.add_argument("--folder", type=words, default="service", metavar="DIR", help=text)
     text = "the service's database, where it is not the file in its folder"
-    one.add_argument("--database", type=words, default="", metavar="URL", help=text)
+    one.add_argument("--database", type=words, metavar="URL", help=text)
     text = "verify: a head that was kept elsewhere (an earlier export, or a copy of record.head); may be given again"
     one.add_argument("--head", action="append", type=words, metavar="FILE", help=text)
     text = "verify: the service's public key in hex, as you know it (default: that of --folder, or the one in FILE)"
@@ -173,7 +173,7 @@ def _database(args: argparse.Namespace) -> Engine:
     from residency.serve.settings import Settings
     from residency.serve.store.database import open_database
 
-    return open_database(Settings(Path(args.folder), database=args.database), must_exist=True)
+    return open_database(Settings(Path(args.folder), database=args.database or ""), must_exist=True)
 
 
 def _seal(args: argparse.Namespace) -> Seal:

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from residency import (
     __version__,
+    admitting,
     advising,
     asking,
+    auditing,
     cataloging,
     consulting,
     deidentifying,
@@ -255,6 +257,10 @@ def make_parser(form: type[argparse.ArgumentParser] = argparse.ArgumentParser) -
     for_advise(_verb(verbs, "advise", advising.advise, text))
     text = "serve models: an OpenAI-compatible API and a web workspace, guarded, with sign-in and a record"
     serving.add_arguments(_verb(verbs, "serve", serving.serve, text))
+    text = "list, add and reset the users of a service that is stopped, and make or revoke their API keys"
+    admitting.add_arguments(_verb(verbs, "users", admitting.users, text))
+    text = "check the record of a service, export a part of it, or show what stands there"
+    auditing.add_arguments(_verb(verbs, "log", auditing.log, text))
     _verb(verbs, "runs", runs, "list the runs, the newest first")
     _verb(verbs, "doctor", doctor, "show the machine, versions and weights, and the command that gets what is missing")
     return parser

@@ -93,11 +93,12 @@ def test_a_refusal_ends_as_filtered_content_and_as_a_refusal_where_json_was_want
 
 
 def test_marks_stand_before_an_answer_but_never_within_json():
-    way, _ = flow(ScriptedEngine('{"take": "500 mg"}'))
-    plain = run(way.ask(ANNA, body("which dose?"), kind="chat"))
-    shaped = run(way.ask(ANNA, body("which dose?", response_format={"type": "json_object"}), kind="chat"))
+    plain, _ = flow(ScriptedEngine("Take 500 mg."))
+    json_, _ = flow(ScriptedEngine('{"take": "500 mg"}'))
     both = "Check every dose.\n\nThis dose has no source."
-    assert plain.text == both + '\n\n{"take": "500 mg"}'
+    told = run(plain.ask(ANNA, body("which dose?"), kind="chat"))
+    shaped = run(json_.ask(ANNA, body("which dose?", response_format={"type": "json_object"}), kind="chat"))
+    assert told.text == both + "\n\nTake 500 mg."
     assert shaped.text == '{"take": "500 mg"}'
     assert shaped.reply["residency"]["note"] == both
     assert shaped.reply["residency"]["rules"] == ["dosing.asked", "dosing.told"]

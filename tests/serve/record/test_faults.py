@@ -21,7 +21,7 @@ STEPS = st.lists(STEP, min_size=1, max_size=12)
 
 
 class Story:
-    """A service that writes, is struck by faults, dies and starts again; it notes what was answered and what was not."""
+    """A service that writes, meets faults, dies and starts again; it notes what was answered and what was not."""
 
     def __init__(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
         self.case, self.answered, self.told_no, self.number = case, {}, set(), 0

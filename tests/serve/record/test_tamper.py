@@ -1,4 +1,4 @@
-"""Must show 6: edit, delete, insert, reorder, truncate, on both databases, by someone who can write all but the keys."""
+"""Edit, delete, insert, reorder, truncate: each is found, on both databases, whoever did it had all but the keys."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -33,17 +33,17 @@ def changed(case: Case, change: Change) -> None:
             put(connection, row)
 
 
-def edit(at: int, **values: Any) -> Change:
+def edit(seq: int, **values: Any) -> Change:
     """Return what edits one entry and leaves its hash."""
-    return lambda rows: [replace(row, **values) if row.seq == at else row for row in rows]
+    return lambda rows: [replace(row, **values) if row.seq == seq else row for row in rows]
 
 
-def rehashed(at: int, **values: Any) -> Change:
+def rehashed(seq: int, **values: Any) -> Change:
     """Return what edits one entry and gives it the hash that it then ought to have."""
 
     def change(rows: list[Row]) -> list[Row]:
-        made = edit(at, **values)(rows)
-        return [replace(row, hash=hash_of(row)) if row.seq == at else row for row in made]
+        made = edit(seq, **values)(rows)
+        return [replace(row, hash=hash_of(row)) if row.seq == seq else row for row in made]
 
     return change
 
@@ -173,9 +173,8 @@ def test_many_faults_are_counted_and_the_first_are_told(case: Case) -> None:
     case.wrote(60)
     changed(case, lambda rows: [replace(row, actor="x") for row in rows])
     report = case.verify()
-    assert (len(report.faults), report.more, report.first_bad, report.told()["more_faults"]) == (50, 11, 1, 11) or (
-        len(report.faults) == 50 and report.more == 10
-    )
+    assert (len(report.faults), report.more, report.first_bad) == (50, 10, 1)
+    assert report.told()["more_faults"] == 10
 
 
 def test_a_record_is_checked_while_it_is_written(case: Case) -> None:

@@ -1,0 +1,49 @@
+"""What is settled before a model is loaded: the address, TLS, and what goes together."""
+
+import socket
+
+import pytest
+
+from residency.cli import main, make_parser
+from residency.serving import settings_of
+
+
+def settings(*given):
+    return settings_of(make_parser().parse_args(["serve", "runs/latest", *given]))
+
+
+def test_loopback_is_the_default_and_needs_nothing():
+    assert settings().host == "127.0.0.1" and not settings().secure
+    assert settings().url.endswith("service/service.sqlite")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "ward.example"])
+def test_a_public_address_without_tls_or_a_declared_proxy_is_refused(host, capsys):
+    assert main(["serve", "runs/latest", "--host", host]) == 2
+    assert "--certificate" in capsys.readouterr().err
+    assert settings("--host", host, "--proxy").secure
+
+
+def test_a_certificate_and_its_key_go_together_and_must_be_there(tmp_path, capsys):
+    (tmp_path / "cert.pem").write_text("x")
+    assert main(["serve", "m", "--host", "0.0.0.0", "--certificate", str(tmp_path / "cert.pem")]) == 2
+    assert "go together" in capsys.readouterr().err
+    given = ["--certificate", str(tmp_path / "cert.pem"), "--private-key", str(tmp_path / "none.pem")]
+    assert main(["serve", "m", "--host", "0.0.0.0", *given]) == 2
+    assert "is no file" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_told_before_a_model_is_loaded(capsys, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert main(["serve", str(tmp_path / "none.gguf"), "--port", port, "--folder", str(tmp_path / "s")]) == 2
+    assert f"cannot listen at 127.0.0.1:{port}" in capsys.readouterr().err
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_model_that_is_not_there_leaves_nothing_open(capsys, tmp_path):
+    assert main(["serve", str(tmp_path / "none.gguf"), "--port", "0", "--folder", str(tmp_path / "s")]) == 2
+    assert main(["serve", str(tmp_path / "none.gguf"), "--port", "0", "--folder", str(tmp_path / "s")]) == 2
+    assert "none.gguf" in capsys.readouterr().err
