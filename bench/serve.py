@@ -34,8 +34,8 @@ from parts.streams import Body, Stream, side_by_side
 Row = dict[str, Any]
 SLOTS, CONTEXT = 4, 2048
 TOPICS = (
-    "an index of a book,a compass,a water wheel,a lighthouse,a loom,a printing press,a sundial,a canal lock,a barometer,"
-    "a windmill,a telescope,a suspension bridge,a steam engine,a kiln,a bicycle,a postage stamp"
+    "an index of a book,a compass,a water wheel,a lighthouse,a loom,a printing press,a sundial,a canal lock,"
+    "a barometer,a windmill,a telescope,a suspension bridge,a steam engine,a kiln,a bicycle,a postage stamp"
 ).split(",")
 HANDBOOK = "Bed {n} stands by window {m}; its lamp has number {k}, and its chart hangs on hook {h}. "
 HEAD = f"{'system':10s} {'streams':>7s} {'prefix':7s} {'tokens/s':>9s} {'first':>13s} {'words':>13s} {'failed':>6s}"

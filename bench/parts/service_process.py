@@ -7,6 +7,8 @@ import os
 import secrets
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,10 +41,23 @@ def service(folder: Path, model: str, options: Sequence[str] = (), *, threads: i
         line = process.stdout.readline()
         if not line:
             raise SystemExit(f"the service did not start (exit {process.wait()})")
-        yield Running(json.loads(line)["url"], key, process.pid, _child(process.pid))
+        url = json.loads(line)["url"]
+        _await(url, process)
+        yield Running(url, key, process.pid, _child(process.pid))
     finally:
         process.terminate()
         process.wait()
+
+
+def _await(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Return once the service answers."""
+    while process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=30):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"the service ended (exit {process.returncode})")
 
 
 def seconds_used(pid: int) -> float:

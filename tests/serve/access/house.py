@@ -57,7 +57,13 @@ class House:
     def key(self, who: Principal, *scopes: str, **values: Any) -> str:
         """Return a key of a user, also one that ``keys.make`` would refuse."""
         token = f"rsd_{secrets.token_urlsafe(32)}"
-        row = {"id": secrets.token_hex(16), "user": who.user, "name": "a key", "scopes": " ".join(scopes), "made": now()}
+        row = {
+            "id": secrets.token_hex(16),
+            "user": who.user,
+            "name": "a key",
+            "scopes": " ".join(scopes),
+            "made": now(),
+        }
         row |= {"hash": self.access.seal.digest(f"key:{token}"), "per_minute": 100_000} | values
         with self.access.database.begin() as connection:
             connection.execute(KEYS.insert().values(row))

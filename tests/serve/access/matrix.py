@@ -9,10 +9,10 @@ import re
 from typing import Any
 
 import httpx
-from serve.access.house import House, asked, bearing, within
 
 from residency.serve.access.permissions import ROUTES, Permission
 from residency.serve.types import ROLES, SCOPES
+from serve.access.house import House, asked, bearing, within
 
 Case = tuple[str, dict[str, str], bool]
 """Who asks, with which headers, and whether they are to be let in."""

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from serve.access.house import House, ask, asked, bearing
 from sqlalchemy import select
 
 from residency.core.errors import UserError
@@ -18,6 +17,7 @@ from residency.serve.access.known import stamp
 from residency.serve.access.users import Forbidden
 from residency.serve.store.tables import KEYS
 from residency.serve.types import Principal, Unrecorded
+from serve.access.house import House, ask, asked, bearing
 
 CHAT = "/v1/chat/completions"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from serve.access.house import House, ask, asked, bearing, within
 
 from residency.serve.access import checks, limits
 from residency.serve.access.limits import Buckets, Guesses, TooMany, lock_seconds, place
+from serve.access.house import House, ask, asked, bearing, within
 
 
 class Clock:

@@ -8,11 +8,11 @@ from statistics import median
 import pytest
 from argon2 import PasswordHasher
 from argon2.low_level import Type
-from serve.access.house import QUICK
 
 from residency.core.errors import UserError
 from residency.serve.access.access import Access
 from residency.serve.access.passwords import check, common, fits, nobody
+from serve.access.house import QUICK
 
 GOOD = (
     "seven brown teapots sing",
@@ -121,7 +121,11 @@ def test_a_user_that_is_none_takes_as_long_as_one_that_is() -> None:
     nobody(hasher)
     taken: dict[str, list[float]] = {"someone": [], "nobody": [], "too long": []}
     for _ in range(15):
-        for who, hash, typed in (("someone", hashed, "x" * 20), ("nobody", None, "x" * 20), ("too long", hashed, "x" * 999)):
+        for who, hash, typed in (
+            ("someone", hashed, "x" * 20),
+            ("nobody", None, "x" * 20),
+            ("too long", hashed, "x" * 999),
+        ):
             start = time.thread_time()
             assert not fits(hasher, hash, typed)
             taken[who].append(time.thread_time() - start)

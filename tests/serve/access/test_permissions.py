@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from fastapi import FastAPI
-from serve.access.house import House, ask, bearing, within
-from serve.access.matrix import problems
 
 from residency.serve.access.dependency import Unlisted, check_routes
 from residency.serve.access.permissions import ROUTES, allowed, home, template_of
 from residency.serve.types import ROLES, Principal
+from serve.access.house import House, ask, bearing, within
+from serve.access.matrix import problems
 
 # c clinician, r reviewer, a administrator, u auditor; then the scopes that let a key in (any: whatever it has).
 BY_HAND = """

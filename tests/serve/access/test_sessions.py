@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from serve.access.house import House, ask, house, within
 from sqlalchemy import select
 
 from residency.serve.access import sessions
 from residency.serve.access.known import stamp
 from residency.serve.settings import Settings
 from residency.serve.store.tables import SESSIONS, USERS
+from serve.access.house import House, ask, house, within
 
 
 def ago(**span: float) -> str:
@@ -95,7 +95,15 @@ def test_of_two_session_cookies_that_differ_neither_counts(open_house: House) ->
 
 @pytest.mark.parametrize(
     "cookie",
-    ["session=", "session=short", "session=" + "é" * 43, "session=" + "A" * 43, "session=' OR 1=1 --" + " " * 29, ";;;", "session"],
+    [
+        "session=",
+        "session=short",
+        "session=" + "é" * 43,
+        "session=" + "A" * 43,
+        "session=' OR 1=1 --" + " " * 29,
+        ";;;",
+        "session",
+    ],
 )
 def test_a_cookie_that_is_no_token_is_nobody(open_house: House, cookie: str) -> None:
     app = open_house.app
@@ -111,5 +119,8 @@ def test_a_session_may_use_the_api_by_its_role_when_a_page_of_ours_asks(open_hou
 
 def test_the_language_is_the_users_or_that_of_the_service(tmp_path: Path) -> None:
     with house(tmp_path, language="es") as home:
-        found = [sessions.look_up(home.access, home.session(who)[0]) for who in (home.user("anna"), home.user("bob", language="en"))]
+        found = [
+            sessions.look_up(home.access, home.session(who)[0])
+            for who in (home.user("anna"), home.user("bob", language="en"))
+        ]
     assert [known.principal.language for known in found if known] == ["es", "en"]

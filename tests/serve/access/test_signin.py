@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from serve.access.house import PASSWORD, QUICK, House, ask, house, within
 from sqlalchemy import func, select
 
 from residency.core.errors import UserError
@@ -20,6 +19,7 @@ from residency.serve.access.limits import TooMany
 from residency.serve.access.signin import WrongPassword, change_password, sign_in, sign_out
 from residency.serve.store.tables import KEYS, SESSIONS, USERS
 from residency.serve.types import Busy, Principal, Refused, Unrecorded
+from serve.access.house import PASSWORD, QUICK, House, ask, house, within
 
 NEW = "nine grey herons wade"
 
@@ -86,7 +86,9 @@ def test_signing_out_ends_the_session_at_once(open_house: House) -> None:
     assert [entry["kind"] for entry in open_house.record()] == ["sign-out"]
 
 
-@pytest.mark.parametrize(("name", "password"), [("anna", "wrong"), ("nobody", PASSWORD), ("anna", ""), ("", ""), ("gone", PASSWORD)])
+@pytest.mark.parametrize(
+    ("name", "password"), [("anna", "wrong"), ("nobody", PASSWORD), ("anna", ""), ("", ""), ("gone", PASSWORD)]
+)
 def test_a_wrong_name_and_a_wrong_password_are_told_the_same(open_house: House, name: str, password: str) -> None:
     open_house.user("anna")
     open_house.user("gone", active=False)
@@ -105,7 +107,9 @@ def test_a_password_typed_as_the_name_is_not_on_record(open_house: House, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["anna", "nobody"])
-def test_the_fifth_wrong_password_locks_a_name_whether_or_not_there_is_such_a_user(open_house: House, name: str) -> None:
+def test_the_fifth_wrong_password_locks_a_name_whether_or_not_there_is_such_a_user(
+    open_house: House, name: str
+) -> None:
     open_house.user("anna")
     guess(open_house, name, 5)
     with pytest.raises(TooMany) as waits:
@@ -277,7 +281,9 @@ def test_a_one_time_key_is_no_password_for_another_and_no_api_key(open_house: Ho
     answer = ask(open_house.app, "GET", "/v1/models", headers={"authorization": f"Bearer {key}"})
     assert answer.status_code == 401
     likeness = open_house.key(open_house.user("dora"), once.ONCE)
-    assert ask(open_house.app, "GET", "/openapi.json", headers={"authorization": f"Bearer {likeness}"}).status_code == 401
+    assert (
+        ask(open_house.app, "GET", "/openapi.json", headers={"authorization": f"Bearer {likeness}"}).status_code == 401
+    )
 
 
 def test_a_one_time_key_expires(open_house: House) -> None:
@@ -288,7 +294,9 @@ def test_a_one_time_key_expires(open_house: House) -> None:
         sign_in(open_house.access, "bea", key)
 
 
-def test_who_is_reset_while_the_password_is_tried_is_not_let_in(open_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_reset_while_the_password_is_tried_is_not_let_in(
+    open_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chief, anna = open_house.user("chief", "administrator"), open_house.user("anna")
     begin = sessions.begin
 

@@ -238,7 +238,9 @@ def test_unknown_models_paths_and_methods_are_refused_in_openais_shape():
         (Refused("no", code="invalid_schema"), 400, "invalid_schema", None),
     ],
 )
-def test_an_engine_that_cannot_is_told_with_when_to_come_back(fault: Exception, status: int, code: str, after: str | None):
+def test_an_engine_that_cannot_is_told_with_when_to_come_back(
+    fault: Exception, status: int, code: str, after: str | None
+):
     for stream in (False, True):
         reply = chat(api(ScriptedEngine(lambda body: fault)), stream=stream)
         assert wrong(reply)[:2] == (status, code)

@@ -7,13 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from serve.api.flow_doubles import ANNA, MemoryRecord, WordGuard
-from serve.scripted_engine import ScriptedEngine
-
 from residency.serve.apps import load
 from residency.serve.apps.outcome import Outcome
 from residency.serve.apps.run import run
 from residency.serve.engine.flow import Flow
+from serve.api.flow_doubles import ANNA, MemoryRecord, WordGuard
+from serve.scripted_engine import ScriptedEngine
 
 
 class Desk:

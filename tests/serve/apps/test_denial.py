@@ -20,6 +20,7 @@ from residency.serve.apps.denial import turned
         ("no pneumonia", "No pneumonia.", False),
         ("no pneumonia", "Pneumonia of the left lung.", True),
         ("pneumonia", "No pneumonia on Monday. Pneumonia on Friday.", False),
+        ("Scurvy is a lack of vitamin C.", "Scurvy is caused by a lack of vitamin C.", False),
         ("asthma", "Known asthma.", False),
         ("asthma", "Known gout.", False),
         ("no", "No pneumonia.", False),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from serve.apps.desk import Desk
 
 from residency.infer.evidence import Evidence
 from residency.serve.apps import load
 from residency.serve.apps.case import case_of
 from residency.serve.types import Refused
+from serve.apps.desk import Desk
 
 SECRET = "Zebulon Quist"
 
@@ -19,6 +19,8 @@ SECRET = "Zebulon Quist"
         ("triage", {}, "complaint", "is missing"),
         ("triage", {"complaint": "  "}, "complaint", "is missing"),
         ("triage", {"complaint": 7}, "complaint", "is no text"),
+        ("triage", {"complaint": f"{SECRET}\0"}, "complaint", "none of a text"),
+        ("triage", {"complaint": f"{SECRET}\ud800"}, "complaint", "none of a text"),
         ("triage", {"complaint": SECRET * 400}, "complaint", "has 5200 characters; legal are 4000"),
         ("triage", {"complaint": "cough", "age": SECRET}, "age", "is no number"),
         ("triage", {"complaint": "cough", "age": "nan"}, "age", "is no number"),

@@ -13,8 +13,8 @@ EN = {
     "muscle stable trying being disease social special quiet science something because changes fever fluid create able "
     "studies bodies virus union fatigue value rescue treatment movement careful painless weakness headache headaches "
     "cancer diet fuel fluent nervous urine minute swollen treated nurses bruises million",
-    3: "medicine every hospital infection area idea diseases oxygen radio video possible easier surgery serious various "
-    "period biopsy cholestasis continue nausea vomiting insulin allergy previous obvious dangerous actual annual audio",
+    3: "medicine every hospital infection area idea diseases oxygen radio video possible easier surgery serious "
+    "various period biopsy continue nausea vomiting insulin allergy previous obvious dangerous actual annual audio",
     4: "pneumonia diabetes usually dialysis ischemia operation influenza medication information emergency temperature "
     "anxiety variety society gradually",
     5: "antibiotic metabolism appendicitis immediately",
@@ -29,7 +29,7 @@ ES = {
 
 
 def test_english_syllables_are_right_for_nearly_all_words_and_in_the_sum():
-    wanted = {word: count for count, words in EN.items() for word in words.split() if word != "cholestasis"}
+    wanted = {word: count for count, words in EN.items() for word in words.split()}
     wrong = {word: syllables_en(word) for word, count in wanted.items() if syllables_en(word) != count}
     assert len(wanted) > 130 and len(wrong) <= 0.05 * len(wanted), wrong
     assert sum(map(syllables_en, wanted)) == pytest.approx(sum(wanted.values()), rel=0.02)

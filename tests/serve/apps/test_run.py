@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 
 import pytest
-from serve.apps.desk import Desk, codes_of, schema_of
-from serve.api.flow_doubles import WordGuard
 
 from residency.infer.evidence import Evidence
 from residency.serve.apps import load
-from residency.serve.types import Busy, Down, Unrecorded
+from residency.serve.types import Busy, Confidence, Down, Unrecorded
+from serve.api.flow_doubles import WordGuard
+from serve.apps.desk import Desk, codes_of, schema_of
 
 NOTE = "58-year-old woman with type 2 diabetes and asthma. No pneumonia. Takes metformin 500 mg twice a day."
+
+
+class Unsure(WordGuard):
+    """A guard for which no answer is sure enough."""
+
+    def confidence(self, *_, **__):
+        """Return that it is not."""
+        return Confidence(True, 0.2, True)
+
+
 IMPRESSION = {"impression": ["No pneumothorax."], "urgency": "routine"}
 
 
@@ -71,9 +81,10 @@ def test_identifiers_that_nobody_gave_are_hidden_in_the_reply_and_that_is_said()
 
 def test_what_the_guard_withholds_or_is_not_sure_of_goes_no_further():
     withheld = Desk({"impression": ["method"], "urgency": "routine"}).ask("impression", {"findings": "None."})
-    assert withheld.decision == "refused" and withheld.reply is None and withheld.text == "Withheld."
-    unsure = Desk(IMPRESSION, guard=WordGuard(sure=0.2)).ask("impression", {"findings": "No pneumothorax."})
-    assert unsure.decision == "abstained" and unsure.reply is None and unsure.text == "Ask a colleague."
+    assert withheld.decision == "answered by rule" and withheld.reply is None and withheld.text == "Withheld."
+    unsure = Desk(IMPRESSION, guard=Unsure()).ask("impression", {"findings": "No pneumothorax."})
+    assert unsure.decision == "abstained" and unsure.reply is None and unsure.text
+    assert unsure.calibrated and unsure.confidence == 0.2
 
 
 @pytest.mark.parametrize("error", [Busy(3), Down(4)])
@@ -110,8 +121,8 @@ def test_each_sentence_of_a_discharge_summary_that_the_notes_do_not_say_is_marke
 
 def test_a_turned_or_changed_finding_of_a_report_is_marked():
     findings = "No pneumothorax. Nodule of 8 mm in the left upper lobe."
-    said = {"impression": ["Pneumothorax.", "Nodule of 18 mm in the left upper lobe.", "Nodule of 8 mm in the left upper lobe."],
-            "urgency": "soon"}  # fmt: skip
+    lines = ["Pneumothorax.", "Nodule of 18 mm in the left upper lobe.", "Nodule of 8 mm in the left upper lobe."]
+    said = {"impression": lines, "urgency": "soon"}
     found = Desk(said).ask("impression", {"findings": findings})
     assert [at for at, _ in codes_of(found)] == ["impression[0]", "impression[1]"] and found.urgency == "soon"
 
@@ -139,8 +150,15 @@ def test_codes_are_held_against_the_installed_classification():
 
 def test_abbreviations_are_held_against_the_list_and_the_notes_own_words():
     note = "Pt with SOB and CHF. Left bundle branch block (LBBB). MS known. Insulin 10 U. XQZ seen."
-    rows = [("SOB", "shortness of breath"), ("CHF", "chronic heart fluttering"), ("LBBB", "left bundle branch block"),
-            ("MS", "multiple sclerosis"), ("U", "unit"), ("XQZ", "anything"), ("DVT", "deep vein thrombosis")]  # fmt: skip
+    rows = [
+        ("SOB", "shortness of breath"),
+        ("CHF", "chronic heart fluttering"),
+        ("LBBB", "left bundle branch block"),
+        ("MS", "multiple sclerosis"),
+        ("U", "unit"),
+        ("XQZ", "anything"),
+        ("DVT", "deep vein thrombosis"),
+    ]
     said = {"abbreviations": [{"short": short, "long": long} for short, long in rows]}
     found = Desk(said).ask("abbreviations", {"note": note})
     assert [row["short"] for row in found.reply["abbreviations"]] == ["SOB", "CHF", "LBBB", "MS", "U", "XQZ"]

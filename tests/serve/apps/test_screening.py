@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from serve.apps.desk import Desk, every
 
 from residency.infer.tools.calculator import band_of, calculators
 from residency.serve.apps import load
 from residency.serve.apps.screening import instruments, screened
 from residency.serve.types import Refused
+from serve.apps.desk import Desk, every
 
 SAYS = {"summary": ["The scores stand above."], "ask_next": ["sleep"]}
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from serve.apps.desk import Desk, codes_of
 
 from residency.serve.apps.early_warning import warned
+from serve.apps.desk import Desk, codes_of
 
 CALM = {"urgency": "routine", "reasons": ["cough"], "warning_signs": [], "service": "general practice"}
 NORMAL = {
@@ -38,7 +38,7 @@ def test_signs_that_lack_make_it_a_lower_bound_and_are_named():
 
 def test_it_is_not_reckoned_for_children_nor_without_an_age_nor_without_a_sign():
     assert warned(NORMAL | {"age": 12}) is None and warned(NORMAL | {"age": None}) is None
-    assert warned({"age": 50}) is None
+    assert warned({"age": 50}) is None and warned({"age": 50, "supplemental_oxygen": False}) is None
 
 
 def test_the_signs_raise_the_urgency_and_say_so():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from residency.serve.record.chain import GENESIS, Row, Tip, canonical, fitted, follows, hash_of, is_ours, linked, plain
@@ -52,6 +52,7 @@ def test_a_change_of_anything_changes_the_hash_and_is_not_ours(name: str) -> Non
     assert follows([replace(changed, hash=hash_of(changed))], Tip(), mark) is None
 
 
+@settings(max_examples=50, deadline=None)
 @given(body=st.dictionaries(st.text(max_size=5), JSON, max_size=4))
 def test_any_body_is_taken_and_given_back_and_stays_ours(body: dict[str, Any]) -> None:
     row = made(entry(body=body))
@@ -59,6 +60,7 @@ def test_any_body_is_taken_and_given_back_and_stays_ours(body: dict[str, Any]) -
     assert canonical(row.content) == canonical(plain(entry(body=body)).body)
 
 
+@settings(max_examples=50, deadline=None)
 @given(value=JSON)
 def test_equal_values_have_one_writing(value: Any) -> None:
     import json

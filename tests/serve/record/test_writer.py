@@ -244,6 +244,37 @@ def test_postgres_gone_and_back(folder: Path, postgres, migrated: str) -> None:
         case.end()
 
 
+@pytest.mark.parametrize("end", ["", "-wal"])
+def test_a_file_that_goes_under_the_service_answers_nobody_until_it_is_back(folder: Path, end: str) -> None:
+    case = Case(folder)
+    path, aside = Path(f"{case.database.url.database}{end}"), folder / "aside"
+    with case.opened() as writer:
+        assert writer.write_now(entry(1)) == 1
+        path.rename(aside)
+        for number in (2, 3):
+            with pytest.raises(Unrecorded):
+                writer.write_now(entry(number))
+        path.unlink(missing_ok=True)
+        aside.rename(path)
+        assert writer.write_now(entry(4)) == len(case.rows())
+    assert {1, 4} <= {row.content["n"] for row in case.rows()} and case.verify().ok
+    case.end()
+
+
+def test_a_copy_in_the_place_of_the_file_answers_nobody(folder: Path) -> None:
+    case = Case(folder)
+    path = Path(str(case.database.url.database))
+    with case.opened() as writer:
+        writer.write_now(entry(1))
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)
+        for number in (2, 3):
+            with pytest.raises(Unrecorded):
+                writer.write_now(entry(number))
+    case.end()
+
+
 def test_a_full_disk_under_the_database(folder: Path) -> None:
     case = Case(folder)
     with case.opened(keep_text=True) as writer:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from residency.core.errors import UserError
@@ -19,6 +19,7 @@ def seal(tmp_path_factory: pytest.TempPathFactory) -> Seal:
     return Seal(tmp_path_factory.mktemp("keys"))
 
 
+@settings(max_examples=30, deadline=None)
 @given(content=st.binary(max_size=200), context=st.text(st.characters(codec="utf-8"), max_size=20))
 def test_what_is_sealed_opens_again_in_its_context(seal: Seal, content: bytes, context: str) -> None:
     sealed = seal.seal(content, context)
@@ -27,6 +28,7 @@ def test_what_is_sealed_opens_again_in_its_context(seal: Seal, content: bytes, c
         seal.open(sealed, context + "x")
 
 
+@settings(max_examples=40, deadline=None)
 @given(at=st.integers(0, 75), bit=st.integers(0, 7))
 def test_a_changed_bit_does_not_open(seal: Seal, at: int, bit: int) -> None:
     sealed = bytearray(seal.seal(b"thirty-two bytes of a made-up note", "note"))

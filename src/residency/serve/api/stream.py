@@ -74,7 +74,7 @@ class Events(Response):
 
 async def events(chunks: AsyncIterator[dict[str, Any]]) -> Events:
     """Return a response for chunks, once there is a first; raises what is raised before it."""
-    return Events(await anext(chunks), chunks)
+    return Events(await anext(chunks), chunks, PATIENCE)
 
 
 def event(chunk: dict[str, Any]) -> bytes:

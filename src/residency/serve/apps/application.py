@@ -23,6 +23,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -40,6 +41,7 @@ GUARDS = ("clinician", "document", "patient", "tutor")
 KINDS = ("text", "number", "whole", "choice", "yes")
 CHECKS = ("support", "doses", "codes", "abbreviations", "reading", "option", "early_warning", "screening")
 """What is checked in a reply (``checks.py``)."""
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 Words = Mapping[str, str]
 """The same words by language."""
 
@@ -83,6 +85,8 @@ class Field:
             raise self.wrong("is no text")
         if len(given) > self.most:
             raise self.wrong(f"has {len(given)} characters; legal are {self.most}")
+        if _NO_TEXT.search(given):
+            raise self.wrong("has a character that is none of a text (NUL, or half of a pair)")
         return given.strip()
 
     def _choice(self, given: Any) -> str:

@@ -31,8 +31,8 @@ def turned(phrase: str, text: str) -> bool:
     said = stems(phrase)
     if not 0 < len(said) <= LONGEST:
         return False
-    found = list(_denied(said, text))
-    return bool(found) and all(one != denies(phrase) for one in found)
+    own, found = next(_denied(said, phrase), False), list(_denied(said, text))
+    return bool(found) and all(one != own for one in found)
 
 
 def _denied(said: frozenset[str], text: str) -> Iterator[bool]:

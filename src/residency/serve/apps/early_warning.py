@@ -42,10 +42,13 @@ class Warned:
 
 
 def warned(values: Mapping[str, Any]) -> Warned | None:
-    """Return what the signs come to; None where none is known, or the score does not hold at this age."""
+    """Return what the signs come to; None where none was measured, or the score does not hold at this age.
+
+    That no oxygen is given is no measurement: a page sends it for a box that was left alone.
+    """
     given = {name: values[name] for name in SIGNS if values.get(name) is not None}
-    age = values.get("age")
-    if not given or age is None or age < YOUNGEST:
+    age, measured = values.get("age"), {name for name in given if given[name] is not False}
+    if not measured or age is None or age < YOUNGEST:
         return None
     points = _points(given)
     alone = max(_points({name: value}) for name, value in given.items())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from residency.infer.evidence import Evidence
 from residency.serve.apps.application import LANGUAGES, Application
-from residency.serve.apps.proof import Proof, admitted, proof
+from residency.serve.apps.proof import Proof, admitted, proof, read_ledgers
 from residency.serve.apps.read import load
 from residency.serve.apps.run import run
 from residency.serve.types import Principal, Refused
@@ -35,8 +35,9 @@ def application(service: Service, name: str) -> Application:
 
 
 def proof_of(service: Service, one: Application, *, engine: str = "") -> Proof | None:
-    """Return what proves an application for a model of the service (its ledgers lie in ``about["ledgers"]``)."""
-    return proof(one, service.flow.engine(engine).hash, service.about.get("ledgers") or ())
+    """Return what proves an application for a model of the service (``about["ledgers"]``: the files)."""
+    ledgers = read_ledgers(service.about.get("ledgers") or ())
+    return proof(one, service.flow.engine(engine).hash, ledgers)
 
 
 def listed(service: Service, *, language: str = "en", engine: str = "") -> list[dict[str, Any]]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from residency.core.errors import UserError
 from residency.core.runs import in_runs, runs_root
 from residency.core.store import read_json, read_jsonl
 from residency.evaluate.names import is_gating_rule, model_words
@@ -124,15 +124,13 @@ def guesses(row: Row, ledger: Ledger) -> Iterator[tuple[float | None, str]]:
 # --- where ledgers lie -----------------------------------------------------------------------------------------------
 
 
-def ledgers_of(name: str) -> list[Row]:
-    """Return the ledgers that may hold a model's scores, the newest last: its run's own, and those of evaluations.
+def ledgers_of(name: str) -> list[Path]:
+    """Return the files of ledgers that may hold a model's scores: its run's own, and those of evaluations.
 
-    ``name`` is a model as on the command line. Each has its ``folder`` beside what the file holds; a file that cannot
-    be read is left out.
+    ``name`` is a model as on the command line.
     """
-    folders = [*_of_run(name), *runs_root().glob("evaluations/*")]
-    files = {path.resolve(): None for folder in folders if (path := folder / "ledger.json").is_file()}
-    return list(_read(sorted(files, key=lambda path: path.stat().st_mtime)))
+    folders = [*_of_run(name), *sorted(runs_root().glob("evaluations/*"))]
+    return list(dict.fromkeys(path.resolve() for folder in folders if (path := folder / "ledger.json").is_file()))
 
 
 def _of_run(name: str) -> Iterator[Path]:
@@ -145,14 +143,24 @@ def _of_run(name: str) -> Iterator[Path]:
         yield from [here, *here.parents][:4]
 
 
-def _read(files: Iterable[Path]) -> Iterator[Row]:
-    for path in files:
-        try:
-            found = read_json(path)
-        except (OSError, ValueError, UserError):
-            continue
-        if isinstance(found, dict) and isinstance(found.get("rows"), list):
-            yield {**found, "folder": str(path.parent)}
+def read_ledgers(files: Iterable[Path]) -> list[Row]:
+    """Return ledgers, the newest last, each with its ``folder`` beside what the file holds.
+
+    One that cannot be read, or is none, is left out: it proves nothing.
+    """
+    known = [(path.stat().st_mtime_ns, path) for path in dict.fromkeys(files) if path.is_file()]
+    return [found for stamp, path in sorted(known) if (found := _read(path, stamp))]
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, stamp: int) -> Row | None:
+    try:
+        found = read_json(path)
+    except (OSError, ValueError):
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("rows"), list):
+        return None
+    return {**found, "folder": str(path.parent)}
 
 
 def admitted(application: Application, found: Proof | None, *, unproven: bool, language: str = "en") -> None:

@@ -6,6 +6,7 @@ A file is called after its id and version: ``triage-1.yaml``. The latest version
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,20 @@ LARGEST = 100_000
 
 
 def load(folder: Path | None = None) -> dict[str, Application]:
-    """Return the applications by id, with those of ``folder`` beside ours; RecipeError holds every mistake of all."""
+    """Return the applications by id, with those of ``folder`` beside ours; RecipeError holds every mistake of all.
+
+    A file that was changed is read again.
+    """
+    paths = [*sorted(OURS.glob("*.yaml")), *(sorted(folder.glob("*.yaml")) if folder else ())]
+    return dict(_loaded(tuple((path, path.stat().st_mtime_ns) for path in paths)))
+
+
+@lru_cache(maxsize=16)
+def _loaded(files: tuple[tuple[Path, int], ...]) -> Mapping[str, Application]:
     found: dict[str, Application] = {}
     names: set[str] = set()
     wrong: list[str] = []
-    for path in [*sorted(OURS.glob("*.yaml")), *(sorted(folder.glob("*.yaml")) if folder else ())]:
+    for path, _ in files:
         try:
             one = read_application(path)
         except RecipeError as error:

@@ -27,7 +27,7 @@ def ruled(asked: Asked, verdict: Verdict, form: Form) -> Reply:
 def guarded(asked: Asked, guard: Guard, reply: Reply, form: Form, odds: Any = None) -> Reply:
     """Return a completion as it may go out, and note what the guard says of it.
 
-    ``odds`` are the log-probabilities of the options of a question, by which a calibration tells how sure the answer is.
+    ``odds`` are the log-probabilities of a question's options, by which a calibration tells how sure the answer is.
     """
     usage = reply.get("usage") or {}
     asked.tokens = {"in": usage.get("prompt_tokens", 0), "out": usage.get("completion_tokens", 0)}

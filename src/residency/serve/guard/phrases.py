@@ -1,7 +1,7 @@
 """Phrases as they are written in the rules' files, and where a text holds one: one pass, and time in proportion to it.
 
 ``(chest|thorax) pain``: one of several; ``(my)? chest``: or nothing; ``sweat*``: any ending; ``_``: any one word;
-``...``: up to three words. A phrase begins with a word that is written out, at least three letters of it where any
+``...``: up to four words. A phrase begins with a word that is written out, at least three letters of it where any
 ending will do.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from residency.serve.guard.words import Words, plain
 
-GAP = 3
+GAP = 4
 """Words that ``...`` may stand for, at most."""
 _STEM = 3
 _MOST = 12

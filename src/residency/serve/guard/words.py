@@ -57,12 +57,18 @@ def words_of(text: str) -> Words:
         elif piece in '"“”«»':
             quoted = not quoted
         else:
-            made.words.append(piece.replace("'", ""))
+            made.words.append(_number(piece) if piece[0].isdigit() else piece.replace("'", ""))
             made.sentence.append(sentence)
             made.parted.append(parted)
             made.quoted.append(quoted)
             parted = False
     return made
+
+
+def _number(piece: str) -> str:
+    """Return a number without what stands behind its decimal mark: 38.5 is read as 38, 1,000 as 1000."""
+    head, mark, tail = piece.replace(",", ".").rpartition(".")
+    return piece if not mark else head.replace(".", "") + (tail if len(tail) == 3 else "")
 
 
 @lru_cache(maxsize=64)

@@ -20,7 +20,7 @@ from sqlalchemy.sql.dml import Delete, Update
 from residency.core.errors import ResidencyError
 from residency.serve.record import head as heads
 from residency.serve.record.chain import Row, Tip, canonical, follows, linked, plain
-from residency.serve.record.locks import Locks
+from residency.serve.record.locks import Files, Locks
 from residency.serve.store.keys import Seal
 from residency.serve.store.tables import RECORD
 from residency.serve.types import Entry, Refused
@@ -60,7 +60,7 @@ class Book:
         self._database, self._seal, self._keep_text = database, seal, keep_text
         self._clock = clock or (lambda: datetime.now(UTC))
         self._path = seal.folder / heads.FILE
-        self._locks = Locks(database, seal.folder)
+        self._locks, self._files = Locks(database, seal.folder), Files(database)
         self._connection: Connection | None = None
         self._line = 0
         self._doubt: tuple[Group, Tip] | None = None
@@ -118,6 +118,7 @@ class Book:
             connection = self._connect()
             if not self._settled(connection, group):
                 self._commit(connection, group)
+            self._files.check()
             heads.put(self._path, heads.head_of(self.tip, self._seal), line=self._line)
         except BaseException as error:
             if not (group.statements and is_of_statement(error)):
@@ -173,6 +174,7 @@ class Book:
 
     def _connect(self) -> Connection:
         if self._connection is None:
+            self._files.check(log=False)  # SQLite would make an empty file in place of one that has gone
             connection = self._database.connect()
             try:
                 self._locks.take(connection)
@@ -186,6 +188,7 @@ class Book:
     def _drop(self) -> None:
         """Give up the connection, and with it whatever it had not committed."""
         connection, self._connection = self._connection, None
+        self._files.reopened()
         if connection is not None:
             with suppress(SQLAlchemyError):
                 connection.invalidate()

@@ -6,6 +6,7 @@ connection: a new one gets it only when the old one, and with it whatever that w
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -53,6 +54,37 @@ class Locks:
         """Let go of the files."""
         while self._handles:
             os.close(self._handles.pop())
+
+
+class Files:
+    """The SQLite file and its log, watched while they are in use: SQLite goes on writing into a file that was deleted.
+
+    What it says to be written then is lost, so nobody may be answered. Of PostgreSQL there is nothing to watch.
+    """
+
+    def __init__(self, database: Engine) -> None:
+        self._path = str(database.url.database) if database.dialect.name == "sqlite" else ""
+        self._file = self._log = (0, 0)
+
+    def reopened(self) -> None:
+        """Allow for another log: SQLite makes one where nobody else had the file open."""
+        self._log = (0, 0)
+
+    def check(self, *, log: bool = True) -> None:
+        """Raise OSError where a file has gone, or another has its name."""
+        if not self._path:
+            return
+        file = _identity(self._path)
+        found = _identity(f"{self._path}-wal") if log else self._log
+        self._file = file if self._file == (0, 0) else self._file
+        self._log = found if self._log == (0, 0) else self._log
+        if (file, found) != (self._file, self._log):
+            raise OSError(errno.ESTALE, "the database's file was replaced while it was in use", self._path)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
 
 
 def _locked(path: Path) -> int:

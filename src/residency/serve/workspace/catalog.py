@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from residency.catalog.entries import MARKS, Catalog, Entry, load
 from residency.catalog.query import SORTS, WISHES, Found, Query, answer
 from residency.catalog.show import UNKNOWN, doubt, groups, measure, number, short, variant
-from residency.catalog.wanted import ASKED
+from residency.catalog.wanted import ASKED, MODEL_KINDS
 from residency.core.errors import UserError
 from residency.serve.types import Refused
 from residency.serve.workspace.given import Form
@@ -37,7 +37,7 @@ def catalog(request: Request) -> Response:
     """Return the entries that fit the wishes in the address, or one entry with all that is known of it."""
     given = {name: value.strip()[:200] for name, value in request.query_params.items() if name != "language"}
     asked = Form(str, {_wish(name): value for name, value in given.items() if value})
-    kind = asked.get("kind", "models")
+    kind = asked.get("of", "models")
     if kind not in ASKED:
         raise Refused("there is no such kind of entry", status=404, code="not_found")
     found = load()
@@ -58,6 +58,7 @@ def _wish(name: str) -> str:
 def _list(request: Request, catalog: Catalog, kind: str, asked: Form) -> Response:
     legal = WISHES[kind]
     axes = {wish: list(catalog.axes[axis]) for wish, axis in AXES.items() if wish in legal}
+    axes |= {"kind": list(MODEL_KINDS if kind == "models" else catalog.axes["kind"])} if "kind" in legal else {}
     values: dict[str, Any] = {"kind": kind, "kinds": ASKED, "asked": asked, "axes": axes}
     values |= {"name_of": _name, "a_page": A_PAGE}
     values |= {"written": [wish for wish in WRITTEN if wish in legal], "sorts": SORTS if "sort" in legal else ()}

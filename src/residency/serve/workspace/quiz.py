@@ -107,8 +107,8 @@ def _wrong(graph: KnowledgeGraph, disease: str, near: str, rng: random.Random) -
     has = {fact.tail for fact in graph.facts_of(disease, HAS)}
     over = {node for one in has for node in graph.above(one)}
     found: dict[str, Any] = {}
-    parents = [fact.tail for fact in graph.facts_of(near, IS_A)]
-    for start in [near] * TRIES + parents * TRIES:
+    around = sorted(graph.above(near).items(), key=lambda one: one[1])
+    for start in (node for node, _ in around for _ in range(TRIES)):
         node = _below(graph, start, rng)
         above = graph.above(node).keys()
         related = node in over or not has.isdisjoint(above) or any(one in above for one in found)

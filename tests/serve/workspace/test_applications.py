@@ -1,0 +1,102 @@
+"""The applications on the real app: listed with what proves them, used by a form, unproven ones by a click."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from serve.scripted_engine import ScriptedEngine
+from serve.service import made
+from serve.workspace.signed import signed
+
+from residency.serve.app import create
+from residency.serve.apps import load
+from residency.serve.workspace.replies import parts_of, written
+from residency.serve.workspace.words import LANGUAGES, words
+
+CODES = {"codes": [{"diagnosis": "Essential hypertension", "code": "I10"}, {"diagnosis": "Cough", "code": "ZZZ99"}]}
+FACTS = "Essential hypertension, known for years. Cough since Monday."
+ROW = {"task": "icd10_coding", "metric": "accuracy", "value": 0.61, "low": 0.55, "high": 0.67, "n": 240}
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory):
+    engines = [ScriptedEngine(json.dumps(CODES), name=name) for name in ("ward-small", "ward-large")]
+    folder = tmp_path_factory.mktemp("ward")
+    with made(folder, *engines) as service:
+        row = {**ROW, "model": "tuned", "protocol": {"model_hash": engines[1].hash}}
+        (folder / "ledger.json").write_text(json.dumps({"rows": [row]}), encoding="utf-8")
+        service.about["ledgers"] = [folder / "ledger.json"]
+        yield service, create(service), engines
+
+
+@pytest.fixture
+def anna(ward, request):
+    service, app, _ = ward
+    return signed(service, app, name=f"anna{abs(hash(request.node.name))}")
+
+
+def test_all_eleven_are_listed_and_what_measured_each_is_said_for_the_model_at_hand(anna):
+    text = anna.get("/applications").text
+    assert text.count('<a href="/applications/') == 11 and text.count("unproven</span>") == 11
+    text = anna.post("/applications", {"model": "ward-large"}).text
+    assert text.count("unproven</span>") == 10 and "0.610 (0.550 – 0.670)" in text and "240 items" in text
+
+
+def test_one_that_is_proven_needs_no_click_and_one_that_is_not_does(anna, ward):
+    reply = anna.post("/applications/coding", {"note": FACTS})
+    assert reply.status_code == 409 and "tick the box" in reply.text and FACTS in reply.text
+    assert not ward[2][0].asked
+    reply = anna.post("/applications/coding", {"note": FACTS, "model": "ward-large"})
+    assert reply.status_code == 200 and "I10" in reply.text
+    assert anna.post("/applications/coding", {"note": FACTS, "unproven": "yes"}).status_code == 200
+
+
+def test_a_code_that_does_not_exist_is_marked_or_taken_away_on_the_page(anna):
+    reply = anna.post("/applications/coding", {"note": FACTS, "unproven": "yes"})
+    assert "no code of the installed ICD-10-CM" in reply.text and "code: ZZZ99" not in reply.text
+
+
+def test_a_field_that_is_wrong_is_named_in_the_readers_words_and_what_was_filled_in_stays(anna):
+    form = {"phq_1": "7", "sex": "female", "unproven": "yes"}
+    reply = anna.post("/applications/screening", form, headers={"accept-language": "es"})
+    assert reply.status_code == 400 and "a whole number from 0 to 3 is needed" in reply.text and 'value="7"' in reply.text
+    spanish = anna.post("/applications/screening?language=es", form)
+    assert "hace falta un número entero de 0 a 3" in spanish.text
+
+
+def test_a_rule_answers_thoughts_of_self_harm_at_once_and_no_model_is_asked(anna, ward):
+    before = [len(engine.asked) for engine in ward[2]]
+    reply = anna.post("/applications/screening", {"phq_9": "2", "unproven": "yes"})
+    assert "See the patient today" in reply.text and 'class="urgency urgent"' in reply.text
+    assert [len(engine.asked) for engine in ward[2]] == before and 'href="/review/' not in reply.text
+
+
+def test_an_application_that_there_is_not_is_not_found(anna):
+    assert anna.get("/applications/astrology").status_code == 404
+    assert anna.post("/applications/astrology", {"x": "y"}).status_code == 404
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_key_of_every_reply_and_every_group_of_fields_has_words(language):
+    def keys(schema):
+        for key, one in schema.get("properties", {}).items():
+            yield key
+            yield from keys(one)
+        if "items" in schema:
+            yield from keys(schema["items"])
+
+    t, found = words(language), load().values()
+    assert not [key for one in found for key in keys(one.schema) if not t.has(f"reply.{key}")]
+    assert not [f.group for one in found for f in one.inputs.values() if f.group and not t.has(f"group.{f.group}")]
+
+
+def test_a_reply_is_written_as_the_text_of_a_draft_and_its_marks_stand_by_their_lines():
+    t = words("en")
+    reply = {"plan": ["Rest", ""], "codes": [{"diagnosis": "Gout", "code": "M10.9"}], "history": "", "own_key": True}
+    text = written(reply, t)
+    assert "Plan:\n- Rest\n" in text and "- Gout; code: M10.9" in text and "History:\nNothing was said" in text
+    assert "Own key:\nyes" in text
+    marks = [{"at": "codes[0].code", "says": "broad"}, {"at": "plan[1]", "says": "empty"}, {"at": "", "says": "all"}]
+    plan, codes, *_ = parts_of(reply, marks, t)
+    assert codes.lines[0].marks == ("broad",) and plan.marks == ("empty",) and not plan.lines[0].marks
