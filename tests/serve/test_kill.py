@@ -27,7 +27,6 @@ from residency.serve.store.database import open_database, upgrade
 from residency.serve.store.keys import Seal
 from residency.serve.store.tables import DRAFTS, RECORD
 from residency.serve.types import Principal
-from serve.tiny_gguf import tiny_gguf  # noqa: F401
 
 PASSWORD = "a stable full of quiet horses"
 ROUNDS, DRAFT_COUNT = 20, 300
@@ -106,6 +105,13 @@ class Ward:
             one.start()
         return running
 
+    def work_for(self, answers, seconds):
+        """Return after so many more answers (at most half a minute), and a moment."""
+        wanted, until = len(self.answered) + answers, time.monotonic() + 30
+        while len(self.answered) < wanted and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(seconds)
+
     def _until_stopped(self, act):
         with httpx.Client(base_url=self.url, timeout=30) as client:
             while self.going.is_set():
@@ -181,14 +187,14 @@ def holds(ward):
 
 
 @pytest.mark.slow
-def test_twenty_kills_on_sqlite_lose_nothing_that_was_answered_or_signed(tmp_path, tiny_gguf, capsys):  # noqa: F811
+def test_twenty_kills_on_sqlite_lose_nothing_that_was_answered_or_signed(tmp_path, tiny_gguf, capsys):
     draw, ward = random.Random(9), Ward(tiny_gguf, tmp_path / "service")
     for number in range(ROUNDS):
         ward.start()
         if number == 0:
             ward.sign_in()
         threads = ward.load(10)
-        time.sleep(draw.uniform(0.2, 2.0))
+        ward.work_for(draw.randint(1, 12), draw.uniform(0.0, 0.5))
         ward.kill()
         ward.going.clear()
         for one in threads:
@@ -205,7 +211,7 @@ def test_a_database_that_goes_and_comes_and_twenty_kills_on_postgresql_lose_noth
     tmp_path,
     tiny_gguf,
     capsys,
-    postgres,  # noqa: F811
+    postgres,
 ):
     draw, ward = random.Random(10), Ward(tiny_gguf, tmp_path / "service", postgres.make())
     for number in range(ROUNDS):
@@ -213,7 +219,7 @@ def test_a_database_that_goes_and_comes_and_twenty_kills_on_postgresql_lose_noth
         if number == 0:
             ward.sign_in()
         threads = ward.load(10)
-        time.sleep(draw.uniform(0.2, 1.5))
+        ward.work_for(draw.randint(1, 8), draw.uniform(0.0, 0.3))
         before = len(ward.answered)
         (postgres.stop if number % 2 else postgres.kill)()
         time.sleep(draw.uniform(0.2, 1.0))
