@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,11 +26,15 @@ class Stream:
     text: str = ""
     request: str = ""
     error: str = ""
+    left: bool = False
     rules: list[str] = field(default_factory=list)
 
 
-async def stream(url: str, key: str, body: Body) -> Stream:
-    """Return one streamed answer; a connection for each, as clients behind a proxy have it."""
+async def stream(url: str, key: str, body: Body, *, leave_after: int = 0) -> Stream:
+    """Return one streamed answer; a connection for each, as clients behind a proxy have it.
+
+    With ``leave_after`` the client is gone after so many chunks.
+    """
     place, found, began = urlsplit(url), Stream(), time.monotonic()
     data = json.dumps({**body, "stream": True, "stream_options": {"include_usage": True}}).encode()
     head = (
@@ -41,12 +45,16 @@ async def stream(url: str, key: str, body: Body) -> Stream:
         reader, writer = await asyncio.open_connection(place.hostname, place.port)
         writer.write(head.encode() + data)
         found.status = int((await reader.readline()).split()[1])
-        ended = False
+        ended, chunks = False, 0
         while line := await reader.readline():
             if line.startswith(b"data: [DONE]"):
                 ended = True
             elif line.startswith(b"data: "):
+                chunks += 1
                 _take(found, json.loads(line[6:]), time.monotonic() - began)
+                if chunks == leave_after:
+                    ended = found.left = True
+                    break
         writer.close()
         if not ended:
             found.error = found.error or f"status {found.status}, no end"
@@ -78,18 +86,6 @@ async def side_by_side(url: str, key: str, bodies: Sequence[Body], streams: int)
     async def one() -> None:
         for body in left:
             found.append(await stream(url, key, body))
-
-    await asyncio.gather(*(one() for _ in range(streams)))
-    return found
-
-
-async def until(url: str, key: str, make: Callable[[int], Body], streams: int, seconds: float) -> list[Stream]:
-    """Return the answers to bodies of a number each, asked by so many streams until the time is over."""
-    end, found, number = time.monotonic() + seconds, list[Stream](), iter(range(10**9))
-
-    async def one() -> None:
-        while time.monotonic() < end:
-            found.append(await stream(url, key, make(next(number))))
 
     await asyncio.gather(*(one() for _ in range(streams)))
     return found

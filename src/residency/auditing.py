@@ -171,9 +171,13 @@ def _wanted(args: argparse.Namespace) -> Wanted:
 
 def _database(args: argparse.Namespace) -> Engine:
     from residency.serve.settings import Settings
-    from residency.serve.store.database import open_database
+    from residency.serve.store.database import name_of, open_database, version
 
-    return open_database(Settings(Path(args.folder), database=args.database or ""), must_exist=True)
+    database = open_database(Settings(Path(args.folder), database=args.database or ""), must_exist=True)
+    with database.connect() as connection:
+        if version(connection) is None:
+            raise UserError(f"{name_of(database)} holds no record: name the service's --folder, or its --database")
+    return database
 
 
 def _seal(args: argparse.Namespace) -> Seal:

@@ -72,7 +72,7 @@ def visiting(browser: Any, address: str, *, allow: Sequence[str] = (), **options
     text of ``allow`` in it.
     """
     context = browser.new_context(base_url=address, **{"reduced_motion": "reduce", **options})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     strange: list[str] = []
     errors: list[str] = []
 

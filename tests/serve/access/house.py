@@ -1,4 +1,4 @@
-"""A service's access with a real database, seal and record, and people in it; and an app of the routes that it guards."""
+"""A service's access with a real database, seal and record, and people in it; an app of the routes that it guards."""
 
 from __future__ import annotations
 

@@ -441,11 +441,15 @@ def raw(
 ) -> list[dict[str, Any]]:
     """Return what an app sends in answer to just these headers; a body that is None breaks off."""
     sent: list[dict[str, Any]] = []
+    given: list[bool] = []
 
     async def receive() -> dict[str, Any]:
         if body is None:
             return {"type": "http.disconnect"}
+        if given:
+            await asyncio.Event().wait()  # until the client goes
         if isinstance(body, bytes):
+            given.append(True)
             return {"type": "http.request", "body": body, "more_body": False}
         piece = await anext(body, None)
         return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}

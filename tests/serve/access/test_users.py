@@ -96,6 +96,14 @@ def test_a_reset_ends_the_password_and_the_sessions(open_house: House, chief: Pr
     assert sign_in(open_house.access, "anna", newer).principal.must_change
 
 
+def test_a_user_is_signed_out_everywhere(open_house: House, chief: Principal) -> None:
+    who = open_house.user("anna")
+    sessions = [within(open_house.session(who)) for _ in range(2)]
+    users.end_sessions(open_house.access, chief, who.user)
+    assert [ask(open_house.app, "GET", "/note", headers=one).status_code for one in sessions] == [401, 401]
+    assert sign_in(open_house.access, "anna", PASSWORD).token
+
+
 def test_a_locked_user_is_unlocked(open_house: House, chief: Principal) -> None:
     who = open_house.user("anna", failed=7, locked_until="2999-01-01T00:00:00.000000+00:00")
     users.unlock(open_house.access, chief, who.user)
@@ -134,6 +142,7 @@ ACTS = {
     "deactivate": lambda access, by: users.deactivate(access, by, by.user),
     "activate": lambda access, by: users.activate(access, by, by.user),
     "unlock": lambda access, by: users.unlock(access, by, by.user),
+    "end sessions": lambda access, by: users.end_sessions(access, by, by.user),
     "reset": lambda access, by: users.reset(access, by, by.user),
 }
 

@@ -18,7 +18,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from residency.serve.api import routers
 from residency.serve.api.errors import in_openai_shape
-from residency.serve.api.limit import Limited
 from residency.serve.api.metrics import Counted, Numbers
 from residency.serve.engine.flow import Flow
 from residency.serve.settings import Settings
@@ -53,7 +52,6 @@ def api(*engines: Engine, guard: WordGuard | None = None, most_body: int = 1_000
         app.include_router(router)
     in_openai_shape(app)
     app.add_middleware(EverybodyIsAnna)
-    app.add_middleware(Limited, most=most_body)
     app.add_middleware(Counted, numbers=numbers)
     return app
 

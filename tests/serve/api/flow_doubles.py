@@ -47,12 +47,17 @@ class Sentences:
     held: str = ""
     seen: str = ""
     masked: bool = False
+    json: bool = False
+    dose: bool = False
+    method: bool = False
     verdict: Verdict = field(default_factory=Verdict)
 
     def feed(self, piece: str) -> str:
         """Return what is whole."""
         self.held += piece
-        self.seen += piece
+        self.json = self.json or (not self.seen and piece.lstrip()[:1] == "{")
+        self.seen = (self.seen + piece)[-200:]
+        self.dose, self.method = self.dose or "500 mg" in self.seen, self.method or "method" in self.seen
         at = max(self.held.rfind(". "), self.held.rfind("\n")) + 1
         out, self.held = self.held[:at], self.held[at:]
         return self._shown(out)
@@ -61,18 +66,18 @@ class Sentences:
         """Return the rest."""
         out, self.held = self.held, ""
         out = self._shown(out)
-        rules = (["after.leak"] if self.masked else []) + (["dosing.told"] if "500 mg" in self.seen else [])
-        text = "This dose has no source." if "500 mg" in self.seen else ""
+        rules = (["after.leak"] if self.masked else []) + (["dosing.told"] if self.dose else [])
+        text = "This dose has no source." if self.dose else ""
         self.verdict = Verdict("mark" if text else "pass", text, None, tuple(rules))
-        if "method" in self.seen:
+        if self.method:
             self.verdict = Verdict("answer", "Withheld.", "emergency", ("after.method",))
             return "Withheld."
-        return f"{out}\n\n{text}" if text and self.note and self.seen[0] != "{" else out
+        return f"{out}\n\n{text}" if text and self.note and not self.json else out
 
     def _shown(self, text: str) -> str:
         clean = NUMBER.sub(lambda m: m[0] if any(m[0] in k for k in self.known) else "[…]", text)
         self.masked = self.masked or clean != text
-        return "" if "method" in self.seen else clean
+        return "" if self.method else clean
 
 
 @dataclass

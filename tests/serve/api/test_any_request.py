@@ -1,4 +1,4 @@
-"""Whatever is sent that the schema of the API allows, or does not: no reply is a fault, and each is one that is told of.
+"""Whatever is sent, whether the schema of the API allows it or not: no reply is a fault, and each is one of the schema.
 
 Schemathesis draws the requests: those that fit /openapi.json, and those that break it (Hatfield-Dodds and Dygalo 2022,
 Deriving semantics-aware fuzzers from web API schemas).
@@ -34,6 +34,7 @@ from serve.api.api_app import api
 from serve.api.test_medical import GOUT, Finds, Names, Shelf
 from serve.scripted_engine import ScriptedEngine
 from serve.service import key, made
+from serve.tiny_gguf import tiny_gguf  # noqa: F401
 
 Send = Callable[[dict[str, Any]], httpx.Response]
 REPLIES: dict[str, type[BaseModel]] = {
@@ -126,7 +127,7 @@ def test_no_request_is_a_fault_and_each_reply_is_told_of(monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
-def test_five_thousand_requests_to_a_real_service_are_no_fault(tmp_path: Path, tiny_gguf: Path):
+def test_five_thousand_requests_to_a_real_service_are_no_fault(tmp_path: Path, tiny_gguf: Path):  # noqa: F811
     with made(tmp_path, names=[str(tiny_gguf)], context=512) as service, asyncio.Runner() as runner:
         app = create(service)
         headers = {"authorization": f"Bearer {key(service)}"}

@@ -127,8 +127,9 @@ def test_a_client_that_leaves_in_mid_stream_stops_the_generation(client: openai.
 def raw(address: str, body: dict[str, Any]) -> socket.socket:
     """Return a connection that has sent a request and reads nothing."""
     host, _, port = address.removeprefix("http://").partition(":")
-    found = socket.create_connection((host, int(port)))
+    found = socket.socket()
     found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    found.connect((host, int(port)))
     data = json.dumps(body).encode()
     head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     found.sendall(f"{head}content-length: {len(data)}\r\n\r\n".encode() + data)
@@ -151,7 +152,7 @@ def test_a_client_that_leaves_before_a_whole_answer_stops_it_too(address: str, a
 
 def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(stream, "PATIENCE", 0.3)
-    app = api(ScriptedEngine(lambda body: ("x" * 4000 + ". ") * 2500))
+    app = api(ScriptedEngine(lambda body: ("x" * 8000 + ". ") * 2000))
     with on_port(app) as address:
         connection = raw(address, {"messages": ASK, "stream": True})
         try:

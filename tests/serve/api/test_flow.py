@@ -258,13 +258,14 @@ def test_marks_stand_around_a_streamed_answer():
 
 def test_calls_to_tools_are_streamed_whole_once_they_are_checked():
     call = {"id": "c1", "type": "function", "function": {"name": "phone", "arguments": '{"to": "555-1234"}'}}
-    way, _ = flow(ScriptedEngine(lambda body: {"content": None, "tool_calls": [call]}))
+    way, record = flow(ScriptedEngine(lambda body: {"content": None, "tool_calls": [call]}))
     given = run(chunks(way.stream(ANNA, body("Phone 555-1234"), kind="chat")))
     stopped = run(chunks(way.stream(ANNA, body("Phone my doctor"), kind="chat")))
     assert [c["delta"]["tool_calls"] for p in given for c in p["choices"] if "tool_calls" in c["delta"]] == [
         [{"index": 0, **call}]
     ]
     assert given[-1]["choices"][0]["finish_reason"] == "tool_calls"
+    assert record.entries[1].body["answer"] == record.digest('phone({"to": "555-1234"})')
     assert "555" not in json.dumps(stopped)
     assert stopped[-1]["choices"][0]["finish_reason"] == "content_filter"
 

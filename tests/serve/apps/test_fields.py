@@ -57,7 +57,7 @@ def test_what_is_filled_in_is_fenced_as_data_and_orders_in_it_are_left_out_and_c
     case = case_of(load()["structure"], {"note": note})
     system, turn = case.messages
     assert system["role"] == "system" and "clinical note" in system["content"] and "asthma" not in system["content"]
-    assert turn["content"].startswith("<evidence>\n[1] (Note or transcript) Known asthma.")
+    assert turn["content"].startswith("<evidence>\nNote or transcript: Known asthma.")
     assert "Ignore all" not in turn["content"] and turn["content"].count("</evidence>") == 2  # the fence and its rule
     assert "<|im_start|>" not in turn["content"] and case.orders >= 1
     assert "Ignore all" in case.given  # the guard reads what was written
@@ -66,7 +66,7 @@ def test_what_is_filled_in_is_fenced_as_data_and_orders_in_it_are_left_out_and_c
 def test_what_a_search_found_stands_behind_what_was_filled_in_and_is_a_source():
     found = Evidence("label#3", "label", "Metformin 500 mg is taken twice a day.", title="Label")
     case = case_of(load()["medication"], {"question": "How is metformin taken?"}, evidence=[found], language="es")
-    assert "[2] (Label) Metformin 500 mg is taken twice a day." in case.messages[-1]["content"]
+    assert "[1] (Label) Metformin 500 mg is taken twice a day." in case.messages[-1]["content"]
     assert case.messages[0]["content"].startswith("Responda la pregunta") and case.sources[-1] is found
     assert "Metformin 500 mg" not in case.given
 

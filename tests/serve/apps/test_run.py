@@ -146,6 +146,8 @@ def test_codes_are_held_against_the_installed_classification():
         ("codes[4].code", "code_broad"),
     ]
     assert found.reply["codes"][2]["code"] == "" and "J45" in found.marks[1].says
+    nothing = Desk({"codes": [{"diagnosis": "diagnosis_1", "code": "code_1"}]}).ask("coding", {"note": NOTE})
+    assert nothing.decision == "abstained" and {code for _, code in codes_of(nothing)} == {"not_said", "code_unknown"}
 
 
 def test_abbreviations_are_held_against_the_list_and_the_notes_own_words():
@@ -188,9 +190,22 @@ def test_a_medicine_is_answered_about_from_the_source_alone():
 
 def test_an_answer_of_which_nothing_is_supported_is_none():
     desk = Desk({"answer": ["It cures gout."], "missing": ["all of it"]})
-    found = desk.ask("medication", {"question": "What does it do?", "source": LABEL})
+    found = desk.ask("medication", {"question": "What does metformin do?", "source": LABEL})
     assert (found.decision, found.reply, found.urgency) == ("abstained", None, "soon")
     assert "Nothing in the reply is supported" in found.text and desk.line["answer"] is None
+
+
+def test_a_source_that_does_not_speak_of_the_question_is_not_even_read_by_the_model():
+    desk = Desk({"answer": ["Metformin 500 mg is taken twice a day."], "missing": []})
+    found = desk.ask("medication", {"question": "How is amoxicillin taken?", "source": LABEL})
+    assert (found.decision, found.reply) == ("abstained", None) and not desk.engine.asked
+    assert "does not speak of: amoxicillin" in found.text and desk.line["decision"] == "abstained"
+
+
+def test_an_answer_beside_the_question_is_none_though_the_source_says_it():
+    desk = Desk({"answer": ["It is not used when the eGFR is below 30."], "missing": []})
+    found = desk.ask("medication", {"question": "How is metformin taken?", "source": LABEL})
+    assert found.decision == "abstained" and "does not speak of what was asked" in found.text
 
 
 def test_what_a_search_found_is_a_source_and_stands_in_the_record_by_its_id():
@@ -221,6 +236,11 @@ def test_a_tutor_answers_one_of_the_options_and_explains_from_the_source_or_says
     assert codes_of(Desk(said).ask("tutor", fields)) == [("explanation", "no_source")]
     other = Desk(said | {"answer": "vitamin D"}).ask("tutor", fields)
     assert other.decision == "abstained"
+
+
+def test_what_a_model_repeats_stands_once():
+    desk = Desk({"impression": ["No pneumothorax.", "No pneumothorax."], "urgency": "routine"})
+    assert desk.ask("impression", {"findings": "No pneumothorax."}).reply["impression"] == ["No pneumothorax."]
 
 
 def test_the_differential_marks_what_does_not_stand_in_the_case():

@@ -56,7 +56,7 @@ def test_the_signs_never_lower_what_the_model_says():
 def test_the_guards_red_flags_raise_it_too_and_a_reason_that_does_not_stand_there_is_marked():
     said = CALM | {"reasons": ["cough", "his father died of a heart attack"]}
     found = Desk(said).ask("triage", {"complaint": "dose of cough syrup, and a cough"})  # the double says: soon
-    assert found.urgency == "soon" and ("reasons[1]", "unsupported") in codes_of(found)
+    assert found.urgency == found.reply["urgency"] == "soon" and ("reasons[1]", "unsupported") in codes_of(found)
 
 
 def test_no_answer_is_handed_over_as_urgent_or_as_the_signs_say():

@@ -41,5 +41,7 @@ def test_a_crash_of_the_model_is_a_503_and_what_follows_is_answered_again(tmp_pa
         assert json.loads(down.text)["error"]["message"] and "loom" not in down.text
         assert engine.kept.wait(20)
         assert ask.post("/v1/chat/completions", json=ASK).json()["usage"] == first.json()["usage"]
-        assert "residency_engine" in (metrics := ask.get("/metrics").text) and "loom" not in metrics
+        admin = {"Authorization": f"Bearer {key(service, 'administrator', ['metrics'])}"}
+        metrics = ask.get("/metrics", headers=admin).text
+        assert "residency_engine_alive" in metrics and "loom" not in metrics
         assert entries(service) == 3

@@ -83,6 +83,12 @@ def test_nothing_is_made_where_there_is_no_record(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_database_without_a_record_is_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "service.sqlite").touch()
+    with pytest.raises(UserError, match="holds no record"):
+        log("show", "--folder", str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

@@ -244,20 +244,31 @@ def test_postgres_gone_and_back(folder: Path, postgres, migrated: str) -> None:
         case.end()
 
 
-@pytest.mark.parametrize("end", ["", "-wal"])
-def test_a_file_that_goes_under_the_service_answers_nobody_until_it_is_back(folder: Path, end: str) -> None:
+def test_a_file_that_goes_under_the_service_answers_nobody_until_it_is_back(folder: Path) -> None:
     case = Case(folder)
-    path, aside = Path(f"{case.database.url.database}{end}"), folder / "aside"
+    path, aside = Path(str(case.database.url.database)), folder / "aside"
     with case.opened() as writer:
         assert writer.write_now(entry(1)) == 1
         path.rename(aside)
         for number in (2, 3):
             with pytest.raises(Unrecorded):
                 writer.write_now(entry(number))
-        path.unlink(missing_ok=True)
+        assert not path.exists(), "an empty database was made in its place"
         aside.rename(path)
         assert writer.write_now(entry(4)) == len(case.rows())
     assert {1, 4} <= {row.content["n"] for row in case.rows()} and case.verify().ok
+    case.end()
+
+
+def test_a_log_that_goes_under_the_service_answers_nobody_and_nothing_is_lost(folder: Path) -> None:
+    case = Case(folder)
+    with case.opened() as writer:
+        answered = [writer.write_now(entry(1))]
+        Path(f"{case.database.url.database}-wal").rename(folder / "aside")
+        with pytest.raises(Unrecorded):
+            writer.write_now(entry(2))
+        answered.append(writer.write_now(entry(3)))
+    assert [{row.content["n"]: row.seq for row in case.rows()}[one] for one in (1, 3)] == answered and case.verify().ok
     case.end()
 
 
@@ -329,6 +340,19 @@ def test_entries_behind_the_head_when_the_power_went_are_taken_up_and_said_to_be
         assert writer.write_now(entry(5)) == 5
     told = case.rows()[3]
     assert (told.kind, told.content["event"], told.content["entries_after_head"]) == ("record", "taken up", 1)
+    assert case.verify().ok
+
+
+def test_a_record_that_cannot_be_taken_up_is_not_opened(case: Case, monkeypatch) -> None:
+    case.wrote(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(heads, "put", _power_cut)
+        with case.opened() as writer, pytest.raises(Unrecorded):
+            writer.write_now(entry(2))
+        with pytest.raises(Unrecorded):
+            case.open()
+    with case.opened() as writer:
+        writer.write_now(entry(3))
     assert case.verify().ok
 
 

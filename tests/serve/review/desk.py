@@ -21,7 +21,7 @@ from residency.serve.record.writer import Writer
 from residency.serve.settings import Settings
 from residency.serve.store.database import open_database
 from residency.serve.store.keys import Seal
-from residency.serve.store.tables import RECORD
+from residency.serve.store.tables import RECORD, USERS
 from residency.serve.types import Principal, Unrecorded
 from serve.access.house import QUICK, House, house
 
@@ -58,16 +58,17 @@ class Bench:
 
 
 @contextmanager
-def desk(folder: Path, database: str = "") -> Iterator[Bench]:
-    """Yield a desk on a new database."""
-    with furnished(folder, database) as (one, people):
+def desk(folder: Path, database: str = "", *, again: bool = False) -> Iterator[Bench]:
+    """Yield a desk on a new database, or ``again`` on the one that is there."""
+    with furnished(folder, database, again=again) as (one, people):
         yield Bench(one.access.database, one.access.seal, one.access.recorder, people)
 
 
 @contextmanager
-def furnished(folder: Path, database: str = "") -> Iterator[tuple[House, dict[str, Principal]]]:
+def furnished(folder: Path, database: str = "", *, again: bool = False) -> Iterator[tuple[House, dict[str, Principal]]]:
     """Yield a house with the five users in it; on SQLite a copy of one that was made once."""
-    if not database:
+    people = None
+    if not database and not again:
         made, people = _made()
         shutil.copytree(made, folder, dirs_exist_ok=True)
     settings = Settings(folder, database=database)
@@ -75,7 +76,7 @@ def furnished(folder: Path, database: str = "") -> Iterator[tuple[House, dict[st
     writer = Writer(engine, seal)
     try:
         one = House(Access(engine, seal, writer, settings, hasher=QUICK), settings)
-        yield one, _people(one) if database else people
+        yield one, people or (_found(engine) if again else _people(one))
     finally:
         writer.close()
         engine.dispose()
@@ -91,6 +92,12 @@ def _made() -> tuple[Path, dict[str, Principal]]:
 
 def _people(one: House) -> dict[str, Principal]:
     return {name: one.user(name, role) for name, role in ROLES.items()}
+
+
+def _found(engine: Any) -> dict[str, Principal]:
+    with engine.connect() as connection:
+        rows = connection.execute(select(USERS.c.id, USERS.c.name, USERS.c.role))
+        return {row.name: Principal(row.id, row.name, row.role) for row in rows}
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:

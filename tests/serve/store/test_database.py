@@ -139,3 +139,9 @@ def test_a_folder_with_odd_signs_in_its_name_is_taken(tmp_path: Path) -> None:
     engine = open_database(Settings(tmp_path / "a?b%20c#d"))
     upgrade(engine)
     assert (tmp_path / "a?b%20c#d" / "service.sqlite").stat().st_size > 0
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "service.sqlite").write_bytes(b"words of another program " * 400)
+    with pytest.raises(UserError, match=r"cannot be used \(DatabaseError\)"):
+        open_database(Settings(tmp_path))

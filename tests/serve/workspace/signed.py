@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi.testclient import TestClient
-from serve.service import user
 
 from residency.serve.access import sessions
 from residency.serve.access.known import Known
+from serve.service import user
 
 HOME = "http://127.0.0.1"
 

@@ -30,7 +30,7 @@ def small_graph(folder: Path):
     for key, name, above in terms:
         lines = ["", "[Term]", f"id: HP:{key}", f"name: {name}", f'def: "What is called {name.lower()}." [made:up]']
         obo += [*lines, *([f"is_a: HP:{above}"] if above else [])]
-    head = "database_id disease_name qualifier hpo_id reference evidence onset frequency sex modifier aspect biocuration"
+    head = "database_id disease_name qualifier hpo_id reference evidence onset frequency sex modifier aspect by"
     rows = ["#version: 2031-05-04", "\t".join(head.split())]
     for number, (name, has) in DISEASES.items():
         rows += [f"TOY:{number}\t{name}\t\tHP:9{one}\tPMID:{number}\tPCS\t\t3/4\t\t\tP\tme" for one in has]

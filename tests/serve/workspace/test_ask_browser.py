@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+
+from residency.serve.types import Busy
+from residency.serve.workspace.ask import router
 from serve.browser import chromium, faults, serving, shot, spills, tab_to, visiting
 from serve.scripted_engine import ScriptedEngine
 from serve.workspace.test_ask import Shelf
 from serve.workspace.ward import app
-
-from residency.serve.types import Busy
-from residency.serve.workspace.ask import router
 
 LONG = "Gout is a disease of joints [1]. " * 40
 

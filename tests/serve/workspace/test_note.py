@@ -7,13 +7,13 @@ import json
 
 import docx
 import pytest
-from serve.scripted_engine import ScriptedEngine
-from serve.service import made
-from serve.workspace.signed import signed
 
 from residency.serve.app import create
 from residency.serve.types import Refused
 from residency.serve.workspace.opened import text_of
+from serve.scripted_engine import ScriptedEngine
+from serve.service import made
+from serve.workspace.signed import signed
 
 NOTE = "Fell on the stairs. Left ankle swollen and sore. No fracture on X-ray. Rest, ice, paracetamol 1 g if needed."
 STRUCTURE = {

@@ -7,12 +7,12 @@ from html import unescape
 
 import pytest
 from fastapi.testclient import TestClient
-from serve.scripted_engine import ScriptedEngine
-from serve.workspace.small_graph import small_graph
-from serve.workspace.ward import app
 
 from residency.serve.workspace import quiz
 from residency.serve.workspace.tutor import router
+from serve.scripted_engine import ScriptedEngine
+from serve.workspace.small_graph import small_graph
+from serve.workspace.ward import app
 
 AS = {"x-as": "clinician"}
 
@@ -65,7 +65,7 @@ def test_a_right_answer_is_called_right_and_explained_with_its_place(ward):
     assert len(choices) == 4 and "HP:90013" in choices
     told = client.post("/tutor", data={**hidden, "chosen": "HP:90013"}, headers=AS).text
     assert "Right." in told and "Damp disease has the finding Humming foot" in told
-    assert "phenotype.hpoa, line 5 (PMID:3)" in told and "What is called humming foot." in told and "made up" in told
+    assert "phenotype.hpoa, line 6 (PMID:3)" in told and "What is called humming foot." in told and "made up" in told
     wrong = client.post("/tutor", data={**hidden, "chosen": next(c for c in choices if c != "HP:90013")}, headers=AS)
     assert "Not this one." in wrong.text and "no proof" in wrong.text
     assert not engine.asked

@@ -10,10 +10,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from argon2 import PasswordHasher
 from fastapi import FastAPI, Request
-from serve.api.flow_doubles import MemoryRecord, WordGuard
-from serve.scripted_engine import ScriptedEngine
 
 from residency.core.errors import ResidencyError
 from residency.serve.access.access import Access
@@ -23,6 +20,9 @@ from residency.serve.settings import Settings
 from residency.serve.types import ROLES, Principal
 from residency.serve.workspace.render import problem, problem_of
 from residency.serve.workspace.static_files import router as static_files
+from serve.api.flow_doubles import MemoryRecord, WordGuard
+from serve.scripted_engine import ScriptedEngine
+from serve.service import QUICK
 
 
 class SayingGuard(WordGuard):
@@ -75,7 +75,7 @@ def real(folder: Any, *routers: Any, **more: Any) -> Iterator[FastAPI]:
     database, seal = open_database(settings), Seal(folder / "secret")
     upgrade(database)
     with open_record(database, seal) as recorder:
-        access = Access(database, seal, recorder, settings, hasher=PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        access = Access(database, seal, recorder, settings, hasher=QUICK)
         made = app(folder, *routers, database=database, seal=seal, access=access, settings=settings, door=False, **more)
         made.state.service.recorder = recorder
         made.state.service.flow = Flow(made.state.service.engines, made.state.service.guard, recorder)

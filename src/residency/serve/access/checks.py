@@ -28,6 +28,7 @@ class Refusal(Exception):
     status: int
     code: str | None = None
     message: str = ""
+    param: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
 
@@ -35,18 +36,22 @@ class Refusal(Exception):
 def reason(error: Exception) -> Refusal | None:
     """Return the reply to an error that says what to do; None for one that is a fault of ours."""
     if isinstance(error, TooMany | Busy):
-        return Refusal(429, "rate_limit_exceeded", str(error), {"retry-after": str(error.after)})
+        return _later(429, "rate_limit_exceeded", error, error.after)
     if isinstance(error, Down):
-        return Refusal(503, "model_unavailable", str(error), {"retry-after": str(error.after)})
+        return _later(503, "model_unavailable", error, error.after)
     if isinstance(error, Unrecorded | SQLAlchemyError):
-        return Refusal(503, "record_unavailable", str(Unrecorded()), {"retry-after": "5"})
+        return _later(503, "record_unavailable", Unrecorded(), 5)
     if isinstance(error, forms.TooLarge):
         return Refusal(413, "request_too_large")
     if isinstance(error, TimeoutError):
         return Refusal(408, "timeout")
     if isinstance(error, Refused):
-        return Refusal(error.status, error.code, str(error))
+        return Refusal(error.status, error.code, str(error), error.param or None)
     return None
+
+
+def _later(status: int, code: str, error: Exception, after: int) -> Refusal:
+    return Refusal(status, code, str(error), headers={"retry-after": str(after)})
 
 
 def template(scope: Scope) -> str:
@@ -85,7 +90,7 @@ async def _known(access: Access, scope: Scope) -> Known:
         known = await access.authenticate(scope["headers"])
     except WrongKey:
         await _wrong_key(access, scope)
-        raise Refusal(401, "invalid_api_key", str(WrongKey()), _challenge('error="invalid_token"')) from None
+        raise Refusal(401, "invalid_api_key", str(WrongKey()), headers=_challenge('error="invalid_token"')) from None
     except DBAPIError:
         raise Refusal(503, "unavailable", headers={"retry-after": "5"}) from None
     if known is None:
@@ -135,8 +140,9 @@ def _within_limits(access: Access, known: Known, state: dict[str, Any]) -> None:
     name = f"key:{known.principal.key}" if known.per_minute else f"user:{known.principal.user}"
     if wait := access.buckets.take(name, known.per_minute or USER_PER_MINUTE):
         error = TooMany(wait)
-        headers = {"retry-after": str(error.after)}
-        raise Refusal(429, "rate_limit_exceeded", str(error), headers, state)
+        refusal = _later(429, "rate_limit_exceeded", error, error.after)
+        refusal.state = state
+        raise refusal
 
 
 def _from_our_page(headers: list[tuple[bytes, bytes]], host: bytes, *, secure: bool) -> None:

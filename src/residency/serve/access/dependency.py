@@ -93,6 +93,7 @@ class Door:
             reason.status,
             code=reason.code,
             message=reason.message,
+            param=reason.param,
             headers=reason.headers,
             page=self.page,
         )

@@ -34,7 +34,7 @@ def check(password: str, *, user: str = "") -> None:
 
 
 def common(password: str, *, user: str = "") -> bool:
-    """Return whether nothing is left of a password without listed words, the user's name, keys in a row, and a few digits."""
+    """Return whether a password is only listed words, the user's name, keys in a row, and a few digits and letters."""
     words = [word for word in (*common_words(), *re.split(r"[._-]", user.lower())) if len(word) > 2]
     for plain in {password.lower(), password.lower().translate(_LEET)}:
         left = plain

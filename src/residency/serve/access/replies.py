@@ -25,7 +25,7 @@ WORDS = {
 }
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
 # "same-origin" and not "no-referrer": with the latter browsers send "Origin: null" with our own forms.
 _HEADERS = {
@@ -52,13 +52,14 @@ def refusal(
     *,
     code: str | None = None,
     message: str = "",
+    param: str | None = None,
     headers: Mapping[str, str] | None = None,
     page: Page | None = None,
 ) -> Response:
     """Return the reply of a refused request: OpenAI's shape for programs, a page elsewhere."""
     path = request.url.path
     if path.startswith("/v1/") or path in ("/v1", "/metrics", "/openapi.json", "/health"):
-        return error(status, code=code, message=message, headers=headers)
+        return error(status, code=code, message=message, param=param, headers=headers)
     if page is not None:
         return page(request, status, headers=headers)
     body = f"<!doctype html><html lang=en><meta charset=utf-8><title>{status}</title><p>{_words(status)[1]}</p></html>"
@@ -66,11 +67,16 @@ def refusal(
 
 
 def error(
-    status: int, *, code: str | None = None, message: str = "", headers: Mapping[str, str] | None = None
+    status: int,
+    *,
+    code: str | None = None,
+    message: str = "",
+    param: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return an error in OpenAI's shape; ``message`` is one of ours, never a word of the request."""
     kind, words = _words(status)
-    body = {"error": {"message": message or words, "type": kind, "param": None, "code": code}}
+    body = {"error": {"message": message or words, "type": kind, "param": param, "code": code}}
     return Response(json.dumps(body), status, headers, media_type="application/json")
 
 

@@ -123,6 +123,11 @@ def unlock(access: Access, by: Principal, id: str) -> User:
     return _change(access, by, id, {"did": "unlocked"}, failed=0, locked_until=None)
 
 
+def end_sessions(access: Access, by: Principal, id: str) -> User:
+    """Return the user, who is signed out everywhere."""
+    return _change(access, by, id, {"did": "signed out"}, changed=now())
+
+
 def reset(access: Access, by: Principal, id: str) -> tuple[User, str]:
     """Return the user without a password and a one-time key to choose another; their sessions end."""
     token, statements = issue(access, id)

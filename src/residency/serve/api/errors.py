@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from residency.core.errors import ResidencyError, UserError
+from residency.serve.api.limit import TOO_LARGE, Limited
 from residency.serve.types import Busy, Down, Refused, Unrecorded
 
 API = ("/v1/", "/health", "/metrics", "/openapi.json")
@@ -21,7 +22,7 @@ TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_
 SAID = {
     404: "there is nothing here: see /openapi.json",
     405: "this method is not taken here",
-    413: "the body is larger than this service takes",
+    413: TOO_LARGE,
 }
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
 WRONG = {
@@ -33,7 +34,8 @@ WRONG = {
 
 
 def in_openai_shape(app: FastAPI) -> None:
-    """Make an app answer errors of the API in OpenAI's shape."""
+    """Make an app answer errors of the API in OpenAI's shape, bodies that are larger than it takes among them."""
+    app.add_middleware(Limited, most=app.state.service.settings.most_body)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ResidencyError, _ours)

@@ -9,11 +9,11 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from residency.serve.api.errors import SAID, error
 from residency.serve.types import Refused
 
 SECONDS = 60.0
 """Time for a whole body to come in."""
+TOO_LARGE = "the body is larger than this service takes"
 
 
 class Limited:
@@ -29,7 +29,8 @@ class Limited:
             return
         lengths = [value for name, value in scope["headers"] if name == b"content-length"]
         if any(not value.isdigit() or int(value[:20]) > self.most for value in lengths):
-            await error(413, SAID[413], code="request_too_large", headers={"connection": "close"})(scope, receive, send)
+            scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"content-length"]}
+            await self.app(scope, _too_large, send)
             return
         seen, whole, ends = 0, False, asyncio.get_running_loop().time() + self.seconds
 
@@ -45,7 +46,11 @@ class Limited:
             seen += len(message.get("body", b""))
             whole = message["type"] != "http.request" or not message.get("more_body", False)
             if seen > self.most:
-                raise Refused(SAID[413], status=413, code="request_too_large")
+                raise Refused(TOO_LARGE, status=413, code="request_too_large")
             return message
 
         await self.app(scope, measured, send)
+
+
+async def _too_large() -> Message:
+    raise Refused(TOO_LARGE, status=413, code="request_too_large")

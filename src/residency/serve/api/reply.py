@@ -86,7 +86,7 @@ def caller_of(request: Request) -> Principal:
 def as_json(found: Any) -> Response:
     """Return a reply of JSON."""
     text = json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Response(text, media_type="application/json")
+    return Response(text.encode("utf-8", "replace"), media_type="application/json")
 
 
 async def while_wanted(request: Request, work: Coroutine[Any, Any, T]) -> T | None:

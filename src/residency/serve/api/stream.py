@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import traceback
 from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
+from residency.core.errors import ResidencyError
 from residency.serve.api.errors import told
+
+LOG = logging.getLogger("residency.serve")
 
 PATIENCE = 60.0
 """Seconds that a client may leave its connection full."""
@@ -62,6 +67,8 @@ class Events(Response):
             raise
         except Exception as fault:  # the answer has begun: its end is told as an event, and no [DONE] follows
             last = event(told(fault))
+            if not isinstance(fault, ResidencyError):
+                LOG.error("%s in a stream at %s", type(fault).__name__, _where(fault))
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _put(self, send: Send, data: bytes) -> None:
@@ -72,6 +79,12 @@ class Events(Response):
             raise Slow from None
 
 
+def _where(fault: BaseException) -> str:
+    """Return the place in our code where a fault arose, and nothing that it says."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "?"
+
+
 async def events(chunks: AsyncIterator[dict[str, Any]]) -> Events:
     """Return a response for chunks, once there is a first; raises what is raised before it."""
     return Events(await anext(chunks), chunks, PATIENCE)
@@ -79,7 +92,7 @@ async def events(chunks: AsyncIterator[dict[str, Any]]) -> Events:
 
 def event(chunk: dict[str, Any]) -> bytes:
     """Return a chunk as an event."""
-    return b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n\n"
 
 
 async def _gone(receive: Receive) -> None:

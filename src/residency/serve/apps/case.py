@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from residency.core.types import Message
-from residency.infer.evidence import Evidence, laid_before
+from residency.infer.evidence import RULE, Evidence, fenced, harmless
 from residency.infer.orders import without_orders
 from residency.serve.apps.application import LANGUAGES, Application, Field
 from residency.serve.apps.early_warning import Warned, warned
@@ -21,6 +21,8 @@ from residency.serve.types import Refused
 
 OPTIONS = "options"
 """The field whose lines are the options of a question."""
+GIVEN = "given"
+"""The document that what was filled in counts as."""
 TASK = {"en": "Do this with what stands above.", "es": "Hágalo con lo que está arriba."}
 SHAPE = {
     "en": "Reply with one JSON object with these keys: {}.",
@@ -71,8 +73,11 @@ class Case:
         """Return the prompt: the file's words as the system's, then what was filled in, within a fence."""
         keys = ", ".join(self.application.schema["properties"])
         asked = f"{self.application.prompts[self.language].instruction}\n{SHAPE[self.language].format(keys)}"
-        turn = {"role": "user", "content": TASK[self.language]}
-        return [{"role": "system", "content": asked}, *laid_before([turn], self.shown)]
+        filled = [f"{harmless(one.title)}: {harmless(one.text).strip()}" for one in self.shown if one.document == GIVEN]
+        found = fenced([one for one in self.shown if one.document != GIVEN]) if self.evidence else ""
+        data = "\n".join(filter(None, ["<evidence>", *filled, "</evidence>", found, RULE]))
+        turn = f"{data}\n\n{TASK[self.language]}"
+        return [{"role": "system", "content": asked}, {"role": "user", "content": turn}]
 
 
 def case_of(
@@ -94,7 +99,7 @@ def case_of(
                if one.shown and values[name] is not None]  # fmt: skip
     if found:
         text = "\n".join(sentences(found, language))
-        sources.append(Evidence("given#scores", "given", text, title="Scores"))
+        sources.append(Evidence("given#scores", GIVEN, text, title="Scores"))
     shown, orders = without_orders([*sources, *evidence])
     return Case(
         application,
@@ -113,7 +118,7 @@ def _evidence(one: Field, value: Any, language: str) -> Evidence:
     """Return a field that was filled in as a passage with its title."""
     said = one.choices[value][language] if one.kind == "choice" else _plain(value, language)
     text = f"{said} {one.unit}".strip()
-    return Evidence(f"given#{one.name}", "given", text, end=len(text), title=one.title[language], language=language)
+    return Evidence(f"given#{one.name}", GIVEN, text, end=len(text), title=one.title[language], language=language)
 
 
 def _plain(value: Any, language: str) -> str:

@@ -33,8 +33,11 @@ def written(code: str) -> str:
     return key if len(key) <= 3 else f"{key[:3]}.{key[3:]}"
 
 
-def coded(row: Mapping[str, Any], at: str, note: str, language: str) -> tuple[dict[str, Any], list[Mark]]:
-    """Return a diagnosis with its code as it may stand, and what is to be said of it. An unknown code is taken out."""
+def coded(row: Mapping[str, Any], at: str, note: str, language: str) -> tuple[dict[str, Any] | None, list[Mark]]:
+    """Return a diagnosis with its code as it may stand, and what is to be said of it. An unknown code is taken out.
+
+    None where neither the note holds the diagnosis nor the classification the code: that says nothing.
+    """
     diagnosis, code = str(row["diagnosis"]), written(str(row["code"]))
     marks = list(_of_note(diagnosis, at, note, language))
     known = classification().get(code)
@@ -42,7 +45,8 @@ def coded(row: Mapping[str, Any], at: str, note: str, language: str) -> tuple[di
     nearest = f"{near[0][0]} {near[0][1]}" if near else "-"
     if known is None:
         said = words("code_unknown", language).format(nearest)
-        return {**row, "code": "", "description": ""}, [*marks, Mark(f"{at}.code", "code_unknown", said, removed=True)]
+        left = None if any(mark.code == "not_said" for mark in marks) else {**row, "code": "", "description": ""}
+        return left, [*marks, Mark(f"{at}.code", "code_unknown", said, removed=True)]
     if code not in dict(near) and not stems(diagnosis) & stems(known[0]):
         marks.append(Mark(f"{at}.code", "code_far", words("code_far", language).format(nearest)))
     if not known[1]:

@@ -50,6 +50,16 @@ def mapped(reply: Any, change: Callable[[str, str], str | None], at: str = "") -
     return change(at, reply) if isinstance(reply, str) else reply
 
 
+def distinct(reply: Any) -> Any:
+    """Return a reply whose arrays have every entry once, the first of equals: small models repeat themselves."""
+    if isinstance(reply, dict):
+        return {name: distinct(one) for name, one in reply.items()}
+    if not isinstance(reply, list):
+        return reply
+    every = [distinct(one) for one in reply]
+    return [one for number, one in enumerate(every) if one not in every[:number]]
+
+
 def said(reply: Any) -> str:
     """Return all texts of a reply, one a line, in its order: what a guard reads."""
     lines: list[str] = []

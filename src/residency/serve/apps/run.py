@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -35,10 +36,12 @@ async def run(
     ``evidence`` are passages that a search found, which it may stand on beside what was filled in. Raises Refused where
     a field is wrong (nothing is recorded then), and Busy, Down and Unrecorded as the flow does.
     """
-    case = case_of(application, fields, language=language or principal.language, evidence=evidence)
+    spoken = language or principal.language
+    case = await asyncio.to_thread(case_of, application, fields, language=spoken, evidence=evidence)
+    seen = flow.guard.before([{"role": "user", "content": case.given}], application.guard)
     result, told = await flow.run(
         principal,
-        partial(solved, case),
+        partial(solved, case, floor=seen.urgency),
         kind=application.guard,
         known=[case.given],
         application=application.name,

@@ -10,25 +10,34 @@ from functools import lru_cache
 from typing import Any
 
 from residency.core.types import Model, Reply
+from residency.corpus.make.support import stems
+from residency.infer.answer.enough import asked_about, lacking, names
 from residency.serve.apps.application import Application
 from residency.serve.apps.case import Case
-from residency.serve.apps.checks import checked
+from residency.serve.apps.checks import NO_SOURCE, checked
 from residency.serve.apps.outcome import Mark, Solved, most_urgent
-from residency.serve.apps.places import said
+from residency.serve.apps.places import distinct, said
 from residency.serve.apps.screening import sentences
 from residency.serve.apps.words import words
 
 Json = dict[str, Any]
 TRIES: tuple[Json, ...] = ({"temperature": 0.0, "seed": 0}, {"temperature": 0.3, "seed": 1})
 """How a reply is drawn, and how once more."""
+QUESTION = "question"
+"""The field of a question that is answered from sources."""
 LONGER = 1.5
 """How much longer the second reply may be where the first was cut off."""
 
 
-def solved(case: Case, model: Model) -> Solved:
-    """Return what a model comes to, checked; without a model where a rule answers."""
+def solved(case: Case, model: Model, *, floor: str | None = None) -> Solved:
+    """Return what a model comes to, checked; without a model where a rule answers.
+
+    ``floor`` is the urgency that the guard saw in what was filled in: the reply is never less urgent.
+    """
     if ruled := _ruled(case):
         return ruled
+    if lacks := _unspoken(case):
+        return _abstained(case, Solved(None, words("not_in_source", case.language).format(", ".join(lacks))))
     reply, why, tokens = _asked(case, model)
     found = Solved(None, words(why, case.language) if why else "", tokens=tokens)
     found.marks += _orders(case)
@@ -39,10 +48,14 @@ def solved(case: Case, model: Model) -> Solved:
     app = case.application
     found.urgency = most_urgent(app.urgency.least, reply.get(app.urgency.says) if app.urgency.says else None)
     before = found.urgency
+    found.urgency = most_urgent(found.urgency, floor)
     found.reply = checked(case, reply, found)
     _raised(case, found, before)
     if said(reply) and not _says(case, found.reply):
         found.why = words("nothing_left", case.language)
+        return _abstained(case, found)
+    if _beside(case, found.reply):
+        found.why = words("off_topic", case.language)
         return _abstained(case, found)
     return found
 
@@ -55,6 +68,21 @@ def _ruled(case: Case) -> Solved | None:
     facts = {"scores": [one.told() for one in case.screened.scored]}
     urgency = most_urgent("urgent", case.screened.urgency)
     return Solved(None, "", text, urgency, ruled=True, facts=facts, rules=("screening_self_harm",))
+
+
+def _unspoken(case: Case) -> list[str]:
+    """Return what a question is about that no source speaks of, where an answer stands on sources alone."""
+    question = str(case.values.get(QUESTION) or "")
+    sources = [one for one in case.sources if one.id not in NO_SOURCE]
+    if not (case.application.grounded and question) or names(question, "\n".join(one.text for one in sources)):
+        return []
+    return lacking(question, sources)
+
+
+def _beside(case: Case, reply: Json) -> bool:
+    """Return whether an answer from sources speaks of nothing that was asked about."""
+    question = str(case.values.get(QUESTION) or "")
+    return bool(case.application.grounded and question and not asked_about(question) & stems(_main(case, reply)))
 
 
 # --- asking ----------------------------------------------------------------------------------------------------------
@@ -71,7 +99,7 @@ def _asked(case: Case, model: Model) -> tuple[Json | None, str, int]:
             return None, "no_reply", tokens
         found = read(reply, schema)
         if found is not None:
-            return found, "", tokens
+            return distinct(found), "", tokens
         why = "unreadable"
         room = int(room * LONGER) if reply.finish == "length" else room
     return None, why, tokens
@@ -102,9 +130,14 @@ def _validator(schema: str) -> Any:
 
 def _says(case: Case, reply: Json) -> bool:
     """Return whether a reply still says something where its application answers: what is missing is no answer."""
+    return bool(_main(case, reply))
+
+
+def _main(case: Case, reply: Json) -> str:
+    """Return the texts of the field that a check may take away from first: the answer; of all fields where none may."""
     removing = [path for one in case.application.checks if one.remove for path in one.at]
     main = removing[0].partition("[")[0].partition(".")[0] if removing else ""
-    return bool(said({main: reply.get(main)} if main else reply))
+    return said({main: reply.get(main)} if main else reply)
 
 
 def _abstained(case: Case, found: Solved) -> Solved:

@@ -11,15 +11,15 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Required, TypedDict, TypeVar, Unpack
 
 from residency.serve.engine.forms import CHAT, Form
 from residency.serve.engine.guarded import described, guarded, ruled
 from residency.serve.engine.plain import PlainModel, plain_body
 from residency.serve.engine.relay import Relay, first_words
-from residency.serve.engine.told import STOPS, Asked, Told
-from residency.serve.types import Busy, Down, Engine, Principal, Recorder, Refused, Unrecorded, Verdict
+from residency.serve.engine.threads import Threads
+from residency.serve.engine.told import STOPS, Asked, Told, why
+from residency.serve.types import Engine, Principal, Recorder, Refused, Unrecorded, Verdict
 
 if TYPE_CHECKING:
     from residency.core.types import Model
@@ -63,8 +63,7 @@ class Flow:
         waiting: int = 64,
     ) -> None:
         self.engines, self.guard, self.recorder, self.watch = engines, guard, recorder, watch
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="strategy")
-        self._most, self._running = workers + waiting, 0
+        self._threads = Threads(workers, waiting)
         self._later: set[asyncio.Task[Any]] = set()
 
     def engine(self, name: str = "") -> Engine:
@@ -80,7 +79,7 @@ class Flow:
         """Wait until what was left behind by clients that went away is on record (at shutdown)."""
         while self._later:
             await asyncio.gather(*self._later, return_exceptions=True)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     # --- a whole answer ----------------------------------------------------------------------------------------------
 
@@ -180,26 +179,13 @@ class Flow:
         if before.action in STOPS:
             return None, await self._finish(asked, ruled(asked, before, CHAT))
         try:
-            result = await self._in_thread(work, asked.engine)
+            result = await self._threads.run(lambda: work(PlainModel(asked.engine.as_model())))
             reply = described(asked, self.guard, describe(result))
         except BaseException as error:
             await self._failed(asked, error)
             raise
         told = await self._finish(asked, reply)
         return (None if asked.altered or any(one.action in STOPS for one in told.verdicts) else result), told
-
-    async def _in_thread(self, work: Callable[[Model], T], engine: Engine) -> T:
-        if self._running >= self._most:
-            raise Busy(5)
-        self._running += 1
-        future = asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(PlainModel(engine.as_model())))
-        future.add_done_callback(self._left)
-        return await future
-
-    def _left(self, future: asyncio.Future[Any]) -> None:
-        self._running -= 1
-        if not future.cancelled():
-            future.exception()  # it was raised where it was waited for, if it still was
 
     # --- vectors -----------------------------------------------------------------------------------------------------
 
@@ -252,7 +238,7 @@ class Flow:
         gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
         if isinstance(error, Unrecorded):
             return
-        writing = self._write(asked, kind, "disconnected" if gone else "failed", why=_why(error))
+        writing = self._write(asked, kind, "disconnected" if gone else "failed", why=why(error))
         if not gone:
             await writing
             return
@@ -271,15 +257,6 @@ class Flow:
         if self.watch and decision != "streamed":
             self.watch(line)
         return seq
-
-
-def _why(error: BaseException) -> str:
-    """Return in a word why a request failed, never a word of it."""
-    if isinstance(error, asyncio.CancelledError | GeneratorExit):
-        return "client gone"
-    if isinstance(error, Refused):
-        return error.code
-    return {Busy: "busy", Down: "engine down"}.get(type(error), type(error).__name__)
 
 
 async def _closed(pieces: Any) -> None:

@@ -36,6 +36,10 @@ class Form:
         """Return the answer of a choice, "" where it has none."""
         return (choice["message"].get("content") if self.chat else choice["text"]) or ""
 
+    def said(self, choice: Mapping[str, Any]) -> str:
+        """Return all that a choice says for the record: its answer, and what it would hand to tools."""
+        return said(self.text_of(choice), (choice.get("message") or {}).get("tool_calls"))
+
     def put(self, choice: dict[str, Any], text: str) -> None:
         """Put a text in the place of the model's; what was said of its tokens goes."""
         choice["logprobs"] = None
@@ -81,6 +85,12 @@ class Form:
         ends = [{**head, "choices": [_ending(choice, self.chat)]} for choice in reply["choices"]]
         ends[-1]["residency"] = reply["residency"]
         return [*body, *ends, *([{**head, "choices": [], "usage": reply["usage"]}] if usage else [])]
+
+
+def said(text: str, calls: Sequence[Mapping[str, Any]] | None) -> str:
+    """Return an answer, and behind it the calls to tools, each by name with its arguments."""
+    handed = [f"{call['function'].get('name')}({call['function'].get('arguments')})" for call in calls or ()]
+    return "\n".join([*([text] if text else []), *handed])
 
 
 def _copied(choice: Mapping[str, Any]) -> dict[str, Any]:

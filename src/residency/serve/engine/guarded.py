@@ -40,7 +40,7 @@ def guarded(asked: Asked, guard: Guard, reply: Reply, form: Form, odds: Any = No
             _checked(asked, guard, choice, form)
         if not asked.body.get("logprobs"):
             choice["logprobs"] = None
-    asked.answer = "\n".join(form.text_of(choice) for choice in reply["choices"])
+    asked.answer = "\n".join(form.said(choice) for choice in reply["choices"])
     return reply
 
 

@@ -12,8 +12,8 @@ from contextlib import aclosing
 from typing import Any
 
 from residency.core.types import Message, Model, Reply
+from residency.serve.engine.blocking import from_thread, in_thread
 from residency.serve.engine.embed import Vectors
-from residency.serve.engine.threads import from_thread, in_thread
 from residency.serve.engine.tools import in_words, read, wants_tools
 from residency.serve.engine.turns import Turns
 from residency.serve.types import Refused

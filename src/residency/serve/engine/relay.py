@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from residency.serve.engine.forms import THOUGHTS, Form
+from residency.serve.engine.forms import THOUGHTS, Form, said
 from residency.serve.engine.guarded import stopped_calls
 from residency.serve.engine.told import STOPS
 from residency.serve.types import Verdict
@@ -32,6 +32,7 @@ class Choice:
     thought: str = THOUGHTS[0]
     said: list[str] = field(default_factory=list)
     calls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    handed: list[dict[str, Any]] = field(default_factory=list)
     finish: str | None = None
     held: str = ""
     scores: list[tuple[int, Any]] = field(default_factory=list)
@@ -137,7 +138,7 @@ class Relay:
 
     def end(self, *, usage: bool) -> list[Chunk]:
         """Return the chunks that end the answer, and note what the guard says of it as a whole."""
-        held = sorted(self.choices.items()) or [(0, self._opened(0))]
+        held = sorted(self.choices.items()) or [self._opened(0)]
         rests = [one for at, choice in held if (one := self._rest(at, choice))]
         last = [{**self.head, "choices": [one]} for one in (*rests, *(self._end(at, choice) for at, choice in held))]
         self.asked.answer = self.said()
@@ -148,7 +149,7 @@ class Relay:
 
     def said(self) -> str:
         """Return what has gone out so far, one choice a line."""
-        return "\n".join("".join(choice.said) for _, choice in sorted(self.choices.items()))
+        return "\n".join(said("".join(choice.said), choice.handed) for _, choice in sorted(self.choices.items()))
 
     def _rest(self, at: int, held: Choice) -> Chunk | None:
         """Return what was still held back of a choice, with what the guard says of it, and its calls to tools."""
@@ -172,6 +173,7 @@ class Relay:
             self.asked.verdicts.append(stopped)
             held.finish = "content_filter"
             return []
+        held.handed = calls
         return calls
 
     def _end(self, at: int, held: Choice) -> Chunk:

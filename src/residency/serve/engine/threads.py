@@ -1,60 +1,42 @@
-"""Work that blocks, for the event loop: in a thread, which holds its caller's place until it has really ended."""
+"""Work that waits, done in a few threads; so much may wait in line, and what comes after that is sent back."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncGenerator, Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
-from residency.core.errors import ResidencyError, Unsupported
-from residency.serve.types import Refused
+from residency.serve.types import Busy
 
 T = TypeVar("T")
+AFTER = 5
+"""Seconds after which one that is sent back may come again."""
 
 
-async def in_thread(work: Callable[[], T]) -> T:
-    """Return what work gives. A caller that is cancelled waits for its end: a thread cannot be stopped."""
-    future = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        await asyncio.wait([future])
-        raise
-    except Exception as error:
-        raise _ours(error) from None
+class Threads:
+    """``workers`` threads, with a line of ``waiting``."""
 
+    def __init__(self, workers: int, waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="strategy")
+        self._most, self._running = workers + waiting, 0
 
-async def from_thread(stream: Callable[[], Iterable[T]]) -> AsyncGenerator[T, None]:
-    """Yield what a stream does; closing this ends it at its next piece."""
-    loop = asyncio.get_running_loop()
-    pieces: asyncio.Queue[tuple[bool, Any]] = asyncio.Queue()
-    left = threading.Event()
+    async def run(self, work: Callable[[], T]) -> T:
+        """Return what comes of some work; raises Busy where the line is full.
 
-    def run() -> None:
-        end: Any = None
-        try:
-            for piece in stream():
-                if left.is_set():
-                    break
-                loop.call_soon_threadsafe(pieces.put_nowait, (True, piece))
-        except Exception as error:  # handed to who reads
-            end = error
-        loop.call_soon_threadsafe(pieces.put_nowait, (False, end))
+        Whoever stops waiting leaves the work to go on in its thread, and to hold its place until it is done.
+        """
+        if self._running >= self._most:
+            raise Busy(AFTER)
+        self._running += 1
+        future = self._pool.submit(work)
+        loop = asyncio.get_running_loop()
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._left) if not loop.is_closed() else None)
+        return await asyncio.wrap_future(future)
 
-    work = asyncio.ensure_future(asyncio.to_thread(run))
-    try:
-        while (found := await pieces.get())[0]:
-            yield found[1]
-    finally:
-        left.set()
-        await asyncio.wait([work])
-    if found[1]:
-        raise _ours(found[1]) from None
+    def _left(self) -> None:
+        self._running -= 1
 
-
-def _ours(error: Exception) -> Exception:
-    """Return an error in the service's words: what a model cannot do is the request's fault."""
-    if isinstance(error, Unsupported):
-        return Refused("this model cannot do what is asked", code="unsupported")
-    return error if isinstance(error, ResidencyError) else ResidencyError(f"the model failed ({type(error).__name__})")
+    def close(self) -> None:
+        """Let go of what waits in line."""
+        self._pool.shutdown(wait=False, cancel_futures=True)

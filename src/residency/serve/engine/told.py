@@ -6,6 +6,7 @@ sealed.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 import uuid
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from residency.serve.types import URGENCIES, Confidence, Entry, Principal, Verdict
+from residency.serve.types import URGENCIES, Busy, Confidence, Down, Entry, Principal, Refused, Verdict
 
 if TYPE_CHECKING:
     from residency.serve.types import Engine
@@ -168,6 +169,15 @@ def said_in(messages: Iterable[Mapping[str, Any]]) -> list[str]:
     found: list[str] = []
     for message in messages:
         content = message.get("content")
-        parts = content if isinstance(content, list) else [{"text": content}]
+        parts: Any = content if isinstance(content, list) else [{"text": content}]
         found += [part["text"] for part in parts if isinstance(part.get("text"), str)]
     return found
+
+
+def why(error: BaseException) -> str:
+    """Return in a word why a request failed, never a word of it."""
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        return "client gone"
+    if isinstance(error, Refused):
+        return error.code
+    return {Busy: "busy", Down: "engine down"}.get(type(error), type(error).__name__)

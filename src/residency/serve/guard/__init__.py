@@ -66,8 +66,8 @@ class Guard:
     def after(self, text: str, known: Sequence[str], kind: str, *, hidden: Sequence[str] = ()) -> Verdict:
         """Return what the rules say of an answer: "mark", or "answer" with the text that may be shown in its place.
 
-        ``known`` is all that the asker wrote or was shown (question, notes, evidence); ``hidden`` are instructions that
-        are nobody's to read.
+        ``known`` is first what the asker wrote, then what else the answer may stand on (notes, evidence); ``hidden``
+        are instructions that are nobody's to read.
         """
         release = self.sentences(known, kind, hidden=hidden, note=False)
         shown = release.feed(text) + release.end()
@@ -121,9 +121,7 @@ def _filled(text: str, numbers: Mapping[str, str]) -> str:
     return text
 
 
-def open_guard(
-    *, own: Path | None = None, models: Iterable[Path] = (), emergency: str = "", crisis: str = ""
-) -> Guard:
+def open_guard(*, own: Path | None = None, models: Iterable[Path] = (), emergency: str = "", crisis: str = "") -> Guard:
     """Return the guard of a service, with what finds identifiers and the calibrations beside its models' files.
 
     ``own`` is a folder with a hospital's rules, which add to ours. Takes seconds; RecipeError and UserError say what is

@@ -18,7 +18,7 @@ import numpy as np
 
 from residency.core.errors import UserError
 from residency.core.store import read_json, read_jsonl, sha256_file, write_json
-from residency.measure.calibration import calibration_error, confidences
+from residency.measure.calibration import calibration_error
 
 FOLDER = "calibration"
 DEVELOPMENT = ("validation", "dev", "development")
@@ -109,12 +109,13 @@ def fit(items: Path, *, kind: str, target: float | None = None) -> Calibration:
     protocol = read_json(items.with_name(f"{items.stem}.protocol.json"))
     part = str(protocol.get("split", ""))
     if part not in DEVELOPMENT:
-        raise UserError(f"{items} are items of {part or 'no named part'}; calibration is fitted on {', '.join(DEVELOPMENT)}")
+        words = f"{items} are items of {part or 'no named part'}"
+        raise UserError(f"{words}; calibration is fitted on {', '.join(DEVELOPMENT)}")
     rows = [row for row in read_jsonl(items) if row.get("choice_logprobs") and row.get("score") is not None]
     if len(rows) < LEAST:
         raise UserError(f"{items} has {len(rows)} items with the likelihoods of their options; {LEAST} are needed")
-    temperature = fitted(rows)
-    sure, right = _sure(rows, temperature), np.array([float(row["score"]) for row in rows])
+    temperature, odds = fitted(rows), _odds(rows)
+    sure, right = _shares(odds, temperature).max(axis=1), np.array([float(row["score"]) for row in rows])
     threshold = None if target is None else threshold_for(sure, right, target)
     return Calibration(
         kind=kind,
@@ -126,7 +127,7 @@ def fit(items: Path, *, kind: str, target: float | None = None) -> Calibration:
         target=target,
         answered=None if threshold is None else float((sure >= threshold).mean()),
         n=len(rows),
-        ece_before=_ece(_sure(rows, 1.0), right),
+        ece_before=_ece(_shares(odds, 1.0).max(axis=1), right),
         ece_after=_ece(sure, right),
         items=sha256_file(items),
         part=part,
@@ -134,8 +135,19 @@ def fit(items: Path, *, kind: str, target: float | None = None) -> Calibration:
     )
 
 
-def _sure(rows: Sequence[Mapping[str, Any]], temperature: float) -> np.ndarray:
-    return np.array([confidences(row["choice_logprobs"], temperature=temperature).max() for row in rows])
+def _odds(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return the options' log-probabilities, ``[rows, options]``; -inf where a row has fewer options than another."""
+    made = np.full((len(rows), max(len(row["choice_logprobs"]) for row in rows)), -np.inf)
+    for place, row in enumerate(rows):
+        made[place, : len(row["choice_logprobs"])] = row["choice_logprobs"]
+    return made
+
+
+def _shares(odds: np.ndarray, temperature: float) -> np.ndarray:
+    """Return ``measure.calibration.confidences`` of every row."""
+    scaled = odds / temperature
+    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _ece(sure: np.ndarray, right: np.ndarray) -> float:
@@ -153,27 +165,25 @@ def fitted(rows: Sequence[Mapping[str, Any]]) -> float:
     Where the place of the right option is known (``right``) the loss is its negative log-likelihood, which is convex in
     1/T; else that of whether the chosen one was right.
     """
+    odds, right = _odds(rows), np.array([-1 if row.get("right") is None else row["right"] for row in rows])
+    hits = np.array([bool(row["score"]) for row in rows])
     low, high = math.log(0.05), math.log(50.0)
     ratio = (math.sqrt(5) - 1) / 2
-    for _ in range(60):
+    for _ in range(60):  # golden section
         one, two = high - ratio * (high - low), low + ratio * (high - low)
-        if _loss(rows, math.exp(one)) <= _loss(rows, math.exp(two)):
+        if _loss(odds, right, hits, math.exp(one)) <= _loss(odds, right, hits, math.exp(two)):
             high = two
         else:
             low = one
     return math.exp((low + high) / 2)
 
 
-def _loss(rows: Sequence[Mapping[str, Any]], temperature: float) -> float:
-    total = 0.0
-    for row in rows:
-        odds = confidences(row["choice_logprobs"], temperature=temperature)
-        if row.get("right") is not None:
-            chance = odds[row["right"]]
-        else:
-            chance = odds.max() if row["score"] else 1 - odds.max()
-        total -= math.log(max(float(chance), 1e-12))
-    return total / len(rows)
+def _loss(odds: np.ndarray, right: np.ndarray, hits: np.ndarray, temperature: float) -> float:
+    shares = _shares(odds, temperature)
+    chosen = shares.max(axis=1)
+    known = shares[np.arange(len(odds)), np.maximum(right, 0)]
+    chance = np.where(right >= 0, known, np.where(hits, chosen, 1 - chosen))
+    return float(-np.log(np.maximum(chance, 1e-12)).mean())
 
 
 # --- abstention ------------------------------------------------------------------------------------------------------
@@ -194,10 +204,10 @@ def threshold_for(sure: np.ndarray, right: np.ndarray, target: float) -> float:
 
 def limits(right: int, n: int, miss: float = 1 - SURE) -> tuple[float, float]:
     """Return the limits of a share by Clopper and Pearson (1934), which miss it with probability ``miss`` at most."""
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
-    low = float(beta.ppf(miss / 2, right, n - right + 1)) if right else 0.0
-    high = float(beta.ppf(1 - miss / 2, right + 1, n - right)) if right < n else 1.0
+    low = float(betaincinv(right, n - right + 1, miss / 2)) if right else 0.0
+    high = float(betaincinv(right + 1, n - right, 1 - miss / 2)) if right < n else 1.0
     return low, high
 
 

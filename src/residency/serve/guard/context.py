@@ -91,7 +91,8 @@ class _Scopes:
 
     def denied(self, one: Mention) -> bool:
         """Return whether a denial before or after reaches a mention: in its sentence, and with no turn between."""
-        before = self.after_not[bisect_left(self.after_not, one.start - REACH) : bisect_right(self.after_not, one.start)]
+        low = bisect_left(self.after_not, one.start - REACH)
+        before = self.after_not[low : bisect_right(self.after_not, one.start)]
         if any(end - 1 not in self.spared and not self._turned(end, one.start) for end in before):
             return True
         low = bisect_left(self.before_not, one.end)

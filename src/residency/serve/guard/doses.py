@@ -29,8 +29,9 @@ _SMALL = "one two three four five six seven eight nine ten".split()
 _SPANISH = "un dos tres cuatro cinco seis siete ocho nueve diez".split()
 _SPELT = {word: str(n) for words in (_SMALL, _SPANISH) for n, word in enumerate(words, 1)} | {"una": "1", "half": "0.5"}
 _NUMBER = rf"\d{{1,9}}(?:[.,]\d{{1,3}}){{0,2}}|{'|'.join(_SPELT)}"
+_WORDS = "|".join(sorted(UNITS, key=len, reverse=True))
 _DOSE = re.compile(
-    rf"(?<![\w.,])({_NUMBER})(?:\s?(?:-|–|to|a|or|o)\s?({_NUMBER}))?[\s-]?({'|'.join(sorted(UNITS, key=len, reverse=True))})(?![\w])"
+    rf"(?<![\w.,])({_NUMBER})(?:\s?(?:-|–|to|a|or|o)\s?({_NUMBER}))?[\s-]?({_WORDS})(?![\w])"
     r"(?!\s?/\s?d?l\b)(?!\s(?:per|por)\s(?:deci)?lit)"
 )
 """Not what a laboratory measures: mg/dl, mmol/l."""

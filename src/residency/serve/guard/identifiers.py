@@ -1,8 +1,8 @@
 """Identifiers that a model tells and nobody gave it: found as in notes, and hidden in what goes out.
 
 What stands in the question, the notes or the evidence is no leak. A general medical text is full of names that are
-nobody's (diseases, scales, makers), of years and of places: a name is hidden where it is written as a person's, a number
-where it has the length of one, a date or a place only beside one of those.
+nobody's (diseases, scales, makers), of years and of places: a name is hidden where it is written as a person's, a
+number where it has the length of one, a date or a place only beside one of those.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BESIDE = frozenset(("DATE", "LOCATION", "HOSPITAL"))
 MASK = "[…]"
 _NAME = re.compile(r"[A-ZÁÉÍÓÚÑÜ][\w'’.-]*(?:\s+(?:[a-z]{1,3}\s+){0,2}[A-ZÁÉÍÓÚÑÜ][\w'’.-]*)+")
 _TITLED = re.compile(
-    r"(?:\b(?:Dr|Dra|Mr|Mrs|Ms|Miss|Mister|Patient|Pt|Sr|Sra|Srta|Don|Doña|D|Dña|named|called|name is|name|llama|llamad[oa]"
+    r"(?:\b(?:Dr|Dra|Mr|Mrs|Ms|Miss|Mister|Patient|Pt|Sr|Sra|Srta|Don|Doña|D|Dña|named|name is|name|llama|llamad[oa]"
     r"|nombre|paciente|patient|Paciente|Nombre|Name)\.?:?\s+)$"
 )
 _OF_A_DISEASE = re.compile(
@@ -99,14 +99,12 @@ def is_somebodys(found: Found, text: str) -> bool:
         return False
     if _OF_A_DISEASE.match(text[found.end :]) or _BEFORE_A_NAME.search(text[: found.start]):
         return False
-    return bool(_NAME.fullmatch(said.strip()) or _TITLED.search(text[: found.start]))
+    return bool(_NAME.fullmatch(said.strip()) or (said[:1].isupper() and _TITLED.search(text[: found.start])))
 
 
 def _may_hold(text: str) -> bool:
     """Return whether a text may hold an identifier: digits, an @, or a capital letter behind its first word."""
-    return any(sign.isdigit() or sign == "@" for sign in text) or any(
-        word[0].isupper() for word in text.split()[1:]
-    )
+    return any(sign.isdigit() or sign == "@" for sign in text) or any(word[0].isupper() for word in text.split()[1:])
 
 
 def _apart(found: Iterable[Found]) -> list[Found]:

@@ -21,8 +21,12 @@ KEPT = 60
 SEEN = 4_000
 """Characters of an answer that are compared with the question: one that repeats it is no longer."""
 _END = re.compile(r"(?:[.!?]['\"”’)\]]*\s+(?=\S)|\n)")
-_SHORT = re.compile(r"(?:\b(?:e\.g|i\.e|vs|Dr|Dra|Mr|Mrs|Ms|Prof|Sr|Sra|D|Fig|No|approx|cf|etc|p\.ej|ej|aprox)|(?<!\S)\d{1,2}|(?<!\w)[A-Z])\.\s+$")
+_SHORT = re.compile(
+    r"(?:\b(?:e\.g|i\.e|vs|Dr|Dra|Mr|Mrs|Ms|Prof|Sr|Sra|D|Fig|No|approx|cf|etc|p\.ej|ej|aprox)"
+    r"|(?<!\S)\d{1,2}|(?<!\w)[A-Z])\.\s+$"
+)
 """A stop that ends no sentence."""
+_LOOK = 12
 MARKS = ("dose-told", "advice-told", "reassured", "repeated", "leak")
 """What is told before or behind an answer, in this order."""
 URGENT = {"reassured": "emergency", "method-told": "emergency"}
@@ -85,7 +89,7 @@ class Release:
         """Return the whole sentences that are held."""
         out, at = "", 0
         for found in _END.finditer(self._held):
-            if not _SHORT.search(self._held[at : found.end()]):
+            if not _SHORT.search(self._held[max(at, found.end() - _LOOK) : found.end()]):
                 out += self._let(self._held[at : found.end()])
                 at = found.end()
         if at:
@@ -109,7 +113,7 @@ class Release:
         """Return what may be shown of a sentence."""
         if self._stopped:
             return ""
-        shown = self.told.look(sentence)
+        shown = self.told.look(sentence, whole=self.structured)
         if "method-told" in self.told.found:
             self._stopped = True
             return ""

@@ -142,7 +142,9 @@ def _wrong(rule: Any, known: set[str], texts: Mapping[str, Mapping[str, str]]) -
     if rule.get("meant", "now") not in MEANINGS:
         yield f"meant {rule['meant']}; {nearest(rule['meant'], MEANINGS)}"
     if any(action != "pass" for action in rule["does"].values()):
-        yield from (f"texts.{code}: {rule.get('text')} is missing" for code in texts if rule.get("text") not in texts[code])
+        yield from (
+            f"texts.{code}: {rule.get('text')} is missing" for code in texts if rule.get("text") not in texts[code]
+        )
 
 
 def _rule(name: str, found: dict[str, Any], groups: Mapping[str, frozenset[str]]) -> Rule:

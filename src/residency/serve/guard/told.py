@@ -1,4 +1,4 @@
-"""What is checked in an answer, sentence by sentence: doses without a source, false reassurance, methods, repetition."""
+"""What is checked in each sentence of an answer: doses without a source, false reassurance, methods, repetition."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEMPLATE = ("<|im_start|>", "<|im_end|>", "<|eot_id|>", "[INST]", "[/INST]", "<|
 
 @dataclass(slots=True)
 class Told:
-    """What an answer was found to tell so far, and what it is compared with."""
+    """What an answer was found to tell so far; of ``known`` the first is what the asker wrote, the rest is evidence."""
 
     rules: Rules
     audience: str
@@ -27,12 +27,14 @@ class Told:
     found: list[str] = field(default_factory=list)
     reassured: bool = False
     referred: bool = False
-    _urgent: bool | None = None
     _doses: frozenset[Dose] | None = None
     _runs: frozenset[str] | None = None
 
-    def look(self, sentence: str) -> str:
-        """Return what of a sentence may be shown ("" for nothing), after noting what it tells."""
+    def look(self, sentence: str, *, whole: bool = False) -> str:
+        """Return what of a sentence may be shown ("" for nothing), after noting what it tells.
+
+        ``whole``: it is a piece of JSON, of which nothing is left out but what may never be shown.
+        """
         if not sentence.strip():
             return sentence
         seen = read(sentence, self.rules)
@@ -46,7 +48,7 @@ class Told:
             self._dose(sentence)
         if any(not one.denied for one in seen.mentions.get("advises", ())):
             self._advice(seen)
-        return self._repeated(sentence, seen)
+        return self._repeated(sentence, seen, whole)
 
     def note(self, rule: str) -> None:
         """Note a rule that spoke, once."""
@@ -55,9 +57,9 @@ class Told:
 
     def end(self) -> None:
         """Note what only the whole answer tells."""
-        if self.reassured and not self.referred and self.audience in ("anyone", "patient", "clinician"):
-            if self._asks(_EMERGENCY):
-                self.note("reassured")
+        looked = self.audience in ("anyone", "patient", "clinician")
+        if looked and self.reassured and not self.referred and self._asks(_EMERGENCY):
+            self.note("reassured")
 
     def _dose(self, sentence: str) -> None:
         if self.audience == "tutor" or "dose-told" in self.found:
@@ -74,7 +76,7 @@ class Told:
         if any(not any(f" {words} " in joined(text) for text in self.known) for words in said):
             self.note("advice-told")
 
-    def _repeated(self, sentence: str, seen: Read) -> str:
+    def _repeated(self, sentence: str, seen: Read, whole: bool) -> str:
         """Return a sentence without what only the service's own instructions hold."""
         for sign in TEMPLATE:
             if sign in sentence:
@@ -82,7 +84,7 @@ class Told:
                 self.note("template")
         if self.hidden and _runs(seen.words.words) & self._secret():
             self.note("repeated")
-            return "[…] "
+            return sentence if whole else "[…] "
         return sentence
 
     def _secret(self) -> frozenset[str]:
@@ -91,12 +93,10 @@ class Told:
         return self._runs
 
     def _asks(self, groups: tuple[str, ...]) -> bool:
-        """Return whether what the asker wrote made a rule of these groups speak."""
-        for text in self.known:
-            spoken = speaking(read(text, self.rules), self.rules, "patient")
-            if any(one.rule.name.startswith(groups) for one in spoken):
-                return True
-        return False
+        """Return whether what the asker wrote makes a rule of these groups speak."""
+        asked = self.known[0] if self.known else ""
+        spoken = speaking(read(asked, self.rules), self.rules, "patient")
+        return any(one.rule.name.startswith(groups) for one in spoken)
 
 
 _SELF_HARM, _EMERGENCY = ("self-harm.",), ("emergency.",)

@@ -77,7 +77,9 @@ def joined(text: str) -> str:
     return f" {' '.join(words_of(text).words)} "
 
 
-_ENGLISH = frozenset("the is are what how of to and my i you do does have has with for in it should can a an or".split())
+_ENGLISH = frozenset(
+    "the is are what how of to and my i you do does have has with for in it should can a an or".split()
+)
 _SPANISH = frozenset(
     "el la los las que es son de y mi yo con para en por una un se me tengo como cual puedo tiene le estoy".split()
 )

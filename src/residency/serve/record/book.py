@@ -23,7 +23,7 @@ from residency.serve.record.chain import Row, Tip, canonical, follows, linked, p
 from residency.serve.record.locks import Files, Locks
 from residency.serve.store.keys import Seal
 from residency.serve.store.tables import RECORD
-from residency.serve.types import Entry, Refused
+from residency.serve.types import Entry, Refused, Unrecorded
 
 Statement = Any
 """An insert, update or delete of SQLAlchemy's, or a function that is handed the connection."""
@@ -68,8 +68,10 @@ class Book:
         self.tip = heads.EMPTY
         try:
             self._begin()
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, SQLAlchemyError | OSError):
+                raise Unrecorded from error
             raise
 
     # --- the start ---------------------------------------------------------------------------------------------------
@@ -84,7 +86,7 @@ class Book:
                 heads.begin(self._path, heads.head_of(heads.EMPTY, self._seal))
                 return
             self.tip, after = self._left(connection, found.head)
-        heads.begin(self._path, heads.head_of(self.tip, self._seal))
+        self._line = 1 - found.line
         if after or found.bad:
             body = {"event": "taken up", "entries_after_head": after, "bad_lines_of_head": found.bad}
             self.write(Group((plain(Entry("record", "service", body)),)))

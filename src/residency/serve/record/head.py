@@ -40,10 +40,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The newest head of a file, or None, and how many lines of the file are no head that was signed by the key."""
+    """The newest head of a file and its line, or None, and how many lines are no head that was signed by the key."""
 
     head: Head | None
     bad: int = 0
+    line: int = 0
 
 
 def head_of(tip: Tip, seal: Seal) -> Head:
@@ -80,8 +81,11 @@ def read(path: Path, public: str) -> Found:
     except FileNotFoundError:
         return Found(None)
     lines = [content[at : at + _SLOT] for at in range(0, max(len(content), 1), _SLOT)]
-    heads = [head for line in lines if (head := from_text(line)) and head.key == public and head.holds]
-    return Found(max(heads, key=lambda head: head.seq, default=None), len(lines) - len(heads))
+    heads = [
+        (head, at) for at, line in enumerate(lines) if (head := from_text(line)) and head.key == public and head.holds
+    ]
+    newest, at = max(heads, key=lambda one: one[0].seq, default=(None, 0))
+    return Found(newest, len(lines) - len(heads), at)
 
 
 def from_text(text: bytes | str) -> Head | None:

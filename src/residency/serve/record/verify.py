@@ -22,7 +22,7 @@ from residency.serve.record.head import Head
 from residency.serve.store.keys import Seal, Unopened, fingerprint
 from residency.serve.store.tables import RECORD
 
-Wanted = dict[int, set[str]]
+Signed = dict[int, set[str]]
 """The hashes that heads say an entry has."""
 MOST = 50
 """Faults that are told one by one."""
@@ -110,15 +110,15 @@ def verify(database: Engine, key: Seal | str, head: Path, *, kept: Sequence[Head
     return report
 
 
-def signed_at(some: Iterable[Head]) -> Wanted:
+def signed_at(some: Iterable[Head]) -> Signed:
     """Return, for each entry at which a head was signed, the hashes that it was signed with: one, if all is well."""
-    found: Wanted = {}
+    found: Signed = {}
     for one in some:
         found.setdefault(one.seq, set()).add(one.hash)
     return found
 
 
-def walk(links: Iterable[Link], report: Report, wanted: Wanted, *, gaps: bool = False) -> None:
+def walk(links: Iterable[Link], report: Report, wanted: Signed, *, gaps: bool = False) -> None:
     """Walk along a chain and note what is wrong; ``gaps`` allows for entries that are not there (a filtered export)."""
     seen: Link | None = None
     for link in links:
@@ -153,7 +153,7 @@ def _after(seen: Link | None, link: Link, report: Report, gaps: bool) -> None:
 # --- the end ---------------------------------------------------------------------------------------------------------
 
 
-def _at_the_end(report: Report, wanted: Wanted) -> None:
+def _at_the_end(report: Report, wanted: Signed) -> None:
     """Note what is missing behind the last entry, by the heads that say how far the record had come."""
     last, most = report.last.seq, max(wanted, default=0)
     if most > last:

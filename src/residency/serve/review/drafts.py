@@ -60,7 +60,8 @@ async def make(
     _reads(principal)
     at, id = now(), secrets.token_hex(16)
     content = Content(input, output, tuple(dict(one) for one in citations), amends=amends)
-    row = {"id": id, "application": application, "status": "draft", "by": principal.user, "made": at, "changed": at}
+    row: dict[str, Any] = {"id": id, "application": application, "status": "draft", "by": principal.user}
+    row |= {"made": at, "changed": at}
     row |= {"version": 1, "model": model, "model_hash": model_hash, "request": request, "urgency": urgency}
     version, digest = _version(desk, id, 1, principal, at, "draft", None, content)
     await desk.recorder.write_with(

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from residency.core.errors import StorageError, UserError
+from residency.core.errors import UserError
 from residency.serve.settings import Settings
 
 LEGAL = "legal: sqlite:///FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
@@ -124,7 +124,7 @@ def upgrade(engine: Engine) -> str:
     """Return the version of the tables, brought up to this program's; nothing is done where they are.
 
     All steps are one transaction, and of two processes that start at once the second waits. Raises UserError where the
-    tables are newer than the program, StorageError where the disk is full.
+    tables are newer than the program, or where the database cannot be written.
     """
     from alembic import command
     from alembic.config import Config
@@ -165,11 +165,3 @@ def _refuse_newer(found: str | None, script: Any, engine: Engine) -> None:
             f"the tables of {name_of(engine)} are of version {found}, which this program does not know (it knows "
             f"{', '.join(sorted(known))}): install the newer program that made them"
         )
-
-
-def full(error: BaseException) -> StorageError | None:
-    """Return the clear error where the database says that its disk is full, else None."""
-    words = str(getattr(error, "orig", None) or error).lower()
-    if any(sign in words for sign in ("disk is full", "no space left", "disk full")):
-        return StorageError("no room left on the disk of the database: free some space")
-    return None

@@ -53,7 +53,7 @@ async def fill_in(request: Request, name: str) -> Response:
             service,
             request.state.principal,
             one,
-            _fields(one, form),
+            {field: form[field] for field in one.inputs},
             spoken(request),
             unproven=form["unproven"] == "yes",
             engine=form["model"],
@@ -66,12 +66,6 @@ async def fill_in(request: Request, name: str) -> Response:
     return await _form(request, name, form=form, found=found)
 
 
-def _fields(one: Application, form: Form) -> dict[str, str]:
-    """Return what was filled in; an unchecked box is a no, and not a gap."""
-    kinds = {name: field.kind for name, field in one.inputs.items()}
-    return {name: form[name] or ("no" if kind == "yes" else "") for name, kind in kinds.items()}
-
-
 async def _listed(request: Request, engine: str) -> Response:
     service, t = request.app.state.service, spoken(request)
     found = await asyncio.to_thread(listed, service, language=t.language, engine=engine)
@@ -82,12 +76,13 @@ async def _form(
     request: Request, name: str, *, form: Form | None = None, wrong: Refused | None = None, found: Used | None = None
 ) -> Response:
     service, t = request.app.state.service, spoken(request)
-    engine = (form or {}).get("model", "")
+    form = form or defaultdict(str)
+    engine = form["model"]
     one = await asyncio.to_thread(application, service, name)
     proof = await asyncio.to_thread(proof_of, service, one, engine=engine)
     values: dict[str, Any] = {"app": one.told(t.language), "groups": _groups(one.told(t.language)["inputs"])}
     values |= {"proof": proof.told() if proof else None, "unproven": not (proof and proof.proves)}
-    values |= {"form": form or defaultdict(str), "wrong": _wrong(one, wrong, t) if wrong else "", "used": found}
+    values |= {"form": form, "wrong": _wrong(one, wrong, t) if wrong else "", "used": found}
     status = wrong.status if wrong else 200
     engines = list(service.engines)
     return page(request, "application", status=status, engines=engines, engine=engine, **values)

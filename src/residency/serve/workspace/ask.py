@@ -12,6 +12,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import Request
@@ -34,7 +35,7 @@ KIND = "ask"
 MOST, TOKENS = 8_000, 640
 """Characters of a question, and tokens of an answer."""
 WAYS = ("quoted", "written")
-CITE = "Answer the question for a clinician. Give after each sentence the number of the passage it stands on, as in [1]."
+CITE = "Answer the question for a clinician. After each sentence give the number of the passage it stands on: [1]."
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,7 @@ def _about(asked: Asked, evidence: Sequence[Evidence]) -> dict[str, Any]:
 # --- the answer ------------------------------------------------------------------------------------------------------
 
 
-def _written(
-    request: Request, asked: Asked, text: str, about: dict[str, Any], evidence: Sequence[Evidence]
-) -> Shown:
+def _written(request: Request, asked: Asked, text: str, about: dict[str, Any], evidence: Sequence[Evidence]) -> Shown:
     service, _ = _of(request)
     model = asked.engine or service.engine.name
     pieces = cut(text, len(evidence))
@@ -162,7 +161,7 @@ async def _quoted(request: Request, asked: Asked) -> Shown:
         ),
         kind=KIND,
         known=[asked.question],
-        describe=lambda result: _described(result, sources),
+        describe=partial(_described, sources),
         engine=asked.engine,
         route="/ask",
     )
@@ -174,7 +173,7 @@ async def _quoted(request: Request, asked: Asked) -> Shown:
     return shown(service.guard, about, words, pieces=pieces, evidence=evidence, missing=missing)
 
 
-def _described(found: Answer, sources: Sources) -> dict[str, Any]:
+def _described(sources: Sources, found: Answer) -> dict[str, Any]:
     return {
         "answer": found.answer,
         "known": [one.text for one in found.evidence],

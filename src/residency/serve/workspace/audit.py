@@ -32,7 +32,7 @@ from residency.serve.workspace.render import page
 router = APIRouter(include_in_schema=False)
 FIELDS = ("kind", "actor", "request", "since", "until")
 A_PAGE = 50
-_SAID = ("decision", "did", "choice", "application", "kind", "user", "model", "urgency")
+_SAID = ("decision", "did", "choice", "application", "kind", "user", "first", "second", "model", "urgency")
 """What of an entry's body stands in its line of the table."""
 
 

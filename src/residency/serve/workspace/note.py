@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -81,7 +82,7 @@ async def _made(request: Request, asked: Asked, step: str) -> Made:
     service, t = request.app.state.service, spoken(request)
     try:
         one = await asyncio.to_thread(application, service, step)
-        how = {"unproven": asked.unproven, "engine": asked.engine, "route": "/note"}
+        how: dict[str, Any] = {"unproven": asked.unproven, "engine": asked.engine, "route": "/note"}
         return Made(step, await use(service, request.state.principal, one, {STEPS[step]: asked.note}, t, **how))
     except ResidencyError as error:
         status, detail = status_of(request, error)
@@ -94,5 +95,11 @@ async def _page(request: Request, asked: Asked, *, made: Sequence[Made] = ()) ->
     known = await asyncio.to_thread(listed, service, language=t.language, engine=engine)
     steps = [one for one in known if one["id"] in STEPS]
     steps.sort(key=lambda one: list(STEPS).index(one["id"]))
-    values = {"asked": asked, "steps": steps, "engines": list(service.engines), "most": MOST, "made": made}
+    values: dict[str, Any] = {
+        "asked": asked,
+        "steps": steps,
+        "engines": list(service.engines),
+        "most": MOST,
+        "made": made,
+    }
     return page(request, "note", titles={one["id"]: one["title"] for one in steps}, **values)

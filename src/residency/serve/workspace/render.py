@@ -122,9 +122,7 @@ def home(principal: Principal) -> str:
     return first_page(principal.role)
 
 
-def problem(
-    request: Request, status: int, *, detail: str = "", headers: Mapping[str, str] | None = None
-) -> Response:
+def problem(request: Request, status: int, *, detail: str = "", headers: Mapping[str, str] | None = None) -> Response:
     """Return the page that says what went wrong, in words for this status; ``detail`` is one more sentence of ours."""
     known = status if status in PROBLEMS else (500 if status >= 500 else 400)
     return page(request, "problem", status=status, headers=headers, code=status, known=str(known), detail=detail)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -37,7 +38,7 @@ async def sign_in(request: Request) -> Response:
     """Return the way to one's first page, with a new session; the page again where that was not possible."""
     form = await request.form()
     access, name = _access(request), str(form.get("name", ""))[:256]
-    given = {"address": _address(request), "replaces": _token(request)}
+    given: dict[str, Any] = {"address": _address(request), "replaces": _token(request)}
     try:
         begun = await asyncio.to_thread(signin.sign_in, access, name, str(form.get("password", ""))[:MOST], **given)
     except (WrongPassword, TooMany, Busy) as error:
@@ -69,7 +70,7 @@ async def change_password(request: Request) -> Response:
     if new != again:
         return _not_changed(request, "password.differ")
     access, principal = _access(request), request.state.principal
-    given = {"old": old[:MOST], "new": new, "address": _address(request)}
+    given: dict[str, Any] = {"old": old[:MOST], "new": new, "address": _address(request)}
     try:
         begun = await asyncio.to_thread(signin.change_password, access, principal, **given)
     except (WrongPassword, TooMany, Busy) as error:
@@ -118,9 +119,7 @@ def _speak_as(request: Request, principal: Principal, reply: Response) -> None:
         keep_language(request, reply, principal.language)
 
 
-def _not_changed(
-    request: Request, wrong: str, status: int = 422, headers: Mapping[str, str] | None = None
-) -> Response:
+def _not_changed(request: Request, wrong: str, status: int = 422, headers: Mapping[str, str] | None = None) -> Response:
     return page(request, "password", status=status, headers=headers, least=LEAST, wrong=wrong)
 
 

@@ -16,5 +16,5 @@ def title_of(application: str, t: Words) -> str:
 
 @cache
 def _titles() -> dict[str, Mapping[str, str]]:
-    """Return the titles of all applications by id and language, read once."""
-    return {name: one.title for name, one in load().items()}
+    """Return the titles of all applications by id, with and without their version, and language; read once."""
+    return {name: one.title for id, one in load().items() for name in (id, one.name)}
