@@ -80,7 +80,7 @@ def test_identifiers_that_nobody_gave_are_hidden_in_the_reply_and_that_is_said()
 
 
 def test_what_the_guard_withholds_or_is_not_sure_of_goes_no_further():
-    withheld = Desk({"impression": ["method"], "urgency": "routine"}).ask("impression", {"findings": "None."})
+    withheld = Desk({"impression": ["method"], "urgency": "routine"}).ask("impression", {"findings": "method"})
     assert withheld.decision == "answered by rule" and withheld.reply is None and withheld.text == "Withheld."
     unsure = Desk(IMPRESSION, guard=Unsure()).ask("impression", {"findings": "No pneumothorax."})
     assert unsure.decision == "abstained" and unsure.reply is None and unsure.text
@@ -236,6 +236,13 @@ def test_a_tutor_answers_one_of_the_options_and_explains_from_the_source_or_says
     assert codes_of(Desk(said).ask("tutor", fields)) == [("explanation", "no_source")]
     other = Desk(said | {"answer": "vitamin D"}).ask("tutor", fields)
     assert other.decision == "abstained"
+
+
+def test_a_draft_of_which_nothing_stands_in_what_was_given_is_none():
+    said = {"impression": ["The findings that matter, the most important first."], "urgency": "urgent"}
+    found = Desk(said).ask("impression", {"findings": "No pneumothorax."})
+    assert (found.decision, found.reply, found.urgency) == ("abstained", None, "urgent")
+    assert found.facts["support"] == {"sentences": 1, "supported": 0}
 
 
 def test_what_a_model_repeats_stands_once():

@@ -57,6 +57,7 @@ def support(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
     for (place, text, a, b), one in zip(found, said, strict=True):
         if one.support == UNSUPPORTED or turned(text[a:b], whole):
             fails[place, a, b] = one.reason or (TURNED if one.support != UNSUPPORTED else "")
+    solved.facts["support"] = {"sentences": len(found), "supported": len(found) - len(fails)}
     return _marked(reply, fails, "unsupported", wanted, case, solved)
 
 

@@ -51,7 +51,7 @@ def solved(case: Case, model: Model, *, floor: str | None = None) -> Solved:
     found.urgency = most_urgent(found.urgency, floor)
     found.reply = checked(case, reply, found)
     _raised(case, found, before)
-    if said(reply) and not _says(case, found.reply):
+    if said(reply) and (not _says(case, found.reply) or _invented(case, found)):
         found.why = words("nothing_left", case.language)
         return _abstained(case, found)
     if _beside(case, found.reply):
@@ -126,6 +126,12 @@ def _validator(schema: str) -> Any:
 
 
 # --- what comes of it ------------------------------------------------------------------------------------------------
+
+
+def _invented(case: Case, found: Solved) -> bool:
+    """Return whether a draft has sentences that were checked, and what was given says none of them."""
+    checked_ = found.facts.get("support", {"sentences": 0, "supported": 0})
+    return case.application.output == "draft" and bool(checked_["sentences"]) and not checked_["supported"]
 
 
 def _says(case: Case, reply: Json) -> bool:
