@@ -6,11 +6,13 @@ only if they lie elsewhere. Nothing waits for the disk (fsync=off): it is proces
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -66,7 +68,11 @@ class Postgres:
         settings = [part for one in FAST for part in ("-c", one)]
         place = ["-D", str(self.folder / "data"), "-k", "", "-h", "127.0.0.1", "-p", str(self.port)]
         self.process = subprocess.Popen(
-            [self.home / "bin" / "postgres", *place, *settings], **_as_nobody(), cwd=self.folder, start_new_session=True
+            [self.home / "bin" / "postgres", *place, *settings],
+            **_as_nobody(),
+            cwd=self.folder,
+            start_new_session=True,
+            preexec_fn=_ends_with_us,
         )
         until = time.monotonic() + 30
         while True:
@@ -90,6 +96,12 @@ class Postgres:
             self.process.send_signal(how)
             self.process.wait(30)
             self.process = None
+
+
+def _ends_with_us() -> None:
+    """Let the server end when the tests do, also where these are killed (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG
 
 
 def _as_nobody() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The authorisation matrix: every line of ROUTES × nobody, every role, every scope of a key, tried on an app.
+"""The authorisation matrix: every line of ROUTES × nobody, every role, keys with the scopes and without, on an app.
 
 It takes any app with the service's routes: the small one of house.py, or the real one.
 """
@@ -6,6 +6,7 @@ It takes any app with the service's routes: the small one of house.py, or the re
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -22,12 +23,17 @@ def problems(app: Any, house: House, *, lines: dict[tuple[str, str], Permission]
     """Return every request that was let in or refused against the table; ``house`` is the app's own access."""
     people = {role: house.user(f"{role}-of-the-matrix", role) for role in ROLES}
     sessions = {role: house.session(who) for role, who in people.items()}
-    keys = {(role, scope): house.key(people[role], scope) for role in ROLES for scope in SCOPES}
+    keys: dict[tuple[str, frozenset[str]], str] = {}
+
+    def key(role: str, scopes: frozenset[str]) -> str:
+        if (role, scopes) not in keys:
+            keys[role, scopes] = house.key(people[role], *sorted(scopes))
+        return keys[role, scopes]
 
     async def talk(client: httpx.AsyncClient) -> list[str]:
         found = []
         for (method, path), permission in (ROUTES if lines is None else lines).items():
-            for who, headers, welcome in _cases(permission, sessions, keys):
+            for who, headers, welcome in _cases(permission, sessions, key):
                 answer = await client.request(method, address(path), headers=headers)
                 # The door's own 401 always names the way to be known; one without is a page's (a wrong password).
                 its_own = answer.status_code == 401 and "www-authenticate" not in answer.headers
@@ -43,16 +49,25 @@ def problems(app: Any, house: House, *, lines: dict[tuple[str, str], Permission]
 
 
 def _cases(
-    permission: Permission, sessions: dict[str, tuple[str, str]], keys: dict[tuple[str, str], str]
+    permission: Permission, sessions: dict[str, tuple[str, str]], key: Callable[[str, frozenset[str]], str]
 ) -> list[Case]:
+    """Return who is tried on a line: of keys, in each role, one with just its scopes and one with all the others."""
     cases: list[Case] = [("nobody", {}, permission.open)]
     for role, session in sessions.items():
-        cases.append((role, within(session), permission.open or role in permission.roles))
-    for (role, scope), key in keys.items():
-        takes = permission.any_key or scope in permission.scopes
-        may_have = scope in MAY_HAVE[role] or permission.any_key
-        welcome = permission.open or (role in permission.roles and takes and may_have)
-        cases.append((f"key of {role} for {scope}", bearing(key), welcome))
+        named = permission.open or role in permission.roles
+        takes = permission.any_key or bool(permission.scopes & MAY_HAVE[role])
+        others = frozenset(SCOPES) - permission.scopes
+        cases.append((role, within(session), named))
+        cases.append(
+            (
+                f"key of {role} for {sorted(others)}",
+                bearing(key(role, others)),
+                permission.open or (named and permission.any_key),
+            )
+        )
+        if permission.scopes:
+            just = bearing(key(role, permission.scopes))
+            cases.append((f"key of {role} for {sorted(permission.scopes)}", just, named and takes))
     return cases
 
 

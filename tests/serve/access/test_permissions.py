@@ -84,24 +84,12 @@ def test_the_table_is_what_was_written_down_by_hand() -> None:
     assert table == {line: (roles, scopes, not roles) for line, (roles, scopes) in lines_by_hand().items()}
 
 
-SOME = (
-    "/health",
-    "/metrics",
-    "/openapi",
-    "/v1/models",
-    "/v1/c",
-    "/v1/emb",
-    "/v1/medical/c",
-    "/log",
-    "/note",
-    "/us",
-    "/aud",
-)
+SOME = "/health /metrics /openapi /v1/models /v1/c /v1/emb /v1/medical/c /log /note /us /aud /cat".split()
 """Lines of each kind; test_whole.py tries all of them on the service itself."""
 
 
 def test_lines_of_each_kind_let_in_whom_they_name_and_nobody_else(open_house: House) -> None:
-    some = {(method, path): one for (method, path), one in ROUTES.items() if path.startswith(SOME)}
+    some = {(method, path): one for (method, path), one in ROUTES.items() if path.startswith(tuple(SOME))}
     assert len({(one.roles, one.scopes, one.any_key) for one in ROUTES.values()}) == len(
         {(one.roles, one.scopes, one.any_key) for one in some.values()}
     )

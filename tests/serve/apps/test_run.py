@@ -160,6 +160,7 @@ def test_abbreviations_are_held_against_the_list_and_the_notes_own_words():
         ("U", "unit"),
         ("XQZ", "anything"),
         ("DVT", "deep vein thrombosis"),
+        ("bundle branch", "a branch"),
     ]
     said = {"abbreviations": [{"short": short, "long": long} for short, long in rows]}
     found = Desk(said).ask("abbreviations", {"note": note})
@@ -172,6 +173,7 @@ def test_abbreviations_are_held_against_the_list_and_the_notes_own_words():
         ("abbreviations[4].long", "abbreviation_unknown"),
         ("abbreviations[5].long", "abbreviation_unknown"),
         ("abbreviations[6].short", "abbreviation_absent"),
+        ("abbreviations[6].short", "no_abbreviation"),
     ]
 
 

@@ -117,6 +117,7 @@ def test_a_draft_is_edited_and_signed_by_keyboard_alone(browser: Any, clinic: Wa
         assert page.locator("textarea").count() == 0
 
 
+@pytest.mark.slow
 def test_who_says_no_to_the_question_signs_nothing(browser: Any, clinic: Ward, address: str) -> None:
     draft = a_draft(clinic)
     aside(drafts.decide(clinic.service, clinic.people["ana"], draft, version=1, decision="accepted"))
@@ -128,6 +129,7 @@ def test_who_says_no_to_the_question_signs_nothing(browser: Any, clinic: Ward, a
     assert aside(drafts.get(clinic.service, clinic.people["ana"], draft)).status == "accepted"
 
 
+@pytest.mark.slow
 def test_without_scripts_a_draft_is_rejected_all_the_same(browser: Any, clinic: Ward, address: str) -> None:
     draft = a_draft(clinic)
     with visiting(browser, address, java_script_enabled=False, **signed_in(clinic, address, "rosa")) as page:
@@ -138,6 +140,7 @@ def test_without_scripts_a_draft_is_rejected_all_the_same(browser: Any, clinic: 
         assert "Rejected. The reason is on record." in page.inner_text(".notice")
 
 
+@pytest.mark.slow
 def test_two_models_are_compared_blind(browser: Any, clinic: Ward, address: str) -> None:
     with visiting(browser, address, **signed_in(clinic, address, "ana")) as page:
         page.goto("/compare")

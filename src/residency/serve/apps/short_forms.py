@@ -15,6 +15,10 @@ from residency.infer.graph.abbreviations import abbreviations
 from residency.serve.apps.outcome import Mark
 from residency.serve.apps.words import words
 
+_SHORT = re.compile(
+    r"(?=\S*[^\W\d_])(?:\S{1,11}[A-ZÁÉÍÓÚÑ]\S{0,11}|[A-ZÁÉÍÓÚÑ]\S{0,2}|[a-zµñ]{1,2}|\S{1,6}[./]\S{0,6})"
+)
+"""What is written like an abbreviation: a capital within, a stop or a stroke, or very few letters."""
 DATA = Path(__file__).with_name("abbreviations.yaml")
 
 
@@ -37,11 +41,12 @@ def unsafe() -> Mapping[str, str]:
 
 
 def expanded(row: Mapping[str, Any], at: str, note: str, language: str) -> tuple[dict[str, Any] | None, list[Mark]]:
-    """Return an abbreviation with its meaning and what is to be said of it; None where the note does not hold it."""
+    """Return an abbreviation with its meaning and what is to be said of it; None where it is none, or not there."""
     short = str(row["short"]).strip()
-    if not re.search(rf"(?<!\w){re.escape(short)}(?!\w)", note):
-        absent = words("abbreviation_absent", language)
-        return None, [Mark(f"{at}.short", "abbreviation_absent", absent, removed=True)]
+    stands = re.search(rf"(?<!\w){re.escape(short)}(?!\w)", note)
+    if not stands or not (_SHORT.fullmatch(short) or _meanings(short, language)):
+        code = "no_abbreviation" if stands else "abbreviation_absent"
+        return None, [Mark(f"{at}.short", code, words(code, language), removed=True)]
     return dict(row), list(_marks(short, str(row["long"]), at, note, language))
 
 

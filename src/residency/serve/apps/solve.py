@@ -130,8 +130,8 @@ def _validator(schema: str) -> Any:
 
 def _invented(case: Case, found: Solved) -> bool:
     """Return whether a draft has sentences that were checked, and what was given says none of them."""
-    checked_ = found.facts.get("support", {"sentences": 0, "supported": 0})
-    return case.application.output == "draft" and bool(checked_["sentences"]) and not checked_["supported"]
+    held = found.facts.get("support", {"sentences": 0, "supported": 0})
+    return case.application.output == "draft" and bool(held["sentences"]) and not held["supported"]
 
 
 def _says(case: Case, reply: Json) -> bool:
