@@ -10,6 +10,7 @@
    MTS-Dialog as documents.
 3. ``answers``: MedQuAD's answers as if a model had written them, with the question alone as what is known: in how many
    something is hidden, and in how many a dose or advice is marked; then with the answer as evidence: nothing may be.
+   ``hidden``: sentences of presidio_synth as answers: the share of names, numbers and addresses of the net hidden whole.
 4. ``time``: processor time of a request before the model, and of a token of a streamed answer.
 
 Intervals are 95%, Clopper and Pearson (1934).
@@ -50,7 +51,7 @@ def main() -> None:
     guard = open_guard() if args.texts else Guard()
     rows = [*made_up(guard, args.half, args.misses)]
     if args.texts:
-        rows += [*real(guard, args.texts), *answers(guard, args.texts)]
+        rows += [*real(guard, args.texts), *answers(guard, args.texts), *hidden(guard, args.texts)]
     rows += [*timed(guard)]
     print(json.dumps({"half": args.half, "rows": rows}, indent=1) if args.json else table(rows))
 
@@ -132,10 +133,24 @@ def answers(guard: Guard, count: int) -> Iterator[Row]:
     for what, known in (("question known", ("input",)), ("answer is evidence", ("input", "reference"))):
         spoken = Counter[str]()
         for row in rows:
-            verdict = guard.after(row["reference"], [row[field] for field in known], "patient")
+            verdict = guard.after(row["reference"], [row[field] for field in known], "patient", asked=row["input"])
             spoken.update(verdict.rules)
         for rule in ("leak", "dose-told", "advice-told", "reassured", "echo"):
             yield _share(f"answers: {rule} ({what})", spoken[f"after.{rule}"], len(rows))
+
+
+def hidden(guard: Guard, count: int) -> Iterator[Row]:
+    """Yield the share of marked identifiers that do not go out, by kind, where nobody gave them."""
+    from parts.marked_sets import synthetic
+
+    kinds: dict[str, list[bool]] = defaultdict(list)
+    for one in synthetic(count):
+        release = guard.sentences(["Who is it?"], "patient", note=False)
+        shown = release.feed(one.text) + release.end()
+        for start, end, kind in one.spans:
+            if kind in ("NAME", "PHONE", "EMAIL", "SSN", "MRN", "ACCOUNT", "IP"):
+                kinds[kind].append(one.text[start:end] not in shown)
+    yield from (_share(f"hidden: {kind}", sum(hits), len(hits)) for kind, hits in sorted(kinds.items()))
 
 
 # --- time ------------------------------------------------------------------------------------------------------------

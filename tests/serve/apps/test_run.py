@@ -230,6 +230,15 @@ def test_an_explanation_says_how_hard_it_is_to_read_and_changes_no_amount():
     assert easy.facts["reading"]["harder"] is False and not easy.marks
 
 
+def test_a_number_that_stands_there_for_something_else_is_taken_out_of_an_explanation():
+    note = "Three days of cough. Pneumonia. Amoxicillin 1 g three times a day for seven days."
+    said = {"words": [], "ask_for_help": [], "explanation": "You have pneumonia. Take amoxicillin for three days."}
+    found = Desk(said).ask("explanation", {"text": note})
+    assert found.reply["explanation"] == "You have pneumonia." and ("explanation", "dose_absent") in codes_of(found)
+    right = Desk(said | {"explanation": "Take amoxicillin for seven days."}).ask("explanation", {"text": note})
+    assert right.reply["explanation"] == "Take amoxicillin for seven days."
+
+
 def test_a_tutor_answers_one_of_the_options_and_explains_from_the_source_or_says_that_there_is_none():
     said = {"answer": "vitamin C", "explanation": "Scurvy is a lack of vitamin C.", "others": []}
     fields = {"question": "What lacks in scurvy?", "options": "vitamin A\nvitamin C"}

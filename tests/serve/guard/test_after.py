@@ -130,7 +130,17 @@ def test_an_answer_that_only_repeats_the_question_is_marked_and_a_quotation_is_n
     question = "What are the usual causes of raised blood pressure in young adults?"
     assert GUARD.after(question, [question], "clinician").rules == ("after.echo",)
     evidence = "Raised blood pressure in young adults is often essential, and sometimes of the kidney's arteries."
-    assert GUARD.after(evidence, [question, evidence], "clinician").action == "pass"
+    assert GUARD.after(evidence, [question, evidence], "clinician", asked=question).action == "pass"
+
+
+def test_what_is_asked_last_counts_and_not_what_evidence_tells() -> None:
+    calm, evidence = (
+        "Is tiredness a sign of stress?",
+        "I have chest pain and sweat, said the man, and it was his heart.",
+    )
+    told = "This is probably just stress."
+    assert GUARD.after(told, [calm, evidence], "patient", asked=calm).action == "pass"
+    assert GUARD.after(told, [calm, CHEST], "patient").rules == ("after.reassured",)
 
 
 # --- identifiers -----------------------------------------------------------------------------------------------------

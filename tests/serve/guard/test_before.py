@@ -20,8 +20,13 @@ def asked(text: Any, kind: str = "patient", *earlier: tuple[str, str]) -> Verdic
 
 def test_a_patient_with_red_flags_is_sent_to_emergency_care_at_once() -> None:
     verdict = asked(CHEST)
-    assert (verdict.action, verdict.urgency, verdict.rules) == ("answer", "emergency", ("emergency.heart",))
+    assert (verdict.action, verdict.urgency, verdict.rules[0]) == ("answer", "emergency", "emergency.heart")
     assert "112" in verdict.text and "{" not in verdict.text
+
+
+def test_a_pain_in_the_chest_alone_is_to_be_looked_at_today() -> None:
+    verdict = asked("My chest has been hurting since this morning.")
+    assert (verdict.action, verdict.urgency, verdict.rules) == ("mark", "urgent", ("urgent.pain",))
 
 
 def test_the_same_in_spanish_is_answered_in_spanish() -> None:
@@ -109,6 +114,11 @@ def test_what_is_not_medicine_of_people_is_declined_in_the_workspace_and_not_in_
     for text in ("My dog is vomiting.", "Can I sue my landlord?", "Write a poem about the sea.", "Mi perro vomita."):
         assert asked(text, "clinician").action == "refuse", text
         assert asked(text, "chat").action == "pass"
+
+
+def test_a_long_letter_that_names_a_lawyer_is_not_declined() -> None:
+    letter = "My knee has hurt since a fall at work. " * 6 + "My attorney says I need a report. What helps the knee?"
+    assert asked(letter).action == "pass"
 
 
 def test_what_was_said_before_counts_with_the_last_message_and_never_without_it() -> None:

@@ -20,6 +20,8 @@ from serve.workspace.small_graph import small_graph
 from serve.workspace.test_ask import Shelf
 from serve.workspace.test_note import NOTE, STRUCTURE
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("/", "/note", "/applications", "/applications/triage", "/applications/screening", "/tutor", "/password")
 NARROW = {"viewport": {"width": 320, "height": 640}}
 

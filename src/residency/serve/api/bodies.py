@@ -66,16 +66,27 @@ class Call(Strict):
     function: Function
 
 
-class Message(Strict):
-    """One turn of a chat."""
+class Turn(Strict):
+    """What is said to the model: by whom, and what; a tool's result names the call that it is of."""
 
-    role: Literal["system", "developer", "user", "assistant", "tool"]
+    role: Literal["system", "developer", "user", "tool"]
+    content: Text | list[Part]
+    name: Name | None = None
+    tool_call_id: Name | None = None
+
+
+class Earlier(Strict):
+    """What the model said in an earlier turn, or which tools it called."""
+
+    role: Literal["assistant"]
     content: Text | list[Part] | None = None
     name: Name | None = None
     tool_calls: Annotated[list[Call], Field(max_length=64)] | None = None
-    tool_call_id: Name | None = None
     refusal: Text | None = None
     reasoning_content: Text | None = None
+
+
+Message = Annotated[Turn | Earlier, Field(discriminator="role")]
 
 
 class Shape(Strict):
@@ -225,10 +236,8 @@ def _agree(body: Chat) -> None:
         if body.tool_choice.function.name not in names:
             raise Refused("tool_choice names a function that is not in tools", param="tool_choice")
     for at, message in enumerate(body.messages):
-        if message.content is None and not message.tool_calls:
+        if isinstance(message, Earlier) and message.content is None and not message.tool_calls:
             raise Refused("a message needs content", param=f"messages.{at}.content")
-        if message.tool_calls and message.role != "assistant":
-            raise Refused("only the assistant calls tools", param=f"messages.{at}.tool_calls")
 
 
 def refuse(body: Any) -> None:

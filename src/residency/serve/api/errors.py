@@ -29,8 +29,14 @@ WRONG = {
     "missing": "is missing",
     "extra_forbidden": "is not a field of this request",
     "literal_error": "is none of the values that are legal",
+    "union_tag_invalid": "has a role that is not legal",
+    "union_tag_not_found": "has no role",
     "json_invalid": "is not JSON",
 }
+
+
+ROLES = ("system", "developer", "user", "assistant", "tool")
+"""What the place of a fault within a message is led by, and is no field."""
 
 
 def in_openai_shape(app: FastAPI) -> None:
@@ -99,7 +105,7 @@ async def _invalid(request: Request, fault: Exception) -> Response:
     """Return what is wrong with the first field that is, by its place: never its value."""
     assert isinstance(fault, RequestValidationError)
     first: dict[str, Any] = dict(fault.errors()[0])
-    place = ".".join(_shown(part) for part in first["loc"] if part != "body")
+    place = ".".join(_shown(part) for part in first["loc"] if part not in ("body", *ROLES))
     kind = str(first["type"])
     said = WRONG.get(kind) or f"cannot be read ({kind.replace('_', ' ')})"
     status = 400 if _api(request) else 422

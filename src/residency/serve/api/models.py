@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from residency.serve.api.bodies import Embedding
-from residency.serve.api.reply import as_json, caller_of, nobody, router, service_of, while_wanted
+from residency.serve.api.reply import ERRORS, as_json, caller_of, nobody, router, service_of, while_wanted
 from residency.serve.api.schemas import Held, Models, Vectors
 from residency.serve.types import Engine, Refused
 
@@ -71,7 +71,7 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@outside.get("/metrics", response_model=None, responses={200: {"content": {"text/plain": {}}}})
+@outside.get("/metrics", response_model=None, responses={**ERRORS, 200: {"content": {"text/plain": {}}}})
 async def metrics(request: Request) -> Response:
     """Return the numbers of the service as Prometheus reads them: no text, no name of a user."""
     service = service_of(request)

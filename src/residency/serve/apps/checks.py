@@ -12,8 +12,9 @@ from typing import Any
 from residency.core.types import Span
 from residency.corpus.make.measures import SYMBOLS, numbers
 from residency.corpus.make.support import TURNED
+from residency.infer.answer.figures import misplaced
 from residency.infer.answer.parts import UNSUPPORTED
-from residency.infer.answer.sentences import spans
+from residency.infer.answer.sentences import spans, stretches
 from residency.infer.answer.support import Support, all_supported
 from residency.serve.apps.application import Check
 from residency.serve.apps.case import Case
@@ -30,6 +31,8 @@ Run = Callable[[Check, Case, Reply, Solved], Reply]
 AMOUNTS = (SYMBOLS | {"unit", "mmol", "meq", "mol"}) - {"%", "°", "mm", "cm", "mmhg", "bpm", "kg", "kcal"}
 """Units that an amount of a medicine is told in."""
 
+MOST_PLACES = 200
+"""Places with numbers that those of a reply are compared with."""
 NO_SOURCE = ("given#question", "given#options")
 """What was asked is no source of its answer."""
 
@@ -62,13 +65,21 @@ def support(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
 
 
 def doses(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
-    """Return the reply with each sentence whose amounts do not stand in what was given marked, or without it."""
+    """Return the reply with each sentence whose amounts do not stand in what was given marked, or without it.
+
+    Where no check of support looks at them too, a number must stand there for the same thing.
+    """
     given = set[tuple[str, str]]().union(*(numbers(one.text, spelt=True) for one in case.sources))
+    alone = all(one.name != "support" for one in case.application.checks)
+    places = [part for one in case.sources for part in stretches(one) if numbers(part.text)][:MOST_PLACES]
     fails = {}
     for place, text in _texts(wanted, reply):
         for a, b in spans(text):
-            if any(unit in AMOUNTS and (value, unit) not in given for value, unit in numbers(text[a:b])):
+            found = numbers(text[a:b])
+            if any(unit in AMOUNTS and (value, unit) not in given for value, unit in found):
                 fails[place, a, b] = ""
+            elif alone and any(unit for _, unit in found) and (why := misplaced(text[a:b], places)):
+                fails[place, a, b] = why
     return _marked(reply, fails, "dose_absent", wanted, case, solved)
 
 

@@ -44,7 +44,7 @@ def expanded(row: Mapping[str, Any], at: str, note: str, language: str) -> tuple
     """Return an abbreviation with its meaning and what is to be said of it; None where it is none, or not there."""
     short = str(row["short"]).strip()
     stands = re.search(rf"(?<!\w){re.escape(short)}(?!\w)", note)
-    if not stands or not (_SHORT.fullmatch(short) or _meanings(short, language)):
+    if not stands or not (_SHORT.fullmatch(short) or _meanings(short, language) or short in unsafe()):
         code = "no_abbreviation" if stands else "abbreviation_absent"
         return None, [Mark(f"{at}.short", code, words(code, language), removed=True)]
     return dict(row), list(_marks(short, str(row["long"]), at, note, language))

@@ -63,13 +63,15 @@ class Guard:
         spoken = list(speaking(whole, self.rules, self.audience(kind), since=since))
         return verdict_of(spoken, self.texts(whole.language))
 
-    def after(self, text: str, known: Sequence[str], kind: str, *, hidden: Sequence[str] = ()) -> Verdict:
+    def after(
+        self, text: str, known: Sequence[str], kind: str, *, hidden: Sequence[str] = (), asked: str = ""
+    ) -> Verdict:
         """Return what the rules say of an answer: "mark", or "answer" with the text that may be shown in its place.
 
-        ``known`` is first what the asker wrote, then what else the answer may stand on (notes, evidence); ``hidden``
-        are instructions that are nobody's to read.
+        ``known`` is all that an answer may stand on: what the asker wrote, notes, evidence; ``asked`` is his last
+        message (left out: each of ``known`` may be it); ``hidden`` are instructions that are nobody's to read.
         """
-        release = self.sentences(known, kind, hidden=hidden, note=False)
+        release = self.sentences(known, kind, hidden=hidden, asked=asked, note=False)
         shown = release.feed(text) + release.end()
         verdict = release.verdict
         if shown == text or verdict.action == "answer":
@@ -77,10 +79,19 @@ class Guard:
         marked = shown if release.structured or not verdict.text else f"{verdict.text}\n\n{shown}"
         return Verdict("answer", marked, verdict.urgency, verdict.rules)
 
-    def sentences(self, known: Sequence[str], kind: str, *, hidden: Sequence[str] = (), note: bool = True) -> Release:
-        """Return what lets an answer out sentence by sentence; with ``note`` the marks come behind it."""
-        spoken = language(words_of(known[0][:2000])) if known else "en"
-        told = Told(self.rules, self.audience(kind), known, hidden)
+    def sentences(
+        self,
+        known: Sequence[str],
+        kind: str,
+        *,
+        hidden: Sequence[str] = (),
+        asked: str = "",
+        note: bool = True,
+    ) -> Release:
+        """Return what lets an answer out by sentences, as ``after`` judges it; with ``note`` the marks come behind it."""
+        questions = [asked] if asked else known
+        spoken = language(words_of(" ".join(text[:500] for text in questions[:4])))
+        told = Told(self.rules, self.audience(kind), known, questions, hidden)
         return Release(told, Hider(self.finders, known), spoken, self.texts(spoken), note=note, clock=self.clock)
 
     def confidence(self, model_hash: str, kind: str, reply: Any, *, language: str = "en") -> Confidence:

@@ -73,7 +73,7 @@ def speaking(found: Read, rules: Rules, audience: str, *, since: int = 0) -> Ite
     if not found.mentions:
         return
     for rule in rules.rules:
-        action = rule.does.get(audience)
+        action = rule.does.get(audience) if not rule.most or len(found.words) <= rule.most else None
         if action and any(_holds(line, found, rule, since) for line in rule.when):
             yield Spoken(rule, action)
 

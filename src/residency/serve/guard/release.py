@@ -67,7 +67,7 @@ class Release:
         out = self._sentences() + self._let(self._held)
         self._held = ""
         self.told.end()
-        if self.told.known and echoes(self._seen, self.told.known[0]):
+        if self.told.asked and echoes(self._seen, self.told.asked[-1]):
             self.told.note("echo")
         if self.hider.hidden:
             self.told.note("leak")

@@ -25,7 +25,7 @@ AUDIENCES = ("anyone", "patient", "clinician", "tutor", "document")
 ACTIONS = ("refuse", "answer", "mark", "pass")
 """What a rule does, the strongest first; "pass" notes the urgency alone."""
 MEANINGS = ("now", "any")
-_FIELDS = {"when", "does", "urgency", "text", "near", "meant", "quoted"}
+_FIELDS = {"when", "does", "urgency", "text", "near", "most", "meant", "quoted"}
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -41,7 +41,8 @@ class Line:
 class Rule:
     """One rule: of ``when`` one line is enough.
 
-    ``does`` is what it does by audience; ``near`` within how many words the parts stand (0: anywhere); ``meant`` "any"
+    ``does`` is what it does by audience; ``near`` within how many words the parts stand (0: anywhere);
+    ``most`` in texts of how many words it speaks, at most (0: in all); ``meant`` "any"
     takes what is denied, past or general, too; ``quoted`` what is said in quotation marks.
     """
 
@@ -51,6 +52,7 @@ class Rule:
     urgency: str | None = None
     text: str = ""
     near: int = 0
+    most: int = 0
     meant: str = "now"
     quoted: bool = True
 
@@ -159,5 +161,5 @@ def _rule(name: str, found: dict[str, Any], groups: Mapping[str, frozenset[str]]
         unless = [part(one) for one in parts if one.startswith("!")]
         return Line(tuple(part(one) for one in parts if not one.startswith("!")), frozenset().union(*unless))
 
-    rest = {key: found[key] for key in ("urgency", "text", "near", "meant", "quoted") if key in found}
+    rest = {key: found[key] for key in ("urgency", "text", "near", "most", "meant", "quoted") if key in found}
     return Rule(name, tuple(line(one) for one in found["when"]), found["does"], **rest)

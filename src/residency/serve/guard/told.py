@@ -18,11 +18,12 @@ TEMPLATE = ("<|im_start|>", "<|im_end|>", "<|eot_id|>", "[INST]", "[/INST]", "<|
 
 @dataclass(slots=True)
 class Told:
-    """What an answer was found to tell so far; of ``known`` the first is what the asker wrote, the rest is evidence."""
+    """What an answer was found to tell so far, and what it is compared with; ``asked`` is among what is ``known``."""
 
     rules: Rules
     audience: str
     known: Sequence[str]
+    asked: Sequence[str]
     hidden: Sequence[str] = ()
     found: list[str] = field(default_factory=list)
     reassured: bool = False
@@ -94,9 +95,11 @@ class Told:
 
     def _asks(self, groups: tuple[str, ...]) -> bool:
         """Return whether what the asker wrote makes a rule of these groups speak."""
-        asked = self.known[0] if self.known else ""
-        spoken = speaking(read(asked, self.rules), self.rules, "patient")
-        return any(one.rule.name.startswith(groups) for one in spoken)
+        return any(
+            one.rule.name.startswith(groups)
+            for text in self.asked
+            for one in speaking(read(text, self.rules), self.rules, "patient")
+        )
 
 
 _SELF_HARM, _EMERGENCY = ("self-harm.",), ("emergency.",)

@@ -70,9 +70,7 @@ def _decision(form: Form) -> dict[str, Any]:
     }
 
 
-async def _shown(
-    request: Request, id: str, *, error: Refused | None = None, form: Form | None = None
-) -> Response:
+async def _shown(request: Request, id: str, *, error: Refused | None = None, form: Form | None = None) -> Response:
     service, principal, t = request.app.state.service, request.state.principal, spoken(request)
     draft = await drafts.get(service, principal, id)
     steps = await drafts.history(service, principal, id)

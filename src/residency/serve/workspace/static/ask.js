@@ -23,7 +23,9 @@ form.question.addEventListener("keydown", (event) => {
 // A citation opens its passage and goes there.
 place.addEventListener("click", (event) => {
   const link = event.target.closest("a.cite");
-  if (link) open(link.getAttribute("href"));
+  if (!link) return;
+  event.preventDefault();
+  open(link.getAttribute("href"));
 });
 addEventListener("hashchange", () => open(location.hash));
 
@@ -33,7 +35,7 @@ function open(hash) {
   document.querySelectorAll(".passage.chosen").forEach((one) => one.classList.remove("chosen"));
   passage.open = true;
   passage.classList.add("chosen");
-  passage.querySelector("summary").focus();
+  passage.querySelector("summary").focus();  // which also scrolls there
 }
 
 async function answer() {
