@@ -2,15 +2,15 @@
 
     RESIDENCY_DATA=../shared/data python bench/guard.py [--half b] [--texts 1000] [--misses] [--json]
 
-1. ``caught`` and ``false alarm``: 357 made-up requests in English and Spanish (``gold/guard.yaml``), by what is
-   expected. The rules were made with half a; only half b, written before they were first run, is reported. One author
-   wrote both and the rules, so a stranger's words will be caught less often.
+1. ``caught`` and ``false alarm``: 701 made-up requests in English and Spanish (``gold/guard.yaml``), by what is
+   expected. The rules were made with half a (541); half b (160) was written before they were run on it, and is only
+   reported. One author wrote both and the rules, in words that were meant to be hard.
 2. ``real``: the share of real texts on which rules speak: questions of MedQuAD (asked of anyone, so that each is a
    false alarm but for a dose), of MeQSum (patients' own letters, some of which may be alarming), and notes of
    MTS-Dialog as documents.
 3. ``answers``: MedQuAD's answers as if a model had written them, with the question alone as what is known: in how many
    something is hidden, and in how many a dose or advice is marked; then with the answer as evidence: nothing may be.
-   ``hidden``: sentences of presidio_synth as answers: the share of names, numbers and addresses of the net hidden whole.
+   ``hidden``: sentences of presidio_synth as answers: the share of names and numbers that are hidden.
 4. ``time``: processor time of a request before the model, and of a token of a streamed answer.
 
 Intervals are 95%, Clopper and Pearson (1934).

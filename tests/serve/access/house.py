@@ -102,7 +102,8 @@ def house(folder: Path, **settings: Any) -> Iterator[House]:
     """Yield the access of a new service in a folder."""
     settled = Settings(folder, **settings)
     database, seal = open_database(settled), Seal(folder)
-    event.listen(database, "connect", lambda one, _: one.execute("PRAGMA synchronous=OFF"))  # no power fails here
+    if database.dialect.name == "sqlite":  # no power fails here
+        event.listen(database, "connect", lambda one, _: one.execute("PRAGMA synchronous=OFF"))
     database.dispose()
     META.create_all(database)
     writer = Writer(database, seal)

@@ -97,7 +97,7 @@ class WordGuard:
             return Verdict("mark", "Check every dose.", "soon", ("dosing.asked",))
         return Verdict()
 
-    def sentences(self, known: Any, kind: str, *, hidden: Any = (), note: bool = True) -> Sentences:
+    def sentences(self, known: Any, kind: str, *, hidden: Any = (), asked: str = "", note: bool = True) -> Sentences:
         """Return what releases a stream."""
         return Sentences(tuple(known), note)
 

@@ -132,7 +132,7 @@ def test_no_request_is_a_fault_and_each_reply_is_told_of(monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 def test_five_thousand_requests_to_a_real_service_are_no_fault(tmp_path: Path, tiny_gguf: Path):  # noqa: F811
-    with made(tmp_path, names=[str(tiny_gguf)], context=512) as service, asyncio.Runner() as runner:
+    with made(tmp_path, names=[str(tiny_gguf)], context=1024) as service, asyncio.Runner() as runner:
         service.about["indexes"] = [Shelf(GOUT)]
         app = create(service)
         headers = {"authorization": f"Bearer {key(service)}"}

@@ -23,7 +23,7 @@ class Numbered:
     """A finder by three patterns, which stands for the trained one: quick to open, and the same everywhere."""
 
     kinds = {
-        "NAME": r"(?<=Mrs )[A-Z]\w+|Ada Quill|Crohn(?=')",
+        "NAME": r"(?<=Mrs )[A-Z]\w+|Ada Quill|Quill|Crohn(?=')",
         "PHONE": r"\d{3}-\d{3}-\d{4}",
         "DATE": r"\d{4}-\d\d-\d\d",
     }
@@ -160,6 +160,12 @@ def test_identifiers_that_were_given_come_back_whole() -> None:
     assert FINDING.after(told, ["Note.", "MRS HARPER, tel. (555) 010 9999"], "note").action == "pass"
 
 
+def test_part_of_a_name_that_was_hidden_is_hidden_later_and_a_lone_one_is_not() -> None:
+    out, _ = streamed(FINDING, "Ada Quill lives here. Ask Quill for the key.", ["?"], note=False)
+    assert out == f"{MASK} lives here. Ask {MASK} for the key."
+    assert FINDING.after("Quill is a drug.", ["?"], "patient").action == "pass"
+
+
 def test_a_date_is_masked_only_beside_somebodys_name() -> None:
     assert FINDING.after("The rule is of 2019-05-01.", ["?"], "patient").action == "pass"
     assert "2019" not in FINDING.after("Ada Quill was seen on 2019-05-01.", ["?"], "patient").text
@@ -185,7 +191,7 @@ def test_the_packages_own_finder_hides_what_its_rules_are_sure_of() -> None:
     guard = Guard(finders={"en": Detector(Settings.of("en", "default"), None)})
     told = "Write to maria.lopez@example.org or call (555) 010-9999 today."
     assert "lopez" not in guard.after(told, ["Whom?"], "patient").text
-    assert guard.after(told, ["Whom?", told], "patient").action == "pass"
+    assert guard.after(told, ["Whom?", told], "patient", asked="Whom?").action == "pass"
 
 
 # --- as it comes -----------------------------------------------------------------------------------------------------

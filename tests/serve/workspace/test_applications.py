@@ -13,15 +13,14 @@ from residency.serve.workspace.words import LANGUAGES, words
 from serve.scripted_engine import ScriptedEngine
 from serve.service import made
 from serve.workspace.signed import signed
+from serve.workspace.test_note import NOTE, STRUCTURE
 
-CODES = {"codes": [{"diagnosis": "Essential hypertension", "code": "I10"}, {"diagnosis": "Cough", "code": "ZZZ99"}]}
-FACTS = "Essential hypertension, known for years. Cough since Monday."
-ROW = {"task": "icd10_coding", "metric": "accuracy", "value": 0.61, "low": 0.55, "high": 0.67, "n": 240}
+ROW = {"task": "aci_bench", "metric": "rouge_l", "value": 0.61, "low": 0.55, "high": 0.67, "n": 240}
 
 
 @pytest.fixture(scope="module")
 def ward(tmp_path_factory):
-    engines = [ScriptedEngine(json.dumps(CODES), name=name) for name in ("ward-small", "ward-large")]
+    engines = [ScriptedEngine(json.dumps(STRUCTURE), name=name) for name in ("ward-small", "ward-large")]
     folder = tmp_path_factory.mktemp("ward")
     with made(folder, *engines) as service:
         row = {**ROW, "model": "tuned", "protocol": {"model_hash": engines[1].hash}}
@@ -44,17 +43,12 @@ def test_all_eleven_are_listed_and_what_measured_each_is_said_for_the_model_at_h
 
 
 def test_one_that_is_proven_needs_no_click_and_one_that_is_not_does(anna, ward):
-    reply = anna.post("/applications/coding", {"note": FACTS})
-    assert reply.status_code == 409 and "tick the box" in reply.text and FACTS in reply.text
+    reply = anna.post("/applications/structure", {"note": NOTE})
+    assert reply.status_code == 409 and "tick the box" in reply.text and NOTE in reply.text
     assert not ward[2][0].asked
-    reply = anna.post("/applications/coding", {"note": FACTS, "model": "ward-large"})
-    assert reply.status_code == 200 and "I10" in reply.text
-    assert anna.post("/applications/coding", {"note": FACTS, "unproven": "yes"}).status_code == 200
-
-
-def test_a_code_that_does_not_exist_is_marked_or_taken_away_on_the_page(anna):
-    reply = anna.post("/applications/coding", {"note": FACTS, "unproven": "yes"})
-    assert "no code of the installed ICD-10-CM" in reply.text and "code: ZZZ99" not in reply.text
+    reply = anna.post("/applications/structure", {"note": NOTE, "model": "ward-large"})
+    assert reply.status_code == 200 and "No fracture on X-ray." in reply.text
+    assert anna.post("/applications/structure", {"note": NOTE, "unproven": "yes"}).status_code == 200
 
 
 def test_a_field_that_is_wrong_is_named_in_the_readers_words_and_what_was_filled_in_stays(anna):

@@ -77,7 +77,7 @@ def test_a_note_becomes_a_structured_draft_whose_unsupported_lines_are_marked(an
 
 
 def test_each_part_stands_alone_and_one_that_fails_says_so(anna):
-    reply = anna.post("/note", note(make=("structure", "explanation", "coding")))
+    reply = anna.post("/note", note(make=("structure", "explanation", "discharge")))
     assert "No bone is broken." in reply.text and "No fracture on X-ray." in reply.text
     assert reply.text.count('href="/review/') == 2
     assert "The model gave no reply of the form" in reply.text

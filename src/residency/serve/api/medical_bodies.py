@@ -78,7 +78,7 @@ class ClassifyBody(Asking):
     """A text and the labels of which one is right."""
 
     text: Note
-    labels: Annotated[list[Label], Field(min_length=2, max_length=32)]
+    labels: Annotated[list[Label], Field(min_length=2, max_length=32, json_schema_extra={"uniqueItems": True})]
     instruction: Annotated[str, Field(max_length=4_000)] = ""
 
     @field_validator("labels")

@@ -18,7 +18,7 @@ from residency.serve.engine.guarded import described, guarded, ruled
 from residency.serve.engine.plain import PlainModel, plain_body
 from residency.serve.engine.relay import Relay, first_words
 from residency.serve.engine.threads import Threads
-from residency.serve.engine.told import STOPS, Asked, Told, why
+from residency.serve.engine.told import STOPS, Asked, Told, said_in, why
 from residency.serve.types import Engine, Principal, Recorder, Refused, Unrecorded, Verdict
 
 if TYPE_CHECKING:
@@ -175,6 +175,7 @@ class Flow:
         """
         body = {"messages": [{"role": "user", "content": text} for text in known]}
         asked = self._asked(principal, body, kind=kind, application=application, engine=engine, route=route)
+        asked.question = ""  # which of the texts it is, only the strategy knows
         before = self._before(asked)
         if before.action in STOPS:
             return None, await self._finish(asked, ruled(asked, before, CHAT))
@@ -211,8 +212,10 @@ class Flow:
         engine = self.engine(how.get("engine") or body.get("model") or "")
         ids = tuple(str(one["id"]) for one in how.get("evidence", ()))
         route = how.get("route") or (f"/v1/applications/{application}" if application else form.route)
-        known = tuple(how.get("known", ()))
-        return Asked(principal, engine, body, form.messages(body), how["kind"], route, known, application, ids)
+        known, messages = tuple(how.get("known", ())), form.messages(body)
+        question = said_in([one for one in messages if one.get("role") == "user"][-1:])
+        texts = ("\n".join(question), known, application, ids)
+        return Asked(principal, engine, body, messages, how["kind"], route, *texts)
 
     def _before(self, asked: Asked) -> Verdict:
         verdict = self.guard.before(asked.messages, asked.kind)

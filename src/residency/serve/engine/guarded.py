@@ -62,7 +62,8 @@ def described(asked: Asked, guard: Guard, about: Mapping[str, Any]) -> Reply:
 
 def passed(asked: Asked, guard: Guard, text: str) -> tuple[str, Verdict]:
     """Return what may go out of a text, and what the guard says of it."""
-    release = guard.sentences(asked.all_known, asked.kind, hidden=asked.hidden, note=False)
+    how: dict[str, Any] = {"hidden": asked.hidden, "asked": asked.question}
+    release = guard.sentences(asked.all_known, asked.kind, note=False, **how)
     return release.feed(text) + release.end(), release.verdict
 
 

@@ -128,7 +128,8 @@ class Relay:
         return held.thoughts.feed(text)
 
     def _release(self, *, note: bool) -> Release:
-        return self.guard.sentences(self.known, self.asked.kind, hidden=self.asked.hidden, note=note)
+        how: dict[str, Any] = {"hidden": self.asked.hidden, "asked": self.asked.question}
+        return self.guard.sentences(self.known, self.asked.kind, note=note, **how)
 
     def _piece(self, at: int, held: Choice, part: dict[str, Any]) -> Chunk:
         scores = held.scored() if self.wants_scores else None

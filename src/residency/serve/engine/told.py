@@ -60,6 +60,7 @@ class Asked:
     messages: Sequence[Mapping[str, Any]]
     kind: str
     route: str
+    question: str = ""
     known: tuple[str, ...] = ()
     application: str = ""
     evidence: tuple[str, ...] = ()

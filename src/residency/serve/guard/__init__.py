@@ -88,7 +88,7 @@ class Guard:
         asked: str = "",
         note: bool = True,
     ) -> Release:
-        """Return what lets an answer out by sentences, as ``after`` judges it; with ``note`` the marks come behind it."""
+        """Return what lets an answer out by sentences, judged as by ``after``; with ``note`` the marks come behind."""
         questions = [asked] if asked else known
         spoken = language(words_of(" ".join(text[:500] for text in questions[:4])))
         told = Told(self.rules, self.audience(kind), known, questions, hidden)

@@ -61,6 +61,7 @@ class Hider:
     finders: Mapping[str, Finder]
     known: Sequence[str]
     hidden: Counter[str] = field(default_factory=Counter)
+    names: set[str] = field(default_factory=set)
 
     def spans(self, text: str, language: str) -> list[Found]:
         """Return the identifiers of a text that nobody gave, by whole words."""
@@ -71,7 +72,7 @@ class Hider:
 
         found = [_whole(one, text) for one in leaks(text, finder)]
         found = [one for one in found if not self._given(text[one.start : one.end])]
-        sure = {one for one in found if is_somebodys(one, text)}
+        sure = {one for one in found if is_somebodys(one, text) or self._named(one, text)}
         if not sure:
             return []
         return _apart(one for one in found if one in sure or one.entity_type in BESIDE)
@@ -80,9 +81,15 @@ class Hider:
         said = f" {' '.join(words_of(words).words)} "
         return not said.strip() or any(said in joined(part) for part in self.known)
 
+    def _named(self, found: Found, text: str) -> bool:
+        """Return whether a name is part of one that was hidden before."""
+        return found.entity_type == "NAME" and text[found.start : found.end] in self.names
+
     def hide(self, text: str, found: Sequence[Found]) -> str:
         """Return a text with these hidden."""
         for one in reversed(found):
+            if one.entity_type == "NAME":
+                self.names.update(word for word in text[one.start : one.end].split() if word.istitle())
             text = f"{text[: one.start]}{MASK}{text[one.end :]}"
         self.hidden.update(one.entity_type for one in found)
         return text
