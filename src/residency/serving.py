@@ -32,6 +32,7 @@ def serve(args: argparse.Namespace) -> Answer:
     listening = _listen(settings)
     from residency.serve.app import create, open_service
 
+    _ready_taggers()
     service = open_service(settings, [examine.model_name(name) for name in args.models])
     try:
         from residency.serve.access.first import first_key
@@ -42,6 +43,19 @@ def serve(args: argparse.Namespace) -> Answer:
     finally:
         service.close()
     return {"stopped": True}, ""
+
+
+def _ready_taggers() -> None:
+    """Train what finds names in answers, where that was not done yet on this machine: once, and kept."""
+    try:
+        from residency.corpus.identify.trained import is_kept, trained
+    except ImportError:
+        say("identifiers in answers are not looked for: pip install 'residency[deidentify]'")
+        return
+    for language in ("en", "es"):
+        if not is_kept(language):
+            say(f"training what finds names in answers ({language}), once: about a minute")
+            trained(language)
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -75,6 +89,9 @@ def settings_of(args: argparse.Namespace) -> Settings:
         language=args.language,
         sources=tuple(Path(one) for one in args.sources or ()),
         graph=args.graph or "",
+        rules=Path(args.rules) if args.rules else None,
+        emergency=args.emergency or "",
+        crisis=args.crisis or "",
     )
 
 
@@ -160,5 +177,10 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("--sources", action="append", type=words, metavar="INDEX", help=text)
     text = "a knowledge graph that answers and codes stand on: a folder (residency graph load), or hpo (the default)"
     one.add_argument("--graph", nargs="?", const="hpo", type=words, metavar="GRAPH", help=text)
+    text = "a folder of your own rules for the guard, beside ours (see: serve/guard/rules)"
+    one.add_argument("--rules", type=words, metavar="DIR", help=text)
+    text = "what to call here in an emergency (default: 112, 911 or 999)"
+    one.add_argument("--emergency", type=words, metavar="NUMBER", help=text)
+    one.add_argument("--crisis", type=words, metavar="NUMBER", help="the crisis line here (default: 988, 116 123, 024)")
     text = "the language of pages for those who have not chosen one: en (default) or es"
     one.add_argument("--language", choices=["en", "es"], default="en", metavar="CODE", help=text)

@@ -44,7 +44,9 @@ def open_service(settings: Settings, names: Sequence[str]) -> Service:
         recorder = Writer(database, seal, keep_text=settings.keep_text)
         ends.append(recorder.close)
         about = {"numbers": Numbers(), "ledgers": ledgers(names), **_grounds(settings)}
-        guard = open_guard(models=[place for name in names for place in _places(name)])
+        places = [place for name in names for place in _places(name)]
+        ours = {"own": settings.rules, "emergency": settings.emergency, "crisis": settings.crisis}
+        guard = open_guard(models=places, **ours)
         engines = _engines(names, settings, ends)
         limits = {"workers": settings.parallel, "waiting": settings.queue}
         flow = Flow(engines, guard, recorder, watch=about["numbers"].watch, **limits)

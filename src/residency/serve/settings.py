@@ -39,6 +39,11 @@ class Settings:
     # Indexes of passages and a knowledge graph that cited answers stand on.
     sources: tuple[Path, ...] = ()
     graph: str = ""
+    # A folder of a hospital's own rules for the guard, beside ours.
+    rules: Path | None = None
+    # What to call here in an emergency and in a crisis, in place of the usual numbers.
+    emergency: str = ""
+    crisis: str = ""
 
     @property
     def url(self) -> str:
