@@ -21,6 +21,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ from parts.service_process import ROOT, Running, seconds_used, service
 from parts.streams import Body, Stream, side_by_side
 
 Row = dict[str, Any]
-SLOTS, CONTEXT = 4, 2048
+SLOTS, CONTEXT, IDLE_S = 4, 2048, 5.0
 TOPICS = (
     "an index of a book,a compass,a water wheel,a lighthouse,a loom,a printing press,a sundial,a canal lock,"
     "a barometer,a windmill,a telescope,a suspension bridge,a steam engine,a kiln,a bicycle,a postage stamp"
@@ -67,25 +68,33 @@ def main() -> None:
 
 
 def layer(running: Running, args: argparse.Namespace) -> Row:
-    """Return the milliseconds of the service's own process for a request, and for each token after its first."""
-    few, _ = _cost(running, 1, 60)
-    many, answers = _cost(running, args.tokens, 30)
+    """Return the milliseconds of the service's own process for a request, and for each token after its first.
+
+    What it does every second without a request (``idle_ms_per_s``) is told apart, and not counted in.
+    """
+    time.sleep(2)
+    before, began = seconds_used(running.pid), monotonic()
+    time.sleep(IDLE_S)
+    idle = (seconds_used(running.pid) - before) / (monotonic() - began)
+    few, _ = _cost(running, 1, 60, idle)
+    many, answers = _cost(running, args.tokens, 30, idle)
     further = sum(answer.tokens - 1 for answer in answers) / len(answers)
     return {
         "request_ms": round(few * 1e3, 3),
         "token_ms": round((many - few) * 1e3 / further, 4),
+        "idle_ms_per_s": round(idle * 1e3, 2),
         "tokens_an_answer": round(further + 1, 1),
         "failed": sum(bool(answer.error) for answer in answers),
     }
 
 
-def _cost(running: Running, tokens: int, count: int) -> tuple[float, list[Stream]]:
+def _cost(running: Running, tokens: int, count: int, idle: float) -> tuple[float, list[Stream]]:
     """Return the seconds of processor that an answer costs the service's own process, and the answers."""
     bodies = [question(i, tokens) for i in range(count)]
     asyncio.run(side_by_side(running.url, running.key, bodies[:4], 4))
-    before = seconds_used(running.pid)
+    before, began = seconds_used(running.pid), monotonic()
     answers = asyncio.run(side_by_side(running.url, running.key, bodies, SLOTS))
-    return (seconds_used(running.pid) - before) / count, answers
+    return (seconds_used(running.pid) - before - idle * (monotonic() - began)) / count, answers
 
 
 def question(number: int, tokens: int, prefix: str = "") -> Body:

@@ -6,8 +6,7 @@ All of it is opened before the model, so that a wrong path is told at once.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +77,10 @@ class Shelves:
         return [one for way in ways for one in way(question).evidence]
 
     def _passages(self, question: str) -> Found:
+        from residency.infer.retrieve.fuse import together
+
         found = [index.search(question, k=self.args.k, **_filters(self.args)) for index in self.indexes]
-        return found[0] if len(found) == 1 else together(found, self.args.k)
+        return together(found, self.args.k)
 
     def _chart(self, question: str) -> Found:
         assert self.chart_index is not None
@@ -87,23 +88,6 @@ class Shelves:
 
     def _facts(self, question: str) -> Found:
         return self.knowledge.facts(question, k=self.args.k)
-
-
-def together(found: Sequence[Found], k: int) -> Found:
-    """Return the searches of several indexes as one: their passages fused by rank, at most ``k``."""
-    from residency.core.store import sha256_json
-    from residency.infer.evidence import Found
-    from residency.infer.retrieve.fuse import fused
-
-    known = {one.id: one for each in reversed(found) for one in each.evidence}
-    ranked = fused([[one.id for one in each.evidence] for each in found])[:k]
-    reasons = [each.why for each in found if each.why]
-    return Found(
-        [replace(known[id], score=score) for id, score in ranked],
-        sha256_json([each.snapshot for each in found]),
-        sum(each.expired for each in found),
-        None if ranked else "; ".join(dict.fromkeys(reasons)),
-    )
 
 
 def _opened(path: str) -> Any:

@@ -18,6 +18,7 @@ from residency.serve.access.dependency import guarded
 from residency.serve.api import routers as api_routers
 from residency.serve.api.errors import in_openai_shape
 from residency.serve.api.metrics import Counted, Numbers
+from residency.serve.apps.proof import ledgers_of
 from residency.serve.engine.flow import Flow
 from residency.serve.engine.open import open_engine
 from residency.serve.guard import open_guard
@@ -43,7 +44,7 @@ def open_service(settings: Settings, names: Sequence[str]) -> Service:
         upgrade(database)
         recorder = Writer(database, seal, keep_text=settings.keep_text)
         ends.append(recorder.close)
-        about = {"numbers": Numbers(), "ledgers": ledgers(names), **_grounds(settings)}
+        about = {"numbers": Numbers(), "ledgers": _ledgers(names), **_grounds(settings)}
         places = [place for name in names for place in _places(name)]
         ours = {"own": settings.rules, "emergency": settings.emergency, "crisis": settings.crisis}
         guard = open_guard(models=places, **ours)
@@ -77,10 +78,9 @@ def create(service: Service) -> FastAPI:
     return app
 
 
-def ledgers(names: Sequence[str]) -> list[Path]:
-    """Return the ledgers of the runs that models belong to: what an application's score is looked up in."""
-    runs = dict.fromkeys(Path(name.partition(":")[0]).resolve() for name in names)
-    return [run / "ledger.json" for run in runs if (run / "ledger.json").is_file()]
+def _ledgers(names: Sequence[str]) -> list[Path]:
+    """Return the ledgers that an application's score is looked up in: those of the models' runs and of evaluations."""
+    return list(dict.fromkeys(path for name in names for path in ledgers_of(name)))
 
 
 def _places(name: str) -> list[Path]:

@@ -38,7 +38,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the record. ``body`` is JSON without a word of a patient; ``texts`` is sealed, where texts are kept."""
+    """A line of the record. ``body`` is JSON without a word of a patient; ``texts`` is sealed, where texts are kept."""
 
     kind: str
     actor: str
@@ -78,7 +78,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How sure an answer is: ``value`` in [0, 1] where ``calibrated``; ``abstain`` where that is under its threshold."""
+    """How sure an answer is: ``value`` in [0, 1] where ``calibrated``; ``abstain`` where that is under a threshold."""
 
     calibrated: bool = False
     value: float | None = None
@@ -149,7 +149,9 @@ class Down(ResidencyError):
 class Refused(ResidencyError):
     """A request that cannot be answered as it stands; ``status`` and ``code`` go back, never a word of the prompt."""
 
-    def __init__(self, message: str, *, status: int = 400, code: str = "invalid_request_error", param: str = "") -> None:
+    def __init__(
+        self, message: str, *, status: int = 400, code: str = "invalid_request_error", param: str = ""
+    ) -> None:
         self.status, self.code, self.param = status, code, param
         super().__init__(message)
 

@@ -8,6 +8,10 @@ passage is ahead (``bench/search_medquad.py``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from residency.core.store import sha256_json
+from residency.infer.evidence import Found
 
 CONSTANT = 60
 """The constant of reciprocal rank fusion: it keeps what one ranking alone puts first from deciding by itself."""
@@ -40,3 +44,18 @@ def blended(words: Mapping[str, float], cosines: Mapping[str, float], share: flo
 def ordered(scores: Mapping[str, float]) -> list[tuple[str, float]]:
     """Return ids with their scores, the best first; equal ones by id."""
     return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def together(found: Sequence[Found], k: int) -> Found:
+    """Return the searches of several indexes as one: their passages fused by rank, at most ``k``."""
+    if len(found) == 1:
+        return found[0]
+    known = {one.id: one for each in reversed(found) for one in each.evidence}
+    ranked = fused([[one.id for one in each.evidence] for each in found])[:k]
+    reasons = dict.fromkeys(each.why for each in found if each.why)
+    return Found(
+        [replace(known[id], score=score) for id, score in ranked],
+        sha256_json([each.snapshot for each in found]),
+        sum(each.expired for each in found),
+        None if ranked else "; ".join(reasons),
+    )

@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 def routers() -> tuple[APIRouter, ...]:
     """Return the routers of the API."""
-    from residency.serve.api import chat, medical, models
+    from residency.serve.api import applications, chat, medical, models
 
-    return (chat.routes, models.routes, models.outside, medical.routes)
+    return (chat.routes, models.routes, models.outside, medical.routes, applications.routes)

@@ -201,3 +201,46 @@ class ClassifyReply(BaseModel):
     how: Literal["likelihood", "schema"]
     shares: dict[str, float] | None
     residency: Residency
+
+
+# --- applications ----------------------------------------------------------------------------------------------------
+
+
+class ApplicationBody(Asking):
+    """The fields of an application; ``unproven`` says that one without a measured score is asked knowingly."""
+
+    fields: dict[str, Any] = {}
+    unproven: bool = False
+    language: Literal["en", "es"] | None = None
+
+
+class ApplicationReply(BaseModel):
+    """What an application came to: its reply by its schema, and in words; ``marks`` are doubts about its parts."""
+
+    application: str
+    version: int
+    hash: str
+    decision: str
+    abstained: bool
+    draft: bool
+    reply: dict[str, Any] | None
+    text: str
+    urgency: str
+    why: str
+    marks: list[dict[str, Any]]
+    facts: dict[str, Any]
+    rules: list[str]
+    note: str
+    request: str
+    model: str
+    model_hash: str
+    calibrated: bool
+    confidence: float | None
+    evidence: list[dict[str, Any]]
+
+
+class Applications(BaseModel):
+    """The applications of this service, each with its fields, its ``proof`` and whether it is ``unproven``."""
+
+    object: Literal["list"]
+    data: list[dict[str, Any]]

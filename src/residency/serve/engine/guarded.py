@@ -49,6 +49,9 @@ def described(asked: Asked, guard: Guard, about: Mapping[str, Any]) -> Reply:
     asked.known += tuple(about.get("known", ()))
     asked.evidence = tuple(about.get("evidence", ()))
     asked.snapshots = dict(about.get("snapshots", {}))
+    asked.decided = str(about.get("decision", ""))
+    if about.get("urgency") or about.get("rules"):
+        asked.verdicts.append(Verdict("pass", urgency=about.get("urgency"), rules=tuple(about.get("rules", ()))))
     tokens = {"in": 0, "out": 0, **about.get("tokens", {})}
     reply = CHAT.reply(asked.request, asked.engine.name, about["answer"] or "")
     reply["usage"] = {"prompt_tokens": tokens["in"], "completion_tokens": tokens["out"]}

@@ -5,13 +5,12 @@ They stand in ``service.about``: ``indexes`` (opened, maybe none) and ``graph`` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from residency.core.store import sha256_json
 from residency.infer.evidence import Evidence, Found
-from residency.infer.retrieve.fuse import fused
+from residency.infer.retrieve.fuse import together
 
 if TYPE_CHECKING:
     from residency.infer.graph.knowledge import KnowledgeGraph
@@ -38,7 +37,7 @@ class Sources:
         if not self.indexes:
             return Found(why=NONE)
         found = [index.search(question, k=MOST) for index in self.indexes]
-        return found[0] if len(found) == 1 else _together(found)
+        return together(found, MOST)
 
     def facts(self, question: str) -> Found:
         """Return the facts of the graph that bear on a question."""
@@ -62,15 +61,3 @@ class Sources:
 def sources_of(about: Mapping[str, Any]) -> Sources:
     """Return what a service was started with, from its ``about``."""
     return Sources(tuple(about.get("indexes") or ()), about.get("graph"))
-
-
-def _together(found: Sequence[Found]) -> Found:
-    known = {one.id: one for each in reversed(found) for one in each.evidence}
-    ranked = fused([[one.id for one in each.evidence] for each in found])[:MOST]
-    whys = dict.fromkeys(each.why for each in found if each.why)
-    return Found(
-        [replace(known[id], score=score) for id, score in ranked],
-        sha256_json([each.snapshot for each in found]),
-        sum(each.expired for each in found),
-        None if ranked else "; ".join(whys),
-    )

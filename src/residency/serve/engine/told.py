@@ -74,6 +74,7 @@ class Asked:
     answer: str | None = None
     abstained: bool = False
     altered: bool = False
+    decided: str = ""
 
     @property
     def rules(self) -> list[str]:
@@ -114,7 +115,8 @@ class Asked:
         actions = {verdict.action for verdict in self.verdicts}
         if self.abstained:
             return "abstained"
-        return "refused" if "refuse" in actions else "answered by rule" if "answer" in actions else "answered"
+        by_rule = "answered by rule" if "answer" in actions else self.decided or "answered"
+        return "refused" if "refuse" in actions else by_rule
 
     def about(self) -> dict[str, Any]:
         """Return what goes out under ``residency``; every answer of a model is a draft."""
