@@ -50,6 +50,8 @@ def main() -> None:
     args = parser.parse_args()
     rows: list[Row] = []
     for size in map(int, filter(None, args.passages.split(","))):
+        if args.work:
+            args.work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=args.work) as scratch:
             rows += of_size(Path(scratch), size, args)
         print("\n".join(map(line, rows[-5:])), file=sys.stderr, flush=True)

@@ -81,7 +81,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
         port=args.port,
         certificate=Path(args.certificate) if args.certificate else None,
         private_key=Path(args.private_key) if args.private_key else None,
-        proxy=args.proxy,
+        proxy=bool(args.proxy),
+        proxy_address=args.proxy or "",
         keep_text=args.keep_text,
         parallel=args.parallel,
         context=args.context,
@@ -138,7 +139,7 @@ def _run(app: Any, settings: Settings, listening: socket.socket) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=settings.proxy,
-        forwarded_allow_ips="*" if settings.proxy else None,
+        forwarded_allow_ips=settings.proxy_address if settings.proxy else None,
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.private_key,
         timeout_graceful_shutdown=10,
@@ -164,7 +165,8 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("--port", type=whole(PORT), default=8000, metavar="N", help=text)
     one.add_argument("--certificate", type=words, metavar="FILE", help="serve by TLS with this certificate (PEM)")
     one.add_argument("--private-key", type=words, metavar="FILE", help="the certificate's private key (PEM)")
-    one.add_argument("--proxy", action="store_true", help="a proxy before the service ends TLS, and says who asks")
+    text = "a proxy at this address (default: 127.0.0.1) ends TLS before the service, and says who asks"
+    one.add_argument("--proxy", nargs="?", const="127.0.0.1", type=words, metavar="ADDRESS", help=text)
     text = "keep questions and answers in the record, encrypted (default: keyed hashes of them alone)"
     one.add_argument("--keep-text", action="store_true", help=text)
     text = f"requests worked on at once, {SLOTS.legal} (default: 4)"

@@ -25,6 +25,7 @@ class Settings:
     private_key: Path | None = None
     # Whether a proxy before the service ends TLS; then the address of a client is taken from what it says.
     proxy: bool = False
+    proxy_address: str = ""
     # Whether texts are kept in the record, encrypted; else their keyed hashes alone.
     keep_text: bool = False
     # How many requests are worked on at once, with room for so many tokens each.

@@ -16,7 +16,7 @@ from residency.core.errors import UserError
 from residency.serve.access import sessions, signin, users
 from residency.serve.access.access import Access, credentials
 from residency.serve.access.limits import TooMany
-from residency.serve.access.passwords import LEAST, MOST
+from residency.serve.access.passwords import LEAST
 from residency.serve.access.permissions import allowed
 from residency.serve.access.signin import SignedIn, WrongPassword
 from residency.serve.types import Busy, Principal
@@ -40,7 +40,7 @@ async def sign_in(request: Request) -> Response:
     access, name = _access(request), str(form.get("name", ""))[:256]
     given: dict[str, Any] = {"address": _address(request), "replaces": _token(request)}
     try:
-        begun = await asyncio.to_thread(signin.sign_in, access, name, str(form.get("password", ""))[:MOST], **given)
+        begun = await asyncio.to_thread(signin.sign_in, access, name, str(form.get("password", "")), **given)
     except (WrongPassword, TooMany, Busy) as error:
         return page(request, "login", status=_status(error), headers=_wait(error), name=name, wrong="login.wrong")
     return _entered(request, begun, go(home(begun.principal)))
@@ -70,7 +70,7 @@ async def change_password(request: Request) -> Response:
     if new != again:
         return _not_changed(request, "password.differ")
     access, principal = _access(request), request.state.principal
-    given: dict[str, Any] = {"old": old[:MOST], "new": new, "address": _address(request)}
+    given: dict[str, Any] = {"old": old, "new": new, "address": _address(request)}
     try:
         begun = await asyncio.to_thread(signin.change_password, access, principal, **given)
     except (WrongPassword, TooMany, Busy) as error:
