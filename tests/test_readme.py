@@ -25,7 +25,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FOLDERS = (".ci", "bench", "docs", "recipes", "src", "tests")
 NOT_SOURCE = {".pyc", ".png"}
 PACKAGE = ROOT / "src" / "residency"
-ENTRIES = ("catalog/data/*/*.yaml", "infer/prompts/library/*.yaml")
+ENTRIES = (
+    "catalog/data/*/*.yaml",
+    "infer/prompts/library/*.yaml",
+    "serve/apps/library/*.yaml",
+    "serve/workspace/pages/*.html",
+)
 """Data files of the package that are one line a folder."""
 CHEAP = ("residency --help", "residency doctor --json", "residency runs")
 """Run for real; the other commands are held against the parser, or against make."""
@@ -57,7 +62,7 @@ def tree() -> Iterator[tuple[str, str]]:
 def files() -> Iterator[str]:
     """Yield every source file of the repository; an ``__init__.py`` counts where it holds more than its docstring.
 
-    The entries of the catalog and the prompts, a file each, are one line a kind.
+    The entries of the catalog, prompts, applications and templates, a file each, are one line a kind.
     """
     tops = [path for path in ROOT.iterdir() if path.is_file() and (path.name == ".gitignore" or path.name[0] != ".")]
     for path in sorted([*tops, *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))]):
@@ -66,7 +71,7 @@ def files() -> Iterator[str]:
         if path.name == "__init__.py" and not holds_code(path):
             continue
         entry = path.is_relative_to(PACKAGE) and any(path.relative_to(PACKAGE).match(one) for one in ENTRIES)
-        yield str((path.parent / "*.yaml" if entry else path).relative_to(ROOT))
+        yield str((path.parent / f"*{path.suffix}" if entry else path).relative_to(ROOT))
 
 
 def holds_code(path: Path) -> bool:
@@ -197,4 +202,4 @@ def test_the_picture_is_there() -> None:
 
 def test_every_block_is_of_a_kind_that_is_checked() -> None:
     opened = re.findall(r"^```(.*)$", README, flags=re.M)[0::2]
-    assert set(opened) == {"sh", "yaml", "text"}
+    assert set(opened) == {"sh", "yaml", "text", "python"}  # the last is run by serve/api/test_client.py

@@ -103,6 +103,7 @@ def _listen(settings: Settings) -> socket.socket:
         found = socket.socket(family, socket.SOCK_STREAM)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((settings.host, settings.port))
+        found.listen(2048)  # whoever reads the address may come at once
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise UserError(f"cannot listen at {settings.host}:{settings.port} ({why}): give another --port") from None

@@ -31,6 +31,8 @@ from residency.serve.types import Engine
 from residency.serve.workspace import routers as page_routers
 from residency.serve.workspace.render import problem
 
+WARM = ("The patient has a cold.", "El paciente tiene un resfriado y le duele la cabeza.")
+
 
 def open_service(settings: Settings, names: Sequence[str]) -> Service:
     """Return a service that is ready to answer with these models; what was opened is closed where a part fails.
@@ -48,6 +50,8 @@ def open_service(settings: Settings, names: Sequence[str]) -> Service:
         places = [place for name in names for place in _places(name)]
         ours = {"own": settings.rules, "emergency": settings.emergency, "crisis": settings.crisis}
         guard = open_guard(models=places, **ours)
+        for text in WARM:  # what finds names is loaded and compiled now, not while the first answers wait
+            guard.after(text, [text], "chat")
         engines = _engines(names, settings, ends)
         limits = {"workers": settings.parallel, "waiting": settings.queue}
         flow = Flow(engines, guard, recorder, watch=about["numbers"].watch, **limits)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -44,6 +46,14 @@ def address(app: FastAPI) -> Iterator[str]:
 def client(address: str) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=f"{address}/v1", api_key="rsd_x", max_retries=0) as made:
         yield made
+
+
+def test_the_readmes_example_runs_as_it_stands(address: str, capsys: pytest.CaptureFixture[str]):
+    text = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^```python\n(.*?)^```$", text, flags=re.M | re.S)
+    exec(compile(block.replace("http://127.0.0.1:8000", address), "README.md", "exec"), {})
+    said = capsys.readouterr().out
+    assert len(said.split("{")[0].split()) > 2 and "'calibrated': False" in said
 
 
 def test_chat(client: openai.OpenAI):
