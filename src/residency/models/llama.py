@@ -33,7 +33,7 @@ def start(path: Path, socket_file: Path, context: int, parallel: int, threads: i
     settings.hostnames = [str(socket_file)]
     settings.n_parallel = parallel
     settings.n_ctx = context * parallel
-    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads or _threads()
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads or usual_threads()
     settings.verbosity, settings.warmup, settings.ui, settings.offline = 0, False, False, True
     settings.cache_ram_mib = 0  # it would keep the prompts of finished requests, up to 8 GB of them
     if exact:
@@ -45,7 +45,7 @@ def start(path: Path, socket_file: Path, context: int, parallel: int, threads: i
         raise ModelError(f"llama.cpp cannot load {path}: is it a whole GGUF of a text model? ({error})") from None
 
 
-def _threads() -> int:
+def usual_threads() -> int:
     """Return OMP_NUM_THREADS, as torch does, or the cores this process may use: two busy threads a core stall."""
     named = os.environ.get("OMP_NUM_THREADS", "")
     return int(named) if named.isdecimal() and int(named) else len(os.sched_getaffinity(0))

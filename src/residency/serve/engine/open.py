@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,19 +41,14 @@ def called_by(name: str, source: Source) -> str:
     return source.name
 
 
-def threads() -> int:
-    """Return OMP_NUM_THREADS, or the cores that this process may use."""
-    named = os.environ.get("OMP_NUM_THREADS", "")
-    return int(named) if named.isdecimal() and int(named) else len(os.sched_getaffinity(0))
-
-
 def _llama(source: Source, called: str, settings: Settings) -> Engine:
-    from residency.models.llama import check_magic
+    from residency.models.llama import check_magic, usual_threads
     from residency.serve.engine.gguf import is_encoder
     from residency.serve.engine.llama import LlamaEngine
     from residency.serve.engine.process import Load
 
     path = Path(source.path)
     check_magic(path)
-    load = Load(str(path), called, settings.context, settings.parallel, threads=threads(), embedding=is_encoder(path))
+    more = {"threads": usual_threads(), "embedding": is_encoder(path)}
+    load = Load(str(path), called, settings.context, settings.parallel, **more)
     return LlamaEngine(load, hash=source.hash, queue=settings.queue)
