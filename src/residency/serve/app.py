@@ -48,7 +48,7 @@ def open_service(settings: Settings, names: Sequence[str]) -> Service:
         ends.append(recorder.close)
         about = {"numbers": Numbers(), "ledgers": _ledgers(names), **_grounds(settings)}
         places = [place for name in names for place in _places(name)]
-        ours = {"own": settings.rules, "emergency": settings.emergency, "crisis": settings.crisis}
+        ours: dict[str, Any] = {"own": settings.rules, "emergency": settings.emergency, "crisis": settings.crisis}
         guard = open_guard(models=places, **ours)
         for text in WARM:  # what finds names is loaded and compiled now, not while the first answers wait
             guard.after(text, [text], "chat")
