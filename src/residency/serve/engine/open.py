@@ -49,6 +49,6 @@ def _llama(source: Source, called: str, settings: Settings) -> Engine:
 
     path = Path(source.path)
     check_magic(path)
-    more = {"threads": usual_threads(), "embedding": is_encoder(path)}
-    load = Load(str(path), called, settings.context, settings.parallel, **more)
+    embedding = is_encoder(path)
+    load = Load(str(path), called, settings.context, settings.parallel, threads=usual_threads(), embedding=embedding)
     return LlamaEngine(load, hash=source.hash, queue=settings.queue)
