@@ -64,7 +64,7 @@ def test_a_scope_beyond_the_role_and_a_folder_without_a_service_are_refused(fold
     told(capsys, "add", "anna", "--role", "clinician", "--folder", folder)
     found = told(capsys, "key", "anna", "--scopes", "audit", "--folder", folder, code=2)
     assert "cannot have the scope audit" in found["error"]["message"]
-    assert "cannot be read" in told(capsys, "list", "--folder", tmp_path / "none", code=2)["error"]["message"]
+    assert "there is no service" in told(capsys, "list", "--folder", tmp_path / "none", code=2)["error"]["message"]
     assert not (tmp_path / "none").exists()
 
 

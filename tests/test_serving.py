@@ -1,11 +1,16 @@
 """What is settled before a model is loaded: the address, TLS, and what goes together."""
 
+import json
+import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from residency.cli import main, make_parser
 from residency.serving import settings_of
+from serve.tiny_gguf import tiny_gguf  # noqa: F401
 
 
 def settings(*given):
@@ -47,3 +52,16 @@ def test_a_model_that_is_not_there_leaves_nothing_open(capsys, tmp_path):
     assert main(["serve", str(tmp_path / "none.gguf"), "--port", "0", "--folder", str(tmp_path / "s")]) == 2
     assert main(["serve", str(tmp_path / "none.gguf"), "--port", "0", "--folder", str(tmp_path / "s")]) == 2
     assert "none.gguf" in capsys.readouterr().err
+
+
+def test_a_stopped_service_leaves_its_whole_database_in_one_file(tmp_path, tiny_gguf):  # noqa: F811
+    folder = tmp_path / "service"
+    command = [sys.executable, "-m", "residency", "serve", str(tiny_gguf), "--folder", str(folder), "--port", "0"]
+    process = subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    told = json.loads(process.stdout.readline())
+    assert told["models"] == ["tiny"] and told["one_time_key"].startswith("once_")
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0 and b"Traceback" not in said
+    assert not (folder / "service.sqlite-wal").exists() and (folder / "service.sqlite").stat().st_size > 50_000
+    assert main(["log", "verify", "--folder", str(folder)]) == 0

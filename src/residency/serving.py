@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ CAUTION = "Answers are drafts of an experimental model: a clinician decides."
 def serve(args: argparse.Namespace) -> Answer:
     """Serve models until stopped (Ctrl-C)."""
     settings = settings_of(args)
+    signal.signal(signal.SIGTERM, _stop)  # as Ctrl-C: what is open is closed, in order
     listening = _listen(settings)
     from residency.serve.app import create, open_service
 
@@ -40,9 +42,15 @@ def serve(args: argparse.Namespace) -> Answer:
         first, url = first_key(service.access), _url(settings, listening)
         _announce(args, url, list(service.engines), first)
         _run(create(service), settings, listening)
+    except KeyboardInterrupt:  # asked to stop: nothing went wrong
+        print("stopped", file=sys.stderr)
     finally:
         service.close()
     return {"stopped": True}, ""
+
+
+def _stop(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def _ready_taggers() -> None:

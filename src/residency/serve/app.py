@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from residency import __version__
 from residency.core.errors import UserError
-from residency.models.load import find
+from residency.models.load import Source, find
 from residency.serve.access import sessions
 from residency.serve.access.access import Access
 from residency.serve.access.dependency import guarded
@@ -40,6 +40,7 @@ def open_service(settings: Settings, names: Sequence[str]) -> Service:
     Raises UserError where a model, an index or the database is not there, or another process holds the record.
     """
     ends: list[Any] = []
+    found = {name: find(name) for name in names}  # a model that is not there leaves no folder behind
     try:
         seal, database = Seal(settings.folder), open_database(settings)
         ends.append(database.dispose)
@@ -47,12 +48,12 @@ def open_service(settings: Settings, names: Sequence[str]) -> Service:
         recorder = Writer(database, seal, keep_text=settings.keep_text)
         ends.append(recorder.close)
         about = {"numbers": Numbers(), "ledgers": _ledgers(names), **_grounds(settings)}
-        places = [place for name in names for place in _places(name)]
+        places = [place for name, source in found.items() for place in _places(name, source)]
         ours: dict[str, Any] = {"own": settings.rules, "emergency": settings.emergency, "crisis": settings.crisis}
         guard = open_guard(models=places, **ours)
         for text in WARM:  # what finds names is loaded and compiled now, not while the first answers wait
             guard.after(text, [text], "chat")
-        engines = _engines(names, settings, ends)
+        engines = _engines(found, settings, ends)
         limits = {"workers": settings.parallel, "waiting": settings.queue}
         flow = Flow(engines, guard, recorder, watch=about["numbers"].watch, **limits)
         access = Access(database, seal, recorder, settings)
@@ -87,18 +88,17 @@ def _ledgers(names: Sequence[str]) -> list[Path]:
     return list(dict.fromkeys(path for name in names for path in ledgers_of(name)))
 
 
-def _places(name: str) -> list[Path]:
+def _places(name: str, source: Source) -> list[Path]:
     """Return where calibrations of a model may lie: its run, and beside its weights."""
-    source = find(name)
     run, weights = Path(name.partition(":")[0]), Path(source.path)
     return [] if source.is_remote else [run, weights if weights.is_dir() else weights.parent]
 
 
-def _engines(names: Sequence[str], settings: Settings, ends: list[Any]) -> dict[str, Engine]:
+def _engines(sources: Mapping[str, Source], settings: Settings, ends: list[Any]) -> dict[str, Engine]:
     """Return the models by name; what closes them is added to ``ends``."""
     found: dict[str, Engine] = {}
-    for name in names:
-        engine = open_engine(name, settings)
+    for name, source in sources.items():
+        engine = open_engine(name, settings, source)
         ends.append(engine.close)
         if engine.name in found:
             raise UserError(f"{name} is called {engine.name}, as another model here is: each model once")

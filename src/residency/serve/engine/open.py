@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from residency.serve.settings import Settings
 
 
-def open_engine(name: str, settings: Settings) -> Engine:
+def open_engine(name: str, settings: Settings, source: Source | None = None) -> Engine:
     """Return the engine of a model; it is ready when this returns, and ``close`` ends it.
 
     Raises UserError, ModelError or Unsupported where there is no such model, or it writes nothing.
     """
-    source = find(name)
+    source = source or find(name)
     called = called_by(name, source)
     if source.is_remote:
         from residency.serve.engine.remote import RemoteEngine

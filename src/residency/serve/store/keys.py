@@ -43,6 +43,8 @@ class Seal:
         secret = self.folder / "secret"
         if make and not secret.exists():
             _make(secret)
+        elif not secret.exists() and not (self.folder / "service.sqlite").exists():
+            raise UserError(f"there is no service in {self.folder}: residency serve makes one; or give its --folder")
         master, signing = _read(secret / MASTER), _read(secret / SIGNING)
         if len(master) != 32:
             raise UserError(f"{secret / MASTER} is not a key of 32 bytes: bring it back from the backup")
