@@ -2,9 +2,8 @@
 
     python bench/soak.py [--minutes 30] [--streams 16] [--model FILE.gguf] [--tokens 48] [--threads N] [--json]
 
-So many clients ask one after another, streamed; every seventh leaves in the middle of its answer. Memory is the
-proportional set (Pss) of the service's process and of the model's, from a twentieth of the time on (caches are full by
-then) to the end. At the end the record is compared with what the clients saw, and verified. Exits 1 where something is
+So many clients ask one after another, streamed; every seventh leaves in the middle of its answer. Memory is
+what the service's process and the model's hold for themselves (RssAnon), from a twentieth of the time on to the end. At the end the record is compared with what the clients saw, and verified. Exits 1 where something is
 not as it should be.
 """
 

@@ -72,9 +72,12 @@ def seconds_used(pid: int) -> float:
 
 
 def megabytes(pid: int) -> float:
-    """Return the memory of a process that is its own and its share of what it shares, in MB."""
-    rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(row.split()[1]) for row in rows if row.startswith("Pss:")) / 1024
+    """Return the memory that a process holds for itself alone, in MB: files it reads and shares do not count.
+
+    (Its proportional set grows without it doing anything, when others that read the same files end.)
+    """
+    rows = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(row.split()[1]) for row in rows if row.startswith("RssAnon:")) / 1024
 
 
 def _key(folder: Path) -> str:

@@ -139,6 +139,8 @@ def _announce(args: argparse.Namespace, url: str, models: list[str], first: tupl
 def _run(app: Any, settings: Settings, listening: socket.socket) -> None:
     import uvicorn
 
+    from residency.serve.api.server import SECONDS, Server
+
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -151,11 +153,11 @@ def _run(app: Any, settings: Settings, listening: socket.socket) -> None:
         forwarded_allow_ips=settings.proxy_address if settings.proxy else None,
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.private_key,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=SECONDS,
         timeout_keep_alive=30,
     )
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config, app.state.service.flow.stop).run(sockets=[listening])
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
 

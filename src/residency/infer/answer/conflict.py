@@ -1,9 +1,9 @@
 """Where two sources do not go together: one affirms what the other denies, one says it rises and the other that it
 falls, or they give the same thing in another number.
 
-Found by words alone among sentences that say nearly the same: two that speak of different things are no conflict. What
-an encoder takes for a contradiction counts as well, where one is given. A contradiction that is put in wholly other
-words is not seen by words.
+Found by words alone among sentences that say nearly the same: two that speak of different things are no conflict. A
+passage that is not about what is asked can deny a sentence too, where it says the very same. What an encoder takes for
+a contradiction counts as well, where one is given. One that is put in wholly other words is not seen by words.
 """
 
 from __future__ import annotations
@@ -25,13 +25,26 @@ ALIKE = 0.9
 different things, or are part of a name."""
 SURE = 0.9
 """The probability from which the encoder's contradiction counts, in both directions."""
+LEAST = 3
+"""Content words of a sentence that one of a passage beside the question can deny."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_LEANS = re.compile(r"\W*(?:it|its|they|their|these|this|those|that|he|she|such|most|some|people|patients|the \w+)\b", re.I)
+"""How a sentence begins that speaks of what its own document is about, and may not be held against another's."""
 _RULE = Rule(words=0.0, numbers=False, near=NEAR)
 
 
-def conflicts(found: Sequence[Stretch], judge: Judge | None = None) -> list[Conflict]:
-    """Return the pairs of stretches of different documents that contradict each other, in the order given."""
+def conflicts(
+    found: Sequence[Stretch], judge: Judge | None = None, beside: Sequence[Stretch] = ()
+) -> list[Conflict]:
+    """Return the pairs of stretches of different documents that contradict each other, in the order given.
+
+    ``beside`` are stretches that need not be about what is asked: one of them counts where it says the very same thing
+    as one of ``found``, its title read with it.
+    """
     pairs = [(a, b) for a, b in combinations(found, 2) if _apart(a, b) and _near(a.text, b.text)]
+    known = set(found)
+    rest = [one for one in beside if one not in known]
+    pairs += [(a, b) for a in found for b in rest if _apart(a, b) and _near(a.text, b.text) and _the_same(a, b)]
     seen = {pair: why for pair in pairs if (why := _why(*pair))}
     if judge is not None:
         rest = [pair for pair in pairs if pair not in seen]
@@ -50,6 +63,19 @@ def _near(a: str, b: str) -> bool:
     fewest, most = sorted((len(first), len(second)))
     shared = len(first & second)
     return fewest >= 2 and shared >= NEAR * fewest and shared >= LONGER * most
+
+
+def _the_same(a: Stretch, b: Stretch) -> bool:
+    """Return whether two sentences speak of the very same: what only one says is the title of the other."""
+    if _LEANS.match(a.text) or _LEANS.match(b.text):
+        return False
+    first, second = stems(a.text), stems(b.text)
+    whole = first - second <= _head(b) and second - first <= _head(a)
+    return whole and min(len(first), len(second)) >= LEAST
+
+
+def _head(one: Stretch) -> frozenset[str]:
+    return stems(f"{one.evidence.title} {one.evidence.section}")
 
 
 def _why(first: Stretch, second: Stretch) -> str | None:

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 
 from residency.corpus.make.support import stem, stems
 from residency.infer.answer.sides import side_words
@@ -21,7 +22,8 @@ _SIDES = """symptom sign treatment treat cause diagnose diagnosis diagnostic tes
     prevention information inherit inheritance genetic gene change research trial complication risk susceptible common
     many people affect frequency contact medical professional call doctor consider consideration special important know
     need dose dosage side effect brand name use used using take taken prescribe prescribed emergency overdose storage
-    disposal warning precaution diet dietary instruction happen forget miss dose what which who when where why how
+    disposal warning precaution diet dietary instruction happen forget miss dose what which who when where why how dosed
+    check checked given administer administered
     patient person adult disease disorder syndrome condition therapy
     help stage type kind related relate available result mean work good best way long last first new often usual main
     definition describe explain tell example difference between compare versus have get give given find say speak much
@@ -32,6 +34,17 @@ SIDES = frozenset(stem(word) for word in _SIDES.split())
 """Words that say which side of a matter is asked about, or nothing, without their endings."""
 PASSAGE = "a passage that answers the question"
 """What is missing where passages hold all the words of a question, and none of them answers it."""
+_GENERAL = frozenset(
+    stem(word)
+    for word in """daily weekly monthly hours minutes days weeks months years times three seven eight year-old recommended
+    recommend increased decreased following increase decrease should normal abnormal severe history started stopped
+    attack acute chronic clinical clinic letter guideline hospital admission admitted discharge discharged outpatient
+    medication medicine medicines medications reported increasing decreasing therapeutic examination investigation
+    monitoring measured alternative additional indicated contraindicated respectively""".split()
+)
+"""Words that many records and guidelines share and that make no term."""
+SHORTEST, LONG = 4, 8
+"""Letters that a word of a term has at least, and that make one a term by itself."""
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 LEAST = 0.8
 """The share of what is asked about that a passage has to speak of, by weight (``bench/citations.py``)."""
@@ -61,6 +74,14 @@ def names(question: str, text: str, least: float = NAMED) -> bool:
     """Return whether a text names what is asked about: most of its words."""
     about = asked_about(question)
     return len(about & stems(text)) >= least * len(about)
+
+
+def terms(text: str) -> frozenset[str]:
+    """Return the terms of a text that say of what it speaks: each long word, and each two words beside each other."""
+    words = [stem(word) for word in _WORD.findall(text.lower()) if stems(word)]
+    told = [word if len(word) >= SHORTEST and word not in SIDES | _GENERAL else "" for word in words]
+    pairs = {f"{a} {b}" for a, b in pairwise(told) if a and b}
+    return frozenset(pairs | {word for word in told if len(word) >= LONG})
 
 
 def _held(one: Evidence) -> frozenset[str]:

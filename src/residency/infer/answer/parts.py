@@ -11,6 +11,10 @@ QUOTED, SUPPORTED, UNSUPPORTED = "quoted", "supported", "unsupported"
 """What is known of a sentence: it stands word for word in the evidence, the check finds it there, or does not."""
 
 
+Place = tuple[str, str]
+"""A passage's id and the words in it: what a stretch and its citation have in common."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """Characters ``start`` to ``end`` (half open) of a passage's own text: a sentence, or a list with its lead."""
@@ -23,6 +27,11 @@ class Stretch:
     def text(self) -> str:
         """Return its words, as they stand there."""
         return self.evidence.text[self.start : self.end]
+
+    @property
+    def key(self) -> Place:
+        """Return whose words it has, and which."""
+        return self.evidence.id, self.text
 
     @property
     def place(self) -> tuple[int, int]:
@@ -47,6 +56,11 @@ class Citation:
     quote: str
     date: str | None
     shelf: str
+
+    @property
+    def key(self) -> Place:
+        """Return whose words it has, and which."""
+        return self.evidence, self.quote
 
 
 def cite(stretch: Stretch) -> Citation:
@@ -90,7 +104,8 @@ class Conflict:
 class Answer:
     """An answer with what it stands on; ``answer`` None means that it abstained, and ``why`` and ``missing`` say why.
 
-    ``removed`` are sentences that the check took away. ``dated`` is the date of the newest evidence cited; ``about``
+    ``removed`` are sentences that the check took away. ``conflicts`` are contradictions that were met among what was
+    found: of an answer, those that it leaves out; of none, those that are why. ``dated`` is the date of the newest evidence cited; ``about``
     is what a longer way tells of itself (the question's frame, the levels of evidence), and under "chart" that a record
     gave nothing. ``shelves`` tells of each shelf that was asked (index, chart, graph) how many passages it gave
     (``found``), how many are ``used`` and how many ``expired``, and ``why`` none is used.

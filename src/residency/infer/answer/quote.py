@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from residency.core.types import Message, Model
 from residency.corpus.make.support import stems
 from residency.infer.answer.enough import names
-from residency.infer.answer.parts import Stretch
+from residency.infer.answer.parts import Place, Stretch
 from residency.infer.answer.sentences import stretches
 from residency.infer.answer.sides import cues
 from residency.infer.evidence import GRAPH, RULE, Evidence, harmless
@@ -50,9 +50,14 @@ def quotable(question: str, evidence: Sequence[Evidence]) -> list[Stretch]:
     return list(found.values())[:READ]
 
 
-def quoted(question: str, evidence: Sequence[Evidence], rank: Rank, most: int) -> list[Stretch]:
-    """Return the best sentences, at most ``most``, the best first; those with a score of 0 or less are none."""
-    pool = quotable(question, evidence)
+def quoted(
+    question: str, evidence: Sequence[Evidence], rank: Rank, most: int, out: Container[Place] = ()
+) -> list[Stretch]:
+    """Return the best sentences, at most ``most``, the best first; those with a score of 0 or less are none.
+
+    None of ``out`` is among them.
+    """
+    pool = [one for one in quotable(question, evidence) if one.key not in out]
     scores = rank(question, [one.text for one in pool]) if pool else []
     fade = _fading(evidence)
     marks = [score * fade[one.evidence.id] for score, one in zip(scores, pool, strict=True)]

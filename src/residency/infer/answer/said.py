@@ -6,12 +6,14 @@ supported any more. The chart's sentences and the outside ones stand under headi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from datetime import date
 
-from residency.infer.answer.parts import QUOTED, UNSUPPORTED, Citation, Sentence, Stretch, cite
-from residency.infer.answer.quote import Rank, by_words, in_order, quotable, quoted
+from residency.infer.answer.enough import terms
+from residency.infer.answer.parts import QUOTED, UNSUPPORTED, Citation, Place, Sentence, Stretch, cite
+from residency.infer.answer.quote import Rank, by_words, in_order, quoted
+from residency.infer.answer.sentences import stretches
 from residency.infer.answer.sides import speaks_of
 from residency.infer.answer.support import Support
 from residency.infer.evidence import CHART, EVIDENCE, GRAPH, Evidence, harmless
@@ -23,8 +25,10 @@ COMPARED = 8
 """Of the sentences nearest to the question, how many are looked through for contradictions."""
 
 
-def quotations(question: str, evidence: Sequence[Evidence], rank: Rank, most: int) -> list[Sentence]:
-    """Return the best sentences of each side, the chart's and the outside ones, as they are read.
+def quotations(
+    question: str, evidence: Sequence[Evidence], rank: Rank, most: int, out: Container[Place] = ()
+) -> list[Sentence]:
+    """Return the best sentences of each side, the chart's and the outside ones, as they are read; none of ``out``.
 
     Chosen by their words alone, they have to speak of the side that is asked about (the treatment, say), or there is no
     answer. Facts of a graph are found by their relation, and a chart is brief: of these it is not asked.
@@ -32,16 +36,31 @@ def quotations(question: str, evidence: Sequence[Evidence], rank: Rank, most: in
     found: list[Stretch] = []
     for chart in (True, False):
         part = [one for one in evidence if (one.shelf == CHART) == chart]
-        best = in_order(quoted(question, part, rank, most), part)
+        best = in_order(quoted(question, part, rank, most, out), part)
         if rank is not by_words or any(one.evidence.shelf != EVIDENCE or speaks_of(question, one.text) for one in best):
             found += best
-    return [Sentence(" ".join(harmless(one.text).split()), QUOTED, 1.0, (cite(one),)) for one in found]
+    return [_quotation(one) for one in found]
+
+
+def _quotation(one: Stretch) -> Sentence:
+    return Sentence(" ".join(harmless(one.text).split()), QUOTED, 1.0, (cite(one),))
+
+
+def of_record(said: Sequence[Sentence], chart: Sequence[Evidence], most: int) -> list[Sentence]:
+    """Return the record's sentences, at most ``most``, that speak of a term which outside ``said`` ones name.
+
+    A term is two words that stand beside each other in both (creatinine clearance), or one long word (ibuprofen).
+    """
+    named = frozenset[str]().union(*(terms(c.quote) for one in said for c in one.citations if c.shelf != CHART))
+    known = {c.key for one in said for c in one.citations}
+    every = [one for passage in chart for one in stretches(passage) if one.key not in known]
+    return [_quotation(one) for one in every if terms(one.text) & named][:most]
 
 
 def nearest(question: str, evidence: Sequence[Evidence], rank: Rank, kept: Sequence[Sentence]) -> list[Stretch]:
     """Return what is looked through for contradictions: what is cited, and what is as near to the question."""
-    cited = {(c.evidence, c.quote) for one in kept for c in one.citations}
-    pool = [one for one in quotable(question, evidence) if (one.evidence.id, one.text) in cited]
+    cited = {c.key for one in kept for c in one.citations}
+    pool = [one for passage in evidence for one in stretches(passage) if one.key in cited]
     near = quoted(question, evidence, rank, COMPARED)
     return pool + [one for one in near if one not in pool]
 

@@ -9,9 +9,12 @@ from fastapi import Request, Response
 
 from residency.serve.api.medical_bodies import ApplicationBody, ApplicationReply, Applications
 from residency.serve.api.reply import as_json, caller_of, nobody, router, service_of, while_wanted
+from residency.serve.api.schemas import Residency
 from residency.serve.apps.listed import answered, listed
 
 routes = router()
+ABOUT = tuple(Residency.model_fields)
+"""What every reply says under ``residency``."""
 
 
 @routes.get("/v1/applications", responses={200: {"model": Applications}}, response_model=None)
@@ -27,4 +30,4 @@ async def asked(request: Request, name: str, body: ApplicationBody) -> Response:
     given: dict[str, Any] = body.model_dump(exclude_none=True)
     work = answered(service_of(request), name, given, caller_of(request), route="/v1/applications/{name}")
     found = await while_wanted(request, work)
-    return nobody() if found is None else as_json(found)
+    return nobody() if found is None else as_json({**found, "residency": {name: found[name] for name in ABOUT}})

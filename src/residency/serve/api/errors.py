@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from residency.core.errors import ResidencyError, UserError
 from residency.serve.api.limit import TOO_LARGE, Limited
+from residency.serve.engine.ending import Stopping
 from residency.serve.types import Busy, Down, Refused, Unrecorded
 
 API = ("/v1/", "/health", "/metrics", "/openapi.json")
@@ -72,6 +73,8 @@ def of(fault: ResidencyError) -> Response:
     """Return the reply to an error of ours; what is not the asker's to mend is told without its words."""
     if isinstance(fault, Busy):
         return error(429, str(fault), code="queue_full", headers={"retry-after": str(fault.after)})
+    if isinstance(fault, Stopping):
+        return error(503, str(fault), code="service_stopping", headers={"retry-after": str(fault.after)})
     if isinstance(fault, Down):
         return error(503, str(fault), code="model_unavailable", headers={"retry-after": str(fault.after)})
     if isinstance(fault, Unrecorded):

@@ -141,13 +141,20 @@ class Code(BaseModel):
 
 
 class Entity(BaseModel):
-    """A mention in the text, and how it was found: by name in the graph, or by the model."""
+    """A mention in the text, and how it was found: by name in the graph, or by the model.
+
+    ``denied``: the text says that it is not there ("no seizures"). ``of``: whose it is ("Father had epilepsy": family);
+    null where that is not clear, or it is said of anyone at all. Both are read from the words near the mention, in
+    English and Spanish, and can be wrong: only what is the patient's and not denied may be coded, by a person.
+    """
 
     start: int
     end: int
     text: str
     label: str
     how: str
+    denied: bool
+    of: Literal["patient", "family", "other"] | None
     codes: list[Code]
 
 
@@ -215,11 +222,15 @@ class ApplicationBody(Asking):
 
 
 class ApplicationReply(BaseModel):
-    """What an application came to: its reply by its schema, and in words; ``marks`` are doubts about its parts."""
+    """What an application came to: its reply by its schema, and in words; ``marks`` are doubts about its parts.
+
+    ``output`` is what its file says that it is, a draft or an answer; ``tokens`` those that the model wrote.
+    """
 
     application: str
     version: int
     hash: str
+    output: Literal["draft", "answer"]
     decision: str
     abstained: bool
     draft: bool
@@ -232,11 +243,14 @@ class ApplicationReply(BaseModel):
     rules: list[str]
     note: str
     request: str
+    seq: int
     model: str
     model_hash: str
     calibrated: bool
     confidence: float | None
     evidence: list[dict[str, Any]]
+    tokens: int
+    residency: Residency
 
 
 class Applications(BaseModel):

@@ -29,14 +29,15 @@ async def embed(request: Request, body: Embedding) -> Response:
     found = await while_wanted(request, flow.embed(caller_of(request), texts, engine=body.model))
     if found is None:
         return nobody()
-    vectors, tokens, _ = found
+    vectors, tokens, about = found
     packed = body.encoding_format == "base64"
     data = [
         {"object": "embedding", "index": at, "embedding": _packed(vector) if packed else vector}
         for at, vector in enumerate(vectors)
     ]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return as_json({"object": "list", "data": data, "model": flow.engine(body.model).name, "usage": usage})
+    reply = {"object": "list", "data": data, "model": flow.engine(body.model).name, "usage": usage}
+    return as_json({**reply, "residency": about})
 
 
 def _packed(vector: list[float]) -> str:

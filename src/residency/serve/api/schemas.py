@@ -10,11 +10,12 @@ from pydantic import BaseModel
 class Residency(BaseModel):
     """What is known of an answer beside its words; OpenAI's clients pass over it.
 
-    ``request`` is its name in the record; ``confidence`` is in [0, 1] where ``calibrated``; ``rules`` are those of the
+    ``request`` is its name in the record and ``seq`` its number there (of a stream, that of its end); ``confidence`` is in [0, 1] where ``calibrated``; ``rules`` are those of the
     guard that spoke, and ``note`` what it put beside the answer. Every answer of a model is a ``draft``.
     """
 
     request: str
+    seq: int
     calibrated: bool
     confidence: float | None
     abstained: bool
@@ -66,6 +67,7 @@ class ChatReply(BaseModel):
     object: Literal["chat.completion"]
     created: int
     model: str
+    system_fingerprint: str = ""
     choices: list[ChatChoice]
     usage: Usage
     residency: Residency
@@ -78,6 +80,7 @@ class TextReply(BaseModel):
     object: Literal["text_completion"]
     created: int
     model: str
+    system_fingerprint: str = ""
     choices: list[TextChoice]
     usage: Usage
     residency: Residency
@@ -105,6 +108,7 @@ class Vectors(BaseModel):
     data: list[Vector]
     model: str
     usage: Read
+    residency: Residency
 
 
 class Held(BaseModel):

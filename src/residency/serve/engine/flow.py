@@ -2,7 +2,7 @@
 
 A whole answer is one entry of the record, durable before it is sent. A stream is two: "request" before its first byte
 and "finish" before its last chunk, also where the client leaves or the engine breaks. A request that fails is on record
-as failed. Who asks and how often is settled before a request comes here.
+as failed, or as interrupted where the service was stopped. Who asks and how often is settled before a request comes here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Required, TypedDict, TypeVar, Unpack
 
-from residency.serve.engine.forms import CHAT, Form
+from residency.serve.engine.ending import Ending, Stopping
+from residency.serve.engine.forms import CHAT, Form, fingerprint
 from residency.serve.engine.guarded import described, guarded, ruled
 from residency.serve.engine.plain import PlainModel, plain_body
 from residency.serve.engine.relay import Relay, first_words
@@ -65,6 +66,7 @@ class Flow:
         self.engines, self.guard, self.recorder, self.watch = engines, guard, recorder, watch
         self._threads = Threads(workers, waiting)
         self._later: set[asyncio.Task[Any]] = set()
+        self._ending = Ending()
 
     def engine(self, name: str = "") -> Engine:
         """Return the engine of a name, without one the default; Refused (404) where there is none of it."""
@@ -74,6 +76,10 @@ class Flow:
             held = ", ".join(self.engines)
             raise Refused(f"no such model here; there is: {held}", status=404, code="model_not_found", param="model")
         return self.engines[name]
+
+    def stop(self) -> None:
+        """End all requests in flight with Stopping, and those that come; each is on record. For the event loop."""
+        self._ending.stop()
 
     async def settle(self) -> None:
         """Wait until what was left behind by clients that went away is on record (at shutdown)."""
@@ -97,8 +103,9 @@ class Flow:
             return await self._finish(asked, ruled(asked, before, form))
         engine = asked.engine
         try:
-            written = await (engine.chat if form.chat else engine.complete)(self._sent(asked, stream=False))
-            reply = guarded(asked, self.guard, form.own(written, asked.request, engine.name), form)
+            asking = (engine.chat if form.chat else engine.complete)(self._sent(asked, stream=False))
+            written = await self._ending.whole(asking)
+            reply = guarded(asked, self.guard, form.own(written, asked.request, engine), form)
         except BaseException as error:
             await self._failed(asked, error)
             raise
@@ -129,19 +136,22 @@ class Flow:
         """Yield what may go out of the engine's stream, and put on record how it ended before its last chunks."""
         engine, recorded = asked.engine, False
         head = {"id": form.prefix + asked.request, "object": form.piece, "created": int(time.time())}
-        relay = Relay(asked, self.guard, form, {**head, "model": engine.name})
+        head |= {"model": engine.name, "system_fingerprint": fingerprint(engine)}
+        relay = Relay(asked, self.guard, form, head)
         pieces = (engine.chat_stream if form.chat else engine.complete_stream)(self._sent(asked, stream=True))
         try:
             for chunk in first_words(before, form.chat, relay.head) if not asked.wants_json else ():
                 yield chunk
-            async for piece in pieces:
+            async for piece in self._ending.pieces(pieces):
                 asked.first = asked.first or time.monotonic()
                 if out := relay.feed(piece):
                     yield out
             last = relay.end(usage=usage)
             recorded = True
-            await self._write(asked, "finish", asked.outcome())
+            seq = await self._write(asked, "finish", asked.outcome())
             for chunk in last:
+                if "residency" in chunk:
+                    chunk["residency"]["seq"] = seq
                 yield chunk
         except BaseException as error:
             if not recorded:
@@ -180,7 +190,8 @@ class Flow:
         if before.action in STOPS:
             return None, await self._finish(asked, ruled(asked, before, CHAT))
         try:
-            result = await self._threads.run(lambda: work(PlainModel(asked.engine.as_model())))
+            running = self._threads.run(lambda: work(PlainModel(asked.engine.as_model())))
+            result = await self._ending.whole(running)
             reply = described(asked, self.guard, describe(result))
         except BaseException as error:
             await self._failed(asked, error)
@@ -192,18 +203,18 @@ class Flow:
 
     async def embed(
         self, principal: Principal, texts: Sequence[str], *, engine: str = "", route: str = "/v1/embeddings"
-    ) -> tuple[list[list[float]], int, str]:
-        """Return a unit vector for each text, how many tokens they have, and the request's id; on record, too."""
+    ) -> tuple[list[list[float]], int, dict[str, Any]]:
+        """Return a unit vector for each text, how many tokens they have, and what is known of it; on record, too."""
         body = {"messages": [{"role": "user", "content": text} for text in texts]}
         asked = self._asked(principal, body, kind="embed", engine=engine, route=route)
         try:
-            vectors, tokens = await asked.engine.embed(texts)
+            vectors, tokens = await self._ending.whole(asked.engine.embed(texts))
         except BaseException as error:
             await self._failed(asked, error)
             raise
         asked.tokens["in"] = tokens
-        await self._write(asked, "request", "answered")
-        return vectors, tokens, asked.request
+        seq = await self._write(asked, "request", "answered")
+        return vectors, tokens, asked.about() | {"seq": seq, "draft": False}
 
     # --- what all of them do -----------------------------------------------------------------------------------------
 
@@ -233,7 +244,7 @@ class Flow:
     async def _finish(self, asked: Asked, reply: dict[str, Any]) -> Told:
         """Put a whole answer on record and return it."""
         seq = await self._write(asked, "request", asked.outcome())
-        reply["residency"] = asked.about()
+        reply["residency"] = asked.about() | {"seq": seq}
         return Told(reply, asked.verdicts, asked.confidence, asked.request, seq)
 
     async def _failed(self, asked: Asked, error: BaseException, kind: str = "request") -> None:
@@ -241,7 +252,10 @@ class Flow:
         gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
         if isinstance(error, Unrecorded):
             return
-        writing = self._write(asked, kind, "disconnected" if gone else "failed", why=why(error))
+        decision = "disconnected" if gone else "failed"
+        if isinstance(error, Stopping) or (gone and self._ending.stopped):
+            decision = "interrupted"
+        writing = self._write(asked, kind, decision, why=why(error))
         if not gone:
             await writing
             return

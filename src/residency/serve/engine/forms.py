@@ -9,7 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from residency.serve.types import Engine
 
 OPENAI = ("id", "object", "created", "model", "system_fingerprint", "choices", "usage")
 """What a completion has; an engine's own keys (its timings) stay inside."""
@@ -70,10 +73,11 @@ class Form:
         head = {"id": self.prefix + request, "object": self.whole, "created": int(time.time()), "model": model}
         return {**head, "choices": [choice], "usage": usage}
 
-    def own(self, reply: Mapping[str, Any], request: str, model: str) -> dict[str, Any]:
+    def own(self, reply: Mapping[str, Any], request: str, engine: Engine) -> dict[str, Any]:
         """Return an engine's completion under our id and the model's name here, without keys of the engine's own."""
         kept = {name: reply[name] for name in OPENAI if name in reply}
-        kept |= {"id": self.prefix + request, "object": self.whole, "model": model}
+        kept |= {"id": self.prefix + request, "object": self.whole, "model": engine.name}
+        kept["system_fingerprint"] = fingerprint(engine)
         kept["choices"] = [_copied(choice) for choice in reply["choices"]]
         return kept
 
@@ -85,6 +89,11 @@ class Form:
         ends = [{**head, "choices": [_ending(choice, self.chat)]} for choice in reply["choices"]]
         ends[-1]["residency"] = reply["residency"]
         return [*body, *ends, *([{**head, "choices": [], "usage": reply["usage"]}] if usage else [])]
+
+
+def fingerprint(engine: Engine) -> str:
+    """Return what tells one model's weights from another's in a completion: how their hash begins."""
+    return engine.hash[:12]
 
 
 def said(text: str, calls: Sequence[Mapping[str, Any]] | None) -> str:

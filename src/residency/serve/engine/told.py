@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from residency.serve.engine.ending import Stopping
 from residency.serve.types import URGENCIES, Busy, Confidence, Down, Entry, Principal, Refused, Verdict
 
 if TYPE_CHECKING:
@@ -183,4 +184,4 @@ def why(error: BaseException) -> str:
         return "client gone"
     if isinstance(error, Refused):
         return error.code
-    return {Busy: "busy", Down: "engine down"}.get(type(error), type(error).__name__)
+    return {Busy: "busy", Down: "engine down", Stopping: "service stopped"}.get(type(error), type(error).__name__)

@@ -1,0 +1,71 @@
+"""What of an answer stands where sources contradict each other: the sentences that none of them contradicts.
+
+A sentence that found evidence contradicts is not said, be the question about it or about something beside it. The
+others answer, where they speak of what is asked as fully as those that are left out; else there is no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from residency.corpus.make.support import stems
+from residency.infer.answer.conflict import conflicts
+from residency.infer.answer.parts import UNSUPPORTED, Citation, Conflict, Place, Sentence, Stretch
+from residency.infer.answer.quote import Rank
+from residency.infer.answer.said import nearest
+from residency.infer.answer.sentences import stretches
+from residency.infer.answer.sides import speaks_of
+from residency.infer.answer.support import Judge
+from residency.infer.evidence import Evidence
+
+Said = tuple[list[Sentence], list[Sentence]]
+"""The sentences that stay, and those that were removed."""
+
+
+def agreed(
+    question: str,
+    say: Callable[[frozenset[Place]], Said],
+    held: Sequence[Evidence],
+    beside: Sequence[Evidence],
+    rank: Rank,
+    judge: Judge | None,
+) -> tuple[Said, list[Conflict]]:
+    """Return what ``say`` says without what is contradicted, and the contradictions that were met.
+
+    ``held`` is evidence about what is asked, ``beside`` what was found with it. Nothing stays where what would be left
+    is thin; the last that was said is among the removed then.
+    """
+    every = [one for passage in (*held, *beside) for one in stretches(passage)]
+    met: dict[tuple[Place, Place], Conflict] = {}
+    out: frozenset[Place] = frozenset()
+    while True:
+        kept, removed = say(out)
+        if not stand(kept):
+            return ([], [*kept, *removed]), list(met.values())
+        for pair in conflicts(nearest(question, held, rank, kept), judge, every):
+            met.setdefault((pair.first.key, pair.second.key), pair)
+        denied = frozenset(key for pair in met for key in pair)
+        if not any(c.key in denied for one in kept for c in one.citations):
+            break
+        out |= denied
+    if met and not _as_full(question, kept, met.values(), held):
+        return ([], [*kept, *removed]), list(met.values())
+    return (kept, removed), list(met.values())
+
+
+def stand(said: Sequence[Sentence]) -> bool:
+    """Return whether any sentence is supported."""
+    return any(one.support != UNSUPPORTED for one in said)
+
+
+def _as_full(question: str, kept: Sequence[Sentence], met: Sequence[Conflict], held: Sequence[Evidence]) -> bool:
+    """Return whether a sentence that stays says as much of what is asked as each that is contradicted."""
+    asked = stems(question)
+    ids = {one.id for one in held}
+
+    def full(quote: str, one: Citation) -> tuple[bool, int]:
+        return speaks_of(question, quote), len(stems(f"{one.title} {one.section} {quote}") & asked)
+
+    denied = [full(one.quote, one) for pair in met for one in (pair.first, pair.second) if one.evidence in ids]
+    left = [full(c.quote, c) for one in kept if one.support != UNSUPPORTED for c in one.citations]
+    return any(all(side >= other and share >= most for other, most in denied) for side, share in left)
