@@ -2,9 +2,9 @@
 
     python bench/soak.py [--minutes 30] [--streams 16] [--model FILE.gguf] [--tokens 48] [--threads N] [--json]
 
-So many clients ask one after another, streamed; every seventh leaves in the middle of its answer. Memory is
-what the service's process and the model's hold for themselves (RssAnon), from a twentieth of the time on to the end. At the end the record is compared with what the clients saw, and verified. Exits 1 where something is
-not as it should be.
+So many clients ask one after another, streamed; every seventh leaves in the middle of its answer. Memory is what the
+service's process and the model's hold for themselves (RssAnon), from a twentieth of the time on to the end. At the end
+the record is compared with what the clients saw, and verified. Exits 1 where something is not as it should be.
 """
 
 from __future__ import annotations

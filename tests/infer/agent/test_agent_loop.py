@@ -44,7 +44,7 @@ class Steps(ScriptedModel):
 
 
 def tool(run, name="probe", inputs=None, **more):
-    return Tool(name, "Probe of a test", inputs or {}, run, **more)
+    return Tool(name, "Probe of a test", inputs or {}, run, **{"kind": "code", **more})
 
 
 def test_a_call_is_made_and_its_result_is_told_before_the_answer():
@@ -69,7 +69,7 @@ def test_a_number_that_nobody_stated_is_refused():
     wrong["arguments"]["weight"]["value"] = 71
     done = solve(QUESTION, Steps(wrong, {"answer": None}), tools())
     assert (done.calls[0].outcome.kind, done.calls[0].outcome.input) == ("unstated", "weight")
-    assert (done.answer, done.why) == (None, "abstained")
+    assert (done.answer, done.why, done.missing) == (None, "missing: weight", ["weight"])
 
 
 def test_a_number_that_is_called_another_measure_is_refused():
@@ -186,17 +186,97 @@ def test_a_tool_is_offered_only_with_values_that_are_stated():
     ]
 
 
-def test_a_yes_that_the_question_does_not_mention_is_marked():
-    arguments = {
-        "confusion": True,
-        "respiratory_rate": {"value": 32, "unit": "1/min"},
-        "age": {"value": 70, "unit": "year"},
-        "systolic_pressure": {"value": 85, "unit": "mmHg"},
-        "diastolic_pressure": {"value": 70, "unit": "mmHg"},
-    }
+# --- inputs that nobody stated ---------------------------------------------------------------------------------------
+
+CRB = {
+    "confusion": True,
+    "respiratory_rate": {"value": 32, "unit": "1/min"},
+    "age": {"value": 70, "unit": "year"},
+    "systolic_pressure": {"value": 85, "unit": "mmHg"},
+    "diastolic_pressure": {"value": 70, "unit": "mmHg"},
+}
+WELLS = (
+    "cancer paralysis_or_plaster bedridden_or_operated tenderness whole_leg_swollen calf_swollen pitting_oedema "
+    "collateral_veins earlier_thrombosis other_diagnosis"
+).split()
+NO_WELLS = {"tool": "wells_thrombosis", "arguments": dict.fromkeys(WELLS, False)}
+
+
+@pytest.mark.parametrize("confusion", [True, False])
+def test_a_finding_that_nobody_speaks_of_is_neither_yes_nor_no(confusion):
     question = "CRB-65 of a 70-year-old, respiratory rate 32 bpm, BP 85/70 mmHg?"
-    done = solve(question, Steps({"tool": "crb_65", "arguments": arguments}, {"answer": "4"}), tools())
-    assert done.calls[0].outcome.value == 4 and done.calls[0].unmentioned == ("confusion",)
+    call = {"tool": "crb_65", "arguments": CRB | {"confusion": confusion}}
+    done = solve(question, Steps(call, {"answer": None}), tools())
+    assert (done.calls[0].outcome.kind, done.calls[0].unmentioned) == ("unstated", ("confusion",))
+    assert (done.answer, done.why) == (None, "missing: confusion")
+    assert done.told()["missing"] == ["confusion"]
+
+
+@pytest.mark.parametrize("said", ["confused", "not confused", "No new confusion"])
+def test_a_finding_that_is_affirmed_or_denied_is_stated(said):
+    question = f"CRB-65 of a 70-year-old, {said}, respiratory rate 32 bpm, BP 85/70 mmHg?"
+    call = {"tool": "crb_65", "arguments": CRB | {"confusion": said == "confused"}}
+    done = solve(question, Steps(call, {"answer": "4" if said == "confused" else "3"}), tools())
+    assert done.answer and done.calls[0].unmentioned == ()
+
+
+@pytest.mark.parametrize("question", ["What is her weight?", "How often are lithium levels checked?"])
+def test_a_score_of_ten_findings_that_nobody_mentions_is_not_reckoned_and_answers_nothing(question):
+    model = Steps(NO_WELLS, {"answer": "no thrombosis"})
+    done = solve(question, model, tools(), shown=99)
+    assert done.calls[0].outcome.kind == "unstated" and list(done.calls[0].unmentioned) == WELLS
+    assert done.answer is None and done.why == f"missing: {', '.join(WELLS)}"
+    assert "wells_thrombosis" not in json.dumps(model.schemas), "and a constrained model is not offered it"
+
+
+def test_the_title_of_a_score_does_not_state_its_findings():
+    done = solve("Wells score for deep vein thrombosis: how high?", Steps(NO_WELLS, {"answer": None}), tools())
+    assert list(done.calls[0].unmentioned) == WELLS
+
+
+def test_a_finding_in_the_record_is_stated_and_in_a_guideline_is_not():
+    question = "CRB-65 of a 70-year-old, respiratory rate 32 bpm, BP 85/70 mmHg?"
+    call = {"tool": "crb_65", "arguments": CRB | {"confusion": False}}
+    note = Evidence("note#1", "note", "She is not confused.")
+    done = solve(question, Steps(call, {"answer": "3"}), tools(), material=[note])
+    assert done.calls[0].outcome.value == 3 and done.answer == "3"
+    search = {"tool": "search", "arguments": {"query": "crb"}}
+    guide = searching("Confusion counts one point.")
+    done = solve(question, Steps(search, call, {"answer": None}), [*tools(), guide])
+    assert done.calls[1].unmentioned == ("confusion",)
+
+
+def test_the_sex_of_a_patient_is_stated_by_the_words_of_people():
+    for question, missing in ((QUESTION, ()), (QUESTION.replace("woman", "patient").replace("her ", ""), ("sex",))):
+        assert solve(question, Steps(RIGHT, {"answer": None}), tools()).calls[0].unmentioned == missing
+
+
+def test_the_points_of_a_result_are_no_points_of_another_score():
+    question = "Apgar: appearance 0. Glasgow coma scale: eye 1, verbal 1, motor 1. PHQ-9?"
+    zero = tool(lambda: Result((Value("pain", 2, "point"),)), "pain", own=True)
+    phq = "interest mood sleep energy appetite failure concentration movement self_harm".split()
+    calls = [{"tool": "pain", "arguments": {}}, {"tool": "phq_9", "arguments": dict.fromkeys(phq, 2)}]
+    model = Steps(*calls, {"answer": None})
+    done = solve(question, model, [*tools(), zero], shown=99)
+    assert list(done.calls[1].unmentioned) == phq
+    names = [{one["properties"]["tool"]["const"] for one in shape["anyOf"] if "tool" in one["properties"]}
+             for shape in model.schemas[:2]]  # fmt: skip
+    assert names[0] == names[1], "the result brings no calculator into the offer"
+
+
+def test_an_answer_found_without_a_tool_that_failed_says_so():
+    def run():
+        raise TimeoutError
+
+    calls = [{"tool": "probe", "arguments": {}}, RIGHT, {"answer": "46 mL/min"}]
+    done = solve(QUESTION, Steps(*calls), [*tools(), tool(run)])
+    assert done.answer == "46 mL/min (without probe: failed or took too long)"
+    assert done.told()["failed"] == ["probe"]
+
+
+def test_an_answer_that_no_result_bears_is_withheld():
+    done = solve(QUESTION, Steps(RIGHT, {"answer": "no"}), tools())
+    assert (done.answer, done.why) == (None, "unsupported")
 
 
 # --- texts of others -------------------------------------------------------------------------------------------------
@@ -244,16 +324,16 @@ def test_what_is_chosen_is_the_same_whatever_the_text_says():
     for text in ("Aspirin is given.", HOSTILE):
         model = Steps({"tool": "search", "arguments": {"query": "dose"}}, {"answer": "ok"}, {"answer": "ok"})
         solve("Which dose?", model, [searching(text)])
-        prompts.append(model.asked[:-1])
+        prompts.append([one for one in model.asked if "<evidence>" not in json.dumps(one)])
     assert prompts[0] == prompts[1]
 
 
 def test_the_text_is_laid_before_the_answer_in_a_fence_without_control_tokens():
-    model = Steps({"tool": "search", "arguments": {"query": "dose"}}, {"answer": "ok"}, {"answer": "the text says ok"})
-    done = solve("Which dose?", model, [searching(HOSTILE)])
+    model = Steps({"tool": "search", "arguments": {"query": "dose"}}, {"answer": "ok"}, {"answer": "aspirin"})
+    done = solve("Which dose?", model, [searching(f"Aspirin is given. {HOSTILE}")])
     last = model.asked[-1][-1]["content"]
     assert last.startswith("<evidence>") and "<|im_start|>" not in last
-    assert set(model.schemas[-1]["properties"]) == {"answer"} and done.answer == "the text says ok"
+    assert set(model.schemas[-1]["properties"]) == {"answer"} and done.answer == "aspirin"
 
 
 def test_a_wrong_answer_after_reading_leads_to_no_call():
@@ -269,6 +349,27 @@ def test_the_words_of_a_refusal_from_a_text_tool_are_not_told():
     refusing = tool(lambda query: Refusal("no data", HOSTILE), "search", {"query": Text("words")})
     solve("Which dose?", model, [refusing])
     assert "Ignore" not in json.dumps(model.asked)
+
+
+@pytest.mark.parametrize("answer", ["seven", "7", "no", "It is checked yearly"])
+def test_a_count_of_texts_is_no_answer(answer):
+    found = tuple(Evidence(f"l#{n}", "l", "Lithium levels are checked every SIX weeks.") for n in range(7))
+    count = tool(lambda query: Result((Value("found", 7),), evidence=found), "search", {"query": Text("words")})
+    search = {"tool": "search", "arguments": {"query": "lithium"}}
+    model = Steps(search, {"answer": answer}, {"answer": answer})
+    done = solve("How often are lithium levels checked?", model, [count])
+    assert done.answer is None and done.why in ("invented", "unsupported")
+    assert "found = 7" not in json.dumps(model.asked)
+    done = solve("How often are lithium levels checked?", Steps(search, {"answer": "every six weeks"}), [count])
+    assert (done.answer, done.cited) == ("every six weeks", ["l#0"])
+
+
+def test_a_count_of_nothing_found_is_nothing_to_answer_from_and_goes_into_no_calculator():
+    none = tool(lambda query: Result((Value("found", 0),)), "search", {"query": Text("words")})
+    model = Steps({"tool": "search", "arguments": {"query": "lithium"}}, {"answer": "0"})
+    done = solve("How often are lithium levels checked?", model, [*tools(), none], shown=99)
+    assert (done.answer, done.why) == (None, "unfounded")
+    assert "phq_9" not in json.dumps(model.schemas)
 
 
 def test_a_measure_is_read_out_of_a_text_as_a_number_and_used():

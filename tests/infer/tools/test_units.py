@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from residency.infer.tools.all import tools
+from residency.infer.tools.calculator import calculators
 from residency.infer.tools.inputs import Refused
 from residency.infer.tools.measures import by_code, measures
-from residency.infer.tools.stated import numbers, readings, unit_named
+from residency.infer.tools.stated import is_said, numbers, readings, said_in, unit_named
 from residency.infer.tools.tool import call
 from residency.infer.tools.units import WrongUnit, convert, read_unit
 
@@ -221,3 +222,37 @@ def test_the_day_of_birth_and_the_weeks_are_reckoned():
     assert (found.value, found.says) == (10.0, "10 weeks and 0 days")
     assert call(TOOLS["gestational_age"], {**asked, "on": "2023-03-11"}).kind == "meaning"
     assert call(TOOLS["due_date"], {"last_period": "last week"}).kind == "type"
+
+
+# --- findings that a text speaks of ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tool", "name", "text", "given", "said"),
+    [
+        ("wells_thrombosis", "calf_swollen", "the calf swelling is 4 cm", True, True),
+        ("wells_thrombosis", "calf_swollen", "no swelling", False, False),
+        ("wells_thrombosis", "earlier_thrombosis", "a previous DVT", True, True),
+        ("wells_thrombosis", "earlier_thrombosis", "Wells score for deep vein thrombosis", False, False),
+        ("cha2ds2_vasc", "stroke", "no stroke", False, True),
+        ("cha2ds2_vasc", "stroke", "a strong man", False, False),
+        ("cha2ds2_vasc", "heart_failure", "heart rate 90", False, False),
+        ("cha2ds2_vasc", "diabetes", "he is diabetic", True, True),
+        ("apfel", "non_smoker", "a smoker", False, True),
+        ("apfel", "sex", "she vomits", "female", True),
+        ("apfel", "sex", "she vomits", "male", False),
+        ("glasgow_coma", "eye", "eye 3", 3, True),
+        ("glasgow_coma", "motor", "eye 3", 3, False),
+        ("gad_7", "control", "GAD-7: 1, 2, 3, 0, 1, 2 and 3", 2, True),
+        ("gad_7", "control", "GAD-7: 1, 2, 3, 0, 1, 2 and 3", 3, False),
+        ("gad_7", "control", "GAD-7: 1, 2, 3, 0, 1", 2, False),
+        ("gad_7", "control", "phone 1, 2, 3, 0, 1, 2, 3", 2, False),
+        ("corrected_sodium", "formula", "by Katz", "katz", True),
+        ("kidney_failure_risk", "years", "within 5 years", "5", True),
+        ("kidney_failure_risk", "years", "within 5 years", "2", False),
+        ("kidney_failure_risk", "years", "a 62-year-old", "2", False),
+    ],
+)
+def test_a_finding_is_said_where_its_words_stand(tool, name, text, given, said):
+    one = next(one for one in calculators() if one.name == tool)
+    assert is_said(one, name, given, said_in([text])) is said

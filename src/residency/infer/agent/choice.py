@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from residency.corpus.make.support import stems
-from residency.infer.agent.guard import Stock
+from residency.infer.agent.guard import Stock, is_open
 from residency.infer.tools.inputs import Day, Input, Measured, Quantity, Whole
+from residency.infer.tools.stated import is_asked_for
 from residency.infer.tools.tool import Tool
 
 ANSWER_LENGTH = 400
@@ -47,8 +48,15 @@ def _described(tool: Tool) -> str:
 
 
 def can_be_called(tool: Tool, stock: Stock) -> bool:
-    """Return whether every number and date that a tool needs is known."""
-    return all(one.optional or _given(name, one, stock) is not None for name, one in tool.inputs.items())
+    """Return whether every number and date that a tool needs is known, and each finding that it takes is spoken of.
+
+    A calculator that the question asks for is offered without the findings too: what it lacks is then told.
+    """
+    if not all(one.optional or _given(name, one, stock) is not None for name, one in tool.inputs.items()):
+        return False
+    said = stock.said
+    needed = (name for name, one in tool.inputs.items() if not one.optional)
+    return all(is_open(tool, name, None, said) for name in needed) or is_asked_for(tool, stock.asked)
 
 
 def schema(tools: Sequence[Tool], stock: Stock, *, founded: bool = True, first: bool = False) -> Json:
@@ -85,9 +93,11 @@ def _given(name: str, one: Input, stock: Stock) -> Json | None:
                      if _fits(known.value, unit, one)])  # fmt: skip
     if isinstance(one, Measured):
         return _any([_pair(known.value, known.unit) for known in stock.known
-                     if known.unit and not isinstance(known.value, str)])  # fmt: skip
+                     if known.unit not in ("", "point") and not isinstance(known.value, str)])  # fmt: skip
     if isinstance(one, Whole):
-        legal = sorted(number for number in stock.numbers if one.low <= number <= one.high and number == int(number))
+        legal = sorted(
+            number for number in stock.whole(name) if one.low <= number <= one.high and number == int(number)
+        )
         return {"enum": [int(number) for number in legal]} if legal else None
     if isinstance(one, Day):
         return {"enum": stock.days} if stock.days else None

@@ -17,11 +17,11 @@ from typing import Any
 from residency.core.types import Message, Model
 from residency.infer.agent import put
 from residency.infer.agent.choice import answer_schema, can_be_called, nearest, schema
-from residency.infer.agent.guard import Stock, invented, unmentioned, unstated, values_alone
+from residency.infer.agent.guard import Stock, invented, stands_on, unmentioned, unstated, values_alone
 from residency.infer.agent.kept import measure_reader
 from residency.infer.agent.limits import within
 from residency.infer.agent.transcript import Call, Transcript, Turn
-from residency.infer.evidence import Evidence
+from residency.infer.evidence import CHART, Evidence
 from residency.infer.tools.inputs import Refusal, Refused
 from residency.infer.tools.tool import Result, Tool, call, read
 
@@ -76,6 +76,7 @@ def solve(
     run = _Run(model, {tool.name: tool for tool in tools}, Transcript(question), Stock(question), began + seconds,
                tokens, wait, shown)  # fmt: skip
     run.done.evidence = list(material)
+    run.stock.records = [one.text for one in material]
     if material:
         _add_reader(run)
     for left in range(steps, 0, -1):
@@ -83,9 +84,18 @@ def solve(
             break
     else:
         run.done.why = "steps"
+    _close(run.done)
     run.done.seconds = time.monotonic() - began
     run.done.tokens = tokens - run.tokens
     return run.done
+
+
+def _close(done: Transcript) -> None:
+    """Say at the end what was lacking: inputs where there is no answer, tools that failed where there is one."""
+    if done.answer is None and done.missing:
+        done.why = f"missing: {', '.join(done.missing)}"
+    if done.answer is not None and done.failed:
+        done.answer += f" (without {', '.join(done.failed)}: failed or took too long)"
 
 
 def _over(run: _Run) -> bool:
@@ -116,7 +126,7 @@ def _step(run: _Run, last: bool) -> bool:
 
 def _is_founded(run: _Run) -> bool:
     """Return whether there is anything that an answer can stand on: a result, or a text."""
-    return bool(run.done.evidence) or any(call.done for call in run.done.calls)
+    return bool(run.done.evidence or run.told)
 
 
 def _offered(run: _Run) -> list[Tool]:
@@ -152,16 +162,16 @@ def _call(run: _Run, name: str, arguments: Any) -> bool:
     arguments = arguments if isinstance(arguments, dict) else {}
     tool = run.tools.get(name)
     own = tool is not None and tool.own
+    nobodys = unmentioned(tool, arguments, run.stock) if tool else ()
     ready = _again(run, name, arguments) or _refused(run, tool, arguments)
     outcome = ready or _carried_out(run, tool, arguments)  # type: ignore[arg-type]
     if isinstance(outcome, Refusal) and outcome.kind in ("hung", "repeated"):
         run.barred.add(name)
-    read_as_yes = unmentioned(tool, arguments, run.done.question) if tool else ()
-    run.done.calls.append(Call(name, arguments, outcome, time.monotonic() - began, read_as_yes))
+    run.done.calls.append(Call(name, arguments, outcome, time.monotonic() - began, nobodys))
     _keep(run, name, outcome, own)
     said = put.told(outcome, own, inside=ready is None)
-    if isinstance(outcome, Result):
-        run.told.append(f"{name}: {said.removesuffix(put.NEXT).strip()}")
+    if isinstance(outcome, Result) and (line := put.given(name, outcome, own)):
+        run.told.append(line)
     run.turns += put.turns(name if tool else "unknown", arguments, said)
     if isinstance(outcome, Refusal) and outcome.kind == "repeated":
         run.repeats += 1
@@ -200,6 +210,7 @@ def _keep(run: _Run, name: str, outcome: Result | Refusal, own: bool) -> None:
         texts.append(Evidence(f"{name}#{len(run.done.calls)}", name, outcome.says, end=len(outcome.says)))
     known = {one.id for one in run.done.evidence}
     run.done.evidence += [one for one in texts if one.id not in known]
+    run.stock.records += [one.text for one in texts if one.shelf == CHART and one.id not in known]
     if run.done.evidence:
         _add_reader(run)
 
@@ -227,13 +238,22 @@ def _answer(run: _Run, answer: Any) -> bool:
         return _strike(run, put.UNFOUNDED, "unfounded")
     if invented(answer, run.stock, [], run.told):
         return _strike(run, put.INVENTED, "invented")
-    run.done.answer = answer.strip()
+    return _taken(run, answer) or _strike(run, put.UNSUPPORTED, "unsupported")
+
+
+def _taken(run: _Run, answer: str) -> bool:
+    """Take an answer that results or texts bear, with the texts; return whether it was taken."""
+    cited = stands_on(answer, run.done.question, run.done.evidence, run.told)
+    if cited is None:
+        return False
+    run.done.answer, run.done.cited, run.done.why = answer.strip(), cited, None
     return True
 
 
 def _read(run: _Run) -> bool:
     """Write the answer from the texts that were kept, which nobody has read before; return True: the run is over."""
     prompt = put.reading(run.done.question, run.told, run.done.evidence)
+    wrong = False
     for _ in range(PATIENCE):
         if _over(run):
             return True
@@ -242,9 +262,10 @@ def _read(run: _Run) -> bool:
         if not isinstance(answer, str) or not answer.strip():
             run.done.why = "abstained" if isinstance(found, dict) and "answer" in found else "unreadable"
             return True
-        if not invented(answer, run.stock, run.done.evidence, run.told):
-            run.done.answer = answer.strip()
+        wrong = bool(invented(answer, run.stock, run.done.evidence, run.told))
+        if not wrong and _taken(run, answer):
             return True
-        prompt = [*prompt, {"role": "assistant", "content": "{}"}, {"role": "user", "content": put.INVENTED}]
-    run.done.why = "invented"
+        says = put.INVENTED if wrong else put.UNSUPPORTED
+        prompt = [*prompt, {"role": "assistant", "content": "{}"}, {"role": "user", "content": says}]
+    run.done.why = "invented" if wrong else "unsupported"
     return True

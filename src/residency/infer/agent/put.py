@@ -22,6 +22,7 @@ LAST = 'No more tools can be used. Reply with {"answer": TEXT}, or {"answer": nu
 UNREADABLE = "That was no legal JSON of a call or an answer. Reply with one line of JSON and nothing else."
 UNFOUNDED = "Nothing was found yet that an answer can stand on. Use a tool, or reply with null."
 INVENTED = "A number of that answer stands in no result. Answer from the results alone, or with null."
+UNSUPPORTED = "Give the number or the words of a result or a text in your answer, or reply with null."
 WORDS = {"no data": "nothing is known of that here", "hung": "the tool took too long", "raised": "the tool failed",
          "meaning": "these inputs do not go together"}  # fmt: skip
 """What is told of refusals whose own words may stem from a text."""
@@ -74,6 +75,13 @@ def told(outcome: Result | Refusal, own: bool, *, inside: bool = True) -> str:
     kept = len(outcome.evidence) + bool(outcome.says and not own)
     apart = f"{kept} text{'s' * (kept != 1)} found and kept for the answer" if kept else "no text found"
     return f"Result: {f'{harmless(values)}; ' if values else ''}{apart}. {NEXT}"
+
+
+def given(name: str, outcome: Result, own: bool) -> str:
+    """Return what a result says that an answer may stand on, in a line; "" where it gave texts alone, or nothing."""
+    values = "; ".join(str(value) for value in values_alone(outcome))
+    words = outcome.words() if own and not outcome.evidence and (outcome.values or outcome.says) else values
+    return f"{name}: Result: {words}." if words else ""
 
 
 def reading(question: str, results: Sequence[str], evidence: Sequence[Evidence]) -> list[Message]:

@@ -1,19 +1,21 @@
 """The numbers that a text states, with their units, and which measure each is of: what a tool may be given.
 
 Nothing is understood here: a number is taken for a measure where the measure's name stands right before it (or, for
-an age, "year-old" behind it).
+an age, "year-old" behind it). Of a finding or a choice it is only told whether its words stand in a text, be it
+affirmed or denied.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from residency.infer.tools.inputs import Quantity
+from residency.corpus.make.support import stems
+from residency.infer.tools.inputs import Choice, Quantity, Whole, Yes
 from residency.infer.tools.measures import measures
-from residency.infer.tools.tool import Value
+from residency.infer.tools.tool import Tool, Value
 from residency.infer.tools.units import WrongUnit, read_unit
 
 BEFORE = 32
@@ -176,3 +178,84 @@ def _plain(text: str, number: Stated) -> str:
 def readings(text: str) -> list[Value]:
     """Return what a text states of the known measures, in order: each number with its measure's name."""
     return [Value(name, number.value, number.unit or "1") for number, name in read_as(text)]
+
+
+# --- findings and choices --------------------------------------------------------------------------------------------
+
+_WEAK = stems("active chronic day disease history hour last major month more new patient points recent three two week")
+"""Words of an input that alone do not name it."""
+_MEANT = {
+    "bled": "bleeding", "chf": "heart failure", "copd": "chronic lung disease", "dvt": "deep vein thrombosis",
+    "edema": "oedema", "gcs": "glasgow coma", "haemoptysis": "hemoptysis", "hf": "heart failure", "melaena": "melena",
+    "nonsmoker": "does not smoke", "pe": "pulmonary embolism", "previous": "earlier", "prior": "earlier",
+    "smoker": "smoke", "swelling": "swollen", "swollen": "swelling", "tia": "transient ischemic attack",
+}  # fmt: skip
+"""Other words for words of an input, and what stands for them."""
+_SEX = {"female": re.compile(r"\b(?:wom[ae]n|females?|girl|she|hers?|lady|mother|pregnant)\b|\b(?:yo|y/o) f\b"),
+        "male": re.compile(r"\b(?:m[ae]n|males?|boy|he|his|him|father)\b|\b(?:yo|y/o) m\b")}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What texts say of findings: their stems, other words for them among these, and the words as they stand."""
+
+    stems: frozenset[str]
+    words: str
+
+
+def said_in(texts: Iterable[str]) -> Said:
+    """Return what texts say."""
+    words = " ".join(texts).lower()
+    more = " ".join(meant for word, meant in _MEANT.items() if re.search(rf"\b{word}\b", words))
+    return Said(stems(f"{words} {more}"), words)
+
+
+def is_said(tool: Tool, name: str, given: object, said: Said) -> bool:
+    """Return whether texts speak of a finding, an item or a choice of a tool; of this one, where one is ``given``.
+
+    Words of the tool's own title do not speak of an input that has other words too: to ask for the score of a deep
+    vein thrombosis is not to tell of an earlier one.
+    """
+    one = tool.inputs[name]
+    legal = [given] if given is not None else list(one.legal) if isinstance(one, Choice) else []
+    if isinstance(one, Choice) and set(one.legal) <= set(_SEX):
+        return any(_SEX[str(value)].search(said.words) for value in legal)
+    if isinstance(one, Choice) and all(value.isdigit() for value in one.legal):
+        return any(re.search(rf"(?<![\w.]){value}(?![\w.]*\d)", said.words) for value in legal)
+    if not isinstance(one, Choice | Whole | Yes):
+        return True
+    if isinstance(one, Whole) and _in_a_row(tool, name, given, said):
+        return True
+    words = [str(value) for value in legal] if isinstance(one, Choice) else []
+    forms = [name.replace("_", " "), *words, *re.split(r"[,;:()]|\bor\b", one.about)]
+    title = stems(f"{tool.name.replace('_', ' ')} {tool.about}")
+    return any(_stands(stems(form), title, said.stems) for form in forms)
+
+
+def _in_a_row(tool: Tool, name: str, given: object, said: Said) -> bool:
+    """Return whether texts name a tool and give the points of all of its items in a row, this one in its place."""
+    items = [key for key, one in tool.inputs.items() if isinstance(one, Whole)]
+    row = re.compile(rf"(?<![\d.-])\d+(?:(?:,| and|;)\s?\d+){{{len(items) - 1}}}(?!\.?\d|(?:,| and|;)\s?\d)")
+    rows = [re.findall(r"\d+", match[0]) for match in row.finditer(said.words)] if len(items) > 1 else []
+    place = items.index(name)
+    return is_asked_for(tool, said) and any(given is None or row[place] == f"{given}" for row in rows)
+
+
+def is_asked_for(tool: Tool, said: Said) -> bool:
+    """Return whether texts hold a word of a tool's title."""
+    title = stems(f"{tool.name.replace('_', ' ')} {tool.about}") - stems("score risk patient severity")
+    return any(_alike(word, other) for word in title for other in said.stems)
+
+
+def _stands(form: frozenset[str], title: frozenset[str], said: frozenset[str]) -> bool:
+    """Return whether more than half of the words of an input stand, one of them none of the title's."""
+    form = form - _WEAK or form
+    here = {word for word in form if any(_alike(word, other) for other in said)}
+    return 2 * len(here) > len(form) and (bool(here - title) or form <= title)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Return whether two stems are of one word: confus and confusion, hypertensiv and hypertension."""
+    short, long = sorted((one, other), key=len)
+    near = len(short) > 6 and short[:-1] == long[: len(short) - 1]
+    return one == other or near or len(short) > 4 and long.startswith(short)
