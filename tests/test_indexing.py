@@ -47,7 +47,8 @@ def test_what_is_no_longer_valid_is_said_instead_of_shown(guides, tmp_path):
     asked("build", tmp_path / "index", guides, "--no-vectors")
     document, words = asked("search", tmp_path / "index", "theophylline")
     assert document["evidence"] == [] and document["expired"] == 1
-    assert "1 left out that are no longer valid" in words and "all that was found is no longer valid" in words
+    assert "1 left out that are no longer valid" in words
+    assert "all that was found is no longer valid: Old (until 2001-12-31)" in words
 
 
 @pytest.mark.parametrize(
@@ -135,3 +136,25 @@ def test_what_cannot_be_read_is_told_without_settings_that_the_verb_does_not_hav
     assert document["bad"] == 2 and "columns: {" not in words and "encoding:" not in words
     assert "call the column of the text text" in words and "; save it as UTF-8" in words
     assert not any("encoding:" in one or "columns: {" in one for one in document["bad_first"])
+
+
+def test_a_search_shows_the_title_of_what_it_found(guides, tmp_path):
+    (guides / "wheeze.txt").write_text("---\ntitle: Wheeze in children\n---\nGive salbutamol for wheeze.\n")
+    asked("build", tmp_path / "index", guides, "--no-vectors")
+    _, words = asked("search", tmp_path / "index", "salbutamol")
+    assert "guides/wheeze.txt, Wheeze in children, characters 0-27" in words
+
+
+def test_a_patient_whom_the_index_does_not_hold_is_told(tmp_path):
+    (tmp_path / "note.txt").write_text("---\npatient: p7\n---\nSwollen toe.\n")
+    asked("build", tmp_path / "index", tmp_path / "note.txt", "--no-vectors")
+    with pytest.raises(UserError, match="index holds nothing of this patient; look at the id"):
+        asked("search", tmp_path / "index", "toe", "--patient", "nobody")
+
+
+def test_an_update_tells_again_what_stays_unread(guides, tmp_path):
+    (guides / "note.txt").write_bytes("Gr\xf6\xdfe".encode("latin-1"))
+    asked("build", tmp_path / "index", guides, "--no-vectors")
+    document, words = asked("update", tmp_path / "index", guides)
+    assert document["still_bad"] == 1 and "not read before, and as they were: 1 (--again reads them again)" in words
+    assert "note.txt" in words and "; save it as UTF-8" in words and "encoding:" not in words

@@ -47,6 +47,21 @@ def test_notes_that_name_no_patient_are_of_one_where_none_does(tmp_path):
     assert [event["date"] for event in document["events"]] == ["2023-03-03", "2023-03-03", "2023-03-04"]
 
 
+def test_what_stands_beside_a_note_is_read_as_an_index_reads_it(tmp_path):
+    for name, day in (("p7", "2024/03/01"), ("p8", "2024-04-01")):
+        (tmp_path / f"{name}.txt").write_text("Weight 60 kg. Seen 2024-02-01.")
+        (tmp_path / f"{name}.txt.meta.yaml").write_text(f"patient: {name}\ndate: {day}\n")
+    document, words = run("timeline", tmp_path, "--patient", "p7", "--since", "2023")
+    assert (document["patient"], document["notes"], document["notes_undated"]) == ("p7", 1, 0)
+    assert not document["not_read"] and "meta.yaml" not in words
+    document, words = run("summary", tmp_path, "--patient", "p8")
+    assert document["notes"] == 1 and words.startswith("2024-04-01")
+    assert run("summary", tmp_path / "p7.txt")[1].startswith("2024-03-01")
+    (tmp_path / "p7.txt.meta.yaml").write_text("patien: p7\n")
+    with pytest.raises(UserError, match="no 'patien'.*patient"):
+        run("summary", tmp_path, "--patient", "p8")
+
+
 def test_two_files_of_one_name_are_two_notes(tmp_path):
     (tmp_path / "note.txt").write_text("Seen 2022-01-01.")
     (tmp_path / "note.md").write_text("Seen 2023-01-01.")

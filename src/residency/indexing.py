@@ -165,7 +165,7 @@ def _delete(args: argparse.Namespace) -> Answer:
 
 def _told(report: dict[str, Any]) -> Answer:
     """Return a report with its words."""
-    report = {**report, "bad_first": list(map(for_files, report["bad_first"]))}
+    report |= {name: list(map(for_files, report[name])) for name in ("bad_first", "still_bad_first") if name in report}
     shelves = ", ".join(f"{count} on the {name} shelf" for name, count in report["shelves"].items()) or "none"
     lines = [
         f"{report['documents']} documents ({shelves}) in {report['passages']} passages",
@@ -173,6 +173,9 @@ def _told(report: dict[str, Any]) -> Answer:
         f"{report['removed']} gone; {report['seconds']} s",
     ]
     lines += [f"not read: {report['bad']}"] * bool(report["bad"]) + [f"  {one}" for one in report["bad_first"]]
+    if report.get("still_bad"):
+        lines.append(f"not read before, and as they were: {report['still_bad']} (--again reads them again)")
+        lines += [f"  {one}" for one in report["still_bad_first"]]
     lines += [f"left out: {count} × {reason}" for reason, count in report["left_out"].items()]
     return report, "\n".join([*lines, f"snapshot {report['snapshot'][:16]}", f"index    {report['index']}"])
 
@@ -181,7 +184,10 @@ def _search(args: argparse.Namespace) -> Answer:
     from residency.infer.retrieve import by_likelihood, open_index
     from residency.models.load import load
 
-    found = open_index(args.path).search(
+    opened = open_index(args.path)
+    if args.patient and not opened.has_patient(args.patient):
+        raise UserError(f"{args.path} holds nothing of this patient; look at the id, and at what it was built of")
+    found = opened.search(
         " ".join(args.items),
         k=args.k or 5,
         how=args.how or "fused",
@@ -200,8 +206,9 @@ def _search(args: argparse.Namespace) -> Answer:
 
 
 def place_of(one: Any) -> str:
-    """Return where a passage stands, in words: document, section, page, characters, edition, day."""
-    parts = [one.document, one.section, f"page {one.page}" if one.page else "", f"characters {one.start}-{one.end}"]
+    """Return where a passage stands, in words: document, title, section, page, characters, edition, day."""
+    parts = [one.document, one.title if one.title != one.section else "", one.section]
+    parts += [f"page {one.page}" if one.page else "", f"characters {one.start}-{one.end}"]
     parts += [f"edition {one.edition}" if one.edition else "", one.date or ""]
     parts += [f"valid until {one.valid_until}" if one.valid_until else ""]
     return ", ".join(part for part in parts if part)

@@ -46,6 +46,16 @@ def test_a_pdf_keeps_its_pages(tmp_path):
     assert [one.page for one in found] == begun and set(begun) == {1, 2, 3}
 
 
+def test_a_sentence_is_of_the_page_that_it_stands_on_however_short_the_pages(tmp_path):
+    first = ["Rivaroxaban is given for a thrombosis of the leg.", "It is begun at once. The dose is taken with"]
+    second = ["food in the evening.", "Treatment lasts three months after a provoked thrombosis."]
+    (tmp_path / "dvt.pdf").write_bytes(pdf([first, second]))
+    build([tmp_path / "dvt.pdf"], tmp_path / "index", embedder=None)
+    one, two = open_index(tmp_path / "index").passages("dvt.pdf")
+    assert (one.page, two.page) == (1, 2) and two.text == second[1]
+    assert one.text.endswith("The dose is taken with\nfood in the evening.")  # begun on page 1, and kept whole
+
+
 def test_what_stands_beside_a_file_goes_before_what_it_says_itself(folder, tmp_path):
     (folder / "asthma.md.meta.yaml").write_text("valid_until: 2019-06\nlicence: CC0\nstudy: guideline\n")
     build([folder], tmp_path / "index", embedder=None)
@@ -81,6 +91,50 @@ def test_retracted_articles_and_charts_of_nobody_are_left_out_and_counted(tmp_pa
     assert build(articles, tmp_path / "index", embedder=None)["left_out"] == {"an article that was retracted": 1}
     report = build(articles[1:], tmp_path / "charts", embedder=None, shelf="chart")
     assert report["documents"] == 0 and list(report["left_out"]) == ["a text for the chart shelf that names no patient"]
+
+
+@pytest.mark.parametrize(
+    ("meta", "retracted"),
+    [
+        ({"title": "RETRACTED: Theriac cures gout"}, True),
+        ({"title": "[Retracted] Theriac cures gout"}, True),
+        ({"title": "Retracted article: Theriac cures gout"}, True),
+        ({"title": "Retraction notice to: Theriac cures gout"}, True),
+        ({"title": "Retraction: Theriac cures gout"}, True),
+        ({"title": "Retraction of “Theriac cures gout”"}, True),
+        ({"study": "retracted"}, True),
+        ({"type": "Retraction"}, True),
+        ({"publication_types": ["Journal Article", "Retracted Publication"]}, True),
+        ({"retracted": "true"}, True),
+        ({"retracted": "false"}, False),
+        ({"title": "Retraction of the upper eyelid in thyroid disease"}, False),
+        ({"title": "Retracted nipples: causes"}, False),
+        ({"study": "retrospective"}, False),
+    ],
+)
+def test_a_retracted_article_is_known_by_its_title_and_type_too(meta, retracted, tmp_path):
+    report = build([Document("a", GOUT, "papers", "CC0", meta=meta)], tmp_path / "index", embedder=None)
+    assert report["left_out"] == ({"an article that was retracted": 1} if retracted else {})
+
+
+def test_what_stands_beside_a_file_may_say_that_it_was_retracted(folder, tmp_path):
+    (folder / "gout.txt.meta.yaml").write_text("retracted: true\n")
+    assert build([folder], tmp_path / "index", embedder=None)["left_out"] == {"an article that was retracted": 1}
+
+
+def test_an_update_names_again_what_stays_unread(folder, tmp_path):
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.4 nothing more")
+    path = tmp_path / "index"
+    [named] = build([folder], path, embedder=None)["bad_first"]
+    before = open_index(path).snapshot
+    for _ in range(2):
+        report = update(path, [folder])
+        assert (report["bad"], report["still_bad"], report["still_bad_first"]) == (0, 1, [named])
+    assert open_index(path).snapshot == before
+    again = update(path, [folder], again=True)
+    assert (again["bad_first"], again["still_bad"]) == ([named], 0)
+    (folder / "broken.pdf").unlink()
+    assert update(path, [folder])["still_bad"] == 0
 
 
 def test_an_update_reads_what_changed_and_drops_what_is_gone(folder, tmp_path):

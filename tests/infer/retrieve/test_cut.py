@@ -106,3 +106,18 @@ def test_pages_are_found_again_by_their_first_line_that_is_kept():
     third = text.index("The third")
     assert starts == [0, third, third]
     assert (page_at(starts, 5), page_at(starts, third + 3), page_at([], 5)) == (1, 3, None)
+
+
+def test_a_passage_keeps_to_one_page_and_repeats_nothing_of_another():
+    pages = ["One is said. Two is said.", "Three is said. Four is said.", "five ends here. Six is said."]
+    text, starts = "\n".join(pages), [0, 26, 55]
+    assert [text.index(page) for page in pages] == starts
+    shown = [text[one.start : one.end] for one in pieces(text, Cut(words=20, overlap=10), pages=starts)]
+    assert shown == pages  # what ended with a full stop does not run on, however the next begins
+    assert [text[one.start : one.end] for one in pieces(text, Cut(words=20, overlap=10))] != pages
+
+
+def test_a_page_is_known_by_short_lines_too():
+    pages = ["Gout\nTreatment lasts three months.", "Pain\nTreatment is with ice.", "Ice\nTwice a day.\n3"]
+    text = "\n".join(pages)[:-2]
+    assert starts_of(pages, text) == [text.index(page) for page in ("Gout", "Pain", "Ice\nTwice")]

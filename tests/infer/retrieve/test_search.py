@@ -10,8 +10,9 @@ import pytest
 
 from residency.core.errors import UserError
 from residency.core.types import Document
+from residency.infer.evidence import Evidence, Found
 from residency.infer.retrieve import build, delete, open_index, store, update
-from residency.infer.retrieve.fuse import blended, fused
+from residency.infer.retrieve.fuse import ALL_EXPIRED, blended, fused, together
 from residency.models.scripted import ScriptedModel
 
 MODEL = ScriptedModel({})
@@ -23,6 +24,7 @@ def told(id, text, **fields):
     return Document(id, text, **known)
 
 
+OLD = "asthma-old (until 2025-12-31)"
 MADE = [
     told("asthma", "Wheeze and cough at night: give salbutamol by inhaler.", date="2024-05"),
     told("asthma-old", "Wheeze and cough: give theophylline by mouth.", meta={"valid_until": "2025-12"}, date="1999"),
@@ -92,10 +94,30 @@ def test_a_search_finds_by_both_ways_and_names_its_snapshot(index):
 
 def test_what_is_no_longer_valid_is_not_found_but_counted(index):
     found = index.search("theophylline", how="bm25", today=TODAY)
-    assert (ids(found), found.expired, found.why) == ([], 1, "all that was found is no longer valid")
+    why = f"all that was found is no longer valid: {OLD}"
+    assert (ids(found), found.expired, found.why) == ([], 1, why)
     assert ids(index.search("theophylline", how="bm25", today=date(2025, 12, 31))) == ["asthma-old"]
     both = index.search("wheeze cough", how="bm25", k=2, today=TODAY)
-    assert ids(both) == ["asthma"] and both.expired == 1
+    assert ids(both) == ["asthma"] and (both.expired, both.why) == (1, f"no longer valid, and left out: {OLD}")
+
+
+def test_only_what_would_have_been_among_the_found_is_counted_and_named_as_expired(tmp_path):
+    ended = {"title": "Gout, 1st edition", "valid_until": "2020"}
+    best = [Document(f"old-{n}", "Gout gout gout.", "guides", "CC0", meta=ended) for n in range(3)]
+    build([*best, Document("new", "Gout and much else that is said of joints.", "guides", "CC0")], tmp_path / "index",
+          embedder=None)  # fmt: skip
+    found = open_index(tmp_path / "index").search("gout", k=2, today=TODAY)
+    assert (ids(found), found.expired) == (["new"], 2)
+    assert found.why == "no longer valid, and left out: Gout, 1st edition (until 2020-12-31)"
+
+
+def test_of_several_indexes_only_what_is_expired_is_said_beside_what_is_found():
+    one = Evidence("a#0", "a", "Gout.")
+    gone = Found([], "", 1, f"{ALL_EXPIRED}: b (until 2020)")
+    found = together([Found([one]), Found(why="no passage was found"), gone], 3)
+    assert (len(found.evidence), found.expired) == (1, 1)
+    assert found.why == "no longer valid, and left out: b (until 2020)"
+    assert together([Found([one]), Found(why="no passage was found")], 3).why is None
 
 
 def test_charts_are_found_for_their_patient_alone_and_nothing_else_with_them(index):

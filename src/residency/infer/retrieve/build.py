@@ -21,7 +21,7 @@ from residency.infer.retrieve import store
 from residency.infer.retrieve.cut import Cut
 from residency.infer.retrieve.gather import Given_, Unit, units_of
 from residency.infer.retrieve.rows import Work, rows_of
-from residency.infer.retrieve.tell import report_of, state_of
+from residency.infer.retrieve.tell import report_of, state_of, still_bad
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,7 +63,8 @@ def update(
     """Return a report of bringing an index up to date with some of its sources, or with new ones.
 
     Files with other bytes are read again (``again``: all of them), those that a given source no longer has are taken
-    out, other sources stay as they are. ``embedder`` is needed where the index was made by a model without a name.
+    out, other sources stay as they are. What could not be read before, and has not changed, is told again
+    (``still_bad``). ``embedder`` is needed where the index was made by a model without a name.
     """
     path = Path(index).expanduser()
     store.read_state(path)  # where there is no index none is begun
@@ -76,9 +77,10 @@ def update(
         known = state["units"]
         gone = [key for key, one in known.items() if one["source"] in names and key not in {u.key for u in units}]
         wanted = [u for u in units if again or known.get(u.key, {}).get("hash") != u.hash]
-        return _written(
-            path, work, _with_shadowed(path, state, units, wanted, gone), before=state, gone=gone, began=began
-        )
+        wanted = _with_shadowed(path, state, units, wanted, gone)
+        report = _written(path, work, wanted, before=state, gone=gone, began=began)
+        kept = {unit.key for unit in units} - {unit.key for unit in wanted}
+        return {**report, **still_bad([work.units[key] for key in sorted(kept)])}
 
 
 def delete(index: Path | str, documents: Iterable[str] = (), *, sources: Iterable[str] = ()) -> dict[str, Any]:

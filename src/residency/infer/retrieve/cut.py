@@ -2,22 +2,25 @@
 
 Cut is where a section begins, else between sentences or lines, else between words; neighbours within a section share a
 few sentences, so that what stands across a cut is found too. A short section is not left alone: it joins the next.
+A passage keeps to one page where pages are known; a sentence that runs on stays whole, with the page it begins on.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from residency.core.errors import UserError
 from residency.core.legal import Range
+from residency.infer.retrieve.pages import page_at
 from residency.infer.retrieve.sections import Heading, headings
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]|[^\s{_CJK}]+")
 _LINE = re.compile(r"[^\n]+")
+_ENDED = re.compile(r"[.!?。！？:;][\"'”’)\]]*$")
 _ENDS = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9¿¡À-Þ])|[。！？]")
 
 
@@ -60,15 +63,20 @@ class _Unit:
     heads: bool
 
 
-def pieces(text: str, cut: Cut, form: str = "") -> Iterator[Piece]:
-    """Yield a text's passages in order; together they hold every word. ``form`` is the format that it was read from."""
+def pieces(text: str, cut: Cut, form: str = "", pages: Sequence[int] = ()) -> Iterator[Piece]:
+    """Yield a text's passages in order; together they hold every word.
+
+    ``form`` is the format that it was read from, ``pages`` where its pages begin, if that is known.
+    """
     held: list[_Unit] = []
     for unit in _units(text, headings(text, form), cut.words):
         size = sum(one.size for one in held)
         new = unit.heads and size >= min(cut.least, cut.words // 2)
-        if held and (new or size + unit.size > cut.words):
+        turned = bool(held) and _turned(text, held, unit, pages)
+        if held and (new or turned or size + unit.size > cut.words):
             yield _piece(held)
-            held = [] if new else _tail(held, min(cut.overlap, cut.words - unit.size))
+            held = [] if new or turned else _tail(held, min(cut.overlap, cut.words - unit.size))
+            held = [one for one in held if page_at(pages, one.start) == page_at(pages, unit.start)]
         held.append(unit)
     if held:
         yield _piece(held)
@@ -77,6 +85,13 @@ def pieces(text: str, cut: Cut, form: str = "") -> Iterator[Piece]:
 def _piece(held: list[_Unit]) -> Piece:
     under = next((unit for unit in held if not unit.heads), held[-1])
     return Piece(held[0].start, held[-1].end, under.section)
+
+
+def _turned(text: str, held: list[_Unit], unit: _Unit, pages: Sequence[int]) -> bool:
+    """Return whether a unit stands on another page than a passage's first, and does not end a sentence begun there."""
+    if page_at(pages, held[0].start) == page_at(pages, unit.start):
+        return False
+    return not text[unit.start].islower() or bool(_ENDED.search(text, held[-1].start, held[-1].end))
 
 
 def _tail(held: list[_Unit], most: int) -> list[_Unit]:

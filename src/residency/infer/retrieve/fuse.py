@@ -15,6 +15,8 @@ from residency.infer.evidence import Found
 
 CONSTANT = 60
 """The constant of reciprocal rank fusion: it keeps what one ranking alone puts first from deciding by itself."""
+ALL_EXPIRED, EXPIRED = "all that was found is no longer valid", "no longer valid, and left out"
+"""How a search begins to name what is expired: where nothing else is found, and where something is."""
 WORDS = 0.1
 """How much BM25 weighs beside the cosine: chosen on 150 development questions (0.05 to 0.5 and 0 tried)."""
 
@@ -47,15 +49,19 @@ def ordered(scores: Mapping[str, float]) -> list[tuple[str, float]]:
 
 
 def together(found: Sequence[Found], k: int) -> Found:
-    """Return the searches of several indexes as one: their passages fused by rank, at most ``k``."""
+    """Return the searches of several indexes as one: their passages fused by rank, at most ``k``.
+
+    Where there are any, only what is no longer valid is said beside them.
+    """
     if len(found) == 1:
         return found[0]
     known = {one.id: one for each in reversed(found) for one in each.evidence}
     ranked = fused([[one.id for one in each.evidence] for each in found])[:k]
-    reasons = dict.fromkeys(each.why for each in found if each.why)
+    reasons = dict.fromkeys(each.why for each in found if each.why and (each.expired or not ranked))
+    said = "; ".join(reasons)
     return Found(
         [replace(known[id], score=score) for id, score in ranked],
         sha256_json([each.snapshot for each in found]),
         sum(each.expired for each in found),
-        None if ranked else "; ".join(reasons),
+        (said.replace(ALL_EXPIRED, EXPIRED) if ranked else said) or None,
     )

@@ -17,7 +17,7 @@ from residency.core.legal import nearest
 from residency.core.types import Model
 from residency.infer.evidence import CHART, EVIDENCE, Evidence, Found
 from residency.infer.retrieve import store
-from residency.infer.retrieve.fuse import blended, fused
+from residency.infer.retrieve.fuse import ALL_EXPIRED, EXPIRED, blended, fused
 from residency.infer.retrieve.said import days_of
 from residency.infer.retrieve.store import quoted
 
@@ -27,12 +27,13 @@ DEEP, AGAIN = 100, 30
 """Passages that each way of searching hands over to be fused, and how many of those are ranked again."""
 GROUPS = 48
 """Groups of vectors that are looked through, in an index that is too large to look through all."""
-EMPTY, NOTHING, EXPIRED, CHARTS = (
+EMPTY, NOTHING, CHARTS = (
     "the index holds no passage",
     "no passage was found",
-    "all that was found is no longer valid",
     "this index holds charts alone: give --patient",
 )
+NAMED = 5
+"""Documents that are no longer valid which are named, at most."""
 _SHOWN = ("document", "start", "end", "title", "section", "page", "source", "licence", "language", "date", "edition",
           "valid_until", "study", "patient", "shelf")  # fmt: skip
 _COLUMNS = ["id", "words", "lead", *_SHOWN]
@@ -81,7 +82,8 @@ class Index:
         ``how`` is "fused" (BM25 and vectors by their scores), "rrf" (by their ranks), "bm25" or "vector".
         ``patient`` searches that patient's chart and nothing else. ``since`` and ``until`` (ISO 8601, as precise as
         wished) keep documents whose date may lie between them; one without a date is left out then. ``today`` decides
-        what is still valid. ``rerank`` is given the question and texts, and returns a score each, higher is better.
+        what is still valid: of the ``k`` best those that are not are counted, and ``why`` names them, whether others
+        are found or not. ``rerank`` is given the question and texts, and returns a score each, higher is better.
         Raises UserError for what cannot be asked.
         """
         where = _where(shelf, patient, since, until, sources, languages)
@@ -96,14 +98,16 @@ class Index:
             return Found([], state["snapshot"], 0, CHARTS)
         day = (today or date.today()).isoformat()
         rows = self._ranked(question, how, where, max(DEEP, 4 * k))
-        valid, expired = _still_valid(rows, day, k)
-        if expired and len(valid) < k:
+        valid = [row for row in rows if not _expired(row, day)]
+        gone = [row for row in rows[:k] if _expired(row, day)]
+        if len(valid) < min(k, len(rows)):
             still = f"{where} AND (valid_until IS NULL OR valid_until >= {quoted(day)})"
             valid = self._ranked(question, how, still, max(DEEP, 4 * k))
         if rerank:
             valid = _again(question, valid[: max(AGAIN, k)], rerank)
         found = [_evidence(row) for row in valid[:k]]
-        return Found(found, state["snapshot"], expired, None if found else EXPIRED if expired else NOTHING)
+        why = _old(gone, EXPIRED if found else ALL_EXPIRED) if gone else None if found else NOTHING
+        return Found(found, state["snapshot"], len(gone), why)
 
     def passage(self, id: str) -> Evidence | None:
         """Return a passage by its id; None where its document was taken out of the index, or changed."""
@@ -237,16 +241,15 @@ def _ordered(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (-row["score"], row["id"]))
 
 
-def _still_valid(rows: list[Row], day: str, k: int) -> tuple[list[Row], int]:
-    """Return the rows that are valid on a day, and how many that are not stand before the k-th of them."""
-    valid: list[Row] = []
-    expired = 0
-    for row in rows:
-        if row["valid_until"] and row["valid_until"] < day:
-            expired += len(valid) < k
-        else:
-            valid.append(row)
-    return valid, expired
+def _expired(row: Row, day: str) -> bool:
+    return bool(row["valid_until"]) and row["valid_until"] < day
+
+
+def _old(rows: list[Row], words: str) -> str:
+    """Return which documents are no longer valid, the best first: title, or name, and until when each was."""
+    ends = {(row["title"] or row["document"], row["valid_until"]): None for row in rows}
+    named = [f"{name} (until {until})" for name, until in list(ends)[:NAMED]]
+    return f"{words}: {', '.join(named)}" + (f" and {len(ends) - NAMED} more" if len(ends) > NAMED else "")
 
 
 def _again(question: str, rows: list[Row], rerank: Rerank) -> list[Row]:

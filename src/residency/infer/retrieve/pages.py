@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 
+from residency.corpus.readers.pdf import whole_words
+
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+_SPACE = re.compile(r"\s+")
 _LEAST = 12
 """Characters of a line by which a page is known again; shorter lines stand on many pages."""
+_PROBES, _TOP = (80, 40, 20), 4
+"""Characters from the start of one of a page's first lines that are looked for, before any line of it by itself."""
 
 
 def page_starts(path: Path, text: str) -> list[int]:
@@ -48,10 +54,15 @@ def page_at(starts: Sequence[int], offset: int) -> int | None:
 
 
 def _first(page: str, text: str, low: int, high: int) -> int | None:
-    """Return where the first line of a page that the text holds begins there. The last word of a line may be cut."""
-    for line in page.split("\n"):
-        words = line.translate(_LIGATURES).strip()
-        probe = words.rsplit(" ", 1)[0] if " " in words else words
+    """Return where the first line of a page that the text holds begins there. The last word of a line may be cut.
+
+    A running head is not in the text, so each of the first lines is tried with what follows it, then each line alone.
+    """
+    bare = [line.translate(_LIGATURES).strip() for line in page.split("\n")]
+    lines = whole_words("\n".join(line for line in bare if line)).split("\n")
+    longer = ("\n".join(lines[at:])[:size] for size in _PROBES for at in range(min(_TOP, len(lines))))
+    for words in (*longer, *lines):
+        probe = _SPACE.split(words[::-1], maxsplit=1)[-1][::-1]
         if len(probe) >= _LEAST and (place := text.find(probe, low, high)) >= 0:
             return place
     return None

@@ -23,6 +23,8 @@ from residency.infer.retrieve.said import Said, digest_of, said_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
+SHOWN = 20
+"""Files and lines that could not be read which are named, at most; all are counted."""
 TOGETHER = 512
 """Passages whose vectors are made at once."""
 SHADOWED, TWICE = "a document that a later file has too, which counts", "a document whose id its own file gave before"
@@ -52,12 +54,15 @@ def rows_of(units: Sequence[Unit], work: Work) -> Iterator[pa.RecordBatch]:
     with progress("indexing", None, "passages") as bar:
         for unit in reversed(units):
             work.units[unit.key] = {"source": unit.source, "hash": unit.hash, "shadowed": []}
+            before = len(work.bad)
             for said, document in _documents(unit, work):
                 held += _passages(said, document, unit, cut)
                 while len(held) >= TOGETHER:
                     yield _batch(held[:TOGETHER], work)
                     bar.add(TOGETHER)
                     held = held[TOGETHER:]
+            if bad := work.bad[before:]:  # an update that does not read the unit again tells it again
+                work.units[unit.key] |= {"bad": len(bad), "bad_first": [str(one) for one in bad[:SHOWN]]}
         if held:
             yield _batch(held, work)
             bar.add(len(held))
@@ -102,8 +107,8 @@ def _is_first(document: str, key: str, work: Work) -> bool:
 
 def _passages(said: Said, document: Document, unit: Unit, cut: Cut) -> list[dict[str, Any]]:
     """Return the rows of a document, without their vectors."""
-    cuts = list(pieces(document.text, cut, str(document.meta.get("format") or "")))
     starts = page_starts(unit.pdf, document.text) if unit.pdf else []
+    cuts = list(pieces(document.text, cut, str(document.meta.get("format") or ""), starts))
     pages = [page_at(starts, one.start) for one in cuts]
     spans = [(one.start, one.end, one.section, page) for one, page in zip(cuts, pages, strict=True)]
     facts = {**asdict(said), "digest": digest_of(said, document.text, spans), "unit": unit.key}

@@ -18,6 +18,7 @@ from residency.core.errors import SourceError, UserError
 from residency.core.legal import nearest
 from residency.core.store import sha256_json
 from residency.core.types import Document
+from residency.corpus.readers.text import iso_date
 from residency.corpus.records import Bad, Left
 from residency.infer.evidence import CHART, EVIDENCE
 
@@ -28,7 +29,14 @@ _UNTIL = ("valid_until", "valid-until", "validUntil", "expires", "expiry", "revi
 _EDITION, _STUDY = ("edition", "version"), ("study", "study_type", "publication_types", "article_type")
 _WITH_FRONT = ("text", "markdown")
 """Formats of documents that begin with what is said of them."""
-LEGAL = (*_FIELDS, "edition", "valid_until", "study")
+_TYPE = (*_STUDY, "publication_type", "type", "status")
+_TAKEN_BACK = re.compile(r"(?:(?:article|paper|publication|study) )?(?:is |was )?retract(?:ed|ion)\b", re.IGNORECASE)
+_TAKEN_BACK_TITLE = re.compile(
+    r"\W*(?:RETRACTED\b|(?i:retract(?:ed|ion)\b(?:\W*$|\s*[:\]–—]|\s*-\s|\s+(?:of|to)\s*[:\"'“‘«\[]"
+    r"|(?:\s+\w+){0,2}\s+(?:article|paper|publication|study|notice|note|statement)\b)))"
+)
+"""A title that says that an article was retracted, or is the notice of it; retraction of an eyelid is none."""
+LEGAL = (*_FIELDS, "edition", "valid_until", "study", "retracted")
 RETRACTED, NOBODY = "an article that was retracted", "a text for the chart shelf that names no patient"
 
 
@@ -57,7 +65,7 @@ def said_of(document: Document, shelf: str, language: str | None) -> Said | Bad 
     ``language`` is that of documents that do not state theirs; None finds it by their words.
     """
     meta = document.meta
-    if meta.get("retracted"):
+    if _retracted(meta):
         return Left(RETRACTED)
     if shelf == CHART and not document.patient:
         return Left(NOBODY)
@@ -82,6 +90,20 @@ def said_of(document: Document, shelf: str, language: str | None) -> Said | Bad 
         patient=document.patient or None,
         shelf=CHART if document.patient else EVIDENCE,
     )
+
+
+def _retracted(meta: Mapping[str, Any]) -> bool:
+    """Return whether an article is said to be retracted, or is the notice of that: by itself, its type or its title."""
+    if str(meta.get("retracted") or "").strip().lower() not in ("", "false", "no", "0"):
+        return True
+    types = [_listed(meta.get(name)) for name in _TYPE]
+    if any(_TAKEN_BACK.match(one.strip()) for some in types for one in some):
+        return True
+    return bool(_TAKEN_BACK_TITLE.match(str(meta.get("title") or "")))
+
+
+def _listed(value: Any) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list | tuple) else re.split("[;,|]", str(value or ""))
 
 
 def digest_of(said: Said, text: str, spans: list[tuple[int, int, str, int | None]]) -> str:
@@ -135,6 +157,8 @@ def with_more(document: Document, more: Mapping[str, str]) -> Document:
         name: more[name] for name in ("date", "language", "licence", "patient", "source") if name in more
     }
     meta = {name: value for name, value in more.items() if name not in fields}
+    if day := iso_date(fields.get("date", "")):
+        fields["date"] = day
     drop = {*(_UNTIL if "valid_until" in meta else ()), *(_EDITION if "edition" in meta else ())}
     drop |= set(_STUDY) if "study" in meta else set()
     drop |= {"source", "Source"} if "source" in fields else set()

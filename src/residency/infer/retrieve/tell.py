@@ -15,9 +15,7 @@ from typing import Any
 from residency.core.store import sha256_json
 from residency.infer.retrieve import store
 from residency.infer.retrieve.gather import Unit
-from residency.infer.retrieve.rows import Work
-
-_SHOWN = 20
+from residency.infer.retrieve.rows import SHOWN, Work
 
 
 def state_of(path: Path, work: Work, folder: str, version: int) -> dict[str, Any]:
@@ -68,7 +66,13 @@ def report_of(
         "changed": len(read & dropped),
         "removed": len(dropped - read),
         "bad": len(work.bad),
-        "bad_first": [str(one) for one in work.bad[:_SHOWN]],
+        "bad_first": [str(one) for one in work.bad[:SHOWN]],
         "left_out": dict(sorted(work.left.items())),
         "seconds": round(time.monotonic() - began, 2),
     }
+
+
+def still_bad(units: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what could not be read of units when they were read last, as a report counts and names it."""
+    first = [one for unit in units for one in unit.get("bad_first", ())]
+    return {"still_bad": sum(unit.get("bad", 0) for unit in units), "still_bad_first": first[:SHOWN]}
