@@ -213,7 +213,9 @@ def cited_words(told: dict[str, Any]) -> str:
     chart = [f"The patient's record: {about['chart']}"] if about.get("chart") else []
     blank = about.get("orders")
     orders = [f"{blank} sentences addressed to a machine were left out of the evidence"] if blank else []
-    return "\n".join([*lines, "", *listed, *dated, *gone, *orders, *chart])
+    against = told.get("conflicts", ())
+    apart = ["Left out, since the sources contradict each other:" + "".join(map(_apart, against))] if against else []
+    return "\n".join([*lines, "", *listed, *dated, *gone, *orders, *chart, *apart])
 
 
 def _apart(conflict: dict[str, Any]) -> str:

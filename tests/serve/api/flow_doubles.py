@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from residency.serve.guard.rules import Rules, read_rules
 from residency.serve.types import Confidence, Entry, Principal, Unrecorded, Verdict
 
 ANNA = Principal("u1", "anna", "clinician", key="k1", scopes=frozenset({"chat", "embed", "medical", "models"}))
@@ -85,6 +86,7 @@ class WordGuard:
     """Speaks when it reads certain words. ``sure``: how sure an answer is; under one half it abstains."""
 
     sure: float | None = None
+    rules: Rules = field(default_factory=read_rules)
 
     def before(self, messages: Any, kind: str) -> Verdict:
         """Return what the question's words call for."""

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from residency.serve.api.medical_bodies import ApplicationReply
+from residency.serve.api.schemas import Residency
 from serve.api.api_app import api, call
 from serve.scripted_engine import ScriptedEngine
 
@@ -34,6 +36,8 @@ def test_one_that_is_asked_knowingly_is_answered_and_on_record_once(app):
     assert reply.status_code == 200, reply.text
     told = reply.json()
     assert told["application"] == "triage" and told["version"] == 1 and told["draft"] in (True, False)
+    assert told["residency"] == {name: told[name] for name in Residency.model_fields}
+    assert set(told) == set(ApplicationReply.model_fields) and told["residency"]["seq"] == 1
     (entry,) = app.state.record.entries
     assert entry.kind == "request" and entry.request == told["request"] and "cold" not in json.dumps(entry.body)
 

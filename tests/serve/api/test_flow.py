@@ -395,9 +395,9 @@ def test_strategies_wait_in_a_bounded_queue():
 
 def test_vectors_are_on_record():
     way, record = flow(ScriptedEngine())
-    vectors, tokens, request = run(way.embed(ANNA, ["one two", "three"]))
+    vectors, tokens, about = run(way.embed(ANNA, ["one two", "three"]))
     assert (len(vectors), tokens) == (2, 3)
-    assert (record.entries[0].request, record.entries[0].body["route"]) == (request, "/v1/embeddings")
+    assert (record.entries[0].request, record.entries[0].body["route"]) == (about["request"], "/v1/embeddings")
 
 
 def test_each_request_is_watched_once_when_it_ends():
@@ -439,3 +439,15 @@ def test_what_is_no_mark_stays_as_it_is():
     text = "BP <120 and >80 | [see below] 5 < 6 [INR] a<b>c"
     run(way.ask(ANNA, body(text), kind="chat"))
     assert engine.asked[0]["messages"][0]["content"] == text
+
+
+def test_every_reply_says_its_number_in_the_record_and_which_weights_wrote_it():
+    engine = ScriptedEngine()
+    way, record = flow(engine)
+    told = run(way.ask(ANNA, body(), kind="chat"))
+    streamed = run(chunks(way.stream(ANNA, body(), kind="chat")))
+    _, _, about = run(way.embed(ANNA, ["a cold"]))
+    last = next(piece["residency"] for piece in streamed if "residency" in piece)
+    assert [one["seq"] for one in (told.reply["residency"], last, about)] == [1, 3, 4]
+    assert record.entries[2].kind == "finish" and record.entries[3].request == about["request"]
+    assert {told.reply["system_fingerprint"], streamed[0]["system_fingerprint"]} == {engine.hash[:12]}

@@ -113,6 +113,15 @@ def test_entities_come_by_name_from_the_graph_and_from_the_model_as_phrases_of_t
     assert reply["absent"] == 1
 
 
+def test_what_a_text_denies_and_what_is_a_relatives_is_told_of_each_entity():
+    app = api(ScriptedEngine('["epilepsy", "asthma"]'), graph=Names())
+    said = "Denies fever. Father had epilepsy. He has asthma."
+    found = post(app, "extract", text=said, labels=["diagnosis"], codes=[]).json()["entities"]
+    assert [(one["text"], one["denied"], one["of"]) for one in found] == [
+        ("fever", True, "patient"), ("epilepsy", False, "family"), ("asthma", False, "patient"),
+    ]  # fmt: skip
+
+
 def test_codes_are_those_of_the_systems_asked_for():
     found = entities("fever", ScriptedModel({}), graph=Names(), systems=["graph"])  # type: ignore[arg-type]
     assert [code["system"] for one in found.entities for code in one["codes"]] == ["graph"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from residency.serve.apps.early_warning import warned
-from serve.apps.desk import Desk, codes_of
+from serve.apps.desk import Desk, codes_of, schema_of
 
 CALM = {"urgency": "routine", "reasons": ["cough"], "warning_signs": [], "service": "general practice"}
 NORMAL = {
@@ -68,3 +68,10 @@ def test_no_answer_is_handed_over_as_urgent_or_as_the_signs_say():
     worse = Desk("no JSON").ask("triage", {"complaint": "cough", **NORMAL, "oxygen_saturation": 80, "heart_rate": 140,
                                            "temperature": 39.5})  # fmt: skip
     assert worse.urgency == "emergency"
+
+
+def test_the_service_to_go_to_is_one_of_a_list():
+    desk = Desk(CALM | {"service": "reasons"})
+    assert desk.ask("triage", {"complaint": "cough"}).decision == "abstained"
+    legal = schema_of(desk)["properties"]["service"]["enum"]
+    assert "general practice" in legal and "reasons" not in legal

@@ -239,3 +239,10 @@ def test_marks_stand_behind_a_stream_and_never_in_json() -> None:
 def test_an_empty_or_odd_answer_harms_nothing(text: str) -> None:
     assert streamed(GUARD, text, [])[0] == text
     assert GUARD.after(text, [], "chat").action == "pass"
+
+
+@pytest.mark.parametrize("kind", ["deidentify", "extract", "summarise"])
+def test_what_is_made_of_a_text_may_repeat_it(kind):
+    said = "The patient was seen for a cough that began two weeks ago."
+    assert "after.echo" in Guard().after(said, [said], "chat").rules
+    assert Guard().after(said, [said], kind).rules == ()

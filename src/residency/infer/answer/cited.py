@@ -112,9 +112,9 @@ def answer(
     ``search`` asks the outside evidence, ``facts`` a knowledge graph and ``chart`` one patient's record. Style "quote"
     gives sentences of the evidence that ``rank`` (default: by words) scores best; "write" lets the model write and
     leaves what ``check`` finds supported. ``still`` (an index's ``passage``) is asked for each passage cited: one that
-    was deleted meanwhile, or says something else, is not cited. A chart that was asked and gave nothing, and what sources
-    contradict, are told in ``missing``, ``about["chart"]`` and ``conflicts``, of an answer too. Raises UserError for an empty question or charts of two
-    patients.
+    was deleted meanwhile, or says something else, is not cited. A chart that was asked and gave nothing, and what
+    sources contradict, are told in ``missing``, ``about["chart"]`` and ``conflicts``, of an answer too. Raises
+    UserError for an empty question or charts of two patients.
     """
     if not question.strip():
         raise UserError("the question is empty; ask something, such as: What are the symptoms of gout?")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import combinations
 
 from residency.corpus.make.measures import numbers
@@ -28,14 +29,16 @@ SURE = 0.9
 LEAST = 3
 """Content words of a sentence that one of a passage beside the question can deny."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_LEANS = re.compile(r"\W*(?:it|its|they|their|these|this|those|that|he|she|such|most|some|people|patients|the \w+)\b", re.I)
+_UNITS = frozenset("mg g kg mcg ml day daily time hour week month year twice three".split())
+"""Words that come with numbers, and say nothing of what these are of."""
+_LEANS = re.compile(
+    r"\W*(?:it|its|they|their|these|this|those|that|he|she|such|most|some|people|patients|the \w+)\b", re.I
+)
 """How a sentence begins that speaks of what its own document is about, and may not be held against another's."""
 _RULE = Rule(words=0.0, numbers=False, near=NEAR)
 
 
-def conflicts(
-    found: Sequence[Stretch], judge: Judge | None = None, beside: Sequence[Stretch] = ()
-) -> list[Conflict]:
+def conflicts(found: Sequence[Stretch], judge: Judge | None = None, beside: Sequence[Stretch] = ()) -> list[Conflict]:
     """Return the pairs of stretches of different documents that contradict each other, in the order given.
 
     ``beside`` are stretches that need not be about what is asked: one of them counts where it says the very same thing
@@ -43,8 +46,8 @@ def conflicts(
     """
     pairs = [(a, b) for a, b in combinations(found, 2) if _apart(a, b) and _near(a.text, b.text)]
     known = set(found)
-    rest = [one for one in beside if one not in known]
-    pairs += [(a, b) for a in found for b in rest if _apart(a, b) and _near(a.text, b.text) and _the_same(a, b)]
+    more = [one for one in beside if one not in known]
+    pairs += [(a, b) for a in found for b in more if _apart(a, b) and _near(a.text, b.text) and _the_same(a, b)]
     seen = {pair: why for pair in pairs if (why := _why(*pair))}
     if judge is not None:
         rest = [pair for pair in pairs if pair not in seen]
@@ -57,9 +60,14 @@ def _apart(a: Stretch, b: Stretch) -> bool:
     return a.evidence.document != b.evidence.document and a.evidence.shelf == b.evidence.shelf
 
 
+@lru_cache(maxsize=4_096)
+def _words(text: str) -> frozenset[str]:
+    return stems(text)
+
+
 def _near(a: str, b: str) -> bool:
     """Return whether two sentences say nearly the same; of a list and a sentence nobody could tell."""
-    first, second = stems(a), stems(b)
+    first, second = _words(a), _words(b)
     fewest, most = sorted((len(first), len(second)))
     shared = len(first & second)
     return fewest >= 2 and shared >= NEAR * fewest and shared >= LONGER * most
@@ -69,7 +77,7 @@ def _the_same(a: Stretch, b: Stretch) -> bool:
     """Return whether two sentences speak of the very same: what only one says is the title of the other."""
     if _LEANS.match(a.text) or _LEANS.match(b.text):
         return False
-    first, second = stems(a.text), stems(b.text)
+    first, second = _words(a.text), _words(b.text)
     whole = first - second <= _head(b) and second - first <= _head(a)
     return whole and min(len(first), len(second)) >= LEAST
 
@@ -83,6 +91,9 @@ def _why(first: Stretch, second: Stretch) -> str | None:
     a, b = first.text, second.text
     if check(a, Source(b), _RULE).reason == TURNED or check(b, Source(a), _RULE).reason == TURNED:
         return OPPOSITE
+    said, other = _words(a) - _UNITS, _words(b) - _UNITS
+    if len(said & other) < NEAR * min(len(said), len(other)):  # two drugs with a dose each
+        return None
     ours, theirs = _by_unit(a), _by_unit(b)
     same = first.evidence.title == second.evidence.title and _alike(a, b)
     units = ours.keys() & theirs.keys() - ({""} if not same else set())

@@ -36,9 +36,10 @@ PASSAGE = "a passage that answers the question"
 """What is missing where passages hold all the words of a question, and none of them answers it."""
 _GENERAL = frozenset(
     stem(word)
-    for word in """daily weekly monthly hours minutes days weeks months years times three seven eight year-old recommended
-    recommend increased decreased following increase decrease should normal abnormal severe history started stopped
-    attack acute chronic clinical clinic letter guideline hospital admission admitted discharge discharged outpatient
+    for word in """daily weekly monthly hours minutes days weeks months years times three seven eight year-old
+    recommended recommend increased decreased following increase decrease should normal abnormal severe
+    history started stopped attack acute chronic clinical clinic letter guideline hospital admission admitted
+    discharge discharged outpatient
     medication medicine medicines medications reported increasing decreasing therapeutic examination investigation
     monitoring measured alternative additional indicated contraindicated respectively""".split()
 )

@@ -105,10 +105,11 @@ class Answer:
     """An answer with what it stands on; ``answer`` None means that it abstained, and ``why`` and ``missing`` say why.
 
     ``removed`` are sentences that the check took away. ``conflicts`` are contradictions that were met among what was
-    found: of an answer, those that it leaves out; of none, those that are why. ``dated`` is the date of the newest evidence cited; ``about``
-    is what a longer way tells of itself (the question's frame, the levels of evidence), and under "chart" that a record
-    gave nothing. ``shelves`` tells of each shelf that was asked (index, chart, graph) how many passages it gave
-    (``found``), how many are ``used`` and how many ``expired``, and ``why`` none is used.
+    found: of an answer, those that it leaves out; of none, those that are why. ``dated`` is the date
+    of the newest evidence cited; ``about`` is what a longer way tells of itself (the question's frame, the levels of
+    evidence), and under "chart" that a record gave nothing. ``shelves`` tells of each shelf that was asked (index,
+    chart, graph) how many passages it gave (``found``), how many are ``used`` and how many ``expired``, and ``why``
+    none is used.
     """
 
     question: str

@@ -16,7 +16,7 @@ from residency.core.types import Message, Model
 from residency.corpus.make.support import stems
 from residency.infer.answer.enough import names
 from residency.infer.answer.parts import Place, Stretch
-from residency.infer.answer.sentences import stretches
+from residency.infer.answer.sentences import says_nothing, stretches
 from residency.infer.answer.sides import cues
 from residency.infer.evidence import GRAPH, RULE, Evidence, harmless
 
@@ -38,14 +38,16 @@ def quotable(question: str, evidence: Sequence[Evidence]) -> list[Stretch]:
     """Return the sentences that may be quoted, those of the first passages first, and each wording once.
 
     Of a document that is titled by something else than what is asked about, only sentences that name it themselves, or
-    name what the title leaves out of it. Questions in a text are no answers.
+    name what the title leaves out of it. Questions in a text are no answers, nor are its
+    headings.
     """
     found: dict[str, Stretch] = {}
     for one in evidence:
         head = f"{one.title} {one.section}"
         whole = not one.title or one.shelf == GRAPH or names(question, head)
         for stretch in stretches(one):
-            if not stretch.text.endswith("?") and (whole or names(question, f"{head} {stretch.text}")):
+            says = not stretch.text.endswith("?") and not says_nothing(stretch)
+            if says and (whole or names(question, f"{head} {stretch.text}")):
                 found.setdefault(" ".join(stretch.text.lower().split()), stretch)
     return list(found.values())[:READ]
 

@@ -17,9 +17,19 @@ _SHORT = re.compile(r"(?:\b(?:e\.g|i\.e|vs|Dr|Mr|Mrs|Ms|Prof|Fig|No|approx|cf|et
 _BULLET = r"(?:[-–•*·]|\d{1,2}[.)])"
 _END = re.compile(
     r"(?:(?<=[.!?])|(?<=[.!?][\"'”’)\]]))\s+(?=[^a-z\s])|(?<=[。！？])|\n\s*\n"
-    rf"|(?<=[.:;!?])\s+(?=[-–•*·]\s)|\n(?=\s*{_BULLET}\s)"
+    rf"|(?<=[.:;!?])\s+(?=[-–•*·]\s)|\n(?=\s*{_BULLET}\s)|(?<=\s\|\s)\n(?=[^\n|]+\|)|\n(?=[^\n|]+ \| )"
 )
 _ITEM = re.compile(rf"\s*{_BULLET}\s+")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_DIGIT = re.compile(r"\d")
+_DATE = re.compile(r"\b\d{4}-\d\d(?:-\d\d)?\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b")
+_PAPERS = frozenset(
+    "letter guideline guidelines leaflet report note notes summary chapter introduction overview recommendations "
+    "background references contents appendix".split()
+)
+"""How the name of a document or of its part ends."""
+HEADING = 8
+"""Words of a heading at most."""
 _SAYS = re.compile(r"[^\W\d_]")
 LONGEST = 600
 """Characters of a lead with its list: beyond them the list's items stand alone."""
@@ -39,6 +49,24 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     part = text[start:end]
     if _SAYS.search(part):  # a line of signs and numbers says nothing
         yield start + len(part) - len(part.lstrip()), start + len(part.rstrip())
+
+
+def says_nothing(one: Stretch) -> bool:
+    """Return whether a stretch says nothing by itself: a heading, the name of a document, the head of a table."""
+    text, passage = one.text.strip(), one.evidence
+    words = _LETTERS.findall(text.lower())
+    if text.startswith("#"):
+        return True
+    if " | " in text and not _DIGIT.search(text):
+        return passage.text[one.end :].lstrip(" |").startswith("\n") and " | " not in _line_before(one)
+    if _DIGIT.search(_DATE.sub("", text)) or len(words) > HEADING:
+        return False
+    head = set(_LETTERS.findall(f"{passage.title} {passage.section}".lower()))
+    return bool(words) and (set(words) <= head or words[-1] in _PAPERS)
+
+
+def _line_before(one: Stretch) -> str:
+    return one.evidence.text[: one.start].rstrip(" ").removesuffix("\n").rpartition("\n")[2]
 
 
 def stretches(evidence: Evidence) -> list[Stretch]:

@@ -83,7 +83,8 @@ def _check(role: str, scopes: Sequence[str], days: int, per_minute: int) -> None
         raise UserError(f"a key needs scopes, of these: {', '.join(SCOPES)}")
     if beyond := sorted(set(scopes) - SCOPES_OF[role]):
         legal = ", ".join(sorted(SCOPES_OF[role]))
-        raise UserError(f"a key of {'an' if role[0] in 'aeiou' else 'a'} {role} cannot have the scope {beyond[0]}; it can have: {legal}")
+        whose = f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
+        raise UserError(f"a key of {whose} cannot have the scope {beyond[0]}; it can have: {legal}")
     if not 1 <= days <= MOST_DAYS:
         raise UserError(f"a key lasts from 1 to {MOST_DAYS} days")
     if not 1 <= per_minute <= MOST_PER_MINUTE:

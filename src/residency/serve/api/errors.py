@@ -11,10 +11,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from residency.core.errors import ResidencyError, UserError
-from residency.serve.api.limit import TOO_LARGE, Limited
+from residency.serve.api.legal import legal
+from residency.serve.api.limit import Limited
 from residency.serve.engine.ending import Stopping
 from residency.serve.types import Busy, Down, Refused, Unrecorded
 
@@ -23,21 +25,17 @@ TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_
 SAID = {
     404: "there is nothing here: see /openapi.json",
     405: "this method is not taken here",
-    413: TOO_LARGE,
 }
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
+ROLES = ("system", "developer", "user", "assistant", "tool")
+"""What the place of a fault within a message is led by, and is no field."""
 WRONG = {
     "missing": "is missing",
     "extra_forbidden": "is not a field of this request",
-    "literal_error": "is none of the values that are legal",
-    "union_tag_invalid": "has a role that is not legal",
-    "union_tag_not_found": "has no role",
+    "union_tag_not_found": f"has no role; legal are: {', '.join(ROLES)}",
+    "union_tag_invalid": f"has a role that is not legal; legal are: {', '.join(ROLES)}",
     "json_invalid": "is not JSON",
 }
-
-
-ROLES = ("system", "developer", "user", "assistant", "tool")
-"""What the place of a fault within a message is led by, and is no field."""
 
 
 def in_openai_shape(app: FastAPI) -> None:
@@ -110,12 +108,24 @@ async def _invalid(request: Request, fault: Exception) -> Response:
     first: dict[str, Any] = dict(fault.errors()[0])
     place = ".".join(_shown(part) for part in first["loc"] if part not in ("body", *ROLES))
     kind = str(first["type"])
-    said = WRONG.get(kind) or f"cannot be read ({kind.replace('_', ' ')})"
+    said = WRONG.get(kind) or _not_legal(request, first)
     status = 400 if _api(request) else 422
     if not _api(request):
         raise Refused(f"{place or 'the form'} {said}", status=status)
     code = "unknown_parameter" if kind == "extra_forbidden" else "invalid_value"
     return error(status, f"{place or 'the body'} {said}", code=code, param=place)
+
+
+def _not_legal(request: Request, first: Mapping[str, Any]) -> str:
+    """Return that something is not legal, and what is: in our own words, or by the body's schema."""
+    if first["type"] == "value_error":
+        return f"is not legal: {first['ctx']['error']}"
+    field = getattr(request.scope.get("route"), "body_field", None)
+    body: Any = field.field_info.annotation if field else None
+    place = [part for part in first["loc"] if part != "body"]
+    known = isinstance(body, type) and issubclass(body, BaseModel) and first["loc"][:1] == ("body",)
+    takes = legal(body, place) if known else ""
+    return f"is not legal; legal is: {takes}" if takes else "is not legal"
 
 
 def _shown(part: Any) -> str:

@@ -11,6 +11,8 @@ from residency.infer.graph.linking import whole
 from residency.infer.prompts.extraction import extract as named
 from residency.infer.prompts.prompt import Prompt
 from residency.infer.tools.codes import find_codes
+from residency.serve.guard.rules import Rules, read_rules
+from residency.serve.guard.whose import held
 
 if TYPE_CHECKING:
     from residency.infer.graph.knowledge import KnowledgeGraph
@@ -44,9 +46,11 @@ def entities(
     graph: KnowledgeGraph | None = None,
     systems: Sequence[str] = (),
     max_tokens: int = 512,
+    rules: Rules | None = None,
 ) -> Found:
     """Return the entities of a text in its order; what the model names of a place that the graph names comes with it.
 
+    Each is told with whether the text denies it and whose it is, by the words of ``rules`` (left out: ours).
     A graph's own ids are its codes (HP:0001945); those of ICD-10-CM are the nearest by their descriptions.
     """
     found = Found()
@@ -63,6 +67,7 @@ def entities(
         for span in reply.spans:
             codes = _in_graph(graph, text[span.start : span.end]) if "graph" in systems else []
             found.entities.append(_entity(text, span.start, span.end, span.label or asked[0], "model", codes))
+    _held(text, found.entities, rules or read_rules())
     if "icd10" in systems:
         _code(found.entities)
     found.entities.sort(key=lambda one: (one["start"], one["end"]))
@@ -76,6 +81,12 @@ def _entity(text: str, start: int, end: int, label: str, how: str, codes: list[d
 def _in_graph(graph: KnowledgeGraph | None, phrase: str) -> list[dict[str, Any]]:
     one = whole(graph, phrase) if graph is not None else None
     return [{"system": "graph", "code": one.node, "name": one.name, "score": one.score}] if one else []
+
+
+def _held(text: str, found: Sequence[dict[str, Any]], rules: Rules) -> None:
+    """Note of each entity whether it is denied, and whose it is."""
+    for one, how in zip(found, held(text, [(one["start"], one["end"]) for one in found], rules), strict=True):
+        one |= {"denied": how.denied, "of": how.of}
 
 
 def _code(found: Sequence[dict[str, Any]]) -> None:

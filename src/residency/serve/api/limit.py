@@ -13,7 +13,6 @@ from residency.serve.types import Refused
 
 SECONDS = 60.0
 """Time for a whole body to come in."""
-TOO_LARGE = "the body is larger than this service takes"
 
 
 class Limited:
@@ -30,7 +29,7 @@ class Limited:
         lengths = [value for name, value in scope["headers"] if name == b"content-length"]
         if any(not value.isdigit() or int(value[:20]) > self.most for value in lengths):
             scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"content-length"]}
-            await self.app(scope, _too_large, send)
+            await self.app(scope, self._too_large, send)
             return
         seen, whole, ends = 0, False, asyncio.get_running_loop().time() + self.seconds
 
@@ -46,11 +45,14 @@ class Limited:
             seen += len(message.get("body", b""))
             whole = message["type"] != "http.request" or not message.get("more_body", False)
             if seen > self.most:
-                raise Refused(TOO_LARGE, status=413, code="request_too_large")
+                raise self._refused()
             return message
 
         await self.app(scope, measured, send)
 
+    async def _too_large(self) -> Message:
+        raise self._refused()
 
-async def _too_large() -> Message:
-    raise Refused(TOO_LARGE, status=413, code="request_too_large")
+    def _refused(self) -> Refused:
+        said = f"the body is larger than this service takes; legal are {self.most} bytes at most"
+        return Refused(said, status=413, code="request_too_large")

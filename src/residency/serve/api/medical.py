@@ -81,11 +81,12 @@ def _hashes(sources: Sources) -> dict[str, Any]:
 
 @routes.post("/v1/medical/extract", responses={200: {"model": ExtractReply}}, response_model=None)
 async def extracted(request: Request, body: ExtractBody) -> Response:
-    """Return the entities of a text: where each stands, what it is, and the codes that it may have."""
-    graph = sources_of(service_of(request).about).graph
+    """Return the entities of a text: where each stands, what it is, whether it is denied and whose, its codes."""
+    service = service_of(request)
+    graph, rules = sources_of(service.about).graph, service.flow.guard.rules
 
     def work(model: Model) -> Found:
-        how: dict[str, Any] = {"labels": body.labels, "graph": graph, "systems": body.codes}
+        how: dict[str, Any] = {"labels": body.labels, "graph": graph, "systems": body.codes, "rules": rules}
         return entities(body.text, model, max_tokens=body.max_tokens, **how)
 
     def describe(found: Found) -> Told_:

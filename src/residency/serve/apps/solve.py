@@ -54,6 +54,9 @@ def solved(case: Case, model: Model, *, floor: str | None = None) -> Solved:
     if said(reply) and (not _says(case, found.reply) or _invented(case, found)):
         found.why = words("nothing_left", case.language)
         return _abstained(case, found)
+    if not said(found.reply):
+        found.why = words("nothing_found", case.language)
+        return _abstained(case, found)
     if _beside(case, found.reply):
         found.why = words("off_topic", case.language)
         return _abstained(case, found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from residency.serve.types import Down
 
@@ -35,6 +35,8 @@ class Ending:
 
     def stop(self) -> None:
         """Stop all work that is waited for here, and let none begin; called in the event loop."""
+        if self.stopped:
+            return
         self.stopped = True
         for end in tuple(self._ends):
             end()
@@ -42,14 +44,15 @@ class Ending:
     async def whole(self, work: Awaitable[T]) -> T:
         """Return what comes of some work; raises Stopping where the service stops before."""
         task = asyncio.ensure_future(work)
-        if self.stopped:
-            task.cancel()
+        task.add_done_callback(_seen)
         gate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.stopped:
+            gate.cancel()
         end = gate.cancel
         self._ends.add(end)
         try:
             await asyncio.wait((task, gate), return_when=asyncio.FIRST_COMPLETED)
-            if task.done() and not task.cancelled():
+            if not gate.done():
                 return task.result()
             task.cancel()
             await asyncio.wait((task,), timeout=PATIENCE)
@@ -65,7 +68,9 @@ class Ending:
     async def pieces(self, stream: AsyncIterator[T]) -> AsyncIterator[T]:
         """Yield what a stream does; raises Stopping where the service stops before its end."""
         while True:
-            scope = asyncio.timeout(0 if self.stopped else None)
+            if self.stopped:
+                raise Stopping
+            scope = asyncio.timeout(None)
             end = partial(_expire, scope)
             self._ends.add(end)
             try:
@@ -80,6 +85,12 @@ class Ending:
             finally:
                 self._ends.discard(end)
             yield piece
+
+
+def _seen(task: asyncio.Future[Any]) -> None:
+    """Take note of how work ended that nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _expire(scope: asyncio.Timeout) -> None:

@@ -2,7 +2,7 @@
 
 A whole answer is one entry of the record, durable before it is sent. A stream is two: "request" before its first byte
 and "finish" before its last chunk, also where the client leaves or the engine breaks. A request that fails is on record
-as failed, or as interrupted where the service was stopped. Who asks and how often is settled before a request comes here.
+as failed, or as interrupted where the service was stopped. Who asks and how often is settled before it comes here.
 """
 
 from __future__ import annotations

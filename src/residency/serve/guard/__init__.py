@@ -18,7 +18,7 @@ from residency.serve.guard.confidence import confidence
 from residency.serve.guard.identifiers import Hider, finders
 from residency.serve.guard.release import Release
 from residency.serve.guard.rules import Rules, read_rules
-from residency.serve.guard.told import Told
+from residency.serve.guard.told import REPEATS, Told
 from residency.serve.guard.words import language, words_of
 from residency.serve.types import Confidence, Verdict
 
@@ -91,7 +91,7 @@ class Guard:
         """Return what lets an answer out by sentences, judged as by ``after``; with ``note`` the marks come behind."""
         questions = [asked] if asked else known
         spoken = language(words_of(" ".join(text[:500] for text in questions[:4])))
-        told = Told(self.rules, self.audience(kind), known, questions, hidden)
+        told = Told(self.rules, self.audience(kind), known, questions, hidden, kind in REPEATS)
         return Release(told, Hider(self.finders, known), spoken, self.texts(spoken), note=note, clock=self.clock)
 
     def confidence(self, model_hash: str, kind: str, reply: Any, *, language: str = "en") -> Confidence:

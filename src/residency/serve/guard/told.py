@@ -10,6 +10,8 @@ from residency.serve.guard.doses import Dose, doses, unsourced
 from residency.serve.guard.rules import Rules
 from residency.serve.guard.words import joined, words_of
 
+REPEATS = ("deidentify", "extract", "summarise")
+"""Kinds whose answer is made of what was given: that it repeats it is no fault."""
 REPEATED, ECHO = 12, 0.8
 """So many words in a row of hidden instructions count as repeated; of a question such a share."""
 TEMPLATE = ("<|im_start|>", "<|im_end|>", "<|eot_id|>", "[INST]", "[/INST]", "<|system|>", "<|user|>", "<|assistant|>")
@@ -18,13 +20,17 @@ TEMPLATE = ("<|im_start|>", "<|im_end|>", "<|eot_id|>", "[INST]", "[/INST]", "<|
 
 @dataclass(slots=True)
 class Told:
-    """What an answer was found to tell so far, and what it is compared with; ``asked`` is among what is ``known``."""
+    """What an answer was found to tell so far, and what it is compared with; ``asked`` is among what is ``known``.
+
+    ``repeats``: an answer of this kind is made of what was given.
+    """
 
     rules: Rules
     audience: str
     known: Sequence[str]
     asked: Sequence[str]
     hidden: Sequence[str] = ()
+    repeats: bool = False
     found: list[str] = field(default_factory=list)
     reassured: bool = False
     referred: bool = False

@@ -17,6 +17,7 @@ _QUOTES = {ord(sign): "'" for sign in "’‘ʼ＇´`"}
 _PIECE = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*|[.!?;\n]|[,:()]|[\"“”«»]")
 _ENDS = frozenset(".!?;\n")
 _PARTS = frozenset(",:()")
+_NO_WORD = _ENDS | _PARTS | frozenset('"“”«»')
 MOST = 200_000
 """Characters of one text that are read; what is longer is read at its beginning and its end, half each."""
 
@@ -63,6 +64,12 @@ def words_of(text: str) -> Words:
             made.quoted.append(quoted)
             parted = False
     return made
+
+
+def starts(text: str) -> list[int]:
+    """Return where each word of a text begins, in characters of the text as it is given (no longer than ``MOST``)."""
+    places = range(len(text)) if text.isascii() else [at for at, sign in enumerate(text) for _ in plain(sign)]
+    return [places[one.start()] for one in _PIECE.finditer(plain(text)) if one[0] not in _NO_WORD]
 
 
 def _number(piece: str) -> str:
