@@ -200,3 +200,21 @@ def test_the_queue_speaks_spanish(clinic: Ward) -> None:
     said = words_of(clinic.see("ana", f"/review/{draft.id}?language=es"))
     assert "Sin firmar" in said
     assert "Rechazar este borrador" in said
+
+
+@pytest.mark.parametrize("decision", ["accepted", "signed"])
+def test_words_that_are_typed_and_not_saved_are_never_passed_over(clinic: Ward, decision: str) -> None:
+    draft = a_draft(clinic)
+    if decision == "signed":
+        decide(clinic, draft, "accepted")
+    reply = decide(clinic, draft, decision, output="Wrist fracture, not an injury.")
+    assert reply.status_code == 409 and "not saved yet" in words_of(reply)
+    assert "Wrist fracture, not an injury." in reply.text  # the words are kept in the field
+    assert now(clinic, draft).status != decision
+    assert decide(clinic, draft, decision, output="Wrist injury.\r\n").status_code == 303
+    assert now(clinic, draft).status == decision
+
+
+def test_an_emergency_names_the_number_to_call(clinic: Ward) -> None:
+    said = words_of(clinic.see("ana", f"/review/{a_draft(clinic, urgency='emergency').id}"))
+    assert "112, 911 or 999" in said

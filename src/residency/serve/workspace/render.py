@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from residency.core.errors import ResidencyError, UserError
 from residency.serve.access.permissions import allowed
 from residency.serve.access.permissions import home as first_page
+from residency.serve.guard import EMERGENCY
 from residency.serve.types import Busy, Down, Principal, Refused, Unrecorded
 from residency.serve.workspace.filters import FILTERS
 from residency.serve.workspace.words import LANGUAGES, Words, language_of, words
@@ -82,6 +83,7 @@ def rendered(request: Request, name: str, /, **values: Any) -> str:
         "here": path,
         "navigation": navigation(principal, path),
         "notice": _notice(request, t),
+        "emergency": request.app.state.service.settings.emergency or EMERGENCY[t.language],
     }
     return _templates().get_template(f"{name}.html").render({**frame, **values})
 

@@ -51,12 +51,22 @@ async def decide(request: Request, id: str) -> Response:
         if form["decision"] == "amend":
             made = await drafts.amend(service, principal, id)
             return go(f"/review/{made.id}", notice="review_amended")
+        await _nothing_unsaved(service, principal, id, form)
         await drafts.decide(service, principal, id, **_decision(form))
     except Refused as error:
         if error.status in (403, 404):
             raise
         return await _shown(request, id, error=error, form=form)
     return go(f"/review/{id}", notice=f"review_{form['decision']}")
+
+
+async def _nothing_unsaved(service: Any, principal: Principal, id: str, form: Form) -> None:
+    """Raise Refused where words were typed that are not saved, and others would be accepted or signed in their place."""
+    if form.get("decision") not in ("accepted", "signed") or not form.get("output"):
+        return
+    draft = await drafts.get(service, principal, id)
+    if draft.content and form["output"].strip() != draft.content.output.replace("\r\n", "\n").strip():
+        raise Refused("the words in the field are not saved: save them first", status=409, code="unsaved")
 
 
 def _decision(form: Form) -> dict[str, Any]:

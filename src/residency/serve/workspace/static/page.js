@@ -1,9 +1,10 @@
 // What every page may have: a form that says it is at work (data-working), and a question before a step that cannot be
-// undone (data-sure). Without a script both forms work all the same.
+// undone (data-sure, of the form or of the button pressed). Without a script both forms work all the same.
 
-for (const form of document.querySelectorAll("form[data-sure]")) {
+for (const form of document.querySelectorAll("form")) {
   form.addEventListener("submit", (event) => {
-    if (!window.confirm(form.dataset.sure)) event.preventDefault();
+    const sure = event.submitter?.dataset.sure || form.dataset.sure;
+    if (sure && !window.confirm(sure)) event.preventDefault();
   });
 }
 
