@@ -61,7 +61,7 @@ async def decide(request: Request, id: str) -> Response:
 
 
 async def _nothing_unsaved(service: Any, principal: Principal, id: str, form: Form) -> None:
-    """Raise Refused where words were typed that are not saved, and others would be accepted or signed in their place."""
+    """Raise Refused where words were typed and not saved, and others would be accepted or signed in their place."""
     if form.get("decision") not in ("accepted", "signed") or not form.get("output"):
         return
     draft = await drafts.get(service, principal, id)
