@@ -109,6 +109,10 @@ class WordGuard:
             return Confidence()
         return Confidence(True, self.sure, self.sure < 0.5)
 
+    def texts(self, language: str) -> dict[str, str]:
+        """Return what it says."""
+        return {"emergency": "Call the emergency number now."}
+
     def hand_over(self, urgency: str | None, language: str = "en") -> str:
         """Return what is said where the model abstains."""
         return f"Ask a colleague: {urgency}."

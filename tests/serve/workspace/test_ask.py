@@ -70,11 +70,14 @@ def test_without_scripts_the_form_gives_the_same_answer_as_a_page(tmp_path):
 
 
 def test_the_evidence_stands_before_the_answer_and_its_numbers_become_links(tmp_path):
-    client, engine, service = ward(tmp_path, "An attack is sudden [1]. See also [7].", shelf=True)
+    written = "Gout causes sudden pain in one joint. Take 500 mg of colchicine for 5 days [1]."
+    client, engine, service = ward(tmp_path, written, shelf=True)
     came = events(client.post("/ask", data={"question": "What is gout?", "way": "written"}, headers=EVENTS))
     assert came[0][0] == "evidence" and GOUT.text in came[0][1]["html"]
     html = came[-1][1]["html"]
-    assert 'href="#passage-1"' in html and 'id="passage-1"' in html and "[7]" in html and "#passage-7" not in html
+    assert 'href="#passage-1"' in html and 'id="passage-1"' in html and html.count('href="#passage-1"') == 1
+    assert '<span class="unsupported"> Take 500 mg of colchicine for 5 days.</span>' in html  # whatever it cites itself
+    assert "nothing found supports this" in html and "[1]" not in html
     before, last = engine.asked[0]["messages"]
     assert GOUT.text in before["content"] and last["content"] == "What is gout?"
     assert service.recorder.entries[-1].body["evidence"] == ["gout#0"]

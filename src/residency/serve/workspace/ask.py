@@ -1,8 +1,9 @@
 """The page that asks: a question, an answer as it comes, and beside it the passages that it stands on.
 
 Two ways where the service has sources: sentences quoted from them ("quoted"), or the model's own words behind them
-("written"). A browser that runs scripts gets events (text/event-stream): the passages, pieces of the answer, and the
-whole of it once it is on record; one that does not gets the page.
+("written"), each of whose sentences is held against the passages once all is written. A browser that runs scripts gets
+events (text/event-stream): the passages, pieces of the answer, and the whole of it once it is on record; one that does
+not gets the page.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from residency.serve.types import Principal, Refused
 from residency.serve.workspace import routes
 from residency.serve.workspace.given import given
 from residency.serve.workspace.render import for_script, page, rendered, spoken, status_of
-from residency.serve.workspace.shown import Piece, Shown, cut, sentences, shown
+from residency.serve.workspace.shown import Piece, Shown, checked, cut, sentences, shown
+from residency.serve.workspace.words import LANGUAGES
 
 router = routes.router()
 KIND = "ask"
@@ -145,8 +147,12 @@ def _about(asked: Asked, evidence: Sequence[Evidence]) -> dict[str, Any]:
 def _written(request: Request, asked: Asked, text: str, about: dict[str, Any], evidence: Sequence[Evidence]) -> Shown:
     service, _ = _of(request)
     model = asked.engine or service.engine.name
-    pieces = cut(text, len(evidence))
     words = spoken(request).language
+    if evidence:
+        ours = [one for code in LANGUAGES for one in service.guard.texts(code).values()]
+        pieces = checked(text, evidence, ours)
+    else:
+        pieces = cut(text, 0)
     return shown(service.guard, about, words, pieces=pieces, evidence=_told(evidence), model=model)
 
 

@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from residency.infer.answer.sentences import spans
+from residency.infer.answer.support import Support, all_supported
 from residency.serve.types import Confidence
 
 if TYPE_CHECKING:
     from residency.infer.answer import Answer
+    from residency.infer.evidence import Evidence
     from residency.serve.guard import Guard
 
 _MARK = re.compile(r"\s?\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
@@ -58,6 +61,24 @@ def cut(text: str, passages: int) -> tuple[Piece, ...]:
             pieces.append(Piece(text[at : found.start()], numbers))
             at = found.end()
     return tuple(one for one in (*pieces, Piece(text[at:])) if one.text or one.cites)
+
+
+def checked(text: str, evidence: Sequence[Evidence], ours: Sequence[str]) -> tuple[Piece, ...]:
+    """Return a written answer with what supports each sentence, as far as words tell; what nothing supports is marked.
+
+    Numbers that the model put there itself are taken out; ``ours`` are texts of the guard's, which are nobody's claim.
+    """
+    bare = _MARK.sub("", text)
+    places = list(spans(bare))
+    found = all_supported([bare[start:end] for start, end in places], evidence, Support())
+    number = {one.id: at for at, one in enumerate(evidence, 1)}
+    pieces, at = [], 0
+    for (_, end), one in zip(places, found, strict=True):
+        said, holds = any(one.text.strip() in words for words in ours), one.support != "unsupported"
+        cites = tuple(dict.fromkeys(number[c.evidence] for c in one.citations)) if holds and not said else ()
+        pieces.append(Piece(bare[at:end], cites, not holds and not said))
+        at = end
+    return tuple(one for one in (*pieces, Piece(bare[at:])) if one.text)
 
 
 def sentences(answer: Answer, evidence: Sequence[Mapping[str, Any]]) -> tuple[Piece, ...]:
