@@ -148,15 +148,15 @@ class Ward:
             time.sleep(0.05)
             return
         version = re.search(r'name="version"[^>]*value="(\d+)"', page.text)
-        if 'value="signed"' not in page.text or not version:  # signed before it could say so
+        offered = [one for one in ("signed", "accepted") if f'value="{one}"' in page.text]
+        if not offered or not version:  # signed before it could say so
             self.drafts.pop()
             return
-        given = {"csrf": token_in(page.text), "version": version[1], "decision": "signed"}
+        given = {"csrf": token_in(page.text), "version": version[1], "decision": offered[0]}
         reply = client.post(f"/review/{self.drafts[-1]}", data=given)
         self.statuses.append(reply.status_code)
-        if reply.status_code == 303:
+        if reply.status_code == 303 and offered[0] == "signed":
             self.signed.append(self.drafts.pop())
-        time.sleep(0.05)
 
     # --- what must hold ---
 
