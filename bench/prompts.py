@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -49,25 +49,29 @@ def main() -> None:
     parser.add_argument("--parts", default="picks,search")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    rows = [row for name in args.tasks.split(",") for row in measured(TASKS[name], args)]
-    print(json.dumps({"args": vars(args), "rows": rows}, indent=1) if args.json else table(rows))
+    rows: list[Row] = []
+    for name in args.tasks.split(","):
+        for row in measured(TASKS[name], args):
+            rows.append(row)
+            if not args.json:
+                print(table([row]), flush=True)  # a row takes minutes: each is told as it comes
+    if args.json:
+        print(json.dumps({"args": vars(args), "rows": rows}, indent=1))
 
 
-def measured(task: Task, args: argparse.Namespace) -> list[Row]:
-    """Return a row for each way of asking a task."""
+def measured(task: Task, args: argparse.Namespace) -> Iterator[Row]:
+    """Yield a row for each way of asking a task."""
     bench, source = Bench(None, Path("runs/prompts"), "auto", 2), find(args.model)
     job = Job(source.name, task.name, source)
     model, writer, _ = models_of(job, task, bench, "", rewrites=bool(args.tries))
-    rows: list[Row] = []
     usual = on_test(task, model, Protocol(), 0, args.items)
     if "picks" in args.parts:
-        rows.append(stated(task, "no solved example", usual, usual))
+        yield stated(task, "no solved example", usual, usual)
         for pick in PICKS:
             asked = on_test(task, model, Protocol(pick=pick), args.shots, args.items)  # type: ignore[arg-type]
-            rows.append(stated(task, f"{args.shots} shots, {pick}", asked, usual))
+            yield stated(task, f"{args.shots} shots, {pick}", asked, usual)
     if "search" in args.parts:
-        rows.append(by_search(task, job, model, writer, bench, usual, args))
-    return rows
+        yield by_search(task, job, model, writer, bench, usual, args)
 
 
 def by_search(

@@ -57,8 +57,8 @@ class Evidence:
 class Found:
     """What a search gave, the best first: ``snapshot`` is the hash of what was searched.
 
-    ``why`` says why there is nothing (an empty index, no hit, all of it expired), ``expired`` how many hits were left
-    out because they are no longer valid.
+    ``why`` says why there is nothing (an empty index, no hit, all of it expired), and names what was left out as no
+    longer valid; ``expired`` is how many hits that were.
     """
 
     evidence: list[Evidence] = field(default_factory=list)

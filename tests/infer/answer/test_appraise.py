@@ -80,6 +80,8 @@ def test_several_searches_are_fused_by_rank_and_equal_ones_by_id():
     found = merged([Found([b, a], "s", expired=1), Found([a, c], "s"), Found([], "s", why="no hit")])
     assert [one.document for one in found.evidence] == ["a", "b", "c"] and found.expired == 1 and found.why is None
     assert merged([Found([], "s", why="no hit")]).why == "no hit"
+    left = merged([Found([a], "s", expired=1, why="left out: d"), Found([], "s", why="no hit")])
+    assert left.why == "left out: d"
 
 
 def test_people_that_the_question_does_not_name_are_told():

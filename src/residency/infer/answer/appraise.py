@@ -61,7 +61,8 @@ def merged(found: Sequence[Found]) -> Found:
     order = sorted(known, key=lambda key: (-marks[key], key))
     first = found[0]
     expired = max(one.expired for one in found)
-    return Found([known[key] for key in order], first.snapshot, expired, None if order else first.why)
+    whys = dict.fromkeys(one.why for one in found if one.why and (one.expired or not order))
+    return Found([known[key] for key in order], first.snapshot, expired, "; ".join(whys) or None)
 
 
 def other_people(question: str, one: Evidence) -> list[str]:

@@ -35,7 +35,7 @@ EXPIRED = "all that was found is no longer valid"
 LANGUAGE = "the question is in {question}, and what was found is in {found}"
 THIN = "what was found does not speak of what is asked"
 STALE = "what was found of what is asked is no longer valid"
-OLD = "passages left out because they are no longer valid: {count}"
+OLD = "no longer valid, and left out: {names}"
 LANGUAGE_TOO = "the question is in {question}, and some of what was found is in {found}"
 CONTRADICTS = "the sources contradict each other"
 DENIED = "the sources contradict what it stands on"
@@ -224,7 +224,8 @@ def _usable(
     stale = expired(evidence, today)
     if fitting(question, stale):
         return [], same, STALE
-    left = [OLD.format(count=found.expired + len(stale))] if found.expired or stale else []
+    left = [found.why] if found.expired and found.why else []
+    left += [OLD.format(names="; ".join(dict.fromkeys(one.title or one.document for one in stale)))] if stale else []
     left += [LANGUAGE_TOO.format(question=language, found=foreign)] if foreign else []
     return [], same, "; ".join([THIN, *left])
 
