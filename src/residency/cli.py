@@ -21,6 +21,7 @@ from residency import (
     advising,
     asking,
     auditing,
+    calibrating,
     cataloging,
     consulting,
     deidentifying,
@@ -289,6 +290,8 @@ def _examining(verbs: Any) -> None:
     for_form(
         _verb(verbs, "form", judging.form, "write a blind form for people to judge answers, or add up filled ones")
     )
+    text = "fit on development items how far a model's confidence can be believed, for a service to say and abstain by"
+    calibrating.add_arguments(_verb(verbs, "calibrate", calibrating.calibrate, text))
     one = _verb(verbs, "reproduce", examine.reproduce, "show published rows beside what is measured here")
     text = "a YAML file of published rows (default: the one that comes with Residency)"
     one.add_argument("file", nargs="?", default="", metavar="FILE", help=text)

@@ -48,7 +48,7 @@ def open_service(settings: Settings, names: Sequence[str]) -> Service:
         recorder = Writer(database, seal, keep_text=settings.keep_text)
         ends.append(recorder.close)
         about = {"numbers": Numbers(), "ledgers": _ledgers(names), **_grounds(settings)}
-        places = [place for name, source in found.items() for place in _places(name, source)]
+        places = [settings.folder, *(place for name, source in found.items() for place in _places(name, source))]
         ours: dict[str, Any] = {"own": settings.rules, "emergency": settings.emergency, "crisis": settings.crisis}
         guard = open_guard(models=places, **ours)
         for text in WARM:  # what finds names is loaded and compiled now, not while the first answers wait

@@ -1,9 +1,10 @@
 """What is stored with a model on how far its confidence can be believed: a temperature, and below what to abstain.
 
-``calibration/KIND.json`` lies in a run or beside the weights, and is fitted on development items, never on test items.
-It holds for the model with that hash and for that kind of task alone. The temperature is that of Guo et al. (2017), On
-calibration of modern neural networks; the threshold that of Geifman and El-Yaniv (2017), Selective classification for
-deep neural networks (algorithm 1, with a lower limit for accuracy in place of an upper one for risk).
+``calibration/KIND-HASH.json`` lies in a run, beside the weights or in a service's folder, and is fitted on
+development items, never on test items. It holds for the model with that hash and for that kind of task alone. The
+temperature is that of Guo et al. (2017), On calibration of modern neural networks; the threshold that of Geifman and
+El-Yaniv (2017), Selective classification for deep neural networks (algorithm 1, with a lower limit for accuracy in
+place of an upper one for risk).
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def read(path: Path) -> Calibration:
 
 def write(made: Calibration, folder: Path) -> Path:
     """Return the file that a calibration was written to, below a run or beside weights."""
-    path = folder / FOLDER / f"{made.kind}.json"
+    path = folder / FOLDER / f"{made.kind}-{made.hash[:12]}.json"  # a run holds several models
     write_json(path, asdict(made))
     return path
 
