@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.cited_questions import Question, drawn, index_at
+from parts.shares import table
 from residency.infer.answer import Support, answer
 from residency.infer.answer.cited import CONTRADICTS
 from residency.infer.answer.enough import names
@@ -220,15 +221,6 @@ def _told(name: str, rows: Sequence[Row], field: str) -> Row:
     found = bootstrap(rows, mean_of(name, field)) if rows else None
     value = {"value": found.value, "low": found.low, "high": found.high} if found else {}
     return {"what": name, "n": len(rows), **value}
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Return the rows as a table in Markdown."""
-    lines = ["| what | value | 95% | n |", "|---|---|---|---|"]
-    lines += [
-        f"| {r['what']} | {r['value']:.3f} | {r['low']:.3f} to {r['high']:.3f} | {r['n']} |" for r in rows if r["n"]
-    ]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

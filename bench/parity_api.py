@@ -12,17 +12,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import openai
 
-from parts.service_process import ROOT, service
+from parts.service_process import llama_server, packaged, service
 
 Client = openai.OpenAI
 Fields = dict[str, Any]
@@ -159,13 +157,6 @@ def main() -> None:
     sys.exit(any(row["verdict"] == "differs" for row in rows))
 
 
-def packaged() -> str:
-    """Return the packaged GGUF."""
-    from residency.models.weights import SMOLLM2, packaged_file
-
-    return str(packaged_file(SMOLLM2))
-
-
 def compared(model: str, threads: int) -> list[dict[str, str]]:
     """Return a row for each case that is the same in all fields, and for each field that is not."""
     options = ["--parallel", str(SLOTS), "--context", str(CONTEXT)]
@@ -173,7 +164,7 @@ def compared(model: str, threads: int) -> list[dict[str, str]]:
         client = Client(base_url=f"{running.url}/v1", api_key=running.key, max_retries=0)
         named = _named(client, client.models.list().data[0].id)
         ours = {case: put(named) for case, put in CASES.items()}
-    with llama_server(model, threads) as url:
+    with llama_server(model, parallel=SLOTS, context=CONTEXT, threads=threads) as url:
         client = Client(base_url=f"{url}/v1", api_key="none", max_retries=0)
         theirs = {case: put(client) for case, put in CASES.items()}
     return [row for case in CASES for row in rows_of(case, dict(flat(ours[case])), dict(flat(theirs[case])))]
@@ -242,20 +233,6 @@ def flat(found: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 def _plain(reply: Any) -> Fields:
     found: Fields = reply.model_dump()
     return found
-
-
-@contextmanager
-def llama_server(model: str, threads: int) -> Iterator[str]:
-    """Yield the address of llama.cpp's own server."""
-    command = [sys.executable, str(ROOT / "bench" / "parts" / "llama_server.py"), model]
-    sizes = [str(SLOTS), str(CONTEXT), str(threads)]
-    process = subprocess.Popen([*command, *sizes], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdout
-    try:
-        yield process.stdout.readline().decode().strip()
-    finally:
-        process.kill()
-        process.wait()
 
 
 if __name__ == "__main__":

@@ -18,18 +18,16 @@ import argparse
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median, quantiles
 from time import monotonic
 from typing import Any
 
-from parts.service_process import ROOT, Running, seconds_used, service
+from parts.service_process import Running, llama_server, packaged, seconds_used, service
 from parts.streams import Body, Stream, side_by_side
 
 Row = dict[str, Any]
@@ -52,14 +50,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    args.model = args.model or _packaged()
+    args.model = args.model or packaged()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         options = ["--parallel", str(SLOTS), "--context", str(CONTEXT)]
         with service(Path(folder), args.model, options, threads=args.threads) as running:
             rows += _cells("residency", running.url, running.key, args)
             cost = layer(running, args)
-    with llama_server(args) as url:
+    with llama_server(args.model, parallel=SLOTS, context=CONTEXT, threads=args.threads) as url:
         rows += _cells("llama.cpp", url, "none", args)
     if args.json:
         print(json.dumps({"rows": rows, "layer": cost, "model": Path(args.model).name, "threads": args.threads}))
@@ -114,20 +112,6 @@ def handbook(lines: int = 33) -> str:
     return "".join(HANDBOOK.format(n=i, m=i % 7, k=i * 3, h=i % 5) for i in range(lines))
 
 
-@contextmanager
-def llama_server(args: argparse.Namespace) -> Iterator[str]:
-    """Yield the address of llama.cpp's own server."""
-    command = [sys.executable, str(ROOT / "bench" / "parts" / "llama_server.py"), args.model]
-    sizes = [str(SLOTS), str(CONTEXT), str(args.threads)]
-    process = subprocess.Popen([*command, *sizes], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdout
-    try:
-        yield process.stdout.readline().decode().strip()
-    finally:
-        process.kill()
-        process.wait()
-
-
 def _cells(system: str, url: str, key: str, args: argparse.Namespace) -> list[Row]:
     rows = []
     for name, prefix in (("none", ""), ("shared", handbook())):
@@ -167,12 +151,6 @@ def _line(row: Row) -> str:
     first, words = (("/".join(f"{ms:.0f}" for ms in row[key] or ())) for key in ("first_ms", "words_ms"))
     sizes = f"{row['system']:10s} {row['streams']:7d} {row['prefix']:7s} {row['tokens_per_s']:9.1f}"
     return f"{sizes} {first:>13s} {words:>13s} {row['failed']:6d}"
-
-
-def _packaged() -> str:
-    from residency.models.weights import SMOLLM2, packaged_file
-
-    return str(packaged_file(SMOLLM2))
 
 
 if __name__ == "__main__":

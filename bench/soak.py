@@ -3,8 +3,10 @@
     python bench/soak.py [--minutes 30] [--streams 16] [--model FILE.gguf] [--tokens 48] [--threads N] [--json]
 
 So many clients ask one after another, streamed; every seventh leaves in the middle of its answer. Memory is what the
-service's process and the model's hold for themselves (RssAnon), from a twentieth of the time on to the end. At the end
-the record is compared with what the clients saw, and verified. Exits 1 where something is not as it should be.
+service's process and the model's hold for themselves (RssAnon), from a twentieth of the time on to the end. The model's
+process keeps no prompts beside its slots, so nothing there fills up later; with ``--share-prefix`` it does, to 256 MiB,
+and ``--warm`` says how many minutes that takes. At the end the record is compared with what the clients saw, and
+verified. Exits 1 where something is not as it should be.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.service_process import Running, megabytes, service
+from parts.service_process import Running, megabytes, packaged, service
 from parts.streams import Stream, stream
-from serve import SLOTS, _packaged, handbook, question
+from serve import SLOTS, handbook, question
 
 Row = dict[str, Any]
 CONTEXT = 2048
@@ -35,18 +37,22 @@ def main() -> None:
     """Let clients ask for as long as is wanted, then look at the record; print a table or JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--warm", type=float, default=0, help="minutes left out (default: a twentieth)")
+    parser.add_argument("--share-prefix", action="store_true", help="let the model keep prompts for all users")
     parser.add_argument("--streams", type=int, default=16)
     parser.add_argument("--model", default="", help="a GGUF (default: the packaged one)")
     parser.add_argument("--tokens", type=int, default=48, help="of an answer")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    options = ["--parallel", str(SLOTS), "--context", str(CONTEXT)]
+    if args.warm >= args.minutes:
+        parser.error("--warm leaves nothing to look at: it is to be shorter than --minutes")
+    options = ["--parallel", str(SLOTS), "--context", str(CONTEXT), *["--share-prefix"] * args.share_prefix]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        with service(folder, args.model or _packaged(), options, threads=args.threads) as running:
+        with service(folder, args.model or packaged(), options, threads=args.threads) as running:
             answers, memory = asyncio.run(asked(running, args))
-        found = told(answers, memory) | on_record(folder, answers)
+        found = told(answers, memory, args.warm * 60) | on_record(folder, answers)
     found["ok"] = not found["errors"] and found["lost"] == found["twice"] == 0 and found["verified"]
     found["ok"] = found["ok"] and max(found["growth_percent"].values()) < 5
     print(json.dumps(found) if args.json else "\n".join(f"{key:18s} {value}" for key, value in found.items()))
@@ -75,9 +81,10 @@ async def asked(running: Running, args: argparse.Namespace) -> tuple[list[Stream
     return answers, memory
 
 
-def told(answers: Sequence[Stream], memory: Sequence[Row]) -> Row:
+def told(answers: Sequence[Stream], memory: Sequence[Row], warming: float) -> Row:
     """Return what the clients saw, and how memory grew."""
-    warm = memory[len(memory) // 20 :]
+    later = [row for row in memory if row["at"] - memory[0]["at"] >= warming]
+    warm = later if warming else memory[len(memory) // 20 :]
     tenth = max(1, len(warm) // 10)
     growth = {}
     for who in ("service", "model"):
@@ -88,6 +95,7 @@ def told(answers: Sequence[Stream], memory: Sequence[Row]) -> Row:
         "left_early": sum(answer.left for answer in answers),
         "tokens": sum(answer.tokens for answer in answers),
         "errors": dict(Counter(answer.error for answer in answers if answer.error)),
+        "warm_mb": {who: round(warm[0][who]) for who in growth},
         "memory_mb": {who: [round(row[who]) for row in memory[:: max(1, len(memory) // 10)]] for who in growth},
         "growth_percent": growth,
     }

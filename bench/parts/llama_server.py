@@ -20,7 +20,7 @@ def main() -> None:
     settings.n_threads_http = 64
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
     settings.verbosity, settings.warmup, settings.ui, settings.offline = 0, True, False, True
-    settings.cache_ram_mib, settings.fit_params = 256, False
+    settings.cache_ram_mib, settings.fit_params = 0, False
     server = xllamacpp.Server(settings)
     print(server.listening_address, flush=True)
     sys.stdin.buffer.read()

@@ -1,4 +1,4 @@
-"""A service in a process of its own, with API keys made before it starts; and what its processes use."""
+"""A service, or llama.cpp's own server, in a process of its own, on the same GGUF; and what the processes use."""
 
 from __future__ import annotations
 
@@ -47,6 +47,27 @@ def service(folder: Path, model: str, options: Sequence[str] = (), *, threads: i
     finally:
         process.terminate()
         process.wait()
+
+
+@contextmanager
+def llama_server(model: str, *, parallel: int, context: int, threads: int) -> Iterator[str]:
+    """Yield the address of llama.cpp's own server, set up as the service's engine is."""
+    command = [sys.executable, str(ROOT / "bench" / "parts" / "llama_server.py"), model]
+    sizes = [str(parallel), str(context), str(threads)]
+    process = subprocess.Popen([*command, *sizes], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout
+    try:
+        yield process.stdout.readline().decode().strip()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def packaged() -> str:
+    """Return the packaged GGUF."""
+    from residency.models.weights import SMOLLM2, packaged_file
+
+    return str(packaged_file(SMOLLM2))
 
 
 def _await(url: str, process: subprocess.Popen[bytes]) -> None:

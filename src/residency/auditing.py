@@ -1,6 +1,7 @@
 """The verb of the service's record: check that nothing was changed, export a part of it, show what stands there.
 
-All of it may be done while the service runs. An exported file is checked without database or keys.
+All of it may be done while the service runs, but to show texts: who reads patients' words is itself put on record, and
+a running service holds that for itself. An exported file is checked without database or keys.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("--request", type=words, metavar="ID", help="export, show: the entries of one request")
     text = f"show: how many of the newest, {SHOWN.legal} (default: 20)"
     one.add_argument("--last", type=whole(SHOWN), metavar="N", help=text)
-    text = "show: with the texts, where they are kept: words of patients, for your eyes"
+    text = "show: with the texts, where they are kept: words of patients; that you read them is put on record"
     one.add_argument("--texts", action="store_true", default=None, help=text)
 
 
@@ -139,10 +140,37 @@ def _show(args: argparse.Namespace) -> Answer:
     """Return the newest entries that are wanted, the last of them at the end."""
     from residency.serve.record.search import newest
 
-    rows = newest(_database(args), _wanted(args), most=args.last or 20)[::-1]
+    database = _database(args)
+    rows = newest(database, _wanted(args), most=args.last or 20)[::-1]
     seal = _seal(args) if args.texts else None
+    if seal and (read := [row.seq for row in rows if row.sealed is not None]):
+        _put_on_record(database, seal, read)
     told = [_told(row, seal) for row in rows]
     return {"entries": told}, "\n".join(map(_line, told)) or "no entries"
+
+
+def _put_on_record(database: Engine, seal: Seal, read: list[int]) -> None:
+    """Put on record, before they are shown, whose account reads the texts of which entries."""
+    from residency.serve.record.writer import open_record
+    from residency.serve.types import Entry
+
+    try:
+        with open_record(database, seal) as record:
+            record.write_now(Entry("texts-read", f"console:{_account()}", {"entries": read}))
+    except UserError as error:
+        why = "who reads texts is put on record, and a running service holds that: stop it first, or leave --texts out"
+        raise UserError(f"{error}; {why}") from None
+
+
+def _account() -> str:
+    """Return the account of the machine that this runs under, and from which one it came (sudo)."""
+    import os
+    import pwd
+
+    user = os.getuid()
+    name = next((one.pw_name for one in pwd.getpwall() if one.pw_uid == user), str(user))
+    came = os.environ.get("SUDO_USER", "")
+    return f"{name} (from {came[:32]})" if came else name
 
 
 def _told(row: Row, seal: Seal | None) -> dict[str, Any]:

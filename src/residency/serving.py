@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Answer = tuple[Any, str]
 PORT, SLOTS, TOKENS, WAITING = (Range(least=0, most=65535), Range(least=1, most=256), Range(least=256), Range(least=1))
+HUNG = Range(least=5, most=86_400)
 CAUTION = "Answers are drafts of an experimental model: a clinician decides."
 
 
@@ -95,6 +96,9 @@ def settings_of(args: argparse.Namespace) -> Settings:
         parallel=args.parallel,
         context=args.context,
         queue=args.queue,
+        hung=args.hung,
+        share_prefix=args.share_prefix,
+        names=tuple(args.name or ()),
         language=args.language,
         sources=tuple(Path(one) for one in args.sources or ()),
         graph=args.graph or "",
@@ -178,6 +182,10 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("--private-key", type=words, metavar="FILE", help="the certificate's private key (PEM)")
     text = "a proxy at this address (default: 127.0.0.1) ends TLS before the service, and says who asks"
     one.add_argument("--proxy", nargs="?", const="127.0.0.1", type=words, metavar="ADDRESS", help=text)
+    text = (
+        "a host name that the service is called by, such as ward.example (behind a proxy: no other then); may be given"
+    )
+    one.add_argument("--name", action="append", type=words, metavar="HOST", help=f"{text} again")
     text = "keep questions and answers in the record, encrypted (default: keyed hashes of them alone)"
     one.add_argument("--keep-text", action="store_true", help=text)
     text = f"requests worked on at once, {SLOTS.legal} (default: 4)"
@@ -186,6 +194,10 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("--context", type=whole(TOKENS), default=4096, metavar="N", help=text)
     text = f"requests that may wait, {WAITING.legal} (default: 64); the next are told to come back"
     one.add_argument("--queue", type=whole(WAITING), default=64, metavar="N", help=text)
+    text = f"seconds without a sign of work until a model is started again, {HUNG.legal} (default: 300)"
+    one.add_argument("--hung", type=whole(HUNG), default=300, metavar="N", help=text)
+    text = "read what prompts have in common once for all users: faster, but one can tell what others have asked"
+    one.add_argument("--share-prefix", action="store_true", help=text)
     text = "an index of passages that cited answers stand on (residency index build); may be given again"
     one.add_argument("--sources", action="append", type=words, metavar="INDEX", help=text)
     text = "a knowledge graph that answers and codes stand on: a folder (residency graph load), or hpo (the default)"

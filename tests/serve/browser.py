@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
+
+from serve.port import on_port
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -29,25 +28,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 SERIOUS = ("serious", "critical")
-
-
-@contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """Yield the address of an app that a server of its own thread answers for, on a free port of loopback."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="auto")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 20
-    while not server.started:
-        assert thread.is_alive() and time.monotonic() < until, "the server did not start"
-        time.sleep(0.005)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
+serving = on_port
+"""Under this name the tests of pages have it."""
 
 
 @contextmanager

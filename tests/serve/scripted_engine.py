@@ -43,8 +43,14 @@ class ScriptedEngine:
         self.name, self.hash, self.context = name, hashlib.sha256(name.encode()).hexdigest(), context
         self.delay, self.breaks_after, self.alive = delay, breaks_after, True
         self.asked: list[dict[str, Any]] = []
+        self.users: list[str] = []
         self.stopped = self.restarts = self.waiting = self.working = 0
         self._most, self._slots = at_once + queue, asyncio.Semaphore(at_once)
+
+    def of(self, user: str, leave: Any = None) -> ScriptedEngine:
+        """Return this, and remember for whom."""
+        self.users.append(user)
+        return self
 
     async def chat(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the scripted completion, ``n`` choices of it."""

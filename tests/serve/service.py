@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from argon2 import PasswordHasher
 from sqlalchemy import event
 
@@ -21,6 +18,7 @@ from residency.serve.service import Service
 from residency.serve.settings import Settings
 from residency.serve.store.tables import KEYS, USERS
 from residency.serve.types import SCOPES, Engine
+from serve.port import on_port
 
 PASSWORD = "seven brown teapots sing"
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -63,17 +61,5 @@ def key(service: Service, role: str = "clinician", scopes: Sequence[str] = SCOPE
 @contextmanager
 def served(service: Service, **settings: Any) -> Iterator[str]:
     """Yield the address of a service that a real server serves on a free port of loopback."""
-    config = uvicorn.Config(
-        create(service), host="127.0.0.1", port=0, log_level="critical", access_log=False, ws="none", **settings
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 20
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
+    with on_port(create(service), **settings) as url:
+        yield url

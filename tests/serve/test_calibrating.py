@@ -50,7 +50,7 @@ def test_a_service_abstains_where_the_target_is_out_of_reach_and_says_how_sure_i
     with made(folder, names=[str(tiny_gguf)]) as service, served(service) as address:
         reply = asked(address, key(service))
     told = reply["residency"]
-    assert told["calibrated"] is True and 1 / 3 <= told["confidence"] <= 1
+    assert told["calibrated"] is True and 1 / 3 <= told["confidence"] <= 1 and "(quiz)" in told["measured"]
     assert told["abstained"] is True and reply["label"] is None
 
 

@@ -26,6 +26,8 @@ class Settings:
     # Whether a proxy before the service ends TLS; then the address of a client is taken from what it says.
     proxy: bool = False
     proxy_address: str = ""
+    # The host names that the service is called by, where they are not its address or its certificate's.
+    names: tuple[str, ...] = ()
     # Whether texts are kept in the record, encrypted; else their keyed hashes alone.
     keep_text: bool = False
     # How many requests are worked on at once, with room for so many tokens each.
@@ -33,6 +35,12 @@ class Settings:
     context: AtLeastOne = 4096
     # How many requests may wait; the next is told to come back (429).
     queue: AtLeastOne = 64
+    # Seconds without a sign of work after which a model's process is taken for hung, and started again; longer than
+    # the model takes to read 2,048 tokens.
+    hung: AtLeastOne = 300
+    # Whether what was read of a prompt for one user is used for another's that begins the same: sooner first tokens,
+    # by which one can tell what others have asked.
+    share_prefix: bool = False
     # The largest body of a request, in bytes.
     most_body: AtLeastOne = 1_000_000
     # The language of pages for those who have not chosen one.

@@ -10,6 +10,7 @@ from residency.core.errors import ResidencyError
 
 if TYPE_CHECKING:
     from residency.core.types import Model
+    from residency.serve.engine.leaving import Leave
 
 ROLES = ("clinician", "reviewer", "administrator", "auditor")
 SCOPES = ("chat", "embed", "medical", "models", "metrics", "audit")
@@ -96,6 +97,13 @@ class Engine(Protocol):
     name: str
     hash: str
     context: int
+
+    def of(self, user: str, leave: Leave | None = None) -> Engine:
+        """Return the same engine as one user has it: what it read for others is no use to them.
+
+        With ``leave`` its model stops what it does once nobody waits for it.
+        """
+        ...
 
     async def chat(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return a chat completion."""

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -76,20 +71,3 @@ def chat(app: FastAPI, text: str = "What helps against a cold?", **more: Any) ->
     """Return the reply to a question."""
     body = {"messages": [{"role": "user", "content": text}], **more}
     return call(app, "POST", "/v1/chat/completions", json=body)
-
-
-@contextmanager
-def on_port(app: FastAPI, **settings: Any) -> Iterator[str]:
-    """Yield the address of an app that a real server serves on loopback."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off", **settings)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 10
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)

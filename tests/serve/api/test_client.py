@@ -15,7 +15,8 @@ import pytest
 from fastapi import FastAPI
 
 from residency.serve.api import stream
-from serve.api.api_app import api, on_port
+from serve.api.api_app import api
+from serve.port import on_port
 from serve.scripted_engine import ScriptedEngine
 
 ASK: Any = [{"role": "user", "content": "What helps against a cold?"}]

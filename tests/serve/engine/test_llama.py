@@ -19,10 +19,13 @@ import pytest
 
 from residency.core.errors import ModelError
 from residency.core.types import Model
+from residency.serve.api.metrics import Numbers
+from residency.serve.engine.flow import Flow
 from residency.serve.engine.llama import LlamaEngine
 from residency.serve.engine.process import Load
 from residency.serve.engine.supervise import Kept
 from residency.serve.types import Busy, Down, Refused
+from serve.api.flow_doubles import ANNA, MemoryRecord, WordGuard
 from serve.tiny_gguf import tiny_gguf, write_tiny_encoder  # noqa: F401
 
 ASK: dict[str, Any] = {"messages": [{"role": "user", "content": "What is fever?"}], "max_tokens": 12, "temperature": 0}
@@ -220,6 +223,59 @@ def test_a_crash_ends_what_is_asked_with_down_and_the_process_comes_back(tiny_gg
         run(engine.chat(ASK))
     with pytest.raises(Down):
         model.generate([ASK["messages"]], max_tokens=2)
+
+
+def test_a_process_that_hangs_is_ended_and_comes_back_and_what_was_asked_is_on_record_as_failed(tiny_gguf):  # noqa: F811
+    engine = LlamaEngine(load(tiny_gguf), hash="ab12", queue=3, hung=0.5)
+    engine.kept.pauses = (0.05,)
+    record = MemoryRecord()
+    way = Flow({"tiny": engine}, WordGuard(), record)
+
+    async def hang() -> list[Any]:
+        os.kill(engine.kept.pid or 0, signal.SIGSTOP)
+        chunks = way.stream(ANNA, LONG, kind="chat")
+        return await asyncio.gather(way.ask(ANNA, LONG, kind="chat"), anext(chunks), return_exceptions=True)
+
+    try:
+        assert [type(answer) for answer in run(hang())] == [Down, Down]
+        ends = [entry.body for entry in record.entries if entry.body["decision"] != "streamed"]
+        assert [(one["decision"], one["why"]) for one in ends] == [("failed", "engine down")] * 2
+        assert within(10, lambda: engine.kept.restarts == 1 and engine.kept.alive)
+        assert run(engine.chat(ASK))["choices"]
+        time.sleep(1.2)
+        assert engine.about()["hangs"] == 1 and engine.kept.restarts == 1
+        numbers, _ = Numbers().text({"tiny": engine})
+        assert b'residency_engine_hangs_total{model="tiny"} 1.0' in numbers
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize("share", [False, True])
+def test_what_was_read_for_one_user_is_not_read_on_for_another(share, tiny_gguf):  # noqa: F811
+    fever = "He has had a fever since Monday. " * 12
+    note = {**ASK, "messages": [{"role": "user", "content": fever}]}
+    text = {"prompt": fever, "max_tokens": 2}
+    engine = LlamaEngine(load(tiny_gguf, share=share), hash="ab12", queue=3)
+
+    def read_on(user: str, ask: Callable[[LlamaEngine], Any]) -> bool:
+        return int(run(ask(engine.of(user)))["usage"]["prompt_tokens_details"]["cached_tokens"]) > 300
+
+    async def streamed(one: LlamaEngine) -> Any:
+        return (await told(one, note))[-1]
+
+    try:
+        assert not read_on("anna", lambda one: one.chat(note))
+        assert read_on("anna", lambda one: one.chat(note))
+        assert read_on("ben", lambda one: one.chat(note)) is share
+        assert read_on("cleo", streamed) is share
+        assert read_on("cleo", streamed)
+        assert not read_on("anna", lambda one: one.complete(text))
+        assert read_on("ben", lambda one: one.complete(text)) is share
+        engine.of("dora").as_model().generate([note["messages"]], max_tokens=2)
+        engine.of("dora").as_model().generate([note["messages"]] * 2, max_tokens=2)
+        assert read_on("anna", lambda one: one.chat(note)) is share
+    finally:
+        engine.close()
 
 
 def test_the_process_ends_with_whoever_started_it_however_that_ends(tiny_gguf):  # noqa: F811

@@ -76,6 +76,19 @@ def test_the_newest_are_shown_and_texts_only_where_they_are_asked_for(place: lis
     assert document["entries"][0]["texts"] == {"prompt": "made-up text 3"} and "made-up text 3" in words
 
 
+def test_who_reads_texts_is_on_record_with_which_and_when(case: Case, place: list[str]) -> None:
+    log("show", *place, "--last", "2", "--texts")
+    (read,) = log("show", *place, "--kind", "texts-read")[0]["entries"]
+    assert (read["seq"], read["body"]["entries"]) == (6, [4, 5]) and read["at"] and read["actor"].startswith("console:")
+    log("show", *place, "--kind", "texts-read", "--texts")  # no texts among these: nothing more is read
+    assert log("verify", *place)[0]["entries"] == 6
+
+
+def test_texts_are_not_shown_where_that_cannot_be_put_on_record(case: Case, place: list[str]) -> None:
+    with case.opened(), pytest.raises(UserError, match="stop it first"):
+        log("show", *place, "--texts")
+
+
 def test_nothing_is_made_where_there_is_no_record(tmp_path: Path) -> None:
     for what in ("verify", "show"):
         with pytest.raises(UserError):

@@ -21,13 +21,15 @@ _WELL_FORMED = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_])?\.?|\[[0
 def names(settings: Settings) -> tuple[str, ...]:
     """Return the names that the service answers to: this machine's loopback, its address, those of its certificate.
 
-    Behind a proxy any name is, since the proxy chooses what it hands on. Raises ValueError for a certificate that is
-    none.
+    Those that it was given come to them. Behind a proxy without such names any is, since the proxy chooses what it
+    hands on. Raises ValueError for a certificate that is none.
     """
-    if settings.proxy:
+    given = tuple(name.lower() for name in settings.names)
+    if settings.proxy and not given:
         return ("*",)
     own = () if _unspecified(settings.host) else (settings.host.lower(),)
-    return (*sorted(LOOPBACK), *own, *(_of_certificate(settings.certificate) if settings.certificate else ()))
+    certified = _of_certificate(settings.certificate) if settings.certificate else ()
+    return (*sorted(LOOPBACK), *own, *given, *certified)
 
 
 def _unspecified(host: str) -> bool:

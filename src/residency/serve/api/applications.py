@@ -30,4 +30,6 @@ async def asked(request: Request, name: str, body: ApplicationBody) -> Response:
     given: dict[str, Any] = body.model_dump(exclude_none=True)
     work = answered(service_of(request), name, given, caller_of(request), route="/v1/applications/{name}")
     found = await while_wanted(request, work)
-    return nobody() if found is None else as_json({**found, "residency": {name: found[name] for name in ABOUT}})
+    if found is None:
+        return nobody()
+    return as_json({**found, "residency": {name: found[name] for name in ABOUT}})

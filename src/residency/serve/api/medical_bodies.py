@@ -248,6 +248,7 @@ class ApplicationReply(BaseModel):
     model_hash: str
     calibrated: bool
     confidence: float | None
+    measured: str
     evidence: list[dict[str, Any]]
     tokens: int
     residency: Residency

@@ -25,6 +25,10 @@ STATES = {
     "slots": ("residency_engine_slots", "Requests that can be worked on at once."),
     "alive": ("residency_engine_alive", "Whether the engine is there (1) or being started again (0)."),
 }
+COUNTS = {
+    "restarts": ("residency_engine_restarts", "Restarts after a crash, or of a process that hung."),
+    "hangs": ("residency_engine_hangs", "How often the engine was taken for hung and ended."),
+}
 
 
 class Numbers:
@@ -67,10 +71,11 @@ class Numbers:
                 if key in found:
                     gauge.add_metric([model], float(found[key]))
             yield gauge
-        restarts = CounterMetricFamily("residency_engine_restarts", "Restarts after a crash.", labels=["model"])
-        for model, found in about.items():
-            restarts.add_metric([model], float(found.get("restarts", 0)))
-        yield restarts
+        for key, (name, words) in COUNTS.items():
+            counter = CounterMetricFamily(name, words, labels=["model"])
+            for model, found in about.items():
+                counter.add_metric([model], float(found.get(key, 0)))
+            yield counter
 
     def text(self, engines: Mapping[str, Engine]) -> tuple[bytes, str]:
         """Return all numbers as Prometheus reads them, and their media type."""

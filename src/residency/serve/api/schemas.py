@@ -10,9 +10,9 @@ from pydantic import BaseModel
 class Residency(BaseModel):
     """What is known of an answer beside its words; OpenAI's clients pass over it.
 
-    ``request`` is its name in the record and ``seq`` its number there (of a stream, that of its end); ``confidence`` is
-    in [0, 1] where ``calibrated``; ``rules`` are those of the guard that spoke, and ``note`` what it put beside the
-    answer. Every answer of a model is a ``draft``.
+    ``request`` is its name in the record and ``seq`` its number there (of a stream, that of its end);
+    ``confidence`` is in [0, 1] where ``calibrated``, and ``measured`` says on what; ``rules`` are those of the
+    guard that spoke, and ``note`` what it put beside the answer. Every answer of a model is a ``draft``.
     """
 
     request: str
@@ -24,6 +24,7 @@ class Residency(BaseModel):
     rules: list[str]
     draft: bool
     note: str = ""
+    measured: str = ""
 
 
 class Usage(BaseModel):

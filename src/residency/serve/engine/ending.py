@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
 from typing import Any, TypeVar
 
 from residency.serve.types import Down
@@ -70,20 +69,19 @@ class Ending:
         while True:
             if self.stopped:
                 raise Stopping
-            scope = asyncio.timeout(None)
-            end = partial(_expire, scope)
-            self._ends.add(end)
+            task = asyncio.current_task()
+            assert task
+            self._ends.add(task.cancel)
             try:
-                async with scope:
-                    piece = await anext(stream)
+                piece = await anext(stream)
             except StopAsyncIteration:
                 return
-            except TimeoutError:
-                if not scope.expired():
-                    raise
-                raise Stopping from None
+            except asyncio.CancelledError:
+                if self.stopped and not task.uncancel():  # it was this that cancelled, and not who asked
+                    raise Stopping from None
+                raise
             finally:
-                self._ends.discard(end)
+                self._ends.discard(task.cancel)
             yield piece
 
 
@@ -91,7 +89,3 @@ def _seen(task: asyncio.Future[Any]) -> None:
     """Take note of how work ended that nobody waits for any more."""
     if not task.cancelled():
         task.exception()
-
-
-def _expire(scope: asyncio.Timeout) -> None:
-    scope.reschedule(asyncio.get_running_loop().time())

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Required, TypedDict, TypeVar, Unpack
 from residency.serve.engine.ending import Ending, Stopping
 from residency.serve.engine.forms import CHAT, Form, fingerprint
 from residency.serve.engine.guarded import described, guarded, ruled
+from residency.serve.engine.leaving import Leave, Wanted
 from residency.serve.engine.plain import PlainModel, plain_body
 from residency.serve.engine.relay import Relay, first_words
 from residency.serve.engine.threads import Threads
@@ -181,7 +182,8 @@ class Flow:
         None where it abstained), and where there are such ``known`` (texts that it stands on, whose identifiers may be
         in the answer), ``evidence`` (ids), ``snapshots``, ``tokens`` ({"in", "out"}), ``choice_logprobs`` (of a
         question's options, for calibration). The result is None where a rule answered instead, before or after the
-        strategy, or where not all of the answer may go out: then only what is told may.
+        strategy, or where not all of the answer may go out: then only what is told may. A strategy that nobody waits
+        for any more ends at its model's next word.
         """
         body = {"messages": [{"role": "user", "content": text} for text in known]}
         asked = self._asked(principal, body, kind=kind, application=application, engine=engine, route=route)
@@ -189,11 +191,14 @@ class Flow:
         before = self._before(asked)
         if before.action in STOPS:
             return None, await self._finish(asked, ruled(asked, before, CHAT))
+        leave = Leave()
         try:
-            running = self._threads.run(lambda: work(PlainModel(asked.engine.as_model())))
+            model = asked.engine.of(principal.user, leave).as_model()
+            running = self._threads.run(lambda: work(PlainModel(Wanted(model, leave))))
             result = await self._ending.whole(running)
             reply = described(asked, self.guard, describe(result))
         except BaseException as error:
+            leave.now()
             await self._failed(asked, error)
             raise
         told = await self._finish(asked, reply)
@@ -220,7 +225,7 @@ class Flow:
 
     def _asked(self, principal: Principal, body: Body, **how: Unpack[How]) -> Asked:
         form, application = how.get("form", CHAT), how.get("application", "")
-        engine = self.engine(how.get("engine") or body.get("model") or "")
+        engine = self.engine(how.get("engine") or body.get("model") or "").of(principal.user)
         ids = tuple(str(one["id"]) for one in how.get("evidence", ()))
         route = how.get("route") or (f"/v1/applications/{application}" if application else form.route)
         known, messages = tuple(how.get("known", ())), form.messages(body)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -10,8 +12,11 @@ from typing import Any
 from residency.core.types import Model
 from residency.serve.engine.client import ask, ask_now, chunks
 from residency.serve.engine.embed import Vectors
+from residency.serve.engine.leaving import Leave
 from residency.serve.engine.model import LlamaModel
 from residency.serve.engine.process import Load
+from residency.serve.engine.pulse import HUNG_S
+from residency.serve.engine.slots import Slots
 from residency.serve.engine.supervise import Kept
 from residency.serve.engine.tools import in_words, read, wants_tools
 from residency.serve.engine.turns import Turns
@@ -29,13 +34,21 @@ class LlamaEngine:
     Every stream ends with a chunk without choices that holds its usage. ``close`` ends the process.
     """
 
-    def __init__(self, load: Load, *, hash: str, queue: int) -> None:
+    def __init__(self, load: Load, *, hash: str, queue: int, hung: float = HUNG_S) -> None:
         self.load, self.name, self.hash = load, load.name, hash
-        self.kept = Kept(load)
+        self.user, self.leave = "", Leave()
+        self.kept = Kept(load, hung=hung)
         self.turns, self.vectors = Turns(load.parallel, queue), Vectors(queue=queue)
+        self.slots = Slots(load.parallel, share=load.share)
         about = ask_now(self.kept.socket, "/props")
         self.context = int(about["default_generation_settings"]["n_ctx"])
         self._knows_tools = bool((about.get("chat_template_caps") or {}).get("supports_tools"))
+
+    def of(self, user: str, leave: Leave | None = None) -> LlamaEngine:
+        """Return the same engine as one user has it; ``leave`` tells its model when nobody waits any more."""
+        mine = copy.copy(self)
+        mine.user, mine.leave = user, leave or Leave()
+        return mine
 
     async def chat(self, body: Body) -> Body:
         """Return a chat completion; with ``n``, as many choices, written side by side."""
@@ -78,7 +91,7 @@ class LlamaEngine:
     def about(self) -> dict[str, Any]:
         """Return the numbers of the process and of its queue."""
         numbers = {"working": self.turns.working, "waiting": self.turns.waiting, "slots": self.load.parallel}
-        kept = {"restarts": self.kept.restarts, "alive": self.kept.alive, "pid": self.kept.pid}
+        kept = {name: getattr(self.kept, name) for name in ("restarts", "hangs", "alive", "pid")}
         return {**numbers, **kept, "kind": "llama.cpp", "context": self.context}
 
     def close(self) -> None:
@@ -109,22 +122,23 @@ class LlamaEngine:
 
     async def _one(self, path: str, body: Body) -> Body:
         async with self._turn() as socket:
-            return await ask(socket, path, body)
+            with self.slots.place(self.user, prompt_of(body)) as where:
+                return await ask(socket, path, {**body, **where})
 
     async def _stream(self, path: str, body: Body) -> Chunks:
         self._must_write()
         usages: list[Body] = []
         last: Body = {}
-        async with (
-            self._turn() as socket,
-            aclosing(chunks(socket, path, outgoing(body, stream=True))) as pieces,
-        ):
-            async for piece in pieces:
-                if "usage" in piece:
-                    usages.append(piece.pop("usage"))
-                    last = piece
-                if piece["choices"]:
-                    yield piece
+        place = self.slots.place(self.user, prompt_of(body)) if (body.get("n") or 1) == 1 else self.slots.several()
+        async with self._turn() as socket:
+            with place as where:
+                async with aclosing(chunks(socket, path, outgoing(body, stream=True) | where)) as pieces:
+                    async for piece in pieces:
+                        if "usage" in piece:
+                            usages.append(piece.pop("usage"))
+                            last = piece
+                        if piece["choices"]:
+                            yield piece
         yield {**last, "choices": [], "usage": used(usages)}
 
     async def _call_stream(self, body: Body) -> Chunks:
@@ -150,6 +164,11 @@ class LlamaEngine:
         _ = self.kept.socket  # Down at once, not after a wait
         async with self.turns.turn():
             yield self.kept.socket
+
+
+def prompt_of(body: Body) -> str:
+    """Return what a body asks, as one text: the same as far as what the model reads is."""
+    return body["prompt"] if isinstance(body.get("prompt"), str) else json.dumps(body.get("messages"))
 
 
 def _as_call(choice: Body) -> Body:

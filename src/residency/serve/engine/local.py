@@ -14,6 +14,7 @@ from typing import Any
 from residency.core.types import Message, Model, Reply
 from residency.serve.engine.blocking import from_thread, in_thread
 from residency.serve.engine.embed import Vectors
+from residency.serve.engine.leaving import Leave
 from residency.serve.engine.tools import in_words, read, wants_tools
 from residency.serve.engine.turns import Turns
 from residency.serve.types import Refused
@@ -33,6 +34,10 @@ class LocalEngine:
         self.model, self.name, self.hash = model, name or model.name, model.hash
         self.context = int(getattr(model, "context", 0)) or 2048
         self.turns, self.vectors = Turns(1, queue), Vectors(queue=queue)
+
+    def of(self, user: str, leave: Leave | None = None) -> LocalEngine:
+        """Return this: nothing of one request is kept for another."""
+        return self
 
     async def chat(self, body: Body) -> Body:
         """Return a chat completion of ``n`` choices."""

@@ -1,7 +1,7 @@
 """The model of a running engine for a thread that may wait: what ``GgufModel`` does, over the engine's own process.
 
 Its requests stand in the same line as those of the event loop. The first of them is turned away where the line is full;
-a strategy that has begun is let finish.
+a strategy that has begun is let finish, unless who asked has gone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class LlamaModel(GgufModel):
         return self._engine.vectors.now(texts)
 
     def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        return ask_now(self._engine.kept.socket, path, body)
+        return ask_now(self._engine.kept.socket, path, body, leave=self._engine.leave)
 
 
 class _Line:
@@ -48,11 +48,11 @@ class _Line:
         self, job: dict[str, Any], receive: Callable[[dict[str, Any]], bool] | None = None
     ) -> dict[str, Any]:
         """Return a completion; with ``receive`` its pieces go there, until it returns True."""
-        with self.engine.turns.turn_now(bounded=not self.admitted):
+        engine = self.engine
+        with engine.turns.turn_now(bounded=not self.admitted), engine.slots.place(engine.user, job["prompt"]) as where:
             self.admitted = True
-            socket = self.engine.kept.socket
             if receive is None:
-                return ask_now(socket, COMPLETE, {**job, "cache_prompt": True})
-            with closing(chunks_now(socket, COMPLETE, {**job, "cache_prompt": True})) as pieces:
+                return ask_now(engine.kept.socket, COMPLETE, job | where, leave=engine.leave)
+            with closing(chunks_now(engine.kept.socket, COMPLETE, job | where, leave=engine.leave)) as pieces:
                 any(receive(piece) for piece in pieces)
         return {}

@@ -50,5 +50,13 @@ def _llama(source: Source, called: str, settings: Settings) -> Engine:
     path = Path(source.path)
     check_magic(path)
     embedding = is_encoder(path)
-    load = Load(str(path), called, settings.context, settings.parallel, threads=usual_threads(), embedding=embedding)
-    return LlamaEngine(load, hash=source.hash, queue=settings.queue)
+    load = Load(
+        str(path),
+        called,
+        settings.context,
+        settings.parallel,
+        threads=usual_threads(),
+        share=settings.share_prefix,
+        embedding=embedding,
+    )
+    return LlamaEngine(load, hash=source.hash, queue=settings.queue, hung=settings.hung)

@@ -16,13 +16,18 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to load: ``context`` tokens for each of ``parallel`` requests, ``cache`` MiB for what was read before."""
+    """What to load: ``context`` tokens for each of ``parallel`` requests.
+
+    ``share`` keeps what was read for one user for all others, beside the slots up to ``cache`` MiB of it; without, a
+    slot is chosen for each request (slots.py), and nothing is kept beside them.
+    """
 
     path: str
     name: str
     context: int
     parallel: int
     threads: int
+    share: bool = False
     cache: int = 256
     embedding: bool = False
 
@@ -43,9 +48,10 @@ def server(load: Load, socket: str) -> Any:
     settings.n_threads_http = load.parallel + 8  # beside those who wait for tokens: health, templates, tokenizing
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = load.threads
     settings.verbosity, settings.warmup, settings.ui, settings.offline = 0, True, False, True
-    settings.endpoint_slots = settings.endpoint_props = settings.endpoint_metrics = False  # slots hold prompts
+    settings.endpoint_slots = settings.endpoint_props = False  # slots hold prompts
+    settings.endpoint_metrics = True  # whether it moves on (pulse.py)
     settings.fit_params = False  # what does not fit is an error, not a smaller context
-    settings.cache_ram_mib = load.cache
+    settings.cache_ram_mib = load.cache if load.share else 0
     settings.embedding = load.embedding
     if load.embedding:
         settings.n_batch = settings.n_ubatch = load.context  # a text is read in one pass

@@ -14,6 +14,7 @@ import httpx
 from residency.core.errors import ResidencyError
 from residency.core.types import Model
 from residency.models.remote import KEY, RemoteModel, open_remote
+from residency.serve.engine.leaving import Leave
 from residency.serve.engine.turns import Turns
 from residency.serve.types import Busy, Down, Refused
 
@@ -43,6 +44,10 @@ class RemoteEngine:
             trust_env=False,  # a proxy of the environment is no configured address
             limits=httpx.Limits(max_connections=None),
         )
+
+    def of(self, user: str, leave: Leave | None = None) -> RemoteEngine:
+        """Return this: what the endpoint keeps of one request for another is its own matter."""
+        return self
 
     async def chat(self, body: Body) -> Body:
         """Return a chat completion."""

@@ -1,7 +1,9 @@
-"""A process that is kept alive: started, waited for, started again when it dies, and ended with its keeper.
+"""A process that is kept alive: started, waited for, started again when it dies or hangs, and ended with its keeper.
 
-A thread of its own waits for the process, so it works with an event loop and without one. Between a death and the next
-start there is a growing pause; who asks meanwhile is told in how many seconds to come back.
+A thread of its own waits for the process, so it works with an event loop and without one. Every few seconds it looks
+whether the process still works; one that hangs is killed, which is a death like others: those who wait for it are told
+at once. Between a death and the next start there is a growing pause; who asks meanwhile is told in how many seconds to
+come back.
 """
 
 from __future__ import annotations
@@ -20,21 +22,27 @@ from pathlib import Path
 from residency.core.errors import ModelError
 from residency.models.llama import socket_folder
 from residency.serve.engine.process import Load
+from residency.serve.engine.pulse import HUNG_S, Pulse
 from residency.serve.types import Down
 
 PAUSES = (0.1, 0.5, 2.0, 5.0, 15.0, 30.0)
 """Seconds before the first, second … start after deaths that came soon after one another."""
 STEADY = 60.0
 """Seconds of life after which a death counts as a first one."""
+LOOKS = 5.0
+"""Seconds between two looks at a process."""
 
 
 class Kept:
-    """The process of one model. ``restarts`` counts the starts after the first; ``socket`` raises Down between them."""
+    """The process of one model. ``restarts`` counts the starts after the first; ``socket`` raises Down between them.
 
-    def __init__(self, load: Load, *, pauses: tuple[float, ...] = PAUSES) -> None:
+    ``hung`` seconds without a sign of work are too many; ``hangs`` counts how often that was so.
+    """
+
+    def __init__(self, load: Load, *, pauses: tuple[float, ...] = PAUSES, hung: float = HUNG_S) -> None:
         """Start it and wait until it is ready; ModelError where it cannot load the file."""
-        self.load, self.pauses = load, pauses
-        self.restarts, self.took = 0, 5.0
+        self.load, self.pauses, self.hung = load, pauses, hung
+        self.restarts, self.hangs, self.took = 0, 0, 5.0
         self._folder, self._number = socket_folder(), 0
         self._socket: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -82,7 +90,7 @@ class Kept:
         deaths = 0
         while not self._ended.is_set() and self._process:
             began = time.monotonic()
-            self._process.wait()
+            self._watch(self._process)
             self._down()
             deaths = 1 if time.monotonic() - began > STEADY else deaths + 1
             pause = self.pauses[min(deaths, len(self.pauses)) - 1]
@@ -91,6 +99,20 @@ class Kept:
                 return
             self.restarts += 1
             self._start()
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Return when a process has ended; one that hangs is ended."""
+        pulse = Pulse(self._socket or "", hung=self.hung)
+        while True:
+            try:
+                process.wait(min(LOOKS, self.hung / 2))
+                return
+            except subprocess.TimeoutExpired:
+                if self._ended.is_set() or pulse.beats():
+                    continue
+            if process.poll() is None and not self._ended.is_set():
+                self.hangs += 1
+                process.kill()
 
     def _start(self) -> bool:
         """Return whether a new process came up; it has a socket file of its own."""

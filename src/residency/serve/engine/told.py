@@ -130,6 +130,8 @@ class Asked:
             "rules": self.rules,
             "draft": True,
         }
+        if self.confidence.measured:
+            told["measured"] = self.confidence.measured
         return {**told, "note": self.note} if self.note else told
 
     def line(self, decision: str, digest: Callable[[str], str], **more: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ ANY_OBJECT = {"type": "object"}
 def outgoing(body: Body, *, stream: bool) -> Body:
     """Return a body as llama.cpp reads it; what a stream used is asked for always."""
     sent = {key: value for key, value in body.items() if key not in ("model", "stream_options", "user")}
-    sent |= {"stream": stream, "cache_prompt": True}
+    sent["stream"] = stream
     if stream:
         sent["stream_options"] = {"include_usage": True}
     wanted = body.get("response_format") or {}

@@ -95,7 +95,9 @@ def linked(tip: Tip, entry: Entry, *, now: datetime, mark: Mark, sealed: Callabl
 
 def fitted(text: str, most: int) -> str:
     """Return a short text that any database takes: what does not print is escaped, what is too long is cut."""
-    shown = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    shown = text
+    if not text.isprintable():
+        shown = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
