@@ -36,6 +36,7 @@ GET /password                   crau
 POST /password                  crau
 POST /language                  crau
 GET /                           cr
+GET /ask                        cr
 POST /ask                       cr
 GET /note                       cr
 POST /note                      cr

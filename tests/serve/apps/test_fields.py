@@ -6,6 +6,7 @@ import pytest
 
 from residency.infer.evidence import Evidence
 from residency.serve.apps import load
+from residency.serve.apps.application import Field
 from residency.serve.apps.case import case_of
 from residency.serve.types import Refused
 from serve.apps.desk import Desk
@@ -28,7 +29,7 @@ SECRET = "Zebulon Quist"
         ("triage", {"complaint": "cough", "age": 200}, "age", "is out of range; legal: 0 to 120 years"),
         ("triage", {"complaint": "cough", "sex": SECRET}, "sex", "is not one of: female, male"),
         ("triage", {"complaint": "cough", "supplemental_oxygen": SECRET}, "supplemental_oxygen", "neither yes nor no"),
-        ("screening", {"phq_1": 1.5, "phq_2": 1}, "phq_1", "is no whole number"),
+        ("screening", {"phq_1": 1.5, "phq_2": 1}, "phq_1", "is not one of: 0, 1, 2, 3"),
         ("medication", {"question": "How is it taken?"}, "source", "answered from a source alone"),
     ],
 )
@@ -38,6 +39,14 @@ def test_a_wrong_field_is_refused_by_name_and_nothing_is_asked_or_recorded(name,
         desk.ask(name, fields)
     assert told.value.param == field and told.value.status == 400 and why in str(told.value)
     assert SECRET not in str(told.value) and not desk.engine.asked and not desk.record.entries
+
+
+def test_a_whole_number_without_answers_of_its_own_is_whole_and_within_its_ends():
+    field = Field("points", {}, kind="whole", high=3)
+    assert field.read("3") == 3
+    for given, why in ((1.5, "is no whole number"), (4, "is out of range; legal: 0 to 3")):
+        with pytest.raises(Refused, match=why):
+            field.read(given)
 
 
 def test_unknown_fields_are_counted_and_not_repeated():

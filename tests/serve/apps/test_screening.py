@@ -6,7 +6,7 @@ import pytest
 
 from residency.infer.tools.calculator import band_of, calculators
 from residency.serve.apps import load
-from residency.serve.apps.screening import instruments, screened
+from residency.serve.apps.screening import instruments, lacking, screened, sentences
 from residency.serve.types import Refused
 from serve.apps.desk import Desk, every
 
@@ -51,8 +51,30 @@ def test_an_instrument_with_a_gap_is_not_scored_and_the_short_one_stands():
 
 
 def test_without_one_whole_instrument_nothing_is_scored():
-    with pytest.raises(Refused, match="no instrument is filled in whole"):
+    with pytest.raises(Refused, match="no instrument is filled in whole") as told:
         screened({"phq_1": 2}, "en")
+    assert (told.value.code, told.value.param) == ("incomplete", "phq_2") and "PHQ-2" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "language, words", [("en", "items without an answer: 3"), ("es", "preguntas sin respuesta: 3")]
+)
+def test_what_an_instrument_lacks_is_told_by_the_numbers_of_its_items(language, words):
+    found = screened({"audit_1": 1, "audit_2": 1} | every([1, 1], "phq"), language)
+    said = "\n".join(sentences(found, language))
+    assert "AUDIT-C" in said and words in said and "audit_3" not in said
+    assert lacking({"audit_1": "1", "audit_2": "0", "audit_3": " "}, language) == [said.splitlines()[-1]]
+
+
+def test_every_item_has_the_published_answer_of_each_of_its_points():
+    for name, field in load()["screening"].inputs.items():
+        if name != "sex":
+            assert list(field.choices) == [str(points) for points in range(int(field.high) + 1)]
+    audit = load()["screening"].inputs["audit_2"]
+    assert [one["en"] for one in audit.choices.values()] == ["1 or 2", "3 or 4", "5 or 6", "7 to 9", "10 or more"]
+    assert audit.read("4") == audit.read(4) == 4
+    with pytest.raises(Refused, match="is not one of"):
+        audit.read("5")
 
 
 @pytest.mark.parametrize("points", [1, 2, 3])

@@ -7,7 +7,13 @@ from pathlib import Path
 from residency.corpus.graph.build import build
 from residency.infer.graph import open_graph
 
-KINDS = {"0001": "Trouble of the foot", "0002": "Trouble of the ear"}
+KINDS = {
+    "0001": "Trouble of the foot",
+    "0002": "Trouble of the ear",
+    "0003": "Trouble of the sleep",
+    "0004": "Trouble of the hair",
+    "0005": "Trouble of the voice",
+}
 FINDINGS = {
     "0011": ("Blue foot", "0001"),
     "0012": ("Square foot", "0001"),
@@ -16,9 +22,14 @@ FINDINGS = {
     "0015": ("Toe of glass", "0011"),
     "0021": ("Glass ear", "0002"),
     "0022": ("Ear that rings at noon", "0002"),
+    "0031": ("Dreams in green", "0003"),
+    "0032": ("Green dreaming", "0003"),
+    "0041": ("Whispering plait", "0004"),
+    "0051": ("Echo before speech", "0005"),
 }
 DISEASES = {"1": ("Hazy disease", ["0011"]), "2": ("Misty disease", ["0012", "0021"]), "3": ("Damp disease", ["0013"]),
-            "4": ("Foggy disease", ["0014", "0022"])}  # fmt: skip
+            "4": ("Foggy disease", ["0014", "0022"]), "5": ("Rainy disease", ["0031", "0032"]),
+            "6": ("Snowy disease", ["0041", "0051"])}  # fmt: skip
 
 
 def small_graph(folder: Path):

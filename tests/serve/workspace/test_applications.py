@@ -8,7 +8,9 @@ import pytest
 
 from residency.serve.app import create
 from residency.serve.apps import load
+from residency.serve.types import Busy, Down
 from residency.serve.workspace.replies import parts_of, written
+from residency.serve.workspace.used import given_as
 from residency.serve.workspace.words import LANGUAGES, words
 from serve.scripted_engine import ScriptedEngine
 from serve.service import made
@@ -52,13 +54,48 @@ def test_one_that_is_proven_needs_no_click_and_one_that_is_not_does(anna, ward):
 
 
 def test_a_field_that_is_wrong_is_named_in_the_readers_words_and_what_was_filled_in_stays(anna):
-    form = {"phq_1": "7", "sex": "female", "unproven": "yes"}
-    reply = anna.post("/applications/screening", form)
-    assert (
-        reply.status_code == 400 and "a whole number from 0 to 3 is needed" in reply.text and 'value="7"' in reply.text
-    )
-    spanish = anna.post("/applications/screening?language=es", form)
-    assert "hace falta un número entero de 0 a 3" in spanish.text
+    form = {"complaint": "cough", "age": "700", "sex": "female", "unproven": "yes"}
+    reply = anna.post("/applications/triage", form)
+    assert reply.status_code == 400 and "a number from 0 to 120 is needed" in reply.text
+    assert 'value="700"' in reply.text and ">\ncough</textarea>" in reply.text
+    spanish = anna.post("/applications/triage?language=es", form)
+    assert "hace falta un número de 0 a 120" in spanish.text
+    long = anna.post("/applications/coding", {"note": "x" * 40_100, "unproven": "yes"})
+    assert long.status_code == 400 and "hay 40\u202f100 caracteres, y se admiten 40\u202f000" in long.text
+    assert "x" * 40_100 in long.text
+
+
+def test_a_questionnaire_is_answered_in_its_own_words_and_what_it_lacks_is_said_with_the_answers_kept(anna):
+    text = anna.get("/applications/screening").text
+    assert '<option value="3">Nearly every day (3)</option>' in text and "10 or more (4)" in text
+    assert 'type="number"' not in text
+    reply = anna.post("/applications/screening", {"audit_1": "4", "audit_3": "2", "unproven": "yes"})
+    assert reply.status_code == 400 and "AUDIT-C is not scored; items without an answer: 2." in reply.text
+    assert '<option value="4" selected>4 or more times a week (4)</option>' in reply.text
+    assert "casi todos los días" in anna.get("/applications/screening?language=es").text.lower()
+
+
+@pytest.mark.parametrize(("error", "status"), [(Busy(3), 429), (Down(4), 503)])
+def test_a_model_that_is_busy_or_down_leaves_what_was_filled_in(anna, ward, error, status):
+    engine = ward[2][0]
+    kept, engine.script = engine.script, lambda body: error
+    try:
+        reply = anna.post("/applications/structure", {"note": NOTE, "unproven": "yes"})
+    finally:
+        engine.script = kept
+    assert reply.status_code == status and NOTE in reply.text and reply.headers["retry-after"]
+
+
+def test_an_answer_that_nobody_signs_is_marked_as_one_to_be_checked(anna):
+    text = anna.get("/applications").text
+    assert text.count(">To be checked</span>") == 2 and text.count(">Draft</span>") == 9
+
+
+def test_the_draft_of_a_screening_says_what_was_answered_in_words():
+    one = load()["screening"]
+    text = given_as(one, {"sex": "female", "phq_1": "3", "phq_2": ""}, "en")
+    assert "Sex (AUDIT-C has a limit for each): female" in text and text.endswith("doing things: Nearly every day (3)")
+    assert given_as(load()["coding"], {"note": "Asthma."}, "en") == "Asthma."
 
 
 def test_a_rule_answers_thoughts_of_self_harm_at_once_and_no_model_is_asked(anna, ward):

@@ -67,7 +67,7 @@ def test_the_whole_way_goes_by_keyboard(page):
     tab_to(page, "#question")
     page.keyboard.type("What does gout cause?")
     page.keyboard.press("Control+Enter")
-    page.wait_for_selector("text=The answer is complete.")
+    page.wait_for_selector("text=The sentences are here.")
     assert page.evaluate("document.activeElement.id") == "question"
     tab_to(page, "a.cite")
     page.keyboard.press("Enter")
@@ -83,6 +83,7 @@ def test_an_answer_can_be_stopped_by_key_and_what_was_written_is_called_unfinish
     page.keyboard.press("Escape")
     page.wait_for_selector("text=Stopped.")
     assert not page.is_visible("#stop") and page.query_selector("#answer dl") is None
+    assert "Draft" in page.inner_text("#answer h2 >> nth=0")
     page.wait_for_timeout(100)
     assert engines[0].stopped >= 1
 
@@ -117,6 +118,17 @@ def test_it_has_no_serious_fault_and_nobody_scrolls_sideways(browser, address, n
         page.fill("#question", "Signs of a stroke since noon? And gout?")
         page.check("input[value=written]")
         page.click("#ask button >> nth=0")
-        page.wait_for_selector("#answer .urgency")
+        page.wait_for_selector("#answer dl", state="attached")
         assert not faults(page) and spills(page) == 0
         shot(page, f"ask-{name}")
+
+
+def test_on_a_narrow_page_the_navigation_is_one_line_that_unfolds(browser, address):
+    with visiting(browser, address, viewport={"width": 320, "height": 640}, **as_clinician(address)) as page:
+        page.goto("/")
+        assert page.evaluate("document.querySelector('nav').offsetHeight") < 60
+        assert page.evaluate("document.querySelector('.bar').offsetHeight") < 120
+        tab_to(page, "nav summary")
+        page.keyboard.press("Enter")
+        tab_to(page, "nav a[href='/note']")
+        assert page.is_visible("nav .folded a[href='/review']") and spills(page) == 0 and not faults(page)

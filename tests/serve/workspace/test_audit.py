@@ -59,7 +59,27 @@ def test_the_record_is_searched(clinic: Ward, wanted: str, found: list[str]) -> 
 def test_a_time_that_is_none_is_explained(clinic: Ward) -> None:
     page = clinic.see("otto", "/audit?since=yesterday")
     assert page.status_code == 422
-    assert "a time is written as" in words_of(page)
+    assert "A time is written as" in words_of(page)
+    assert "Una hora se escribe" in words_of(clinic.see("otto", "/audit?since=yesterday&language=es"))
+
+
+def test_a_filter_that_there_is_not_is_said_and_nothing_is_passed_off_as_found(clinic: Ward) -> None:
+    noted(clinic)
+    page = clinic.see("otto", "/audit?from=2026-11-01&kind=request")
+    assert page.status_code == 422 and not rows(page.text)
+    assert "There is no such filter: from. There are: kind, actor, request, since, until." in words_of(page)
+    odd = clinic.see("otto", "/audit?%3Cb%3Ex=1&%00=1")
+    assert odd.status_code == 422 and "<b>x" not in odd.text and "\0" not in odd.text
+    assert clinic.see("otto", "/audit?language=es&done=x&verify=1&before=9").status_code == 200
+
+
+def test_a_line_calls_an_application_by_its_title_and_keeps_hashes_short(clinic: Ward) -> None:
+    a_draft(clinic)
+    noted(clinic, "comparison", first=f"tiny {'ab' * 32}")
+    page = clinic.see("otto", "/audit").text
+    summaries = re.findall(r"<summary>([^<]*)</summary>", page)
+    assert "draft, Structured note, m" in summaries and "tiny abababab…" in summaries
+    assert "ab" * 32 in page  # whole in the body
 
 
 def test_signs_of_control_are_refused(clinic: Ward) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from residency.catalog.entries import load
 from residency.catalog.query import Query, answer
+from residency.serve.workspace.catalog import A_PAGE
+from residency.serve.workspace.words import words
 from serve.workspace.desk_app import Ward, ward, words_of
 
 
@@ -45,13 +47,37 @@ def test_the_language_of_a_model_is_not_the_language_of_the_page(clinic: Ward) -
     assert entries(page.text) == [entry.id for entry in found.entries]
     spanish = clinic.see("otto", "/catalog?of=models&language=es")
     assert '<html lang="es">' in spanish.text
-    assert len(entries(spanish.text)) == 100
+    assert len(entries(spanish.text)) == A_PAGE
 
 
 def test_a_wish_that_there_is_not_is_explained(clinic: Ward) -> None:
     page = clinic.see("otto", "/catalog?of=models&task=qq")
     assert page.status_code == 422
     assert "there is none such" in words_of(page)
+
+
+def test_filters_and_cells_are_words_and_those_of_few_are_folded(clinic: Ward) -> None:
+    page = clinic.see("otto", "/catalog?of=models&task=qa").text
+    assert '<option value="qa" selected>Answering questions</option>' in page
+    assert re.search(r'<details class="part">\s*<summary>More filters</summary>', page)
+    table = page.partition("<tbody>")[2]
+    assert "Answering questions" in table and not re.search(r"<td>[^<]*\b(qa|vqa|nli|deid)\b", table)
+    assert page.index('id="task"') < page.index("More filters") < page.index('id="algorithm"')
+    assert re.search(r'<details class="part" open>', clinic.see("otto", "/catalog?of=models&algorithm=rag").text)
+    spanish = clinic.see("otto", "/catalog?of=models&task=qa&language=es").text
+    assert "Responder preguntas" in spanish and "(de memoria" in spanish and "(from memory" not in spanish
+
+
+def test_every_value_of_every_axis_has_a_name_in_both_languages() -> None:
+    values = {value for axis in load().axes.values() for value in axis}
+    for language in ("en", "es"):
+        assert {one for one in values if not words(language).has(f"catalog.value.{one}")} == set()
+
+
+def test_an_entry_says_once_what_a_value_rests_on(clinic: Ward) -> None:
+    entry = next(one for one in load().entries["models"].values() if any(c.mark == "M" for c in one.cells.values()))
+    page = clinic.see("otto", f"/catalog?of=models&entry={entry.id}").text
+    assert "<td>From memory" in page and "(from memory" not in page.partition("<tbody>")[2].partition("</tbody>")[0]
 
 
 def test_a_kind_or_an_entry_that_there_is_not_is_not_found(clinic: Ward) -> None:
@@ -63,14 +89,14 @@ def test_a_kind_or_an_entry_that_there_is_not_is_not_found(clinic: Ward) -> None
 def test_a_long_list_is_paged_without_losing_the_wishes(clinic: Ward) -> None:
     first = clinic.see("otto", "/catalog?of=models&access=open")
     every = answer(load(), "models", Query(access=("open",))).entries
-    further = re.search(r'href="(/catalog\?[^"]*skip=100)"', first.text)
-    if len(every) <= 100:
+    further = re.search(rf'href="(/catalog\?[^"]*skip={A_PAGE})"', first.text)
+    if len(every) <= A_PAGE:
         assert not further
         every, first = answer(load(), "models", Query()).entries, clinic.see("otto", "/catalog?of=models")
-        further = re.search(r'href="(/catalog\?[^"]*skip=100)"', first.text)
+        further = re.search(rf'href="(/catalog\?[^"]*skip={A_PAGE})"', first.text)
     assert further
     second = clinic.see("otto", unescape(further[1]))
-    assert entries(first.text) + entries(second.text) == [one.id for one in every][:200]
+    assert entries(first.text) + entries(second.text) == [one.id for one in every][: 2 * A_PAGE]
 
 
 def test_an_entry_says_what_each_value_rests_on(clinic: Ward) -> None:

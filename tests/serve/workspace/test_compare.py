@@ -61,6 +61,13 @@ def test_after_the_choice_each_answer_has_its_name(clinic: Ward, choice: str) ->
     assert ("largish" in second) == ("Drink tea." in second)
 
 
+def test_the_heading_asks_before_the_choice_and_answers_after_it(clinic: Ward) -> None:
+    address = asked(clinic)
+    assert "<h1>Which answer is better?</h1>" in clinic.see("ana", address).text
+    clinic.send("ana", address, choice="neither")
+    assert "<h1>Neither was good.</h1>" in clinic.see("ana", address).text
+
+
 def test_a_choice_stands(clinic: Ward) -> None:
     address = asked(clinic)
     clinic.send("ana", address, choice="tie")

@@ -65,7 +65,7 @@ def test_a_draft_is_signed_and_the_record_holds(people: dict[str, Signed]) -> No
     who = Principal(id, "clinician", "clinician")
     draft = asyncio.run(drafts.make(service, who, **about, model_hash="h", request="r1"))
     for number, step in enumerate(("accepted", "signed"), start=1):
-        reply = people["reviewer"].post(f"/review/{draft.id}", {"decision": step, "version": number})
+        reply = people["reviewer"].post(f"/review/{draft.id}", {"decision": step, "version": number, "sure": "yes"})
         assert reply.status_code == 303
     page = people["clinician"].get(f"/review/{draft.id}").text
     assert "Signed by reviewer" in page

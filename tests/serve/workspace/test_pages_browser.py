@@ -112,7 +112,7 @@ def test_an_answer_of_the_real_app_streams_under_its_own_policy(ward):
         shot(page, "ask")
         page.fill("#question", "My patient has crushing chest pain and sweats. What now?")
         page.click("#ask button >> nth=0")
-        page.wait_for_selector("text=The answer is complete.")
+        page.wait_for_selector("text=Call first.")
         shot(page, "ask-urgent")
         sound(page, "urgent")
 
@@ -162,6 +162,18 @@ def test_the_tutor_asks_and_explains_by_keyboard(ward):
 
 def test_the_language_is_switched_where_one_stands(ward):
     service, address, browser = ward
+    with visiting(browser, address, **cookies(service, address, "clinician", "ana.ask")) as page:
+        page.goto("/")
+        page.fill("#question", "What does gout cause?")
+        page.click("#ask button >> nth=0")
+        page.wait_for_selector("#answer mark")
+        page.fill("#question", "And what helps?")
+        page.click("text=Español")
+        page.wait_for_selector("html[lang=es]")
+        assert "De las fuentes" in page.inner_text("#answer-head") and "sudden pain" in page.inner_text("#answer")
+        assert page.input_value("#question") == "And what helps?" and "gout" not in page.url
+        page.click("nav a >> nth=0")
+        page.wait_for_url(address + "/")
     with visiting(browser, address, **cookies(service, address, "clinician", "ana.es")) as page:
         page.goto("/note")
         page.click("text=Español")

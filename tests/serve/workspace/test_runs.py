@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,51 @@ def test_a_ledger_is_narrowed_to_a_task(clinic: Ward) -> None:
     said = words_of(clinic.see("otto", "/ledger/quick-1?task=nli"))
     assert "0.770" in said
     assert "0.400" not in said
+
+
+def test_tasks_metrics_and_models_are_called_by_their_titles(clinic: Ward) -> None:
+    a_run(rows=[row(model="base-0shot", metric="rouge_l", task="gen")])
+    said = words_of(clinic.see("otto", "/ledger/quick-1"))
+    assert (
+        "Plain words for a clinical term" in said and "ROUGE-L" in said and "Base, 0 solved examples before it" in said
+    )
+    assert "rouge_l" not in said and "base-0shot" not in said
+    spanish = words_of(clinic.see("otto", "/ledger/quick-1?language=es"))
+    assert "Palabras sencillas para un término clínico" in spanish and "Base, 0 ejemplos resueltos antes" in spanish
+    a_run("quick-3", rows=[row()])
+    assert "Ajustado, exactitud: 0.400" in words_of(clinic.see("otto", "/ledger/quick-3?language=es"))
+
+
+def test_each_task_is_folded_under_its_own_number_with_a_mark_to_jump_to(clinic: Ward) -> None:
+    rows = [row(model="base-0shot", value=0.1), row(model="tuned", metric="ece", value=0.9), row(value=0.4)]
+    a_run(rows=[*rows, row(task="nli", metric="macro_f1", value=0.7)])
+    page = clinic.see("otto", "/ledger/quick-1").text
+    for mark in re.findall(r'<a href="#([a-z0-9-]+)"', page)[1:]:  # the first skips to the content
+        assert f'id="{mark}"' in page
+    summaries = [" ".join(re.sub("<[^>]+>", " ", one).split()) for one in re.findall(r"<summary>(.*?)</summary>", page)]
+    assert "Questions with given options Tuned, accuracy: 0.400 (0.310 – 0.520)" in summaries
+    assert not re.search(r'<details class="part" id="task-\d" open', page)
+    assert '<details class="part" id="task-1" open' in clinic.see("otto", "/ledger/quick-1?task=nli").text
+
+
+@pytest.mark.parametrize("path", ["/runs/quick-1", "/ledger/quick-1"])
+def test_findings_stand_by_what_they_weigh_the_bad_ones_open(clinic: Ward, path: str) -> None:
+    levels = ("good", "note", "red", "good", "strange")
+    a_run(rows=[row()], findings=[{"level": one, "text": f"{one} {n}."} for n, one in enumerate(levels)])
+    page = clinic.see("otto", path).text
+    groups = re.findall(r'<details class="part"( open)?>\s*<summary>(.*?)</summary>(.*?)</details>', page, re.DOTALL)
+    said = [(bool(open_), re.findall(r"<li>(.*?)</li>", inner)) for open_, _, inner in groups]
+    assert said == [(True, ["strange 4."]), (True, ["red 2."]), (False, ["good 0.", "good 3."]), (False, ["note 1."])]
+
+
+def test_a_run_that_is_linked_here_is_listed_once(clinic: Ward, tmp_path: Path) -> None:
+    a_run(rows=[row()])
+    (runs_root() / "latest").symlink_to("quick-1")
+    shutil.move(a_run("far-1", rows=[row()]), tmp_path / "far-1")
+    (runs_root() / "far-1").symlink_to(tmp_path / "far-1")
+    listed = re.findall(r'href="/runs/([^"]+)"', clinic.see("otto", "/runs").text)
+    assert sorted(listed) == ["far-1", "quick-1"]
+    assert clinic.see("otto", "/ledger/far-1").status_code == 200
 
 
 def test_markup_in_a_ledger_stays_words(clinic: Ward) -> None:

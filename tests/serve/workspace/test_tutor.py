@@ -14,6 +14,7 @@ from serve.scripted_engine import ScriptedEngine
 from serve.workspace.small_graph import small_graph
 from serve.workspace.ward import app
 
+TOPICS = {f"HP:9000{number}" for number in range(1, 6)}
 AS = {"x-as": "clinician"}
 
 
@@ -47,6 +48,18 @@ def test_a_question_has_one_finding_that_the_source_lists_and_three_that_it_does
             assert node in right or (node not in above and listed.isdisjoint(graph.above(node)))
 
 
+def test_options_are_no_siblings_and_not_called_nearly_the_same(graph):
+    for seed in range(30):
+        question = quiz.draw(graph, "HP:0000118", seed=seed)
+        nodes = [node for node, _ in question.options]
+        topics = [min(graph.above(node).keys() & TOPICS) for node in nodes]
+        assert len(set(topics)) == quiz.OPTIONS, question
+    assert not quiz._apart(graph, "HP:90011", "HP:90012", 3)  # two of one foot
+    assert not quiz._apart(graph, "HP:90011", "HP:90015", 3)  # one is a kind of the other
+    assert not quiz._apart(graph, "HP:90031", "HP:90032", 3)  # the same in other words
+    assert quiz._apart(graph, "HP:90011", "HP:90021", 3)
+
+
 def test_the_same_seed_draws_the_same_question_and_a_disease_is_asked_about_itself(graph):
     assert quiz.draw(graph, "HP:90001", seed=3) == quiz.draw(graph, "HP:90001", seed=3)
     assert quiz.draw(graph, "TOY:3", seed=1).name == "Damp disease"
@@ -54,7 +67,9 @@ def test_the_same_seed_draws_the_same_question_and_a_disease_is_asked_about_itse
 
 
 def test_the_topics_are_what_stands_below_the_root(graph):
-    assert [name for _, name in quiz.topics(graph)] == ["Trouble of the ear", "Trouble of the foot"]
+    assert [name for _, name in quiz.topics(graph)] == [
+        f"Trouble of the {one}" for one in ("ear", "foot", "hair", "sleep", "voice")
+    ]
 
 
 def test_a_right_answer_is_called_right_and_explained_with_its_place(ward):
@@ -96,6 +111,11 @@ def test_a_form_that_holds_no_question_or_no_answer_is_refused(ward, form):
 
 def test_what_the_graph_does_not_know_draws_nothing_and_says_so(ward):
     assert "No question could be drawn" in ward[0].post("/tutor", data={"topic": "rain"}, headers=AS).text
+
+
+def test_a_reader_of_another_language_is_told_that_the_source_has_its_own(ward):
+    assert "lengua de la fuente" in ward[0].get("/tutor?language=es", headers=AS).text
+    assert "as the source has them" not in ward[0].get("/tutor?language=en", headers=AS).text
 
 
 def test_without_a_graph_the_page_says_what_is_missing(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,16 @@ def role_of(clinic: Ward, name: str) -> str:
     return str(clinic.house.row(clinic.people[name])["role"])
 
 
-def a_key(clinic: Ward, **form: Any) -> Any:
+def told(reply: Any) -> str:
+    """Return what a page says was wrong."""
+    found = re.search(r'<p class="wrong" role="alert">([^<]*)</p>', reply.text)
+    assert found
+    return unescape(found[1])
+
+
+def a_key(clinic: Ward, address: str = "/keys", **form: Any) -> Any:
     about = {"name": "scheduler", "user": user(clinic, "ana"), "scopes": ["chat", "models"], "days": 30}
-    return clinic.send("adam", "/keys", **{**about, "per_minute": 60, **form})
+    return clinic.send("adam", address, **{**about, "per_minute": 60, **form})
 
 
 # --- users ------------------------------------------------------------------------------------------------------------
@@ -55,7 +63,7 @@ def test_a_new_user_gets_a_key_that_is_shown_once(clinic: Ward) -> None:
 def test_what_is_wrong_with_a_new_user_is_said_on_the_page(clinic: Ward, form: dict[str, str], said: str) -> None:
     reply = clinic.send("adam", "/users", **form)
     assert reply.status_code == 422
-    assert said in words_of(reply)
+    assert said in told(reply) and told(reply)[0].isupper() and told(reply)[-1] == "."
     assert "<b>" not in reply.text
 
 
@@ -119,14 +127,29 @@ def test_a_key_is_shown_once_and_opens_what_its_scopes_say(clinic: Ward) -> None
 @pytest.mark.parametrize(
     ("form", "said"),
     [({"scopes": []}, "scopes"), ({"scopes": ["audit"]}, "cannot have the scope"), ({"days": "0"}, "days"),
-     ({"days": "many"}, "days"), ({"per_minute": "-1"}, "per_minute"), ({"name": " "}, "characters"),
+     ({"days": "many"}, "days"), ({"per_minute": "-1"}, "times a minute"), ({"name": " "}, "characters"),
      ({"user": "none"}, "no such user"), ({"scopes": ["root"]}, "scopes")],
 )  # fmt: skip
 def test_what_is_wrong_with_a_new_key_is_said_on_the_page(clinic: Ward, form: dict[str, Any], said: str) -> None:
     reply = a_key(clinic, **form)
     assert reply.status_code == 422
-    assert said in words_of(reply)
+    assert said in told(reply) and told(reply)[0].isupper() and told(reply)[-1] == "."
     assert not clinic.house.record("key")
+
+
+def test_what_is_wrong_is_said_in_the_readers_language(clinic: Ward) -> None:
+    reply = clinic.send("adam", "/users?language=es", name="ana", role="auditor")
+    assert told(reply) == "Ya hay un usuario con ese nombre."
+    reply = a_key(clinic, address="/keys?language=es", scopes=["audit"])
+    assert told(reply).startswith("Una clave de este usuario (personal clínico) no puede tener el permiso audit.")
+
+
+def test_every_step_asks_what_it_does(clinic: Ward) -> None:
+    page = clinic.see("adam", "/users").text
+    asked = {do: re.findall(rf'value="{do}" data-sure="([^"]+)"', page) for do in ("role", "reset", "deactivate")}
+    assert all(len(questions) == len(clinic.people) for questions in asked.values())
+    assert len({question for questions in asked.values() for question in questions}) == 3 * len(clinic.people)
+    assert "The present one stops working" in asked["reset"][0] and "cannot sign in" in asked["deactivate"][0]
 
 
 def test_what_was_filled_in_is_kept_where_something_is_wrong(clinic: Ward) -> None:

@@ -7,6 +7,7 @@ import string
 
 import pytest
 
+from residency.serve.guard import Guard
 from residency.serve.workspace.render import PAGES
 from residency.serve.workspace.words import LANGUAGES, language_of, words
 
@@ -54,6 +55,15 @@ def test_every_form_that_posts_carries_the_token(template):
     text = template.read_text(encoding="utf-8")
     forms = re.findall(r"<form[^>]*method=\"post\".*?</form>", text, re.DOTALL)
     assert all("parts.token()" in form or 'name="csrf"' in form for form in forms)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_rule_that_can_speak_has_a_title(language):
+    guard, noted = Guard(), ("dose-told", "advice-told", "reassured", "method-told", "leak", "echo", "repeated")
+    assert set(noted) <= guard.texts(language).keys()
+    names = [*(rule.name for rule in guard.rules.rules), *(f"after.{name}" for name in (*noted, "template"))]
+    lacking = [name for name in (*names, "abstained") if not words(language).has(f"rule.{name}")]
+    assert not lacking
 
 
 def test_what_is_chosen_goes_before_ones_own_language_and_that_before_the_browsers():

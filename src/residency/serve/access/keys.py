@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from residency.core.errors import UserError
 from residency.serve.access.known import Known, now, stamp
 from residency.serve.access.once import ONCE
 from residency.serve.access.permissions import SCOPES_OF
-from residency.serve.access.users import administrator, clean, get
+from residency.serve.access.users import Wrong, administrator, clean, get
 from residency.serve.store.tables import KEYS, USERS
 from residency.serve.types import SCOPES, Entry, Principal
 
@@ -65,7 +64,7 @@ def make(
     days: int = 365,
     per_minute: int = 600,
 ) -> tuple[Key, str]:
-    """Return a new key of a user (by id) and its token, which is shown once; UserError says what is not possible."""
+    """Return a new key of a user (by id) and its token, which is shown once; Wrong says what is not possible."""
     administrator(by)
     owner = get(access, user)
     _check(owner.role, scopes, days, per_minute)
@@ -80,15 +79,17 @@ def make(
 def _check(role: str, scopes: Sequence[str], days: int, per_minute: int) -> None:
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
-        raise UserError(f"a key needs scopes, of these: {', '.join(SCOPES)}")
+        raise Wrong("scopes", f"a key needs scopes, of these: {', '.join(SCOPES)}", scopes=SCOPES)
     if beyond := sorted(set(scopes) - SCOPES_OF[role]):
         legal = ", ".join(sorted(SCOPES_OF[role]))
         whose = f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
-        raise UserError(f"a key of {whose} cannot have the scope {beyond[0]}; it can have: {legal}")
+        said = f"a key of {whose} cannot have the scope {beyond[0]}; it can have: {legal}"
+        raise Wrong("beyond", said, role=role, scope=beyond[0], scopes=sorted(SCOPES_OF[role]))
     if not 1 <= days <= MOST_DAYS:
-        raise UserError(f"a key lasts from 1 to {MOST_DAYS} days")
+        raise Wrong("days", f"a key lasts from 1 to {MOST_DAYS} days", most=MOST_DAYS)
     if not 1 <= per_minute <= MOST_PER_MINUTE:
-        raise UserError(f"a key may ask from 1 to {MOST_PER_MINUTE} times a minute")
+        said = f"a key may ask from 1 to {MOST_PER_MINUTE} times a minute"
+        raise Wrong("per_minute", said, most=MOST_PER_MINUTE)
 
 
 def listed(access: Access, by: Principal) -> list[Key]:
@@ -110,10 +111,10 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def revoke(access: Access, by: Principal, id: str) -> None:
-    """Revoke a key from this moment on; UserError where there is none, and nothing where it was revoked already."""
+    """Revoke a key from this moment on; Wrong where there is none, and nothing where it was revoked already."""
     found = next((key for key in listed(access, by) if key.id == id), None)
     if found is None:
-        raise UserError("there is no such key")
+        raise Wrong("no_key", "there is no such key")
     if found.revoked is None:
         body = {"did": "revoked", "key": id, "user": found.user_name}
         access.commit(Entry("key", by.actor, body), KEYS.update().where(KEYS.c.id == id).values(revoked=now()))

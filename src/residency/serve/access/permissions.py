@@ -79,6 +79,7 @@ ROUTES: dict[tuple[str, str], Permission] = {
     ("POST", "/language"): _to(ROLES, changing=True),
     # --- pages with texts of patients ---
     ("GET", "/"): _to(MEDICAL),
+    ("GET", "/ask"): _to(MEDICAL),
     ("POST", "/ask"): _to(MEDICAL),
     ("GET", "/note"): _to(MEDICAL),
     ("POST", "/note"): _to(MEDICAL),

@@ -31,6 +31,17 @@ class Forbidden(UserError):
     """Something that only an administrator may do."""
 
 
+class Wrong(UserError):
+    """Something that an administrator asked for and that cannot be.
+
+    A page says it in its reader's language, by ``code`` and ``values`` (``workspace/words``: wrong.*).
+    """
+
+    def __init__(self, code: str, said: str, **values: object) -> None:
+        self.code, self.values = code, values
+        super().__init__(said)
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """A user as it is shown: all but the password."""
@@ -53,10 +64,10 @@ def administrator(by: Principal) -> None:
 
 
 def clean(text: str, what: str) -> str:
-    """Return a free name without spaces around it; UserError where it is empty, long, or holds signs of control."""
+    """Return a free name without spaces around it; Wrong where it is empty, long, or holds signs of control."""
     text = text.strip()
     if not 1 <= len(text) <= 64 or not text.isprintable():
-        raise UserError(f"{what} has 1 to 64 characters, all of them printable")
+        raise Wrong("free_name", f"{what} has 1 to 64 characters, all of them printable")
     return text
 
 
@@ -69,11 +80,11 @@ def listed(access: Access, by: Principal) -> list[User]:
 
 
 def get(access: Access, id: str) -> User:
-    """Return a user; UserError where there is none."""
+    """Return a user; Wrong where there is none."""
     with access.database.connect() as connection:
         row = connection.execute(select(*(USERS.c[name] for name in _SHOWN)).where(USERS.c.id == id)).first()
     if row is None:
-        raise UserError("there is no such user")
+        raise Wrong("no_user", "there is no such user")
     return User(*row)
 
 
@@ -82,12 +93,13 @@ def make(access: Access, by: Principal, *, name: str, role: str, language: str |
     administrator(by)
     name = name.strip().lower()
     if not NAME.fullmatch(name):
-        raise UserError("a user's name has 2 to 64 of the characters a-z 0-9 . _ - and begins with a letter or digit")
+        said = "a user's name has 2 to 64 of the characters a-z 0-9 . _ - and begins with a letter or digit"
+        raise Wrong("user_name", said)
     _check_role(role)
     with access.changing:
         with access.database.connect() as connection:
             if connection.execute(select(USERS.c.id).where(USERS.c.name == name)).first():
-                raise UserError("there is a user of that name already")
+                raise Wrong("user_taken", "there is a user of that name already")
         row = new_row(name, role, language)
         token, statements = issue(access, row["id"])
         entry = Entry("user", by.actor, {"did": "made", "user": name, "role": role})
@@ -160,9 +172,9 @@ def _not_the_last(access: Access, user: User) -> None:
     )
     with access.database.connect() as connection:
         if user.role == "administrator" and user.active and not connection.execute(others).scalar_one():
-            raise UserError(f"{user.name} is the last administrator: make another one first")
+            raise Wrong("last", f"{user.name} is the last administrator: make another one first", name=user.name)
 
 
 def _check_role(role: str) -> None:
     if role not in ROLES:
-        raise UserError(f"there is no such role; there are: {', '.join(ROLES)}")
+        raise Wrong("role", f"there is no such role; there are: {', '.join(ROLES)}", roles=ROLES)

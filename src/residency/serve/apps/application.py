@@ -39,7 +39,10 @@ OUTPUTS = ("draft", "answer")
 GUARDS = ("clinician", "document", "patient", "tutor")
 """Whose the words are: the guard's rules go by that (a "document" is not the asker's own words)."""
 KINDS = ("text", "number", "whole", "choice", "yes")
-CHECKS = ("support", "doses", "codes", "abbreviations", "reading", "option", "early_warning", "screening")
+CHECKS = (
+    "headings", "support", "explains", "doses", "doses_kept", "codes", "abbreviations", "reading", "option",
+    "early_warning", "screening",
+)  # fmt: skip
 """What is checked in a reply (``checks.py``)."""
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 Words = Mapping[str, str]
@@ -50,6 +53,7 @@ Words = Mapping[str, str]
 class Field:
     """What is filled in. ``most`` are characters of a text; ``low`` and ``high`` the legal ends of a number.
 
+    ``choices`` of a whole number are the answers that its points stand for: "0" is "Never".
     ``shown``: whether the model reads it. Fields of one ``group`` belong together on a page.
     """
 
@@ -105,6 +109,8 @@ class Field:
             number = math.nan if isinstance(given, bool) else float(given)
         except (TypeError, ValueError):
             number = math.nan
+        if self.choices and f"{number:g}" not in self.choices:
+            raise self.wrong(f"is not one of: {', '.join(self.choices)}")
         if not math.isfinite(number) or (self.kind == "whole" and number != int(number)):
             raise self.wrong(f"is no {'whole ' if self.kind == 'whole' else ''}number")
         if not self.low <= number <= self.high:
@@ -199,6 +205,6 @@ def _told(one: Field, language: str) -> dict[str, Any]:
         found["most"] = one.most
     if one.kind in ("number", "whole"):
         found |= {"low": one.low, "high": one.high if math.isfinite(one.high) else None}
-    if one.kind == "choice":
+    if one.choices:
         found["choices"] = [{"name": name, "title": words[language]} for name, words in one.choices.items()]
     return found

@@ -145,13 +145,21 @@ def _of_field(place: str, one: dict[str, Any]) -> Iterator[Problem]:
     for name in ("optional", "shown"):
         if not isinstance(one.get(name, True), bool):
             yield f"{place}.{name}", "is true or false"
-    if one.get("kind") == "choice":
-        choices = one.get("choices")
-        if not isinstance(choices, dict) or not choices:
-            yield place, "is a choice without `choices: {NAME: {en: …, es: …}}`"
-        else:
-            for name, words in choices.items():
-                yield from _words(f"{place}.choices.{name}", words, 80)
+    if one.get("kind") == "choice" or "choices" in one:
+        yield from _of_choices(place, one.get("kind"), one.get("choices"))
+
+
+def _of_choices(place: str, kind: Any, choices: Any) -> Iterator[Problem]:
+    """Yield what is wrong with the answers of a field: those of a whole number are its points."""
+    if not isinstance(choices, dict) or not choices:
+        yield place, "is a choice without `choices: {NAME: {en: …, es: …}}`"
+        return
+    if kind not in ("choice", "whole"):
+        yield f"{place}.choices", "are of a field of kind choice or whole"
+    for name, words in choices.items():
+        if kind == "whole" and not (isinstance(name, str) and name.isascii() and name.isdigit()):
+            yield f"{place}.choices.{name}", 'is no number of points, such as "0"'
+        yield from _words(f"{place}.choices.{name}", words, 80)
 
 
 # --- the reply -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from residency.core.types import Span
-from residency.corpus.make.measures import SYMBOLS, numbers
+from residency.corpus.make.measures import numbers
 from residency.corpus.make.support import TURNED
 from residency.infer.answer.figures import misplaced
 from residency.infer.answer.parts import UNSUPPORTED
@@ -18,19 +18,18 @@ from residency.infer.answer.sentences import spans, stretches
 from residency.infer.answer.support import Support, all_supported
 from residency.serve.apps.application import Check
 from residency.serve.apps.case import Case
-from residency.serve.apps.codes import coded
+from residency.serve.apps.codes import added, coded
 from residency.serve.apps.denial import turned
+from residency.serve.apps.explained import AMOUNTS, doses_kept, explains
+from residency.serve.apps.headings import headings
 from residency.serve.apps.outcome import Mark, Solved, most_urgent
-from residency.serve.apps.places import mapped, texts_at
+from residency.serve.apps.places import mapped, texts_at, without
 from residency.serve.apps.reading import level
 from residency.serve.apps.short_forms import expanded
 from residency.serve.apps.words import words
 
 Reply = dict[str, Any]
 Run = Callable[[Check, Case, Reply, Solved], Reply]
-AMOUNTS = (SYMBOLS | {"unit", "mmol", "meq", "mol"}) - {"%", "°", "mm", "cm", "mmhg", "bpm", "kg", "kcal"}
-"""Units that an amount of a medicine is told in."""
-
 MOST_PLACES = 200
 """Places with numbers that those of a reply are compared with."""
 NO_SOURCE = ("given#question", "given#options")
@@ -84,8 +83,12 @@ def doses(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
 
 
 def codes(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
-    """Return the reply with its codes as the installed ICD-10-CM has them."""
-    return _rows(wanted, case, reply, solved, coded)
+    """Return the reply with its codes as the installed ICD-10-CM has them, and those that the note names by itself."""
+    name = wanted.at[0].partition("[]")[0]
+    reply = _rows(wanted, case, reply, solved, coded)
+    more, marks = added(reply[name], name, _note(case), case.language)
+    solved.marks += marks
+    return {**reply, name: [*reply[name], *more]}
 
 
 def abbreviations(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
@@ -137,8 +140,11 @@ def screening(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Reply:
 
 
 CHECKS: Mapping[str, Run] = {
+    "headings": headings,
     "support": support,
+    "explains": explains,
     "doses": doses,
+    "doses_kept": doses_kept,
     "codes": codes,
     "abbreviations": abbreviations,
     "reading": reading,
@@ -149,6 +155,10 @@ CHECKS: Mapping[str, Run] = {
 
 
 # --- what checks share -----------------------------------------------------------------------------------------------
+
+
+def _note(case: Case) -> str:
+    return "\n".join(one.text for one in case.sources)
 
 
 def _texts(wanted: Check, reply: Reply) -> Iterator[tuple[str, str]]:
@@ -165,29 +175,20 @@ def _marked(
     solved: Solved,
 ) -> Reply:
     """Return the reply with these sentences marked, or without them; why a check failed stands behind its words."""
+    texts = dict(_texts(wanted, reply))
     for (place, a, b), why in fails.items():
         said = words(code, case.language) + (f" ({why})" if why and case.language == "en" else "")
-        solved.marks.append(Mark(place, code, said, a, b, wanted.remove))
+        solved.marks.append(Mark(place, code, said, a, b, wanted.remove, texts[place][a:b]))
     if not fails or not wanted.remove:
         return reply
     cut = {place: [Span(a, b, code) for at, a, b in fails if at == place] for place, _, _ in fails}
-    return dict(mapped(reply, lambda place, text: _without(text, cut[place]) if place in cut else text))
-
-
-def _without(text: str, cut: list[Span]) -> str | None:
-    """Return a text without some of its sentences; None where nothing is left."""
-    kept, at = [], 0
-    for one in sorted(cut, key=lambda span: span.start):
-        kept.append(text[at : one.start])
-        at = one.end
-    left = " ".join(" ".join([*kept, text[at:]]).split())
-    return left if any(sign.isalnum() for sign in left) else None
+    return dict(mapped(reply, lambda place, text: without(text, cut[place]) if place in cut else text))
 
 
 def _rows(wanted: Check, case: Case, reply: Reply, solved: Solved, check: Callable[..., Any]) -> Reply:
     """Return the reply with the rows of its list as a check has them; a row of None goes."""
     name = wanted.at[0].partition("[]")[0]
-    note = "\n".join(one.text for one in case.sources)
+    note = _note(case)
     kept: list[Any] = []
     for row in reply.get(name, ()):
         made, marks = check(row, f"{name}[{len(kept)}]", note, case.language)

@@ -1,30 +1,24 @@
-"""Whether codes are codes of the installed ICD-10-CM, say what the diagnosis says, and stand in the note at all."""
+"""Whether codes are codes of the installed ICD-10-CM, say what the diagnosis says, and stand in the note at all.
+
+A diagnosis that the note names word for word, and that the reply has not, comes behind (``named.py``).
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from residency.core.types import Document
-from residency.corpus.icd10 import read_icd10
 from residency.corpus.make.support import stems
 from residency.infer.answer.sentences import spans
 from residency.infer.tools.codes import find_codes
 from residency.serve.apps.denial import turned
+from residency.serve.apps.named import classification, code_of, named
 from residency.serve.apps.outcome import Mark
 from residency.serve.apps.words import words
 
 NEAR = 5
 """A code among so many nearest to the words of its diagnosis says what they say."""
-
-
-@lru_cache(maxsize=1)
-def classification() -> dict[str, tuple[str, bool]]:
-    """Return the description of every code, and whether it is a leaf (seventh characters are not held)."""
-    records = (one for one in read_icd10().records if isinstance(one, Document) and one.meta["kind"] == "code")
-    return {one.meta["code"]: (one.text, bool(one.meta["is_leaf"])) for one in records}
 
 
 def written(code: str) -> str:
@@ -41,17 +35,49 @@ def coded(row: Mapping[str, Any], at: str, note: str, language: str) -> tuple[di
     diagnosis, code = str(row["diagnosis"]), written(str(row["code"]))
     marks = list(_of_note(diagnosis, at, note, language))
     known = classification().get(code)
-    near = find_codes(diagnosis, NEAR)
-    nearest = f"{near[0][0]} {near[0][1]}" if near else "-"
     if known is None:
-        said = words("code_unknown", language).format(nearest)
+        said = words("code_unknown", language).format(_nearest(diagnosis, language))
         left = None if any(mark.code == "not_said" for mark in marks) else {**row, "code": "", "description": ""}
-        return left, [*marks, Mark(f"{at}.code", "code_unknown", said, removed=True)]
-    if code not in dict(near) and not stems(diagnosis) & stems(known[0]):
-        marks.append(Mark(f"{at}.code", "code_far", words("code_far", language).format(nearest)))
+        return left, [*marks, Mark(f"{at}.code", "code_unknown", said, text=str(row["code"]), removed=True)]
+    if why := _far(diagnosis, code, known[0], language):
+        marks.append(Mark(f"{at}.code", why, words(why, language).format(_nearest(diagnosis, language))))
     if not known[1]:
         marks.append(Mark(f"{at}.code", "code_broad", words("code_broad", language)))
     return {**row, "code": code, "description": known[0]}, marks
+
+
+def added(rows: Sequence[Mapping[str, Any]], name: str, note: str, language: str) -> tuple[list[Any], list[Mark]]:
+    """Return the rows for what the note names word for word and no row has a code of the kind of, each marked so."""
+    kinds = {str(row["code"])[:3] for row in rows}
+    lacking = [one for one in named(note) if one.code[:3] not in kinds]
+    made = [{"diagnosis": one.text, "code": one.code, "description": one.description} for one in lacking]
+    marks = []
+    for number, one in enumerate(lacking, len(rows)):
+        marks.append(Mark(f"{name}[{number}].diagnosis", "code_named", words("code_named", language)))
+        if not classification()[one.code][1]:
+            marks.append(Mark(f"{name}[{number}].code", "code_broad", words("code_broad", language)))
+    return made, marks
+
+
+def _far(diagnosis: str, code: str, description: str, language: str) -> str:
+    """Return why the words of a code are not those of its diagnosis ("" where they are).
+
+    The classification is English: words of another language are only compared where ``diagnoses.yaml`` has them.
+    """
+    if stems(diagnosis) & stems(description) or code in dict(find_codes(diagnosis, NEAR)):
+        return ""
+    known = code_of(diagnosis)
+    if known and known[0][:3] == code[:3]:
+        return ""
+    return "code_far" if known or language == "en" else "code_uncompared"
+
+
+def _nearest(diagnosis: str, language: str) -> str:
+    """Return the code and description that are nearest to a diagnosis; "-" where nothing can be compared."""
+    if known := code_of(diagnosis):
+        return " ".join(known)
+    near = find_codes(diagnosis, 1) if language == "en" else []
+    return " ".join(near[0]) if near else "-"
 
 
 def _of_note(diagnosis: str, at: str, note: str, language: str) -> Iterator[Mark]:

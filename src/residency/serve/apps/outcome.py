@@ -15,8 +15,8 @@ Json = dict[str, Any]
 class Mark:
     """A place of the reply that a check does not let pass as it is: ``at`` its path, characters ``start`` to ``end``.
 
-    ``code`` is one word for programs, ``says`` the words for people. ``removed``: it was taken out of the
-    reply, and ``at`` is where it stood.
+    ``code`` is one word for programs, ``says`` the words for people, ``text`` the sentence that it is about, if any.
+    ``removed``: it was taken out of the reply, and ``at`` is where it stood.
     """
 
     at: str
@@ -25,13 +25,14 @@ class Mark:
     start: int = 0
     end: int = 0
     removed: bool = False
+    text: str = ""
 
 
 @dataclass(slots=True)
 class Solved:
     """What came of a case in a thread: the reply (None: abstained, and ``why``), its marks, and what was reckoned.
 
-    ``ruled``: a rule answered with ``text``, and no model was asked.
+    A check that sets ``why`` leaves no reply.     ``ruled``: a rule answered with ``text``, and no model was asked.
     """
 
     reply: Json | None
@@ -74,6 +75,7 @@ class Outcome:
     confidence: float | None
     evidence: tuple[Json, ...] = ()
     tokens: int = 0
+    measured: str = ""
 
     @property
     def abstained(self) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+
+from residency.core.types import Span
 
 Json = dict[str, Any]
 
@@ -70,3 +72,13 @@ def said(reply: Any) -> str:
 
     mapped(reply, note)
     return "\n".join(line for line in lines if line.strip())
+
+
+def without(text: str, cut: Sequence[Span]) -> str | None:
+    """Return a text without some of its stretches; None where nothing is left."""
+    kept, at = [], 0
+    for one in sorted(cut, key=lambda span: span.start):
+        kept.append(text[at : one.start])
+        at = one.end
+    left = " ".join(" ".join([*kept, text[at:]]).split())
+    return left if any(sign.isalnum() for sign in left) else None

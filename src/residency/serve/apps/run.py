@@ -92,6 +92,7 @@ def outcome(case: Case, found: Solved | None, told: Told, engine: Any) -> Outcom
         model_hash=engine.hash,
         calibrated=told.confidence.calibrated,
         confidence=told.confidence.value,
+        measured=told.confidence.measured,
         evidence=tuple(one.told() for one in case.evidence),
         tokens=solved_.tokens,
     )

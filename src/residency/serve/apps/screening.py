@@ -63,12 +63,14 @@ class Screened:
 def screened(values: Values, language: str) -> Screened:
     """Return what the answered items come to; Refused where no instrument is whole and nothing has to be escalated."""
     found = {name: one for name, row in instruments().items() if (one := _scored(name, row, values, language))}
-    gaps = {row["title"]: lacking for name, row in instruments().items() if (lacking := _lacking(row, values))}
+    gaps = gaps_of(values)
     instead = {row.get("instead") for name, row in instruments().items() if name in found}
     kept = tuple(one for name, one in found.items() if name not in instead)
     self_harm = bool(values.get(SELF_HARM))
     if not kept and not self_harm:
-        raise Refused("no instrument is filled in whole: PHQ-2, PHQ-9, GAD-2, GAD-7 or AUDIT-C", code="invalid_field")
+        begun = " ".join(_gaps(gaps, "en"))
+        known = "no instrument is filled in whole: PHQ-2, PHQ-9, GAD-2, GAD-7 or AUDIT-C"
+        raise Refused(f"{known}. {begun}".rstrip(". "), code="incomplete", param=next(iter(gaps.values()), ("",))[0])
     urgencies = [one.urgency for one in kept] + ["urgent"] * self_harm
     return Screened(kept, gaps, self_harm, min(urgencies, key=URGENCIES.index))
 
@@ -86,6 +88,11 @@ def _scored(name: str, row: Mapping[str, Any], values: Values, language: str) ->
     band = next((said[language] for least, said in reversed(row["bands"]) if points >= least), "")
     urgency = next((said for least, said in reversed(row["urgent"]) if points >= least), "routine")
     return Scored(name, row["title"], points, row["most"], band, points >= limit, urgency, tool.source)
+
+
+def gaps_of(values: Values) -> dict[str, tuple[str, ...]]:
+    """Return the instruments that were begun and not filled in whole, by title, with the fields that each lacks."""
+    return {row["title"]: missing for row in instruments().values() if (missing := _lacking(row, values))}
 
 
 def _lacking(row: Mapping[str, Any], values: Values) -> tuple[str, ...]:
@@ -117,5 +124,15 @@ def tool_of(name: str) -> Tool:
 def sentences(found: Screened, language: str) -> Iterator[str]:
     """Yield what was scored, and what could not be, in words."""
     yield from (one.sentence(language) for one in found.scored)
-    for title, lacking in found.gaps.items():
-        yield words("gap", language).format(title, ", ".join(lacking))
+    yield from _gaps(found.gaps, language)
+
+
+def lacking(given: Mapping[str, str], language: str) -> list[str]:
+    """Return in words what each instrument lacks that was begun, of fields as a form gives them."""
+    return list(_gaps(gaps_of({name: value for name, value in given.items() if value.strip()}), language))
+
+
+def _gaps(gaps: Mapping[str, tuple[str, ...]], language: str) -> Iterator[str]:
+    """Yield what each instrument lacks, by the numbers of its items."""
+    for title, missing in gaps.items():
+        yield words("gap", language).format(title, ", ".join(field.rpartition("_")[2] for field in missing))

@@ -42,15 +42,15 @@ def solved(case: Case, model: Model, *, floor: str | None = None) -> Solved:
     found = Solved(None, words(why, case.language) if why else "", tokens=tokens)
     found.marks += _orders(case)
     if reply is None:
-        # a score stands though no sentence could be written about it
-        checked(case, {}, found)
-        return _abstained(case, found)
+        return _without_model(case, found, why)
     app = case.application
     found.urgency = most_urgent(app.urgency.least, reply.get(app.urgency.says) if app.urgency.says else None)
     before = found.urgency
     found.urgency = most_urgent(found.urgency, floor)
     found.reply = checked(case, reply, found)
     _raised(case, found, before)
+    if found.why:
+        return _abstained(case, found)
     if said(reply) and (not _says(case, found.reply) or _invented(case, found)):
         found.why = words("nothing_left", case.language)
         return _abstained(case, found)
@@ -71,6 +71,16 @@ def _ruled(case: Case) -> Solved | None:
     facts = {"scores": [one.told() for one in case.screened.scored]}
     urgency = most_urgent("urgent", case.screened.urgency)
     return Solved(None, "", text, urgency, ruled=True, facts=facts, rules=("screening_self_harm",))
+
+
+def _without_model(case: Case, found: Solved, code: str) -> Solved:
+    """Return what the checks find by themselves where the model gave no reply: codes that a note names, or a score."""
+    ruled = checked(case, {}, found)
+    if not said(ruled):
+        return _abstained(case, found)
+    found.marks.append(Mark("", code, words(code, case.language)))
+    found.reply, found.why, found.urgency = ruled, "", case.application.urgency.least
+    return found
 
 
 def _unspoken(case: Case) -> list[str]:

@@ -59,7 +59,8 @@ class Desk(Protocol):
 class Content:
     """The words of one version: what went in, what came out, the passages cited, what the reviewer remarked.
 
-    ``amends`` is the signed draft that this one goes on from.
+    ``amends`` is the signed draft that this one goes on from; ``warnings`` are what was warned of when the model wrote
+    it (``review/warnings.py``).
     """
 
     input: str = ""
@@ -67,6 +68,7 @@ class Content:
     citations: tuple[dict[str, Any], ...] = ()
     comment: str = ""
     amends: str = ""
+    warnings: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +116,10 @@ def pack(content: Content) -> str:
 
 
 def unpack(data: bytes) -> Content:
-    """Return the content that was packed."""
+    """Return the content that was packed; one of before there were warnings has none."""
     fields = json.loads(data)
-    return Content(**{**fields, "citations": tuple(fields["citations"])})
+    listed = {name: tuple(fields.get(name, ())) for name in ("citations", "warnings")}
+    return Content(**{**fields, **listed})
 
 
 def is_id(text: str) -> bool:

@@ -4,7 +4,7 @@ All of it is async, and takes the service (or any ``Desk``: database, seal, reco
 
     draft = await make(service, principal, application="discharge-summary", input=note, output=text,
                        citations=[{"id": …, "text": …}], model=engine.name, model_hash=engine.hash,
-                       request=told.request, urgency=None)             -> Draft, status "draft", version 1
+                       request=told.request, urgency=None, warnings=[…]) -> Draft, status "draft", version 1
     draft = await get(service, principal, draft_id)                    -> Draft with its content (input, output, …)
     found = await listed(service, principal, status=("draft",), own=False, most=100, skip=0)  -> [Draft] without words
     draft = await decide(service, principal, draft_id, version=1, decision="accepted")
@@ -55,11 +55,13 @@ async def make(
     request: str,
     urgency: str | None = None,
     amends: str = "",
+    warnings: Sequence[Mapping[str, Any]] = (),
 ) -> Draft:
-    """Return a new draft of what a model wrote, on record."""
+    """Return a new draft of what a model wrote, on record; ``warnings`` as ``review/warnings.py: of`` returns them."""
     _reads(principal)
     at, id = now(), secrets.token_hex(16)
-    content = Content(input, output, tuple(dict(one) for one in citations), amends=amends)
+    cited, warned = (tuple(dict(one) for one in many) for many in (citations, warnings))
+    content = Content(input, output, cited, amends=amends, warnings=warned)
     row: dict[str, Any] = {"id": id, "application": application, "status": "draft", "by": principal.user}
     row |= {"made": at, "changed": at}
     row |= {"version": 1, "model": model, "model_hash": model_hash, "request": request, "urgency": urgency}
@@ -125,10 +127,8 @@ async def amend(desk: Desk, principal: Principal, id: str) -> Draft:
     if draft.status != "signed" or draft.content is None:
         raise Refused("only what is signed is amended: edit the draft itself", status=409, code="not_signed")
     named = {name: getattr(draft, name) for name in ("application", "model", "model_hash", "request", "urgency")}
-    content = draft.content
-    return await make(
-        desk, principal, input=content.input, output=content.output, citations=content.citations, amends=id, **named
-    )
+    words = {name: getattr(draft.content, name) for name in ("input", "output", "citations", "warnings")}
+    return await make(desk, principal, **words, amends=id, **named)
 
 
 async def history(desk: Desk, principal: Principal, id: str) -> list[Version]:

@@ -14,13 +14,17 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import Response
 
-from residency.serve.apps.application import Application
+from residency.core.errors import ResidencyError
+from residency.serve.apps.application import Application, Field
 from residency.serve.apps.listed import application, listed, proof_of
-from residency.serve.types import Refused
+from residency.serve.apps.screening import lacking
 from residency.serve.workspace import routes
+from residency.serve.workspace.filters import number
 from residency.serve.workspace.given import Form, given
-from residency.serve.workspace.render import page, spoken
+from residency.serve.workspace.kept import keep
+from residency.serve.workspace.render import page, spoken, status_of
 from residency.serve.workspace.used import Used, use
+from residency.serve.workspace.words import Words
 
 router = routes.router()
 
@@ -59,9 +63,7 @@ async def fill_in(request: Request, name: str) -> Response:
             engine=form["model"],
             route="/applications/{name}",
         )
-    except Refused as error:
-        if error.code not in ("invalid_field", "unproven"):
-            raise
+    except ResidencyError as error:
         return await _form(request, name, form=form, wrong=error)
     return await _form(request, name, form=form, found=found)
 
@@ -73,7 +75,12 @@ async def _listed(request: Request, engine: str) -> Response:
 
 
 async def _form(
-    request: Request, name: str, *, form: Form | None = None, wrong: Refused | None = None, found: Used | None = None
+    request: Request,
+    name: str,
+    *,
+    form: Form | None = None,
+    wrong: ResidencyError | None = None,
+    found: Used | None = None,
 ) -> Response:
     service, t = request.app.state.service, spoken(request)
     form = form or defaultdict(str)
@@ -82,10 +89,11 @@ async def _form(
     proof = await asyncio.to_thread(proof_of, service, one, engine=engine)
     values: dict[str, Any] = {"app": one.told(t.language), "groups": _groups(one.told(t.language)["inputs"])}
     values |= {"proof": proof.told() if proof else None, "unproven": not (proof and proof.proves)}
-    values |= {"form": form, "wrong": _wrong(one, wrong, t) if wrong else "", "used": found}
-    status = wrong.status if wrong else 200
-    engines = list(service.engines)
-    return page(request, "application", status=status, engines=engines, engine=engine, **values)
+    status, said = _wrong(request, one, form, wrong) if wrong else (200, "")
+    wait = getattr(wrong, "after", None)
+    values |= {"form": form, "wrong": said, "used": found, "keep": keep(t), "engines": list(service.engines)}
+    headers = {"retry-after": str(wait)} if wait else None
+    return page(request, "application", status=status, headers=headers, engine=engine, **values)
 
 
 def _groups(inputs: list[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
@@ -93,12 +101,24 @@ def _groups(inputs: list[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str
     return [(group, list(fields)) for group, fields in groupby(inputs, key=lambda one: one["group"])]
 
 
-def _wrong(one: Application, error: Refused, t: Any) -> str:
-    """Return what is wrong in the reader's words: which field, and what it takes."""
-    if error.code == "unproven":
-        return t("application.needs_click")
-    field = one.inputs.get(error.param)
-    if field is None:
-        return t("application.unknown_field")
-    legal = t("application.legal." + field.kind, most=field.most, low=f"{field.low:g}", high=f"{field.high:g}")
+def _wrong(request: Request, one: Application, form: Form, error: ResidencyError) -> tuple[int, str]:
+    """Return the status, and what is wrong in the reader's words: which field, and what it takes."""
+    status, said = status_of(request, error)
+    t, code = spoken(request), getattr(error, "code", "")
+    if code == "unproven":
+        said = t("application.needs_click")
+    elif code == "incomplete":
+        said = " ".join([t("application.incomplete"), *lacking(form, t.language)])
+    elif code == "invalid_field":
+        field = one.inputs.get(getattr(error, "param", ""))
+        said = _legal(field, form[field.name], t) if field else t("application.unknown_field")
+    return status, said or t(f"problem.{status}.text")
+
+
+def _legal(field: Field, text: str, t: Words) -> str:
+    """Return what a field takes, and how much there is where it is too much."""
+    kind = "choice" if field.choices else field.kind
+    kind = "long" if kind == "text" and len(text) > field.most else kind
+    ends = {"low": f"{field.low:g}", "high": f"{field.high:g}"}
+    legal = t(f"application.legal.{kind}", most=number(field.most), count=number(len(text)), **ends)
     return t("application.wrong", field=field.title[t.language], legal=legal)

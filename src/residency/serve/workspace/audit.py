@@ -6,6 +6,7 @@ No text of a patient is shown or leaves by this way, also where the hospital kee
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,13 +28,18 @@ from residency.serve.service import Service
 from residency.serve.store.tables import RECORD
 from residency.serve.types import Entry, Refused
 from residency.serve.workspace.given import Form, given
-from residency.serve.workspace.render import page
+from residency.serve.workspace.render import page, spoken
+from residency.serve.workspace.titles import title_of
+from residency.serve.workspace.words import Words
 
 router = APIRouter(include_in_schema=False)
 FIELDS = ("kind", "actor", "request", "since", "until")
+_OTHERS = ("before", "verify", "language", "done")
+"""What else an address of the page may hold."""
 A_PAGE = 50
 _SAID = ("decision", "did", "choice", "application", "kind", "user", "first", "second", "model", "urgency")
 """What of an entry's body stands in its line of the table."""
+_HASH = re.compile(r"\b[0-9a-f]{32,}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +57,15 @@ def audit(request: Request, before: int | None = None, verify: bool = False) -> 
     """Return the entries that are wanted, the newest first; with ``verify``, whether the record holds."""
     service: Service = request.app.state.service
     report = verified(service) if verify else None
-    asked = _asked(request.query_params)
-    below = before if before is None or 0 < before < 2**31 else 0
-    try:
-        found = newest(service.database, Wanted(**asked), most=A_PAGE + 1, below=below)
-        error = ""
-    except UserError as wrong:
-        found, error = [], str(wrong)
-    values: dict[str, Any] = {"entries": [_line(row) for row in found[:A_PAGE]], "kinds": _kinds(service)}
+    asked, below = _asked(request.query_params), before if before is None or 0 < before < 2**31 else 0
+    found, error = [], _unknown(request)
+    if not error:
+        try:
+            found = newest(service.database, Wanted(**asked), most=A_PAGE + 1, below=below)
+        except UserError:  # the one thing that can be wrong with what is wanted
+            error = spoken(request)("audit.time_wrong")
+    lines = [_line(row, spoken(request)) for row in found[:A_PAGE]]
+    values: dict[str, Any] = {"entries": lines, "kinds": _kinds(service)}
     values["older"] = found[A_PAGE - 1].seq if len(found) > A_PAGE else None
     return page(request, "audit", status=422 if error else 200, **values, asked=asked, report=report, error=error)
 
@@ -91,6 +98,16 @@ def verified(service: Service) -> Verified:
     return Verified(report.ok and not drafts, tuple(told.items()), tuple(faults), drafts)
 
 
+def _unknown(request: Request) -> str:
+    """Return which filters of the address there are not, and which there are; "" where all are known.
+
+    A filter that is passed over without a word would show entries that nobody asked for as if they were all there is.
+    """
+    unknown = sorted({name[:40] for name in request.query_params if name not in (*FIELDS, *_OTHERS)})
+    names = ", ".join(name if name.isprintable() else "?" for name in unknown)
+    return spoken(request)("audit.filter_wrong", names=names, known=", ".join(FIELDS)) if unknown else ""
+
+
 def _asked(given: Mapping[str, str]) -> Form:
     """Return what is wanted of the record; Refused (400) where it holds signs of control."""
     asked = Form(str, {name: value for name in FIELDS if (value := given.get(name, "").strip()[:80])})
@@ -99,9 +116,13 @@ def _asked(given: Mapping[str, str]) -> Form:
     return asked
 
 
-def _line(row: Row) -> dict[str, Any]:
+def _line(row: Row, t: Words) -> dict[str, Any]:
+    """Return an entry as a line of the table: its hashes short there, and whole in its body."""
     body = json.loads(row.body)
-    said = ", ".join(str(body[name]) for name in _SAID if isinstance(body.get(name), str) and body[name])
+    told = {name: body[name] for name in _SAID if isinstance(body.get(name), str) and body[name]}
+    if "application" in told:
+        told["application"] = title_of(told["application"], t)
+    said = _HASH.sub(lambda found: f"{found[0][:8]}…", ", ".join(told.values()))
     found = {name: getattr(row, name) for name in ("seq", "at", "kind", "request", "actor", "hash")}
     return {**found, "summary": said, "body": json.dumps(body, ensure_ascii=False, indent=1, sort_keys=True)}
 

@@ -8,14 +8,15 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from residency.catalog.entries import MARKS, Catalog, Entry, load
-from residency.catalog.query import SORTS, WISHES, Found, Query, answer
-from residency.catalog.show import UNKNOWN, doubt, groups, measure, number, short, variant
+from residency.catalog.entries import Catalog, Cell, Entry, Result, load
+from residency.catalog.query import SORTS, UNSURE, WISHES, Found, Query, answer
+from residency.catalog.show import NO_FACT, UNKNOWN, doubt, groups, measure, number, short, variant
 from residency.catalog.wanted import ASKED, MODEL_KINDS
 from residency.core.errors import UserError
 from residency.serve.types import Refused
 from residency.serve.workspace.given import Form
 from residency.serve.workspace.render import page, spoken
+from residency.serve.workspace.words import Words
 
 router = APIRouter(include_in_schema=False)
 AXES = {"task": "tasks", "stakeholder": "stakeholders", "care": "care", "paradigm": "paradigm"}
@@ -29,7 +30,9 @@ COLUMNS = {
     "methods": ("kind", "tasks", "release"),
     "metrics": ("tasks", "better"),
 }
-A_PAGE = 100
+FIRST = ("task", "stakeholder", "set", "metric", "max_params", "text", "sort")
+"""The wishes that most people have; the others are folded."""
+A_PAGE = 50
 
 
 @router.get("/catalog")
@@ -56,17 +59,27 @@ def _wish(name: str) -> str:
 
 
 def _list(request: Request, catalog: Catalog, kind: str, asked: Form) -> Response:
-    legal = WISHES[kind]
-    axes = {wish: list(catalog.axes[axis]) for wish, axis in AXES.items() if wish in legal}
-    axes |= {"kind": list(MODEL_KINDS if kind == "models" else catalog.axes["kind"])} if "kind" in legal else {}
-    values: dict[str, Any] = {"kind": kind, "kinds": ASKED, "asked": asked, "axes": axes}
-    values |= {"name_of": _name, "a_page": A_PAGE}
-    values |= {"written": [wish for wish in WRITTEN if wish in legal], "sorts": SORTS if "sort" in legal else ()}
+    t = spoken(request)
+    values = _filters(catalog, kind, asked, t)
     try:
-        result = answer(catalog, kind, query_of(asked, legal))
+        result = answer(catalog, kind, query_of(asked, WISHES[kind]))
     except UserError as error:
         return page(request, "catalog", status=422, **values, **_empty(), error=str(error))
-    return page(request, "catalog", **values, **_told(catalog, kind, result, _start(asked)), error="")
+    return page(request, "catalog", **values, **_told(catalog, kind, result, _start(asked), t), error="")
+
+
+def _filters(catalog: Catalog, kind: str, asked: Form, t: Words) -> dict[str, Any]:
+    """Return the filters of a kind: those that most people want, and the others; choices as pairs of value and name."""
+    legal = WISHES[kind]
+    choices = {wish: list(catalog.axes[axis]) for wish, axis in AXES.items() if wish in legal}
+    choices |= {"kind": list(MODEL_KINDS if kind == "models" else catalog.axes["kind"])} if "kind" in legal else {}
+    shown = [wish for wish in (*choices, *WRITTEN, "sort", "firm") if wish in legal]
+    axes = {wish: [(one, t(f"catalog.value.{one}")) for one in values] for wish, values in choices.items()}
+    axes["sort"] = [(one, t(f"catalog.sort.{one}")) for one in SORTS]
+    values: dict[str, Any] = {"kind": kind, "kinds": ASKED, "asked": asked, "axes": axes, "name_of": _name}
+    others = [wish for wish in shown if wish not in FIRST]
+    values |= {"first": [wish for wish in FIRST if wish in shown], "others": others, "a_page": A_PAGE}
+    return {**values, "folded": not any(wish in asked for wish in others)}
 
 
 def query_of(asked: dict[str, str], legal: tuple[str, ...]) -> Query:
@@ -85,30 +98,56 @@ def _start(asked: dict[str, str]) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
-def _told(catalog: Catalog, kind: str, result: Found, skip: int) -> dict[str, Any]:
+def _told(catalog: Catalog, kind: str, result: Found, skip: int, t: Words) -> dict[str, Any]:
     shown, count = result.entries[skip : skip + A_PAGE], len(result.entries)
-    left = [(wish, why, n) for wish, reasons in result.left_out.items() for why, n in reasons.items()]
+    said = {UNKNOWN: t("catalog.unknown"), UNSURE: t("catalog.unsure")}
+    left = [(wish, said.get(why, why), n) for wish, reasons in result.left_out.items() for why, n in reasons.items()]
     found = {**_empty(), "count": count, "left_out": left, "undecided": result.undecided, "skip": skip}
     found["more"] = skip + A_PAGE if skip + A_PAGE < count else None
     if kind == "results":
-        return {**found, "groups": [_group(catalog, group) for group in groups(catalog, shown)]}
-    rows = [(entry, [_plain(catalog, entry, column) for column in COLUMNS[kind]]) for entry in shown]
-    return {**found, "columns": COLUMNS[kind], "rows": rows}
+        return {**found, "groups": [_group(catalog, group, t) for group in groups(catalog, shown)]}
+    rows = [(entry, [_plain(catalog, entry, column, t) for column in COLUMNS[kind]]) for entry in shown]
+    heads = [t("catalog.name"), *(t(f"catalog.cell.{one}") for one in COLUMNS[kind])]
+    return {**found, "heads": heads, "rows": rows}
 
 
 def _empty() -> dict[str, Any]:
-    empty: dict[str, Any] = {"columns": (), "rows": (), "groups": (), "left_out": (), "count": 0, "undecided": 0}
+    empty: dict[str, Any] = {"heads": (), "rows": (), "groups": (), "left_out": (), "count": 0, "undecided": 0}
     return {**empty, "skip": 0, "more": None}
 
 
-def _plain(catalog: Catalog, entry: Entry, cell: str) -> str | None:
-    """Return a cell in words; None where it is unknown."""
-    words = short(catalog, entry, cell)
-    return None if words == UNKNOWN else words
+def _plain(catalog: Catalog, entry: Entry, cell: str, t: Words) -> str | None:
+    """Return a cell in words, with what stands behind a value that is no plain fact; None where it is unknown."""
+    said = _value(catalog, entry, cell, t)
+    if said is None or cell not in entry.cells:
+        return said
+    held = entry.cells[cell]
+    doubts = [t(f"catalog.doubt.{held.mark}")] if held.mark in NO_FACT else []
+    doubts += [t("catalog.doubt.weak")] if held.weak else []
+    return f"{said} ({', '.join(doubts)})" if doubts else said
 
 
-def _group(catalog: Catalog, group: Any) -> dict[str, Any]:
-    rows = [(variant(catalog, one), f"{number(one)}{doubt(one)}", one) for one in group.results]
+def _value(catalog: Catalog, entry: Entry, cell: str, t: Words) -> str | None:
+    """Return what a cell says, values of an axis by their names; None where it is unknown."""
+    written = short(catalog, entry, cell)
+    if written == UNKNOWN:
+        return None
+    if cell not in entry.cells:
+        return t.or_else(f"catalog.value.{written}", written)
+    held = entry.cells[cell]
+    if cell in catalog.axes:
+        return ", ".join(t.or_else(f"catalog.value.{one}", str(one)) for one in held.values)
+    return written.removesuffix(doubt(held))
+
+
+def _ground(held: Cell | Result, t: Words) -> str:
+    """Return what a value rests on, in words."""
+    said = t(f"catalog.mark.{held.mark}")
+    return f"{said} ({t('catalog.doubt.weak')})" if held.weak else said
+
+
+def _group(catalog: Catalog, group: Any, t: Words) -> dict[str, Any]:
+    rows = [(variant(catalog, one), number(one), _ground(one, t), one.note) for one in group.results]
     return {"measure": measure(catalog, group), "protocol": group.protocol, "ranked": group.ranked, "rows": rows}
 
 
@@ -119,22 +158,17 @@ def _entry(request: Request, catalog: Catalog, kind: str, id: str) -> Response:
     found = catalog.entries.get(kind, {}).get(id)
     if found is None:
         raise Refused("there is no such entry", status=404, code="not_found")
-    cells = list(_cells(catalog, found))
-    results = [_group(catalog, group) for group in groups(catalog, found.results)]
     t = spoken(request)
-    unknown = [name for name in COLUMNS[kind] if name not in found.cells and name not in found.facts]
-    return page(
-        request, "catalog_entry", entry=found, cells=cells, groups=results, kind=kind, unknown=unknown, marks=_marks(t)
-    )
+    results = [_group(catalog, group, t) for group in groups(catalog, found.results)]
+    values: dict[str, Any] = {"entry": found, "kind": kind, "cells": list(_cells(catalog, found, t)), "groups": results}
+    values["facts"] = {name: _value(catalog, found, name, t) for name in found.facts}
+    values["unknown"] = [name for name in COLUMNS[kind] if name not in found.cells and name not in found.facts]
+    return page(request, "catalog_entry", **values)
 
 
-def _cells(catalog: Catalog, entry: Entry) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
-    """Yield each cell that is known: its name, its value, its mark, and the names of its sources."""
+def _cells(catalog: Catalog, entry: Entry, t: Words) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    """Yield each cell that is known: its name, its value, what it rests on in words, and the names of its sources."""
     sources = catalog.entries["sources"]
     for name, cell in entry.cells.items():
         from_ = tuple(sources[one].name if one in sources else one for one in cell.sources)
-        yield name, short(catalog, entry, name), cell.mark, from_
-
-
-def _marks(t: Any) -> dict[str, str]:
-    return {mark: t(f"catalog.mark.{mark}") for mark in MARKS}
+        yield name, _value(catalog, entry, name, t) or "", _ground(cell, t), from_

@@ -13,10 +13,11 @@ from residency.core.errors import UserError
 from residency.serve.access import keys, users
 from residency.serve.access.keys import MOST_DAYS, MOST_PER_MINUTE, Key
 from residency.serve.access.permissions import SCOPES_OF
-from residency.serve.access.users import Forbidden
+from residency.serve.access.users import Forbidden, Wrong
 from residency.serve.types import SCOPES, Refused
 from residency.serve.workspace.given import Form, given, whole
-from residency.serve.workspace.render import go, page
+from residency.serve.workspace.render import go, page, spoken
+from residency.serve.workspace.wrong import wrong
 
 router = APIRouter(include_in_schema=False)
 DAYS, PER_MINUTE = 365, 600
@@ -34,7 +35,7 @@ async def make(request: Request) -> Response:
     form = await given(request)
     try:
         fresh = await _do(request, keys.make, form.get("user", ""), **_about(form))
-    except (UserError, Refused) as error:
+    except UserError as error:
         return await _shown(request, error=error, form=form)
     return await _shown(request, fresh=fresh, status=201)
 
@@ -54,9 +55,17 @@ def _about(form: Form) -> dict[str, Any]:
     return {
         "name": form.get("name", ""),
         "scopes": form.get("scopes", "").split(),
-        "days": whole(form.get("days", ""), least=1, most=MOST_DAYS, name="days"),
-        "per_minute": whole(form.get("per_minute", ""), least=1, most=MOST_PER_MINUTE, name="per_minute"),
+        "days": _whole(form, "days", MOST_DAYS),
+        "per_minute": _whole(form, "per_minute", MOST_PER_MINUTE),
     }
+
+
+def _whole(form: Form, name: str, most: int) -> int:
+    """Return a whole number of the form; Wrong says which are legal."""
+    try:
+        return whole(form[name], least=1, most=most, name=name)
+    except Refused as error:
+        raise Wrong(name, str(error), most=most) from None
 
 
 async def _do(request: Request, work: Callable[..., Any], *values: Any, **named: Any) -> Any:
@@ -68,7 +77,7 @@ async def _do(request: Request, work: Callable[..., Any], *values: Any, **named:
 async def _shown(
     request: Request,
     *,
-    error: UserError | Refused | None = None,
+    error: UserError | None = None,
     form: Form | None = None,
     fresh: tuple[Key, str] | None = None,
     status: int = 200,
@@ -79,4 +88,5 @@ async def _shown(
     form = form or Form(str, days=str(DAYS), per_minute=str(PER_MINUTE))
     values: dict[str, Any] = {"keys": await _do(request, keys.listed), "users": owners, "fresh": fresh, "form": form}
     values |= {"scopes": SCOPES, "scopes_of": {role: sorted(held) for role, held in SCOPES_OF.items()}}
-    return page(request, "keys", status=422 if error else status, **values, error=str(error) if error else "")
+    values["error"] = wrong(error, spoken(request))
+    return page(request, "keys", status=422 if error else status, **values)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -20,9 +20,12 @@ from residency.core.errors import ResidencyError
 from residency.serve.apps.listed import application, listed
 from residency.serve.types import Refused
 from residency.serve.workspace import routes
+from residency.serve.workspace.filters import number
+from residency.serve.workspace.kept import keep
 from residency.serve.workspace.opened import text_of
 from residency.serve.workspace.render import page, spoken, status_of
 from residency.serve.workspace.used import Used, use
+from residency.serve.workspace.words import Words
 
 router = routes.router()
 STEPS = {"structure": "note", "explanation": "text", "coding": "note", "discharge": "notes"}
@@ -32,12 +35,17 @@ MOST = 40_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the form asks: the note, what to make of it, with which model, and whether unproven ones are known."""
+    """What the form asks: the note, what to make of it, with which model, and whether unproven ones are known.
+
+    ``wrong`` says why it cannot be done, in the reader's words, and ``status`` is that of the reply then.
+    """
 
     note: str = ""
     make: tuple[str, ...] = ("structure",)
     engine: str = ""
     unproven: bool = False
+    wrong: str = ""
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +67,45 @@ async def blank(request: Request) -> Response:
 async def make(request: Request) -> Response:
     """Return what the note became, each part a draft."""
     asked = await _asked(request)
+    if asked.wrong:
+        return await _page(request, asked)
     found = await asyncio.gather(*(_made(request, asked, step) for step in asked.make))
     return await _page(request, asked, made=found)
 
 
 async def _asked(request: Request) -> Asked:
-    """Return what the form asks; a file that was opened goes before what was pasted."""
+    """Return what the form asks, with what is wrong in it; a file that was opened goes before what was pasted."""
     async with request.form(max_files=1, max_fields=50) as form:
-        file, note = form.get("file"), str(form.get("note", ""))
+        file, note, error = form.get("file"), str(form.get("note", "")), None
         if isinstance(file, UploadFile) and file.filename:
-            content, ending = await file.read(), PurePath(file.filename).suffix.lower()
-            note = await asyncio.to_thread(text_of, content, ending)
+            try:
+                content, ending = await file.read(), PurePath(file.filename).suffix.lower()
+                note = await asyncio.to_thread(text_of, content, ending)
+            except Refused as refused:
+                error = refused
         steps = tuple(one for one in STEPS if one in form.getlist("make"))
-        asked = Asked(note.strip(), steps, str(form.get("model", "")), form.get("unproven") == "yes")
-    if not asked.note or len(asked.note) > MOST or "\0" in asked.note or not steps:
-        raise Refused(f"a note has 1 to {MOST} characters, and something is to be made of it", status=422, code="note")
-    return asked
+        asked = Asked(_lines(note), steps, str(form.get("model", "")), form.get("unproven") == "yes")
+    if error:
+        status, wrong = status_of(request, error)
+    else:
+        status, wrong = 422, _wrong(asked, spoken(request))
+    return replace(asked, note=asked.note.replace("\0", ""), wrong=wrong, status=status) if wrong else asked
+
+
+def _lines(note: str) -> str:
+    """Return a note with one sign a line end: a form sends two, and its field counts one."""
+    return note.replace("\r\n", "\n").strip()
+
+
+def _wrong(asked: Asked, t: Words) -> str:
+    """Return what is wrong with what the form asks, in words; "" where nothing is."""
+    if not asked.note:
+        return t("note.wrong.none")
+    if len(asked.note) > MOST:
+        return t("note.wrong.long", count=number(len(asked.note)), most=number(MOST))
+    if "\0" in asked.note:
+        return t("note.wrong.signs")
+    return "" if asked.make else t("note.wrong.make")
 
 
 async def _made(request: Request, asked: Asked, step: str) -> Made:
@@ -101,5 +132,7 @@ async def _page(request: Request, asked: Asked, *, made: Sequence[Made] = ()) ->
         "engines": list(service.engines),
         "most": MOST,
         "made": made,
+        "keep": keep(t),
     }
-    return page(request, "note", titles={one["id"]: one["title"] for one in steps}, **values)
+    titles = {one["id"]: one["title"] for one in steps}
+    return page(request, "note", status=asked.status, titles=titles, **values)

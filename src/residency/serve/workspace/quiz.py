@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from residency.corpus.graph.facts import Fact
 from residency.corpus.graph.terms import DEFINITION, HAS, IS_A
+from residency.corpus.make.support import stems
 from residency.infer.graph.facts import evidence
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 ROOT = "HP:0000118"
 """HPO's root of findings; where a graph has it, what stands right below it are the topics."""
 OPTIONS, TRIES, DEEP = 4, 40, 30
+APART = 3
+"""Steps up to what two options may have in common, at least: siblings and cousins are no fair choice for a student."""
+ALIKE = 0.5
+"""Share of the words of the shorter name from which two names say nearly the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ def draw(graph: KnowledgeGraph, topic: str, *, seed: int) -> Question | None:
         if not diseases:
             continue
         disease = rng.choice(diseases)
-        wrong = _wrong(graph, disease, right if own else topic, rng)
+        wrong = _wrong(graph, disease, right, rng)
         if len(wrong) == OPTIONS - 1:
             options = rng.sample([right, *wrong], OPTIONS)
             return Question(disease, graph.name(disease), tuple((one, graph.name(one)) for one in options))
@@ -100,21 +105,33 @@ def _below(graph: KnowledgeGraph, node: str, rng: random.Random) -> str:
     return node
 
 
-def _wrong(graph: KnowledgeGraph, disease: str, near: str, rng: random.Random) -> list[str]:
-    """Return findings of other diseases, not listed for this one and neither above nor below one that is, none a kind
-    of another; of the same topic where it has enough.
+def _wrong(graph: KnowledgeGraph, disease: str, right: str, rng: random.Random) -> list[str]:
+    """Return findings of other diseases that a student can tell from the right one and from each other; the source
+    lists neither them nor anything above or below them for this disease. As near to the right one as that allows.
     """
     has = {fact.tail for fact in graph.facts_of(disease, HAS)}
     over = {node for one in has for node in graph.above(one)}
-    found: dict[str, Any] = {}
-    around = sorted(graph.above(near).items(), key=lambda one: one[1])
-    for start in (node for node, _ in around for _ in range(TRIES)):
-        node = _below(graph, start, rng)
-        above = graph.above(node).keys()
-        related = node in over or not has.isdisjoint(above) or any(one in above for one in found)
-        kept = not related and not any(node in kinds for kinds in found.values())
-        if kept and graph.facts_to(node, HAS, most=1):
-            found[node] = above
-        if len(found) == OPTIONS - 1:
-            break
-    return list(found)
+    tops = graph.above(ROOT).keys()
+    around = sorted(graph.above(right).items(), key=lambda one: one[1])
+    starts = [node for node, steps in around if steps > 1 or node in tops] or [right]
+    for apart in (APART, APART - 1):
+        found: list[str] = []
+        for start in (node for node in starts for _ in range(TRIES)):
+            node = _below(graph, start, rng)
+            above = graph.above(node)
+            told = all(_apart(graph, node, one, apart) for one in (right, *found))
+            if told and node not in over and has.isdisjoint(above) and graph.facts_to(node, HAS, most=1):
+                found.append(node)
+            if len(found) == OPTIONS - 1:
+                return found
+    return []
+
+
+def _apart(graph: KnowledgeGraph, one: str, other: str, steps: int) -> bool:
+    """Return whether two findings are told from each other: far apart in the graph, and not called nearly the same."""
+    above, beside, tops = graph.above(one), graph.above(other), graph.above(ROOT)
+    common = above.keys() & beside.keys()
+    if one in beside or other in above or any(above[node] + beside[node] < 2 * steps for node in common - tops.keys()):
+        return False
+    words, others = stems(graph.name(one)), stems(graph.name(other))
+    return len(words & others) < ALIKE * max(1, min(len(words), len(others)))

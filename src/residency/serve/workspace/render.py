@@ -22,6 +22,8 @@ from residency.serve.access.permissions import home as first_page
 from residency.serve.guard import EMERGENCY
 from residency.serve.types import Busy, Down, Principal, Refused, Unrecorded
 from residency.serve.workspace.filters import FILTERS
+from residency.serve.workspace.passages import grouped, plainly
+from residency.serve.workspace.reasons import in_what, lacking, reasons
 from residency.serve.workspace.words import LANGUAGES, Words, language_of, words
 
 PAGES = Path(__file__).parent / "pages"
@@ -49,7 +51,9 @@ def _templates() -> Environment:
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(FILTERS)
-    environment.globals["zip"] = zip
+    environment.globals.update(
+        zip=zip, grouped=grouped, plainly=plainly, reasons=reasons, lacking=lacking, in_what=in_what
+    )
     return environment
 
 

@@ -45,12 +45,13 @@ def loose(reply: Mapping[str, Any] | None, marks: Sequence[Mapping[str, Any]]) -
     return [one["says"] for one in marks if _top(one["at"]) not in keys]
 
 
-def written(reply: Mapping[str, Any], t: Words) -> str:
-    """Return a reply as the text of a draft, which a person goes on from."""
+def written(reply: Mapping[str, Any], t: Words, *, blanks: bool = True) -> str:
+    """Return a reply as the text of a draft, which a person goes on from; ``blanks``: with headings that lack words."""
     blocks = []
     for part in parts_of(reply, (), t):
         lines = [f"- {line.text}" if part.listed else line.text for line in part.lines]
-        blocks.append("\n".join([f"{part.title}:", *(lines or [t("reply.empty")])]))
+        if lines or blanks:
+            blocks.append("\n".join([f"{part.title}:", *(lines or [t("reply.empty")])]))
     return "\n\n".join(blocks)
 
 

@@ -8,11 +8,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from residency.serve.review import drafts
-from residency.serve.review.content import REASONS, STATUSES
+from residency.serve.review.content import NEXT, REASONS, STATUSES, Content, Version
 from residency.serve.types import Principal, Refused
 from residency.serve.workspace.given import Form, given, whole
 from residency.serve.workspace.render import go, page, spoken
 from residency.serve.workspace.titles import title_of
+from residency.serve.workspace.warned import warned
+from residency.serve.workspace.words import Words
 
 router = APIRouter(include_in_schema=False)
 OPEN = ("draft", "accepted", "edited")
@@ -51,7 +53,7 @@ async def decide(request: Request, id: str) -> Response:
         if form["decision"] == "amend":
             made = await drafts.amend(service, principal, id)
             return go(f"/review/{made.id}", notice="review_amended")
-        await _nothing_unsaved(service, principal, id, form)
+        _as_seen(await drafts.history(service, principal, id), form)
         await drafts.decide(service, principal, id, **_decision(form))
     except Refused as error:
         if error.status in (403, 404):
@@ -60,13 +62,29 @@ async def decide(request: Request, id: str) -> Response:
     return go(f"/review/{id}", notice=f"review_{form['decision']}")
 
 
-async def _nothing_unsaved(service: Any, principal: Principal, id: str, form: Form) -> None:
-    """Raise Refused where words were typed and not saved, and others would be accepted or signed in their place."""
-    if form.get("decision") not in ("accepted", "signed") or not form.get("output"):
+def _as_seen(steps: list[Version], form: Form) -> None:
+    """Raise Refused where other words than those in the field would be accepted or signed, or a signature has no tick.
+
+    A draft that has moved on is found by who decides, in turn.
+    """
+    last, decision = steps[-1], form["decision"]
+    if form["version"].strip() != str(last.version) or decision not in NEXT[last.decision]:
         return
-    draft = await drafts.get(service, principal, id)
-    if draft.content and form["output"].strip() != draft.content.output.replace("\r\n", "\n").strip():
+    if decision in ("accepted", "signed") and _typed(steps, form):
         raise Refused("the words in the field are not saved: save them first", status=409, code="unsaved")
+    if decision == "signed" and form["sure"] != "yes":
+        raise Refused("who signs ticks that they answer for it", status=422, code="not_sure")
+
+
+def _typed(steps: list[Version], form: Form) -> bool:
+    """Return whether the field holds words of the reader's own: other ones than the version that they saw."""
+    seen = next((one.content.output for one in steps if str(one.version) == form["version"].strip()), "")
+    return bool(form["output"].strip()) and _bare(form["output"]) != _bare(seen)
+
+
+def _bare(text: str) -> str:
+    """Return a text as a field of a form gives it back: line ends as \\n, nothing around it."""
+    return text.replace("\r\n", "\n").strip()
 
 
 def _decision(form: Form) -> dict[str, Any]:
@@ -81,12 +99,20 @@ def _decision(form: Form) -> dict[str, Any]:
 
 
 async def _shown(request: Request, id: str, *, error: Refused | None = None, form: Form | None = None) -> Response:
+    """Return the page of a draft; words that were typed and could not be saved are never dropped."""
     service, principal, t = request.app.state.service, request.state.principal, spoken(request)
     draft = await drafts.get(service, principal, id)
-    steps = await drafts.history(service, principal, id)
-    said = t.or_else(f"review.error.{error.code}", str(error)) if error else ""
-    values: dict[str, Any] = {"draft": draft, "steps": steps, "reasons": REASONS}
-    values["title"] = title_of(draft.application, t)
-    values["words"] = form["output"] if form and form["output"] else draft.content.output if draft.content else ""
-    status = error.status if error else 200
-    return page(request, "review_one", status=status, **values, error=said, form=form or Form(str))
+    steps, form = await drafts.history(service, principal, id), form or Form(str)
+    content, typed = draft.content or Content(), _typed(steps, form)
+    values: dict[str, Any] = {"draft": draft, "steps": steps, "reasons": REASONS, "form": form, "typed": typed}
+    values |= {"title": title_of(draft.application, t), "warnings": warned(content.warnings, t)}
+    values["words"] = form["output"] if typed else content.output
+    said = _said(error, t, typed=typed) if error else ""
+    return page(request, "review_one", status=error.status if error else 200, **values, error=said)
+
+
+def _said(error: Refused, t: Words, *, typed: bool) -> str:
+    """Return what could not be done and why, in the reader's words."""
+    code = "moved" if error.code == "changed" and not typed else error.code
+    known = (key for name in (code, error.param) if t.has(key := f"review.error.{name}"))
+    return t(next(known, "review.error.other"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from residency.core.errors import ResidencyError
 from residency.core.runs import RECORD, is_running, list_runs, read_record, runs_root
 from residency.core.store import read_json
 from residency.serve.types import Refused
+from residency.serve.workspace.measured import metric_title, model_title, parts_of, task_title, weighed
 from residency.serve.workspace.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -45,6 +46,7 @@ def one(request: Request, id: str) -> Response:
         record["status"] = "stopped"
     stages = (ledger.get("cost") or {}).get("stages") or {}
     values: dict[str, Any] = {"id": id, "record": record, "ledger": ledger, "stages": stages, "looks": LOOKS}
+    values["weighed"] = weighed(ledger.get("findings", ()))
     return page(request, "runs_one", **values, recipe=_text(folder / "recipe.yaml"))
 
 
@@ -58,8 +60,9 @@ def ledger(request: Request, id: str, task: str = "") -> Response:
     rows = [row for row in found.get("rows", ()) if not task or row["task"] == task]
     compared = [row for row in found.get("comparisons", ()) if not task or row["task"] == task]
     tasks = list(dict.fromkeys(row["task"] for row in found.get("rows", ())))
-    values: dict[str, Any] = {"id": id, "ledger": found, "tasks": tasks, "task": task, "rows": rows, "looks": LOOKS}
-    return page(request, "ledger", **values, comparisons=compared, findings=found.get("findings", ()))
+    values: dict[str, Any] = {"id": id, "tasks": tasks, "task": task, "looks": LOOKS, "comparisons": compared}
+    values |= {"numbers": parts_of(rows), "weighed": weighed(() if task else found.get("findings", ()))}
+    return page(request, "ledger", **values, task_title=task_title, metric_title=metric_title, model_title=model_title)
 
 
 def folder_of(id: str) -> Path:
@@ -75,12 +78,29 @@ def folder_of(id: str) -> Path:
 def _listed(root: Path) -> tuple[list[dict[str, Any]], bool]:
     """Return the runs, and whether the index of all machines was read; else those of this machine's folder."""
     try:
-        return list_runs(root), True
+        found = list_runs(root)
+        return found + _linked(root, {run["id"] for run in found}), True
     except ResidencyError:
-        records = [(path.parent.name, read_record(path.parent)) for path in root.glob(f"*/{RECORD}")]
-        keys = ("recipe", "status", "stage", "began", "ended", "seconds", "version", "outdated")
-        found = [{"id": id, "host": "", **{key: record.get(key) for key in keys}} for id, record in records]
-        return sorted(found, key=lambda run: run["began"] or "", reverse=True), False
+        return _of_folders(path.parent for path in root.glob(f"*/{RECORD}")), False
+
+
+def _linked(root: Path, known: set[str]) -> list[dict[str, Any]]:
+    """Return the runs that lie elsewhere and are linked here, which the index passes over as it does ``latest``.
+
+    A link to a run of this folder is that run, and not another one.
+    """
+    inside = root.resolve()
+    folders = [path for path in root.iterdir() if path.is_symlink()] if root.is_dir() else []
+    elsewhere = [path for path in folders if path.resolve().parent != inside and (path / RECORD).is_file()]
+    return _of_folders(path for path in elsewhere if path.name not in known)
+
+
+def _of_folders(folders: Iterable[Path]) -> list[dict[str, Any]]:
+    """Return the runs of these folders by their own records, the newest first."""
+    keys = ("recipe", "status", "stage", "began", "ended", "seconds", "version", "outdated")
+    records = [(folder.name, read_record(folder)) for folder in folders]
+    found = [{"id": id, "host": "", **{key: record.get(key) for key in keys}} for id, record in records]
+    return sorted(found, key=lambda run: run["began"] or "", reverse=True)
 
 
 def _ledger(folder: Path) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from residency.core.errors import UserError
 from residency.serve.access import sessions, signin, users
@@ -25,6 +25,8 @@ from residency.serve.workspace.render import go, home, keep_language, page
 from residency.serve.workspace.words import LANGUAGES
 
 router = routes.router()
+ASKING = ("/", "/ask")
+"""Where the page that asks is found."""
 
 
 @router.get("/login")
@@ -82,10 +84,16 @@ async def change_password(request: Request) -> Response:
 
 @router.post("/language")
 async def language(request: Request) -> Response:
-    """Return the way back to the page that one came from, now in another language."""
+    """Return the way back to the page that one came from, now in another language.
+
+    What the page that asks carries of a question and its answer is handed on to it (307: the browser posts it again).
+    """
     form = await request.form()
     principal, chosen, back = request.state.principal, str(form.get("language", "")), str(form.get("back", ""))
-    reply = go(back if allowed(principal, "GET", back) else home(principal))
+    if back in ASKING and (form.get("answer") or form.get("typed")) and allowed(principal, "POST", "/ask"):
+        reply: Response = RedirectResponse("/ask", status_code=307)
+    else:
+        reply = go(back if allowed(principal, "GET", back) else home(principal))
     if chosen in LANGUAGES:
         await asyncio.to_thread(users.speak, _access(request), principal, chosen)
         keep_language(request, reply, chosen)

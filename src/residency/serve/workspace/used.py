@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from residency.infer.evidence import Evidence
-from residency.serve.apps.application import Application
-from residency.serve.apps.listed import answered
+from residency.serve.apps.application import Application, Field
+from residency.serve.apps.listed import answered, proof_of
 from residency.serve.engine.sources import sources_of
-from residency.serve.review import drafts
+from residency.serve.review import drafts, warnings
 from residency.serve.service import Service
 from residency.serve.types import Confidence, Principal
 from residency.serve.workspace.replies import Part, loose, parts_of, written
@@ -51,10 +51,12 @@ async def use(
     evidence = await _found(service, one, fields)
     body = {"fields": fields, "unproven": unproven, "model": engine, "language": t.language}
     told = await answered(service, one.id, body, principal, evidence=evidence, route=route)
-    draft = await _draft(service, principal, told, fields, t) if told["draft"] and told["reply"] is not None else ""
-    marks = told["marks"]
-    sure = service.guard.in_words(Confidence(told["calibrated"], told["confidence"]), t.language)
-    parts = tuple(parts_of(told["reply"] or {}, marks, t))
+    draft, marks = "", told["marks"]
+    if told["draft"] and told["reply"] is not None:
+        draft = await _draft(service, principal, one, told, fields, t)
+    measured = Confidence(told["calibrated"], told["confidence"], measured=told["measured"])
+    sure = service.guard.in_words(measured, t.language)
+    parts = tuple(part for part in parts_of(told["reply"] or {}, marks, t) if part.lines or part.marks or _blanks(one))
     said = tuple(dict.fromkeys([*loose(told["reply"], marks), *filter(None, [told["note"]])]))
     return Used(one.title[t.language], told, parts, said, sure, draft)
 
@@ -69,20 +71,45 @@ async def _found(service: Service, one: Application, fields: Mapping[str, Any]) 
 
 
 async def _draft(
-    service: Service, principal: Principal, told: Mapping[str, Any], fields: Mapping[str, Any], t: Words
+    service: Service,
+    principal: Principal,
+    one: Application,
+    told: Mapping[str, Any],
+    fields: Mapping[str, Any],
+    t: Words,
 ) -> str:
-    """Return the id of the draft that was made of a reply; what went in is sealed with it."""
-    given = "\n\n".join(str(value) for value in fields.values() if value not in (None, ""))
+    """Return the id of the draft that was made of a reply; what went in, and what was warned of, is sealed with it."""
+    proof = await asyncio.to_thread(proof_of, service, one, engine=told["model"])
     made = await drafts.make(
         service,
         principal,
         application=told["application"],
-        input=given,
-        output=written(told["reply"], t),
+        input=given_as(one, fields, t.language),
+        output=written(told["reply"], t, blanks=_blanks(one)),
         citations=told["evidence"],
         model=told["model"],
         model_hash=told["model_hash"],
         request=told["request"],
         urgency=told["urgency"],
+        warnings=warnings.of(told, fields, unproven=not (proof and proof.proves)),
     )
     return made.id
+
+
+def given_as(one: Application, fields: Mapping[str, Any], language: str) -> str:
+    """Return what was filled in as a text: a single field as it is, several with their titles."""
+    filled = [(one.inputs[name], str(value)) for name, value in fields.items() if value not in (None, "")]
+    if len(filled) == 1:
+        return filled[0][1]
+    return "\n\n".join(f"{field.title[language]}: {_answer(field, value, language)}" for field, value in filled)
+
+
+def _answer(field: Field, value: str, language: str) -> str:
+    said = field.choices.get(value.strip())
+    words = said[language] if said else f"{value} {field.unit}".strip()
+    return f"{words} ({value})" if said and field.kind == "whole" else words
+
+
+def _blanks(one: Application) -> bool:
+    """Return whether a heading under which nothing stands is told: a patient has no use for it."""
+    return one.whom != "patients"

@@ -14,7 +14,8 @@ from residency.serve.access import users as accounts
 from residency.serve.access.users import Forbidden, User
 from residency.serve.types import ROLES, Refused
 from residency.serve.workspace.given import Form, given
-from residency.serve.workspace.render import go, page
+from residency.serve.workspace.render import go, page, spoken
+from residency.serve.workspace.wrong import wrong
 
 router = APIRouter(include_in_schema=False)
 STEPS: dict[str, Callable[..., User]] = {
@@ -80,4 +81,5 @@ async def _shown(
         raise Refused(str(error), status=403, code="forbidden")
     found = await _do(request, accounts.listed)
     values: dict[str, Any] = {"users": found, "roles": ROLES, "fresh": fresh, "form": form or Form(str)}
-    return page(request, "users", status=422 if error else status, **values, error=str(error) if error else "")
+    values["error"] = wrong(error, spoken(request))
+    return page(request, "users", status=422 if error else status, **values)

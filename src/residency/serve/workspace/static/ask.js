@@ -1,5 +1,5 @@
 // An answer that appears as it is written. The form's own post does the same without it: this only reads the events
-// (passages, pieces, the whole answer, or what went wrong) and lets the reader stop.
+// (what is urgent, passages, pieces, the whole answer, or what went wrong) and lets the reader stop.
 
 const form = document.querySelector("#ask");
 const place = document.querySelector("#answer");
@@ -20,9 +20,14 @@ form.question.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
 
+// A change of language takes along what is typed; the answer that is shown has a field of its own there.
+document.querySelector("#language")?.addEventListener("formdata", (event) => {
+  if (form.question.value) event.formData.set("typed", form.question.value);
+});
+
 // A citation opens its passage and goes there.
 place.addEventListener("click", (event) => {
-  const link = event.target.closest("a.cite");
+  const link = event.target.closest("a.cite, a.to-passage");
   if (!link) return;
   event.preventDefault();
   open(link.getAttribute("href"));
@@ -35,7 +40,7 @@ function open(hash) {
   document.querySelectorAll(".passage.chosen").forEach((one) => one.classList.remove("chosen"));
   passage.open = true;
   passage.classList.add("chosen");
-  passage.querySelector("summary").focus();  // which also scrolls there
+  (passage.querySelector("summary") ?? passage).focus();  // which also scrolls there
 }
 
 async function answer() {
@@ -85,30 +90,25 @@ async function* events(stream) {
 
 // The html of events is the service's own, made by the same templates as the pages (which escape what they are given).
 function show(kind, data) {
-  if (kind === "evidence") frame().insertAdjacentHTML("beforeend", data.html);
-  if (kind === "piece") written().append(data.text);
+  if (kind === "begin") place.innerHTML = data.html;
+  if (kind === "evidence") place.querySelector(".beside").insertAdjacentHTML("beforeend", data.html);
+  if (kind === "piece") place.querySelector(".answer .text").append(data.text);
   if (kind === "done") {
-    place.innerHTML = data.html;
-    return words.done;
+    whole(data.html);
+    return data.says;
   }
   if (kind === "wrong") return wrong(data.text);
   return "";
 }
 
-function frame() {
-  if (!place.querySelector(".beside")) {
-    const beside = element("div", "beside");
-    const sheet = element("section", "sheet answer");
-    sheet.setAttribute("aria-busy", "true");
-    sheet.append(element("p", "text"));
-    beside.append(sheet);
-    place.append(beside);
-  }
-  return place.querySelector(".beside");
-}
-
-function written() {
-  return frame().querySelector(".answer .text");
+// What is urgent was told when the answer began: it is not told again, and what the reader has unfolded stays open.
+function whole(html) {
+  const told = place.querySelector(".urgency")?.textContent;
+  const unfolded = place.querySelector(".meanwhile")?.open;
+  place.innerHTML = html;
+  const again = place.querySelector(".urgency");
+  if (again && again.textContent === told) again.removeAttribute("role");
+  if (unfolded) place.querySelector(".meanwhile")?.setAttribute("open", "");
 }
 
 function halted() {

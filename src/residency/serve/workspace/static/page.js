@@ -18,6 +18,14 @@ for (const form of document.querySelectorAll("form[data-working]")) {
   });
 }
 
+// A mark on the page that leads to a folded part opens it.
+function opened() {
+  const part = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (part?.tagName === "DETAILS") part.open = true;
+}
+window.addEventListener("hashchange", opened);
+opened();
+
 // Back from the cache of pages: the buttons are to be used again.
 window.addEventListener("pageshow", () => {
   document.querySelectorAll("form[data-working] button").forEach((one) => (one.disabled = false));
