@@ -65,3 +65,23 @@ def test_a_stopped_service_leaves_its_whole_database_in_one_file(tmp_path, tiny_
     assert process.returncode == 0 and b"Traceback" not in said
     assert not (folder / "service.sqlite-wal").exists() and (folder / "service.sqlite").stat().st_size > 50_000
     assert main(["log", "verify", "--folder", str(folder)]) == 0
+
+
+def test_the_names_that_the_service_is_called_by_are_those_that_are_let_in_behind_a_proxy_too():
+    from residency.serve.access.hosts import known_host, names
+
+    for given in (["--proxy", "--host", "10.0.0.5"], []):
+        allowed = names(settings(*given, "--name", "Ward.example", "--name", "*.clinic.example"))
+        for host in (b"ward.example", b"ward.example:443", b"a.clinic.example", b"localhost:8000"):
+            assert known_host([host], allowed)
+        for host in (b"evil.example", b"clinic.example", b"a.b.clinic.example", b"ward.example.evil.example"):
+            assert not known_host([host], allowed)
+    assert known_host([b"any.example"], names(settings("--proxy")))
+
+
+def test_what_an_engine_is_told_comes_from_the_command_line(capsys):
+    assert (settings().hung, settings().share_prefix, settings().names) == (300, False, ())
+    assert settings("--hung", "20").hung == 20 and settings("--share-prefix").share_prefix
+    with pytest.raises(SystemExit):
+        settings("--hung", "1")
+    assert "from 5 to" in capsys.readouterr().err
