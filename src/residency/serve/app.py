@@ -32,7 +32,7 @@ from residency.serve.workspace import routers as page_routers
 from residency.serve.workspace.render import problem
 
 WARM = (
-    "The patient has a cold. Dr Smith saw Anna Lopez in Boston on 3 May 2021.",
+    "The patient has a cold. Dr Smith saw Anna Lopez in Boston on 05/03/2021.",
     "El paciente tiene un resfriado. El Dr. Pérez vio a Ana López en Sevilla el 3 de mayo de 2021.",
 )
 """Texts with names, so that all that looks for them is ready."""

@@ -1,7 +1,8 @@
 """The guard: rules before and after the model, and how sure an answer is, so that a person is called where one is due.
 
-Rules find words, in English and Spanish, and no more: they miss what is said in other words, and sometimes speak where
-nothing is wrong (``bench/guard.py`` measures both). They stand beside a clinician's judgement, not in its place.
+Rules find words, in English and Spanish, and no more; a reader beside them knows emergencies and crises by how like
+they are to example lines. Both miss some, and sometimes speak where nothing is wrong (``bench/guard.py`` measures
+that). They stand beside a clinician's judgement, not in its place.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from residency.serve.guard.asked import read, said_by, speaking, verdict_of
 from residency.serve.guard.calibration import Calibration
 from residency.serve.guard.confidence import confidence
 from residency.serve.guard.identifiers import Hider, finders
+from residency.serve.guard.reader import Reader, read_reader
 from residency.serve.guard.release import Release
 from residency.serve.guard.rules import Rules, read_rules
 from residency.serve.guard.told import REPEATS, Told
@@ -36,10 +38,12 @@ CRISIS = {
 class Guard:
     """What is checked of a request and of its answer; ``finders`` by language find identifiers (none: not looked for).
 
+    ``reader`` (None: rules alone) finds emergencies and crises that no rule has the words for.
     ``emergency`` and ``crisis`` are the numbers to call at this place, in place of the usual ones.
     """
 
     rules: Rules = field(default_factory=read_rules)
+    reader: Reader | None = field(default_factory=read_reader)
     finders: Mapping[str, Finder] = field(default_factory=dict)
     calibrations: Mapping[tuple[str, str], Calibration] = field(default_factory=dict)
     emergency: str = ""
@@ -60,7 +64,10 @@ class Guard:
         earlier, last = said_by(messages)
         whole = read(f"{earlier}\n{last}" if earlier else last, self.rules)
         since = len(words_of(earlier)) if earlier else 0
-        spoken = list(speaking(whole, self.rules, self.audience(kind), since=since))
+        audience = self.audience(kind)
+        spoken = list(speaking(whole, self.rules, audience, since=since))
+        if self.reader:
+            spoken = [*self.reader.speaks(whole, audience, spoken, since=since), *spoken]
         return verdict_of(spoken, self.texts(whole.language))
 
     def after(
@@ -121,6 +128,7 @@ class Guard:
         """Return what the guard is made of, for the pages and the record of start-up."""
         return {
             "rules": len(self.rules.rules),
+            "examples": self.reader.lines if self.reader else 0,
             "identifiers": {code: finder.about() for code, finder in self.finders.items()},
             "calibrations": [{"hash": h, "kind": kind} for h, kind in self.calibrations],
         }
@@ -135,14 +143,15 @@ def _filled(text: str, numbers: Mapping[str, str]) -> str:
 def open_guard(*, own: Path | None = None, models: Iterable[Path] = (), emergency: str = "", crisis: str = "") -> Guard:
     """Return the guard of a service, with what finds identifiers and the calibrations beside its models' files.
 
-    ``own`` is a folder with a hospital's rules, which add to ours. Takes seconds; RecipeError and UserError say what is
-    wrong with a file.
+    ``own`` is a folder with a hospital's rules and examples, which add to ours. Takes seconds; RecipeError and
+    UserError say what is wrong with a file.
     """
     from residency.serve.guard.calibration import beside
 
     found = [made for place in models for made in beside(place)]
     return Guard(
         rules=read_rules(own),
+        reader=read_reader(own),
         finders=finders(),
         calibrations={(made.hash, made.kind): made for made in found},
         emergency=emergency,

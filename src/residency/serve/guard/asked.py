@@ -16,6 +16,10 @@ BEFORE = 2
 """So many earlier messages of the asker are read with the last one, which alone can make a rule speak."""
 MOST_PLACES = 12
 """Mentions of one part of a rule that are compared with those of the others, the last ones."""
+CRISES = ("self-harm.", "harm.", "reader.crisis")
+"""How the names of rules begin that speak of a crisis."""
+FIRST = (*CRISES, "reader.")
+"""How the names of rules begin beside which nothing is declined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ def verdict_of(spoken: Sequence[Spoken], texts: Mapping[str, str]) -> Verdict:
     """Return what the rules that spoke come to: the strongest action, its text, and the nearest urgency."""
     if not spoken:
         return Verdict()
+    spoken = _standing(spoken)
     strongest = min(spoken, key=lambda one: ACTIONS.index(one.action))
     same = [one for one in spoken if one.action == strongest.action]
     said = same if strongest.action == "mark" else same[:1]
@@ -105,3 +110,12 @@ def verdict_of(spoken: Sequence[Spoken], texts: Mapping[str, str]) -> Verdict:
     urgencies = [one.rule.urgency for one in spoken if one.rule.urgency]
     urgency = min(urgencies, key=URGENCIES.index, default=None)
     return Verdict(strongest.action, text, urgency, tuple(one.rule.name for one in spoken))
+
+
+def _standing(spoken: Sequence[Spoken]) -> Sequence[Spoken]:
+    """Return the rules that spoke, without refusals where somebody may be in danger; an animal's danger is declined."""
+    said = [one for one in spoken if one.action in ("answer", "mark")]
+    kept = "scope.animal" if any(one.rule.urgency == "emergency" for one in said) else "scope."
+    if any(one.rule.name.startswith(FIRST) for one in said):
+        kept = "no refusal"
+    return [one for one in spoken if one.action != "refuse" or one.rule.name.startswith(kept)]
