@@ -1,4 +1,4 @@
-"""The client of llama.cpp's server: the first piece at once, what follows together, the end at once."""
+"""The client of llama.cpp's server: the first piece at once, what follows together by the ticks of a clock."""
 
 from __future__ import annotations
 
@@ -62,13 +62,12 @@ def test_the_first_piece_is_read_at_once_and_what_follows_soon_is_read_together(
 
     found, _ = read(says)
     assert [number for _, number in found] == list(range(10))
-    assert found[1][0] - found[0][0] > 0.1
     readings = 1 + sum(later - earlier > 0.01 for (earlier, _), (later, _) in zip(found, found[1:], strict=False))
     assert readings <= 4
 
 
-def test_the_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(client, "TOGETHER_S", 30.0)
+def test_the_end_comes_with_the_next_tick(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(client, "TOGETHER_S", 0.5)
 
     async def says(writer: asyncio.StreamWriter) -> None:
         await ten(writer)
@@ -78,8 +77,12 @@ def test_the_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
     assert len(found) == 10 and over < 10
 
 
-def test_a_connection_that_breaks_is_told_at_once_also_after_words(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(client, "TOGETHER_S", 30.0)
+def test_streams_are_read_at_the_same_ticks():
+    ticks = {client._tick(now) for now in (7.01, 7.05, 7.0999)}
+    assert len(ticks) == 1 and 7.0999 < ticks.pop() < 7.2
+
+
+def test_a_connection_that_breaks_is_told_also_after_words():
     began: Any = time.monotonic()
     with pytest.raises(Down):
         read(ten)
