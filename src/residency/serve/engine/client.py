@@ -1,9 +1,9 @@
 """HTTP to llama.cpp's server over its socket file, with little work for each token.
 
-A connection is made for each request and closed with it: closing early is how a generation is stopped. A stream's first
-piece is read at once, and then the socket is left alone until the next tick of a clock that all streams share, ten times
-a second: a guard lets whole sentences out, so nobody sees the difference, and most of a token's cost is in being woken
-for it. What arrives faster than it is taken waits in the socket, not in memory.
+A connection is made for each request and closed with it: closing early is how a generation is stopped. A stream's
+first piece is read at once, and then the socket is left alone until the next tick of a clock that all streams share,
+ten times a second: a guard lets whole sentences out, so nobody sees the difference, and most of a token's cost is in
+being woken for it. What arrives faster than it is taken waits in the socket, not in memory.
 """
 
 from __future__ import annotations
@@ -211,7 +211,8 @@ async def _asked(socket: str, path: str, body: Any, *, stream: bool = False) -> 
     data = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: engine\r\nConnection: close\r\nContent-Type: application/json\r\n"
     try:
-        transport, answer = await asyncio.get_running_loop().create_unix_connection(partial(Answer, stream=stream), socket)
+        made = partial(Answer, stream=stream)
+        transport, answer = await asyncio.get_running_loop().create_unix_connection(made, socket)
     except OSError:  # it has just died
         raise Down from None
     try:
