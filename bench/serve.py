@@ -133,7 +133,7 @@ def _row(answers: Sequence[Stream], seconds: float) -> Row:
         "words_ms": _middle([answer.words for answer in good if answer.words]),
         "prompt_tokens": round(median(answer.read for answer in good)) if good else None,
         "tokens": sum(answer.tokens for answer in good),
-        "answered_by_rule": sum(bool(answer.rules) for answer in good),
+        "rules_spoke": sum(bool(answer.rules) for answer in good),
         "failed": len(answers) - len(good),
         "errors": sorted({answer.error for answer in answers if answer.error}),
     }

@@ -2,7 +2,7 @@
 
 A connection is made for each request and closed with it: closing early is how a generation is stopped. A stream's
 first piece is read at once, and then the socket is left alone until the next tick of a clock that all streams share,
-ten times a second: a guard lets whole sentences out, so nobody sees the difference, and most of a token's cost is in
+some times a second: a guard lets whole sentences out, so nobody sees the difference, and most of a token's cost is in
 being woken for it. What arrives faster than it is taken waits in the socket, not in memory.
 """
 
@@ -26,7 +26,7 @@ from residency.serve.types import Down
 
 MOST_WAITING = 256
 """Pieces that may wait to be read before the socket is left alone."""
-TOGETHER_S = 0.1
+TOGETHER_S = 0.15
 """Seconds between two readings of a stream, behind its first piece."""
 DATA, DONE, ERROR = b"data: ", b"data: [DONE]", b"error: "
 
