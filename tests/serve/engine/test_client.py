@@ -77,7 +77,8 @@ def test_the_end_comes_with_the_next_tick(monkeypatch: pytest.MonkeyPatch):
     assert len(found) == 10 and over < 10
 
 
-def test_streams_are_read_at_the_same_ticks():
+def test_streams_are_read_at_the_same_ticks(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(client, "TOGETHER_S", 0.1)
     ticks = {client._tick(now) for now in (7.01, 7.05, 7.0999)}
     assert len(ticks) == 1 and 7.0999 < ticks.pop() < 7.2
 
