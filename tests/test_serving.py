@@ -85,3 +85,43 @@ def test_what_an_engine_is_told_comes_from_the_command_line(capsys):
     with pytest.raises(SystemExit):
         settings("--hung", "1")
     assert "from 5 to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [(["--proxy", "banana"], "address of the proxy"), (["--name", "http://x/"], "host name is expected")],
+)
+def test_names_and_proxies_that_cannot_be_are_refused(given, why, capsys):
+    assert main(["serve", "m", *given]) == 2
+    said = capsys.readouterr().err
+    assert why in said and said.startswith("residency serve: ")
+    assert settings("--proxy", "10.0.0.0/8,::1").proxy_address == "10.0.0.0/8,::1"
+
+
+def test_a_record_that_was_changed_is_told_of_when_the_service_starts(tmp_path, capsys):
+    from sqlalchemy import text
+
+    from residency.serve.types import Entry
+    from residency.serving import _look_at_record
+    from serve.scripted_engine import ScriptedEngine
+    from serve.service import made
+
+    with made(tmp_path / "service", ScriptedEngine()) as service:
+        for _ in range(3):
+            service.recorder.write_now(Entry("request", "user:anna", {"n": 1}))
+        _look_at_record(service)
+        assert "NOT AS IT WAS" not in capsys.readouterr().err
+        with service.database.begin() as connection:
+            for name in (
+                connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
+            ):
+                connection.execute(text(f"DROP TRIGGER {name}"))
+            connection.execute(text("UPDATE record SET actor = 'user:ben' WHERE seq = 2"))
+        _look_at_record(service)
+        assert "NOT AS IT WAS WRITTEN, first at entry 2" in capsys.readouterr().err
+
+
+def test_an_export_is_not_written_over(tmp_path, capsys):
+    (tmp_path / "november.jsonl").write_text("kept")
+    assert main(["log", "export", "--folder", str(tmp_path), "--out", str(tmp_path / "november.jsonl")]) == 2
+    assert "not written over" in capsys.readouterr().err and (tmp_path / "november.jsonl").read_text() == "kept"

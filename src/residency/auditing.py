@@ -85,6 +85,8 @@ def _agree(args: argparse.Namespace) -> None:
             raise UserError(f"--{name.replace('_', '-')} goes with {' and '.join(takes)} alone, not with {args.what}")
     if args.what == "export" and not args.out:
         raise UserError("say where to write it: residency log export --out FILE.jsonl")
+    if args.what == "export" and Path(args.out).exists():
+        raise UserError(f"{args.out} is there already, and an export is not written over: name another file")
 
 
 # --- what is done ----------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def calibrate(args: argparse.Namespace) -> Answer:
     items = _items(task, args)
     folder = runs_root() / "calibrations" / f"{task.name}-{source.hash[:12]}"
     rows = _asked(items, source)
-    made = calibration.fit(_kept(folder, rows, task, source), kind=KIND, target=args.target)
+    made = calibration.fit(_kept(folder, rows, task, source, _options(items)), kind=KIND, target=args.target)
     path = calibration.write(made, out)
     return {**asdict(made), "file": str(path)}, told(made, path)
 
@@ -158,13 +158,20 @@ def _asked(items: Sequence[Example], source: Source) -> list[Row]:
     return rows
 
 
-def _kept(folder: Path, rows: Sequence[Row], task: Task, source: Source) -> Path:
+def _options(items: Sequence[Example]) -> list[str]:
+    """Return the options that all items have; none where they differ."""
+    sets = {tuple(sorted(one.choices)) for one in items}
+    return list(sets.pop()) if len(sets) == 1 else []
+
+
+def _kept(folder: Path, rows: Sequence[Row], task: Task, source: Source, options: Sequence[str]) -> Path:
     """Return the file of the rows (ids and numbers, no text), with its protocol beside it."""
     from residency.core.store import write_json, write_jsonl
 
     path = folder / f"{KIND}.jsonl"
     write_jsonl(path, rows)
-    protocol = {"task": task.name, "model": source.name, "model_hash": source.hash, "split": "development"}
+    protocol: Row = {"task": task.name, "model": source.name, "model_hash": source.hash, "split": "development"}
+    protocol["options"] = list(options)
     write_json(path.with_name(f"{KIND}.protocol.json"), protocol)
     return path
 

@@ -6,7 +6,9 @@ What does not go together is told before a model is loaded; the address is print
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import json
+import re
 import signal
 import socket
 import sys
@@ -20,11 +22,15 @@ from residency.core.legal import Range
 from residency.core.progress import say
 
 if TYPE_CHECKING:
+    from residency.serve.service import Service
     from residency.serve.settings import Settings
 
 Answer = tuple[Any, str]
 PORT, SLOTS, TOKENS, WAITING = (Range(least=0, most=65535), Range(least=1, most=256), Range(least=256), Range(least=1))
 HUNG = Range(least=5, most=86_400)
+HOST = re.compile(r"(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)
+MOST_LOOKED_AT = 100_000
+"""Entries of a record that are checked at start: two seconds' worth."""
 CAUTION = "Answers are drafts of an experimental model: a clinician decides."
 
 
@@ -38,6 +44,7 @@ def serve(args: argparse.Namespace) -> Answer:
     _ready_taggers()
     service = open_service(settings, [examine.model_name(name) for name in args.models])
     try:
+        _look_at_record(service)
         from residency.serve.access.first import first_key
 
         first, url = first_key(service.access), _url(settings, listening)
@@ -48,6 +55,24 @@ def serve(args: argparse.Namespace) -> Answer:
     finally:
         service.close()
     return {"stopped": True}, ""
+
+
+def _look_at_record(service: Service) -> None:
+    """Say loudly where the record is not as it was written; of a long one that is left to ``residency log verify``."""
+    from sqlalchemy import func, select
+
+    from residency.serve.record.head import FILE
+    from residency.serve.record.verify import verify
+    from residency.serve.store.tables import RECORD
+
+    with service.database.connect() as connection:
+        count = int(connection.execute(select(func.count()).select_from(RECORD)).scalar_one())
+    if count > MOST_LOOKED_AT:
+        return
+    report = verify(service.database, service.seal, service.settings.folder / FILE)
+    if not report.ok:
+        where = f"entry {report.first_bad}" if report.first_bad is not None else "its head"
+        say(f"THE RECORD IS NOT AS IT WAS WRITTEN, first at {where}: see `residency log verify`. It goes on from here")
 
 
 def _stop(*_: Any) -> None:
@@ -83,6 +108,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
             "certificate (--certificate FILE --private-key FILE), say that a proxy before it ends TLS (--proxy), or "
             "leave --host out"
         )
+    _known_places(args)
     return Settings(
         folder=Path(args.folder),
         database=args.database or "",
@@ -98,7 +124,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         queue=args.queue,
         hung=args.hung,
         share_prefix=args.share_prefix,
-        names=tuple(args.name or ()),
+        names=tuple(args.names or ()),
         language=args.language,
         sources=tuple(Path(one) for one in args.sources or ()),
         graph=args.graph or "",
@@ -106,6 +132,18 @@ def settings_of(args: argparse.Namespace) -> Settings:
         emergency=args.emergency or "",
         crisis=args.crisis or "",
     )
+
+
+def _known_places(args: argparse.Namespace) -> None:
+    """Raise UserError where a name is no host's, or a proxy's address is none: they would let nobody in, or anyone."""
+    for name in args.names or ():
+        if not HOST.fullmatch(name):
+            raise UserError(f"--name {name}: a host name is expected, such as ward.example or *.clinic.example")
+    for place in (args.proxy or "").split(",") if args.proxy else ():
+        try:
+            ipaddress.ip_network(place.strip(), strict=False)
+        except ValueError:
+            raise UserError(f"--proxy {place}: the address of the proxy is expected, such as 10.0.0.2") from None
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -185,7 +223,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     text = (
         "a host name that the service is called by, such as ward.example (behind a proxy: no other then); may be given"
     )
-    one.add_argument("--name", action="append", type=words, metavar="HOST", help=f"{text} again")
+    one.add_argument("--name", action="append", dest="names", type=words, metavar="HOST", help=f"{text} again")
     text = "keep questions and answers in the record, encrypted (default: keyed hashes of them alone)"
     one.add_argument("--keep-text", action="store_true", help=text)
     text = f"requests worked on at once, {SLOTS.legal} (default: 4)"

@@ -49,6 +49,11 @@ def test_a_service_abstains_where_the_target_is_out_of_reach_and_says_how_sure_i
     assert "a service abstains from all of them" in capsys.readouterr().out
     with made(folder, names=[str(tiny_gguf)]) as service, served(service) as address:
         reply = asked(address, key(service))
+        body = {"text": "sky of today", "labels": ["yes", "no"]}
+        other = httpx.post(
+            f"{address}/v1/medical/classify", json=body, headers={"Authorization": f"Bearer {key(service)}"}
+        )
+    assert other.json()["residency"]["calibrated"] is False, "fitted on other options"
     told = reply["residency"]
     assert told["calibrated"] is True and 1 / 3 <= told["confidence"] <= 1 and "(quiz)" in told["measured"]
     assert told["abstained"] is True and reply["label"] is None

@@ -95,6 +95,8 @@ class WordGuard:
             return Verdict("answer", "Call the emergency number now.", "emergency", ("emergency.stroke",))
         if "my dog" in text:
             return Verdict("refuse", "That is not medicine.", None, ("scope.animals",))
+        if "chest" in text:
+            return Verdict("mark", "Call 112.", "emergency", ("emergency.heart",))
         if "dose" in text:
             return Verdict("mark", "Check every dose.", "soon", ("dosing.asked",))
         return Verdict()

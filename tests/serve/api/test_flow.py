@@ -14,7 +14,7 @@ import pytest
 from residency.core.types import Model
 from residency.serve.engine.flow import Flow
 from residency.serve.engine.forms import TEXT
-from residency.serve.types import Busy, Down, Refused, Unrecorded
+from residency.serve.types import Busy, Down, Refused, Unrecorded, Verdict
 from serve.api.flow_doubles import ANNA, MemoryRecord, WordGuard
 from serve.scripted_engine import ScriptedEngine
 
@@ -172,6 +172,28 @@ def test_a_request_that_fails_is_on_record_as_failed(error: Exception, why: str)
         run(way.ask(ANNA, body(), kind="chat"))
     (entry,) = record.entries
     assert (entry.body["decision"], entry.body["why"], entry.body["answer"]) == ("failed", why, None)
+
+
+@pytest.mark.parametrize("error", [Busy(3), Down()])
+def test_whom_to_call_in_an_emergency_does_not_wait_for_a_model(error: Exception):
+    way, record = flow(ScriptedEngine(lambda body: error))
+    told = run(way.ask(ANNA, body("My chest hurts."), kind="chat"))
+    assert (told.text, told.about["urgency"]) == ("Call 112.", "emergency")
+    (entry,) = record.entries
+    assert (entry.body["decision"], entry.body["rules"]) == ("answered by rule", ["emergency.heart"])
+
+
+def test_the_guard_reads_all_that_a_strategy_is_given_as_asked_now():
+    class Hears(WordGuard):
+        def before(self, messages: Any, kind: str) -> Verdict:
+            heard.extend(messages)
+            return Verdict()
+
+    heard: list[Any] = []
+    work, describe = strategy("urgent")
+    way, _ = flow(ScriptedEngine(), Hears())
+    run(way.run(ANNA, work, kind="classify", known=["Crushing chest pain.", "Which label?"], describe=describe))
+    assert [one["content"] for one in heard] == ["Crushing chest pain.\n\nWhich label?"]
 
 
 def test_nothing_is_answered_that_is_not_on_record():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -39,6 +40,8 @@ with desk(Path(sys.argv[1]), again=True) as ward:
     run(both(ward))
 """
 
+PLACES = {**os.environ, "PYTHONPATH": os.pathsep.join(one for one in sys.path if one)}
+
 
 @pytest.mark.slow
 def test_no_signature_that_was_told_of_is_lost(tmp_path: Path) -> None:
@@ -47,7 +50,8 @@ def test_no_signature_that_was_told_of_is_lost(tmp_path: Path) -> None:
     told: set[str] = set()
     chance = random.Random(9)
     for _ in range(6):
-        process = subprocess.Popen([sys.executable, "-c", SIGNS, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-c", SIGNS, str(tmp_path)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=PLACES)
         assert process.stdout and process.stdout.readline() == "ready\n"
         time.sleep(0.2 + 0.8 * chance.random())
         process.kill()

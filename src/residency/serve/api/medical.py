@@ -154,7 +154,8 @@ async def classified(request: Request, body: ClassifyBody) -> Response:
         return classify(body.text, body.labels, model, body.instruction)
 
     def describe(found: Chosen) -> Told_:
-        return {"answer": found.label, "known": body.labels, "choice_logprobs": list(found.odds) or None}
+        return {"answer": found.label, "known": body.labels, "choice_logprobs": list(found.odds) or None,
+                "options": body.labels}  # fmt: skip
 
     def shown(found: Chosen | None) -> dict[str, Any]:
         found = found or Chosen(None, "schema")

@@ -21,7 +21,7 @@ from residency.serve.engine.plain import PlainModel, plain_body
 from residency.serve.engine.relay import Relay, first_words
 from residency.serve.engine.threads import Threads
 from residency.serve.engine.told import STOPS, Asked, Told, said_in, why
-from residency.serve.types import Engine, Principal, Recorder, Refused, Unrecorded, Verdict
+from residency.serve.types import Busy, Down, Engine, Principal, Recorder, Refused, Unrecorded, Verdict
 
 if TYPE_CHECKING:
     from residency.core.types import Model
@@ -108,6 +108,9 @@ class Flow:
             written = await self._ending.whole(asking)
             reply = guarded(asked, self.guard, form.own(written, asked.request, engine), form)
         except BaseException as error:
+            if _calls(before, error):
+                asked.decided = "answered by rule"
+                return await self._finish(asked, ruled(asked, before, form))
             await self._failed(asked, error)
             raise
         return await self._finish(asked, reply)
@@ -185,7 +188,7 @@ class Flow:
         strategy, or where not all of the answer may go out: then only what is told may. A strategy that nobody waits
         for any more ends at its model's next word.
         """
-        body = {"messages": [{"role": "user", "content": text} for text in known]}
+        body = {"messages": [{"role": "user", "content": "\n\n".join(known)}]}  # the guard reads all of it as asked now
         asked = self._asked(principal, body, kind=kind, application=application, engine=engine, route=route)
         asked.question = ""  # which of the texts it is, only the strategy knows
         before = self._before(asked)
@@ -279,6 +282,12 @@ class Flow:
         if self.watch and decision != "streamed":
             self.watch(line)
         return seq
+
+
+def _calls(before: Verdict, error: BaseException) -> bool:
+    """Return whether the guard says whom to call, which does not wait for a model that is busy or down."""
+    gone = isinstance(error, Busy | Down) and not isinstance(error, Stopping)
+    return gone and before.urgency == "emergency" and bool(before.text)
 
 
 async def _closed(pieces: Any) -> None:

@@ -24,14 +24,14 @@ def ruled(asked: Asked, verdict: Verdict, form: Form) -> Reply:
     return reply
 
 
-def guarded(asked: Asked, guard: Guard, reply: Reply, form: Form, odds: Any = None) -> Reply:
+def guarded(asked: Asked, guard: Guard, reply: Reply, form: Form, odds: Any = None, options: Any = None) -> Reply:
     """Return a completion as it may go out, and note what the guard says of it.
 
-    ``odds`` are the log-probabilities of a question's options, by which a calibration tells how sure the answer is.
+    ``odds`` are the log-probabilities of a question's ``options``, by which a calibration tells how sure the answer is.
     """
     usage = reply.get("usage") or {}
     asked.tokens = {"in": usage.get("prompt_tokens", 0), "out": usage.get("completion_tokens", 0)}
-    asked.confidence = guard.confidence(asked.engine.hash, asked.kind, {"choice_logprobs": odds})
+    asked.confidence = guard.confidence(asked.engine.hash, asked.kind, {"choice_logprobs": odds, "options": options})
     asked.abstained = asked.confidence.abstain
     for choice in reply["choices"]:
         if asked.abstained:
@@ -56,7 +56,7 @@ def described(asked: Asked, guard: Guard, about: Mapping[str, Any]) -> Reply:
     reply = CHAT.reply(asked.request, asked.engine.name, about["answer"] or "")
     reply["usage"] = {"prompt_tokens": tokens["in"], "completion_tokens": tokens["out"]}
     reply["usage"]["total_tokens"] = tokens["in"] + tokens["out"]
-    reply = guarded(asked, guard, reply, CHAT, about.get("choice_logprobs"))
+    reply = guarded(asked, guard, reply, CHAT, about.get("choice_logprobs"), about.get("options"))
     if about["answer"] is None and not asked.abstained:
         asked.abstained, asked.answer = True, None
         reply["choices"][0]["message"]["content"] = None

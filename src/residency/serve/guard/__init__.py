@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from residency.serve.guard.asked import read, said_by, speaking, verdict_of
+from residency.serve.guard.asked import Spoken, earlier_said, is_crisis, read, said_by, speaking, verdict_of
 from residency.serve.guard.calibration import Calibration
 from residency.serve.guard.confidence import confidence
 from residency.serve.guard.identifiers import Hider, finders
@@ -68,7 +68,25 @@ class Guard:
         spoken = list(speaking(whole, self.rules, audience, since=since))
         if self.reader:
             spoken = [*self.reader.speaks(whole, audience, spoken, since=since), *spoken]
+        if not any(is_crisis(one) for one in spoken):
+            spoken += self._still(messages, audience)
         return verdict_of(spoken, self.texts(whole.language))
+
+    def _still(self, messages: Sequence[Mapping[str, Any]], audience: str) -> list[Spoken]:
+        """Return what the asker's messages before the last one still call for, since nobody says a thing twice.
+
+        A crisis goes on being handed over; of an emergency the reply bears whom to call.
+        """
+        if audience not in ("anyone", "patient"):
+            return []
+        found: list[Spoken] = []
+        for text in earlier_said(messages):
+            one = read(text, self.rules)
+            spoken = list(speaking(one, self.rules, audience))
+            spoken += self.reader.speaks(one, audience, spoken) if self.reader else []
+            acute = [each for each in spoken if each.rule.urgency == "emergency" and each.action in ("answer", "mark")]
+            found += [each if is_crisis(each) else Spoken(each.rule, "mark") for each in acute]
+        return found
 
     def after(
         self, text: str, known: Sequence[str], kind: str, *, hidden: Sequence[str] = (), asked: str = ""
@@ -97,7 +115,7 @@ class Guard:
     ) -> Release:
         """Return what lets an answer out by sentences, judged as by ``after``; with ``note`` the marks come behind."""
         questions = [asked] if asked else known
-        spoken = language(words_of(" ".join(text[:500] for text in questions[:4])))
+        spoken = language(words_of(" ".join(text[:500] for text in questions[:4])), self.rules.tongues)
         told = Told(self.rules, self.audience(kind), known, questions, hidden, kind in REPEATS)
         return Release(told, Hider(self.finders, known), spoken, self.texts(spoken), note=note, clock=self.clock)
 

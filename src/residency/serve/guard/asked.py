@@ -14,6 +14,8 @@ from residency.serve.types import URGENCIES, Verdict
 
 BEFORE = 2
 """So many earlier messages of the asker are read with the last one, which alone can make a rule speak."""
+STILL = 4
+"""So many earlier messages of the asker are read each by itself, for what still holds of them."""
 MOST_PLACES = 12
 """Mentions of one part of a rule that are compared with those of the others, the last ones."""
 CRISES = ("self-harm.", "harm.", "reader.crisis")
@@ -54,7 +56,18 @@ def read(text: str, rules: Rules) -> Read:
     mentions: dict[str, list[Meant]] = {}
     for one in meant(words, rules.phrases.find(words)):
         mentions.setdefault(one.concept, []).append(one)
-    return Read(words, mentions, language(words))
+    return Read(words, mentions, language(words, rules.tongues))
+
+
+def earlier_said(messages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the asker's messages before the last one, at most ``STILL``, each by itself."""
+    said = [text_of(one.get("content")) for one in messages if one.get("role") == "user"]
+    return said[-1 - STILL : -1]
+
+
+def is_crisis(spoken: Spoken) -> bool:
+    """Return whether a rule speaks of self-harm or of harm to others, and hands over."""
+    return spoken.action == "answer" and spoken.rule.name.startswith(CRISES)
 
 
 def said_by(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

@@ -51,7 +51,10 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What holds for one model and one kind of task; ``threshold`` None: no accuracy was asked for."""
+    """What holds for one model and one kind of task; ``threshold`` None: no accuracy was asked for.
+
+    ``options`` are those of all questions it was fitted on, where these had the same ones.
+    """
 
     kind: str
     task: str
@@ -67,6 +70,11 @@ class Calibration:
     items: str
     part: str
     bands: tuple[Band, ...] = ()
+    options: tuple[str, ...] = ()
+
+    def holds_for(self, options: Sequence[str] | None) -> bool:
+        """Return whether it was fitted on questions with these options; one of ever other ones holds for any."""
+        return not self.options or options is None or sorted(options) == sorted(self.options)
 
     def band(self, value: float) -> Band | None:
         """Return the range that a confidence lies in; None outside all that was measured."""
@@ -77,7 +85,8 @@ def read(path: Path) -> Calibration:
     """Return the calibration of a file; UserError where it is none."""
     try:
         found = read_json(path)
-        made = Calibration(**{**found, "bands": tuple(Band(**band) for band in found["bands"])})
+        parts = {"bands": tuple(Band(**band) for band in found["bands"]), "options": tuple(found.get("options", ()))}
+        made = Calibration(**{**found, **parts})
         sound = math.isfinite(made.temperature) and made.temperature > 0 and made.part in DEVELOPMENT
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path} is no calibration ({type(error).__name__}); fit it again") from None
@@ -133,6 +142,7 @@ def fit(items: Path, *, kind: str, target: float | None = None) -> Calibration:
         items=sha256_file(items),
         part=part,
         bands=tuple(bands(sure, right)),
+        options=tuple(protocol.get("options", ())),
     )
 
 

@@ -17,7 +17,7 @@ WORDS = (("very-likely", 0.9), ("likely", 0.7), ("rather", 0.5), ("unsure", 0.0)
 def confidence(made: Calibration | None, reply: Any, texts: Mapping[str, str]) -> Confidence:
     """Return how sure a reply is: not calibrated where nothing was measured, or it does not tell its options' odds."""
     odds = odds_of(reply)
-    if made is None or odds is None:
+    if made is None or odds is None or not made.holds_for(_options_of(reply)):
         return Confidence()
     value = float(confidences(odds, temperature=made.temperature).max())
     return Confidence(
@@ -35,6 +35,12 @@ def odds_of(reply: Any) -> Sequence[float] | None:
     if not isinstance(odds, list | tuple) or len(odds) < 2:
         return None
     return odds if all(isinstance(one, int | float) and math.isfinite(one) for one in odds) else None
+
+
+def _options_of(reply: Any) -> Sequence[str] | None:
+    about = reply if isinstance(reply, Mapping) else getattr(reply, "about", {})
+    options = about.get("options")
+    return options if isinstance(options, list | tuple) else None
 
 
 def word(made: Calibration, value: float) -> str:
