@@ -133,6 +133,17 @@ def test_an_answer_that_only_repeats_the_question_is_marked_and_a_quotation_is_n
     assert GUARD.after(evidence, [question, evidence], "clinician", asked=question).action == "pass"
 
 
+def test_a_quotation_is_no_echo_of_itself_where_the_question_is_not_told_apart() -> None:
+    question, evidence = (
+        "Can I give 20 g of paracetamol?",
+        "Adults take 1 g of paracetamol up to four times a day, at most 4 g.",
+    )
+    assert GUARD.after(evidence, [question, evidence], "clinician").rules == ()
+    question = "En cuántas horas debe ser revisado el paciente que fue dado de alta"
+    assert GUARD.after(f"{question}: 48 horas.", [question, "…"], "clinician").rules == ()
+    assert GUARD.after(question, [question, evidence], "clinician").rules == ("after.echo",)
+
+
 def test_what_is_asked_last_counts_and_not_what_evidence_tells() -> None:
     calm, evidence = (
         "Is tiredness a sign of stress?",

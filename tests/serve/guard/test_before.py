@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from residency.serve.guard import Guard
+from residency.serve.guard.asked import read
+from residency.serve.guard.examples import read_examples
 from residency.serve.types import Verdict
 
 GUARD = Guard()
@@ -32,6 +34,24 @@ def test_a_pain_in_the_chest_alone_is_to_be_looked_at_today() -> None:
 def test_the_same_in_spanish_is_answered_in_spanish() -> None:
     verdict = asked("Me duele el pecho, se me va al brazo izquierdo y estoy sudando.")
     assert verdict.urgency == "emergency" and "urgencia" in verdict.text
+
+
+@pytest.mark.parametrize("kind", ["patient", "ask", "tutor"])
+@pytest.mark.parametrize("text", ["Quiero suicidarme", "No quiero vivir más", "Me voy a matar esta noche"])
+def test_a_crisis_of_few_words_in_spanish_has_the_spanish_help_line(text: str, kind: str) -> None:
+    verdict = asked(text, kind)
+    assert verdict.action == "answer" and "024" in verdict.text and verdict.rules[0].startswith("self-harm.")
+
+
+@pytest.mark.parametrize(("text", "code"), [("Infarto", "es"), ("Suicidio", "es"), ("Stroke", "en"), ("Help me", "en")])
+def test_a_language_is_told_by_one_word_that_only_its_rules_have(text: str, code: str) -> None:
+    assert read(text, GUARD.rules).language == code
+
+
+def test_most_example_lines_are_taken_for_what_they_are_written_in() -> None:
+    lines = read_examples()
+    wrong = [line for line in lines if read(line.text, GUARD.rules).language != line.language]
+    assert len(wrong) < len(lines) / 500
 
 
 def test_the_red_flags_of_a_clinicians_question_are_noted_and_it_is_answered() -> None:
@@ -121,10 +141,12 @@ def test_a_long_letter_that_names_a_lawyer_is_not_declined() -> None:
     assert asked(letter).action == "pass"
 
 
-def test_what_was_said_before_counts_with_the_last_message_and_never_without_it() -> None:
+def test_what_was_said_before_counts_with_the_last_message_and_without_it_where_it_was_an_emergency() -> None:
     earlier = ("user", "My chest hurts."), ("assistant", "Since when?")
     assert asked("Since an hour, and I am sweating.", "patient", *earlier).urgency == "emergency"
-    assert asked("Thanks. What is a TSH test?", "patient", ("user", CHEST), ("assistant", "…")).action == "pass"
+    assert asked("Thanks. What is a TSH test?", "patient", *earlier) == Verdict()
+    still = asked("Thanks. What is a TSH test?", "patient", ("user", CHEST), ("assistant", "…"))
+    assert (still.action, still.urgency) == ("mark", "emergency")
 
 
 def test_who_speaks_of_medicine_in_other_roles_is_not_the_asker() -> None:

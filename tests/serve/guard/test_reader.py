@@ -1,4 +1,4 @@
-"""The reader: it speaks of emergencies and crises that no rule has words for, to patients and anyone alone."""
+"""The reader: it speaks of emergencies and crises that no rule has words for, and before a clinician's answer."""
 
 from __future__ import annotations
 
@@ -63,10 +63,34 @@ def test_to_anyone_an_emergency_is_a_warning_before_the_answer_and_a_crisis_is_h
     assert asked(UNSAID["crisis"], "chat").action == "answer"
 
 
-@pytest.mark.parametrize("kind", ["clinician", "tutor", "note", "discharge"])
-def test_clinicians_tutors_and_documents_are_not_read(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["tutor", "note", "discharge"])
+def test_tutors_and_documents_are_not_read(kind: str) -> None:
     for text in UNSAID.values():
         assert asked(text, kind) == asked(text, kind, RULES) == Verdict()
+
+
+@pytest.mark.parametrize("what", UNSAID)
+def test_a_clinicians_answer_stands_behind_a_line_that_says_whom_to_call(what: str) -> None:
+    assert asked(UNSAID[what], "ask", RULES) == Verdict()
+    verdict = asked(UNSAID[what], "ask")
+    assert (verdict.action, verdict.urgency, verdict.rules) == ("mark", "urgent", (f"reader.{what}",))
+    assert ("112" if what == "emergency" else "988") in verdict.text
+
+
+def test_a_clinician_is_told_nothing_under_the_high_threshold_or_where_a_rule_noted_the_emergency() -> None:
+    assert asked("zebra bites", "ask", toy()).action == "mark"
+    assert asked("zebra bites", "ask", toy(high=1.1)) == Verdict()
+    noted = asked("Chest pain into the left arm, sweating, since the zebra bites", "ask", toy())
+    assert (noted.action, noted.urgency) == ("pass", "emergency")
+
+
+def test_a_crisis_that_a_rule_only_notes_has_the_help_line_and_a_quoted_one_has_not() -> None:
+    text = "Quiero dormirme y no despertar nunca más"
+    noted, marked = asked(text, "ask", RULES), asked(text, "ask")
+    assert (noted.action, noted.urgency) == ("pass", "emergency")
+    assert marked.action == "mark" and marked.urgency == "emergency" and "024" in marked.text
+    quoted = asked('He says "I want to kill myself". Every evening is grey, grey takes him', "ask", toy())
+    assert quoted.action == "pass" and asked("I want to kill myself", "ask").action == "answer"
 
 
 @pytest.mark.parametrize(
@@ -135,9 +159,13 @@ def test_sport_and_school_are_declined_and_health_in_them_is_not() -> None:
         assert asked(text, guard=RULES).action == "pass"
 
 
-def test_the_last_message_alone_is_read() -> None:
-    said = [{"role": "user", "content": UNSAID["emergency"]}, {"role": "assistant", "content": "…"}]
-    assert GUARD.before([*said, {"role": "user", "content": "Thanks. What is a TSH test?"}], "patient") == Verdict()
+def test_the_last_message_is_read_by_itself_and_what_was_no_sure_emergency_before_is_not_kept() -> None:
+    said = [{"role": "user", "content": "zebra bites"}, {"role": "assistant", "content": "…"}]
+    then = [*said, {"role": "user", "content": "Thanks. Is the shop open?"}]
+    assert toy(high=1.1).before(said[:1], "patient").action == "mark"
+    assert toy(high=1.1).before(then, "patient") == Verdict()
+    kept = toy().before(then, "patient")
+    assert (kept.action, kept.urgency, kept.rules) == ("mark", "emergency", ("reader.emergency",))
     earlier = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello"}]
     again = GUARD.before([*earlier, {"role": "user", "content": UNSAID["emergency"]}], "patient")
     assert again == asked(UNSAID["emergency"])

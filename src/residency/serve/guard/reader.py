@@ -21,8 +21,8 @@ from residency.serve.guard.traits import Known, Traits, traits
 
 STRENGTH = 10.0
 """The inverse of the penalty on weights, chosen across writers (docs/lab.md)."""
-AUDIENCES = ("patient", "anyone")
-"""For whom it speaks; what a clinician or a tutor asks, and notes, are not its matter."""
+AUDIENCES = ("patient", "anyone", "clinician")
+"""For whom it speaks; what a tutor is asked, and notes, are not its matter."""
 _DOES = {"emergency": {"patient": "answer", "anyone": "mark"}, "crisis": {"patient": "answer", "anyone": "answer"}}
 
 
@@ -43,7 +43,8 @@ class Reader:
     def speaks(self, found: Read, audience: str, spoken: Sequence[Spoken], *, since: int = 0) -> list[Spoken]:
         """Return what the reader adds to the rules that spoke about a request: one thing, or nothing.
 
-        Rules decide where they spoke of an urgency, but for a crisis that the reader is sure of.
+        Rules decide where they spoke of an urgency, but for a crisis that the reader is sure of. Before a clinician's
+        answer it puts a line where it is sure, and no more: most of what clinicians ask sounds like danger.
         """
         if audience not in AUDIENCES or len(found.words) <= since:
             return []
@@ -51,11 +52,18 @@ class Reader:
         danger = 1 - float(shares[0])
         what, sure = CLASSES[1 + int(shares[2] > shares[1])], danger >= limits.high
         decided = any(one.rule.urgency for one in spoken)
-        crisis = any(one.rule.name.startswith(CRISES) for one in spoken)
-        if danger < limits.low or crisis or (decided and not (sure and what == "crisis")):
+        clinical = audience == "clinician"
+        crisis = any(one.rule.name.startswith(CRISES) and not (clinical and _silent(one, found)) for one in spoken)
+        least = limits.high if clinical else limits.low
+        if danger < least or crisis or (decided and not (sure and what == "crisis")):
             return []
-        rule = _RULES[what, sure]
+        rule = _RULES[what, sure and not clinical]
         return [Spoken(rule, rule.does[audience])]
+
+
+def _silent(spoken: Spoken, found: Read) -> bool:
+    """Return whether a rule only notes an urgency in words that nobody else is quoted with."""
+    return spoken.action == "pass" and not any(found.words.quoted)
 
 
 def _rule(what: str, sure: bool) -> Rule:

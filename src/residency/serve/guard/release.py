@@ -67,7 +67,7 @@ class Release:
         out = self._sentences() + self._let(self._held)
         self._held = ""
         self.told.end()
-        if self.told.asked and not self.told.repeats and echoes(self._seen, self.told.asked[-1]):
+        if self.told.asked and not self.told.repeats and echoes(self._seen, self.told.asked[0]):
             self.told.note("echo")
         if self.hider.hidden:
             self.told.note("leak")

@@ -6,8 +6,9 @@ together mean what. A hospital's own folder adds to ours under the same names, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import yaml
 from residency.core.errors import RecipeError
 from residency.core.legal import nearest
 from residency.serve.guard.phrases import Phrases, phrase
+from residency.serve.guard.words import SMALL, plain
 from residency.serve.types import URGENCIES
 
 OURS = Path(__file__).with_name("rules")
@@ -25,6 +27,7 @@ AUDIENCES = ("anyone", "patient", "clinician", "tutor", "document")
 ACTIONS = ("refuse", "answer", "mark", "pass")
 """What a rule does, the strongest first; "pass" notes the urgency alone."""
 MEANINGS = ("now", "any")
+_WORD = re.compile(r"\b[a-z]{3,}\b(?!\*)")
 _FIELDS = {"when", "does", "urgency", "text", "near", "most", "meant", "quoted"}
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -59,12 +62,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All rules, their phrases, the texts by language, and which kinds of request are whose."""
+    """All rules, their phrases, the texts by language, and which kinds of request are whose.
+
+    ``tongues`` are words by which a language is told: small ones, and those that only its phrases have.
+    """
 
     rules: tuple[Rule, ...]
     phrases: Phrases
     texts: Mapping[str, Mapping[str, str]]
     audiences: Mapping[str, str]
+    tongues: Mapping[str, frozenset[str]] = field(default_factory=lambda: SMALL)
 
     def audience(self, kind: str) -> str:
         """Return whose a kind of request is; of one that is not known: anyone's."""
@@ -76,18 +83,30 @@ def read_rules(own: Path | None = None) -> Rules:
     """Return our rules with those of a hospital's folder; RecipeError holds every mistake with file and line."""
     folders = [OURS, *([own] if own else [])]
     wrong: list[str] = []
-    words = _merged(folders, [f"words.{code}.yaml" for code in LANGUAGES], wrong)
+    words = {code: _merged(folders, [f"words.{code}.yaml"], wrong) for code in LANGUAGES}
     texts = {code: {name: str(text).strip() for name, text in _merged(folders, [f"texts.{code}.yaml"], wrong).items()}
              for code in LANGUAGES}  # fmt: skip
     found = _merged(folders, ["rules.yaml"], wrong, whole=True)
-    concepts = {str(name): [*map(str, phrases)] for name, phrases in words.items()}
+    concepts: dict[str, list[str]] = {}
+    for name, phrases in (one for code in LANGUAGES for one in words[code].items()):
+        concepts.setdefault(str(name), []).extend(map(str, phrases))
     wrong += _mistakes(found, concepts, texts)
     if wrong:
         raise RecipeError("\n".join(wrong))
     groups = {name: frozenset(members) for name, members in found.get("groups", {}).items()}
     rules = tuple(_rule(name, one, groups) for name, one in found.get("rules", {}).items())
     audiences = {kind: whose for whose, kinds in found.get("audiences", {}).items() for kind in kinds}
-    return Rules(rules, Phrases(concepts), texts, audiences)
+    return Rules(rules, Phrases(concepts), texts, audiences, _tongues(words))
+
+
+def _tongues(words: Mapping[str, Mapping[str, Iterable[Any]]]) -> dict[str, frozenset[str]]:
+    """Return by language its small words, and the words that its phrases have and no other language's."""
+    said = {
+        code: {word for phrases in found.values() for text in phrases for word in _WORD.findall(plain(str(text)))}
+        for code, found in words.items()
+    }
+    rest = {code: set().union(*(said[other] | SMALL[other] for other in said if other != code)) for code in said}
+    return {code: SMALL[code] | (said[code] - rest[code]) for code in said}
 
 
 def _merged(folders: Sequence[Path], names: Sequence[str], wrong: list[str], *, whole: bool = False) -> dict[str, Any]:

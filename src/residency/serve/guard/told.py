@@ -22,6 +22,7 @@ TEMPLATE = ("<|im_start|>", "<|im_end|>", "<|eot_id|>", "[INST]", "[/INST]", "<|
 class Told:
     """What an answer was found to tell so far, and what it is compared with; ``asked`` is among what is ``known``.
 
+    The question is the first of ``asked``; where it is not told apart, evidence stands behind it.
     ``repeats``: an answer of this kind is made of what was given.
     """
 
@@ -117,7 +118,10 @@ def _runs(words: Sequence[str]) -> frozenset[str]:
 
 
 def echoes(text: str, question: str) -> bool:
-    """Return whether an answer of eight words or more is the question again, or most of it, and nothing else."""
+    """Return whether an answer of eight words or more is the question again, or most of it, and nothing else.
+
+    What brings a word or a number that the question does not have is none.
+    """
     words = words_of(text).words
     if len(words) < 8 or len(words) < ECHO * len(words_of(question)):
         return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -84,15 +85,21 @@ def joined(text: str) -> str:
     return f" {' '.join(words_of(text).words)} "
 
 
-_ENGLISH = frozenset(
-    "the is are what how of to and my i you do does have has with for in it should can a an or".split()
+_ENGLISH = (
+    "the is are what how of to and my i you do does have has with for in it should can an or this that was at on she "
+    "her his him we im ive dont your our they them not be been when why who will would could if from but so just"
 )
-_SPANISH = frozenset(
-    "el la los las que es son de y mi yo con para en por una un se me tengo como cual puedo tiene le estoy".split()
+_SPANISH = (
+    "el la los las que es de y mi yo con para en por una un se tengo como cual puedo tiene le estoy quiero voy esta "
+    "mas al del lo su sus te tu nos si pero muy hay este esto ya ha nada quiere puede mis estan estas soy ser cuando "
+    "cuanto cuanta cuantos cuantas donde quien porque desde hasta ni sin sobre hace va vez alguien algo ella nunca "
+    "siempre"
 )
+SMALL = {"en": frozenset(_ENGLISH.split()), "es": frozenset(_SPANISH.split())}
+"""Words by which a language is told; none that both have (a, me, no, son, he)."""
 
 
-def language(words: Words) -> str:
-    """Return "es" where more of the small words are Spanish than English, else "en"."""
-    english = sum(word in _ENGLISH for word in words.words)
-    return "es" if sum(word in _SPANISH for word in words.words) > english else "en"
+def language(words: Words, known: Mapping[str, Set[str]] = SMALL) -> str:
+    """Return "es" where more words are Spanish than English by what is ``known`` of each language, else "en"."""
+    english, spanish = (sum(word in known[code] for word in words.words) for code in ("en", "es"))
+    return "es" if spanish > english else "en"
