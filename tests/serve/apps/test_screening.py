@@ -82,10 +82,21 @@ def test_any_point_for_self_harm_hands_over_at_once_and_no_model_is_asked(points
     desk = Desk(SAYS)
     found = desk.ask("screening", {"phq_9": points})
     assert found.decision == "answered by rule" and found.urgency == "urgent" and found.reply is None
-    assert "See the patient today" in found.text and not desk.engine.asked
+    assert "See the patient today" in found.text and "a crisis line (988" in found.text and not desk.engine.asked
     assert "screening_self_harm" in found.rules and len(desk.record.entries) == 1
     spanish = Desk(SAYS).ask("screening", every([0] * 8 + [points], "phq"), language="es")
-    assert "Vea hoy al paciente" in spanish.text and f"PHQ-9: {points} / 27, mínima, no positivo." in spanish.text
+    assert (
+        "024" in spanish.text
+        and "Vea hoy al paciente" in spanish.text
+        and f"PHQ-9: {points} / 27, mínima, no positivo." in spanish.text
+    )
+
+
+def test_the_crisis_line_of_the_place_goes_before_the_usual_one():
+    desk = Desk(SAYS)
+    desk.flow.guard.crisis = "the ward psychiatrist, 4711"
+    found = desk.ask("screening", {"phq_9": 1})
+    assert "the ward psychiatrist, 4711" in found.text and "988" not in found.text
 
 
 def test_the_model_writes_about_scores_that_it_is_given_and_a_number_of_its_own_is_taken_out():

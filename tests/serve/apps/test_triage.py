@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from residency.serve.apps import load
 from residency.serve.apps.early_warning import warned
 from serve.apps.desk import Desk, codes_of, schema_of
 
@@ -46,6 +47,16 @@ def test_the_signs_raise_the_urgency_and_say_so():
     found = desk.ask("triage", {"complaint": "cough for two days", **NORMAL, "respiratory_rate": 25})
     assert found.urgency == found.reply["urgency"] == "urgent" and "news2" in found.rules
     assert ("urgency", "raised") in codes_of(found) and "25 1/min" in desk.prompt
+
+
+def test_a_spanish_reply_names_signs_levels_and_units_in_spanish():
+    desk = Desk(CALM)
+    given = {"complaint": "tos", "age": 70, "respiratory_rate": 26, "temperature": 37}
+    says = [one.says for one in desk.ask("triage", given, language="es").marks]
+    assert any("faltan estas constantes: saturación de oxígeno, recibe oxígeno suplementario" in one for one in says)
+    assert any(one.endswith("el modelo decía: habitual") for one in says) and "Edad: 70 años" in desk.prompt
+    assert load()["triage"].told("es")["inputs"][1]["unit"] == "años"
+    assert load()["triage"].told("en")["inputs"][1]["unit"] == "years"
 
 
 def test_the_signs_never_lower_what_the_model_says():

@@ -9,7 +9,7 @@ import pytest
 from residency.serve.app import create
 from residency.serve.apps import load
 from residency.serve.types import Busy, Down
-from residency.serve.workspace.replies import parts_of, written
+from residency.serve.workspace.replies import loose, parts_of, written
 from residency.serve.workspace.used import given_as
 from residency.serve.workspace.words import LANGUAGES, words
 from serve.scripted_engine import ScriptedEngine
@@ -95,6 +95,7 @@ def test_the_draft_of_a_screening_says_what_was_answered_in_words():
     one = load()["screening"]
     text = given_as(one, {"sex": "female", "phq_1": "3", "phq_2": ""}, "en")
     assert "Sex (AUDIT-C has a limit for each): female" in text and text.endswith("doing things: Nearly every day (3)")
+    assert "Edad: 3 años" in given_as(load()["triage"], {"complaint": "Tos", "age": "3"}, "es")
     assert given_as(load()["coding"], {"note": "Asthma."}, "en") == "Asthma."
 
 
@@ -103,6 +104,7 @@ def test_a_rule_answers_thoughts_of_self_harm_at_once_and_no_model_is_asked(anna
     reply = anna.post("/applications/screening", {"phq_9": "2", "unproven": "yes"})
     assert "See the patient today" in reply.text and 'class="urgency urgent"' in reply.text
     assert [len(engine.asked) for engine in ward[2]] == before and 'href="/review/' not in reply.text
+    assert "988" in reply.text and "Nothing was drafted" in reply.text and ">Draft</span>" not in reply.text
 
 
 def test_an_application_that_there_is_not_is_not_found(anna):
@@ -128,8 +130,17 @@ def test_a_reply_is_written_as_the_text_of_a_draft_and_its_marks_stand_by_their_
     t = words("en")
     reply = {"plan": ["Rest", ""], "codes": [{"diagnosis": "Gout", "code": "M10.9"}], "history": "", "own_key": True}
     text = written(reply, t)
-    assert "Plan:\n- Rest\n" in text and "- Gout; code: M10.9" in text and "History:\nNothing was said" in text
+    assert "Plan:\n- Rest\n" in text and "- Gout; code: M10.9" in text and "History:\nNothing was put here" in text
     assert "Own key:\nyes" in text
     marks = [{"at": "codes[0].code", "says": "broad"}, {"at": "plan[1]", "says": "empty"}, {"at": "", "says": "all"}]
     plan, codes, *_ = parts_of(reply, marks, t)
     assert codes.lines[0].marks == ("broad",) and plan.marks == ("empty",) and not plan.lines[0].marks
+
+
+def test_a_mark_whose_sentence_does_not_stand_beside_it_says_which_or_that_it_was_taken_out():
+    marks = [{"at": "answer", "says": "not given", "text": "Metformin cures gout.", "removed": True},
+             {"at": "plan", "says": "not given", "text": "Rest.", "removed": False},
+             {"at": "", "says": "not taken up: Rest.", "text": "Rest."}]  # fmt: skip
+    answer, plan = parts_of({"answer": "", "plan": []}, marks, words("en"))
+    assert answer.marks == ("a sentence was taken out: not given",) and plan.marks == ("Rest. (not given)",)
+    assert loose({}, marks[2:], words("en")) == ["not taken up: Rest."]

@@ -52,7 +52,7 @@ def test_an_answer_streams_in_and_its_citation_opens_the_passage(page):
     page.check("input[value=written]")
     page.click("#ask button >> nth=0")
     page.wait_for_selector("#answer .passage")
-    page.wait_for_selector("text=The answer is complete.")
+    page.wait_for_selector("text=The model has finished.")
     assert "An attack is sudden" in page.inner_text("#answer .text")
     assert page.get_attribute("#answer", "aria-busy") == "false"
     page.click("a.cite")

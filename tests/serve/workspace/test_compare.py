@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from residency.serve.guard import Guard
 from residency.serve.types import Busy
 from serve.scripted_engine import ScriptedEngine
 from serve.workspace.desk_app import Ward, ward, words_of
@@ -105,6 +106,20 @@ def test_where_a_rule_speaks_there_is_nothing_to_compare(clinic: Ward) -> None:
     assert "Call the emergency number now." in words_of(reply)
     assert 'class="urgency emergency"' in reply.text
     assert not clinic.house.record("comparison")
+
+
+def test_in_an_emergency_the_page_says_whom_to_call_before_any_model_is_asked(clinic: Ward) -> None:
+    clinic.service.guard = clinic.service.flow.guard = Guard()
+    chest = "My father has crushing chest pain right now and is sweating. Is it gout?"
+    reply = clinic.send("ana", "/compare", question=chest)
+    assert reply.status_code == 200
+    assert 'class="urgency emergency"' in reply.text
+    assert "No model has been asked yet" in words_of(reply)
+    assert chest in words_of(reply)
+    assert not any(engine.asked for engine in clinic.service.engines.values())
+    reply = clinic.send("ana", "/compare", question=chest, known="yes")
+    assert reply.status_code == 303
+    assert all(engine.asked for engine in clinic.service.engines.values())
 
 
 def test_with_one_model_the_page_says_what_is_missing(tmp_path: Path) -> None:

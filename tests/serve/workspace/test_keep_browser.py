@@ -95,3 +95,24 @@ def test_a_service_that_is_gone_leaves_the_words_in_the_page(ward):
         page.click("text=Use it")
         page.wait_for_selector(".told >> text=could not be reached")
         assert page.input_value("#note") == NOTE and page.is_enabled("text=Use it")
+
+
+def test_a_change_of_language_asks_before_what_is_typed_is_lost(ward):
+    service, address, browser = ward
+    with visiting(browser, address) as page:
+        sign_in(page, service, address)
+        page.goto("/note")
+        said = []
+        page.once("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        page.fill("#note", NOTE)
+        page.click("#language button")
+        assert "is lost when the language changes" in said[0] and page.input_value("#note") == NOTE
+        page.fill("#note", "")
+        page.click("#language button")
+        page.wait_for_selector("html[lang=es]")
+        assert len(said) == 1
+    with visiting(browser, address, java_script_enabled=False) as page:
+        sign_in(page, service, address)
+        for path in ("/", "/note"):
+            page.goto(path)
+            assert "a change of language empties this page" in page.inner_text("main")

@@ -163,6 +163,31 @@ def test_a_file_that_cannot_be_read_leaves_the_note_and_the_choices_in_the_form(
     assert reply.text.count("or a Word document") == 1
 
 
+def test_of_a_note_and_a_file_neither_is_used_nor_lost(anna, ward):
+    before = len(ward[2].asked)
+    files = {"file": ("x.txt", b"Patient has gout.", "text/plain")}
+    reply = anna.post("/note", note(), files=files)
+    assert reply.status_code == 422 and "only one can be used" in reply.text and len(ward[2].asked) == before
+    assert f">\n{NOTE}</textarea>" in reply.text and "readonly>\nPatient has gout.</textarea>" in reply.text
+    assert anna.post("/note", note(), files={"file": ("x.txt", NOTE.encode(), "text/plain")}).status_code == 200
+
+
+def test_a_sentence_that_the_draft_leaves_out_is_shown_here_and_in_review(anna):
+    said = "Allergic to penicillin (rash)."
+    reply = anna.post("/note", note(text=f"{NOTE} {said}"))
+    assert f"<q>{said}</q>" in reply.text.split("Not taken up from what went in")[1]
+    address = reply.text.split('href="/review/')[1].split('"')[0]
+    above = anna.get(f"/review/{address}").text.partition('id="words"')[0]
+    assert f"<q>{said}</q>" in above.split("takes up nowhere")[1]
+    assert "Not taken up" not in anna.post("/note", note(text="Fell on the stairs. No fracture on X-ray.")).text
+
+
+def test_where_nothing_was_drafted_nothing_is_called_a_draft(anna):
+    reply = anna.post("/note", note(make=("discharge",)))
+    assert "Nothing was drafted, and nothing waits" in reply.text and 'class="badge draft"' not in reply.text
+    assert 'class="badge draft"' in anna.post("/note", note()).text
+
+
 def test_a_line_end_counts_as_one_sign_as_in_the_field(anna):
     reply = anna.post("/note", note(text="line.\r\n" * 6_500))
     assert reply.status_code == 200
@@ -170,10 +195,10 @@ def test_a_line_end_counts_as_one_sign_as_in_the_field(anna):
 
 def test_what_a_patient_gets_has_no_heading_without_words_and_what_a_clinician_gets_has(anna):
     reply = anna.post("/note", note(make=("explanation",)))
-    assert "No bone is broken." in reply.text and "Nothing was said" not in reply.text
+    assert "No bone is broken." in reply.text and "Nothing was put here" not in reply.text
     address = reply.text.split('href="/review/')[1].split('"')[0]
-    assert "Nothing was said" not in anna.get(f"/review/{address}").text
-    assert "Nothing was said" in anna.post("/note", note()).text
+    assert "Nothing was put here" not in anna.get(f"/review/{address}").text
+    assert "Nothing was put here" in anna.post("/note", note()).text
 
 
 def test_what_was_warned_of_goes_with_the_draft_to_who_signs_it(anna, ward):

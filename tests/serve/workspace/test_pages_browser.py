@@ -106,7 +106,7 @@ def test_an_answer_of_the_real_app_streams_under_its_own_policy(ward):
         page.fill("#question", "What is gout?")
         page.check("input[value=written]")
         page.click("#ask button >> nth=0")
-        page.wait_for_selector("text=The answer is complete.")
+        page.wait_for_selector("text=The model has finished.")
         page.click("a.cite")
         sound(page, "answer")
         shot(page, "ask")

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from residency.infer.answer import answer, cited
+from residency.infer.answer.enough import lacking as missing
 from residency.infer.evidence import Evidence, Found
 from residency.infer.graph.facts import facts
 from residency.serve.workspace.reasons import CONFLICTS, WHY, in_what, lacking, reasons
@@ -69,6 +70,14 @@ def test_words_that_are_missing_are_one_line_that_says_what_they_are_without_the
     ]  # fmt: skip
     assert "Old; new" in lacking(["a source that settles what these say: Old; new"], EN)[0].text
     assert lacking([cited.NO_RECORD], EN)[0].text == "The patient's record says nothing of it."
+
+
+def test_spanish_words_that_only_ask_are_never_told_as_missing():
+    asked = "¿Cuánto paracetamol puede tomar un adulto?"
+    label = Evidence("l#0", "l", "Ibuprofeno: cada ocho horas.", 0, 28, title="Ibuprofeno", language="es")
+    (said,) = lacking(missing(asked, [label]), ES)
+    told = set(said.text.replace(",", " ").split())
+    assert "paracetamol" in said.text and told.isdisjoint({"Cuánto", "puede", "tomar", "adulto"})
 
 
 def test_in_what_sources_differ_is_told_in_words():

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from residency.infer.answer import answer
 from residency.infer.answer.cited import THIN
 from residency.infer.answer.parts import Answer, Citation, Sentence
 from residency.infer.evidence import GRAPH, Evidence, Found
-from residency.serve.workspace.settled import settled
+from residency.serve.engine.sources import Sources
+from residency.serve.workspace.settled import from_shelves, settled
+from residency.serve.workspace.told_by_graph import told_by_graph
 
 ASTHMA = "Acute asthma in adults. Acute asthma is treated with salbutamol 5 mg."
 PASSAGE = Evidence("asthma#0", "asthma", ASTHMA, 0, len(ASTHMA), title="asthma.txt")
@@ -69,3 +73,75 @@ def test_an_answer_of_documents_and_one_that_abstained_stay_as_they_are():
     for question in ("How is gout treated?", "What is a kangaroo?"):
         given = answer(question, None, lambda _: Found([passage], "s"))
         assert settled(given) is given
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "When should blood pressure above 180/120 with headache be referred?",
+        "Is amlodipine 50 mg right for stage 1 hypertension in adults under 55?",
+        "What is the target blood pressure in adults with diabetes?",
+        "Where are people with confusion referred?",
+        "How much colchicine for gout?",
+        "What is the first-line drug for gout?",
+        "¿Cuándo hay que derivar una hipertensión?",
+        "¿Cuál es la dosis de colchicina en la gota?",
+        "Blood pressure 190/125 and confusion",
+    ],
+)
+def test_what_a_graph_of_findings_is_not_asked(question):
+    assert not told_by_graph(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is minimal change disease?",
+        "Which findings does double outlet right ventricle have?",
+        "What are the symptoms of gout?",
+        "How is Marfan syndrome inherited?",
+        "What causes Liddle syndrome?",
+        "What is Liddle syndrome also called?",
+        "Does Marfan syndrome have scoliosis?",
+        "When does Huntington disease begin?",
+        "¿Qué síntomas tiene la gota?",
+        "¿Qué es la gota?",
+    ],
+)
+def test_what_a_graph_of_findings_tells(question):
+    assert told_by_graph(question)
+
+
+class Shelf:
+    """An index of these passages, and a graph of one fact."""
+
+    snapshot = "s"
+
+    def __init__(self, *passages):
+        self.passages = passages
+
+    def search(self, question, k):
+        return Found(list(self.passages), "s")
+
+    def facts(self, question, k):
+        return Found([replace(FACT, id="h", text="Liddle syndrome 1 has the finding Headache.")], "g")
+
+    def passage(self, id):
+        return next((one for one in self.passages if one.id == id), None)
+
+
+def test_where_a_graph_is_not_asked_the_documents_answer_alone_or_all_that_was_found_is_shown():
+    text = "Refer on the same day if blood pressure is above 180/120 mmHg with headache."
+    flag = Evidence("bp#0", "bp", text, 0, len(text), title="Hypertension")
+    shelf = Shelf(flag)
+    asked = "When should blood pressure above 180/120 with headache be referred?"
+    found = from_shelves(asked, None, Sources((shelf,), shelf))
+    shown = [one.id for one in found.evidence]
+    assert "Liddle" not in (found.answer or "") and "bp#0" in shown
+    other = Shelf(replace(flag, text="Gout hurts.", title="Gout", end=11))
+    found = from_shelves(asked, None, Sources((other,), other))
+    assert found.abstained and found.why == THIN and [one.id for one in found.evidence] == ["bp#0", "h"]
+    found = from_shelves(asked, None, Sources((), other))
+    assert found.abstained and found.why == THIN and [one.id for one in found.evidence] == ["h"]
+    told = from_shelves("Which diseases have headache as a finding?", None, Sources((), other))
+    assert "Liddle syndrome 1" in told.answer

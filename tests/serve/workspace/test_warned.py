@@ -55,6 +55,10 @@ def test_warnings_of_one_kind_stand_together_and_each_once() -> None:
     assert [(one.kind, len(one.lines)) for one in found] == [("mark", 1), ("rule", 2), ("removed", 1)]
 
 
+def test_what_a_check_found_is_no_warning_also_of_an_older_draft() -> None:
+    assert warned([told("mark", code="code_named", says="", text="Gout", removed=False)], words("en")) == []
+
+
 def test_words_that_a_check_filled_in_stand_as_they_were_said() -> None:
     [group] = warned([told("mark", code="raised", says="raised from soon", text="", removed=False)], words("es"))
     assert group.lines == (("", "raised from soon"),)

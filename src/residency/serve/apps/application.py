@@ -41,9 +41,11 @@ GUARDS = ("clinician", "document", "patient", "tutor")
 KINDS = ("text", "number", "whole", "choice", "yes")
 CHECKS = (
     "headings", "support", "explains", "doses", "doses_kept", "codes", "abbreviations", "reading", "option",
-    "early_warning", "screening",
+    "early_warning", "screening", "taken_up",
 )  # fmt: skip
 """What is checked in a reply (``checks.py``)."""
+UNITS = {"es": {"years": "años"}}
+"""The words of units by language, where they are not the file's own."""
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 Words = Mapping[str, str]
 """The same words by language."""
@@ -79,6 +81,10 @@ class Field:
             return None
         readers: dict[str, Callable[[Any], str | float | bool]] = {"text": self._text, "choice": self._choice}
         return readers.get(self.kind, self._yes if self.kind == "yes" else self._number)(given)
+
+    def unit_in(self, language: str) -> str:
+        """Return the unit in a language."""
+        return UNITS.get(language, {}).get(self.unit, self.unit)
 
     def wrong(self, why: str) -> Refused:
         """Return the error that says what is wrong with what was filled in."""
@@ -200,7 +206,7 @@ class Application:
 
 def _told(one: Field, language: str) -> dict[str, Any]:
     found: dict[str, Any] = {"name": one.name, "title": one.title[language], "kind": one.kind}
-    found |= {"optional": one.optional, "group": one.group, "unit": one.unit}
+    found |= {"optional": one.optional, "group": one.group, "unit": one.unit_in(language)}
     if one.kind == "text":
         found["most"] = one.most
     if one.kind in ("number", "whole"):

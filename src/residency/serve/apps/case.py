@@ -117,7 +117,7 @@ def case_of(
 def _evidence(one: Field, value: Any, language: str) -> Evidence:
     """Return a field that was filled in as a passage with its title."""
     said = one.choices[value][language] if one.kind == "choice" else _plain(value, language)
-    text = f"{said} {one.unit}".strip()
+    text = f"{said} {one.unit_in(language)}".strip()
     return Evidence(f"given#{one.name}", GIVEN, text, end=len(text), title=one.title[language], language=language)
 
 

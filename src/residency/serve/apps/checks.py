@@ -6,7 +6,7 @@ returns the reply as it may stand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from residency.core.types import Span
@@ -22,6 +22,7 @@ from residency.serve.apps.codes import added, coded
 from residency.serve.apps.denial import turned
 from residency.serve.apps.explained import AMOUNTS, doses_kept, explains
 from residency.serve.apps.headings import headings
+from residency.serve.apps.left_out import taken_up
 from residency.serve.apps.outcome import Mark, Solved, most_urgent
 from residency.serve.apps.places import mapped, texts_at, without
 from residency.serve.apps.reading import level
@@ -123,7 +124,7 @@ def early_warning(wanted: Check, case: Case, reply: Reply, solved: Solved) -> Re
         return reply
     solved.facts["early_warning"] = found.told()
     if found.lacking:
-        said = words("signs_missing", case.language).format(", ".join(found.lacking))
+        said = words("signs_missing", case.language).format(", ".join(_titled(case, found.lacking)))
         solved.marks.append(Mark("", "signs_missing", said))
     if found.urgency:
         solved.rules = (*solved.rules, "news2")
@@ -151,10 +152,16 @@ CHECKS: Mapping[str, Run] = {
     "option": option,
     "early_warning": early_warning,
     "screening": screening,
+    "taken_up": taken_up,
 }
 
 
 # --- what checks share -----------------------------------------------------------------------------------------------
+
+
+def _titled(case: Case, names: Sequence[str]) -> list[str]:
+    """Return what fields are called on a form, in the case's language."""
+    return [case.application.inputs[name].title[case.language].lower() for name in names]
 
 
 def _note(case: Case) -> str:

@@ -100,6 +100,16 @@ def _speaks(text: str, fields: Sequence[str]) -> list[str]:
     return [name for name, one in _headings().items() if name in fields and one.words.search(text)]
 
 
+def speaks(name: str, text: str) -> bool:
+    """Return whether a text holds words of a heading."""
+    return bool(_heading_of(name).words.search(text))
+
+
+def calls(text: str) -> bool:
+    """Return whether a text is only what notes call some heading."""
+    return any(_called(text) in one.called for one in _headings().values())
+
+
 def _beside(one: str, other: str) -> bool:
     return other in _heading_of(one).beside or one in _heading_of(other).beside
 

@@ -41,7 +41,7 @@ async def run(
     seen = flow.guard.before([{"role": "user", "content": case.given}], application.guard)
     result, told = await flow.run(
         principal,
-        partial(solved, case, floor=seen.urgency),
+        partial(solved, case, floor=seen.urgency, crisis=getattr(flow.guard, "crisis", "")),
         kind=application.guard,
         known=[case.given],
         application=application.name,

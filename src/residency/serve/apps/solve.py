@@ -15,10 +15,12 @@ from residency.infer.answer.enough import asked_about, lacking, names
 from residency.serve.apps.application import Application
 from residency.serve.apps.case import Case
 from residency.serve.apps.checks import NO_SOURCE, checked
+from residency.serve.apps.echoes import without_echoes
 from residency.serve.apps.outcome import Mark, Solved, most_urgent
 from residency.serve.apps.places import distinct, said
 from residency.serve.apps.screening import sentences
 from residency.serve.apps.words import words
+from residency.serve.guard import CRISIS
 
 Json = dict[str, Any]
 TRIES: tuple[Json, ...] = ({"temperature": 0.0, "seed": 0}, {"temperature": 0.3, "seed": 1})
@@ -29,12 +31,13 @@ LONGER = 1.5
 """How much longer the second reply may be where the first was cut off."""
 
 
-def solved(case: Case, model: Model, *, floor: str | None = None) -> Solved:
+def solved(case: Case, model: Model, *, floor: str | None = None, crisis: str = "") -> Solved:
     """Return what a model comes to, checked; without a model where a rule answers.
 
-    ``floor`` is the urgency that the guard saw in what was filled in: the reply is never less urgent.
+    ``floor`` is the urgency that the guard saw in what was filled in: the reply is never less urgent. ``crisis`` is
+    whom to call in a crisis at this place.
     """
-    if ruled := _ruled(case):
+    if ruled := _ruled(case, crisis):
         return ruled
     if lacks := _unspoken(case):
         return _abstained(case, Solved(None, words("not_in_source", case.language).format(", ".join(lacks))))
@@ -63,11 +66,16 @@ def solved(case: Case, model: Model, *, floor: str | None = None) -> Solved:
     return found
 
 
-def _ruled(case: Case) -> Solved | None:
+def _ruled(case: Case, crisis: str) -> Solved | None:
     """Return what a rule answers in a model's place: thoughts of self-harm, whatever else was filled in."""
     if not (case.screened and case.screened.self_harm):
         return None
-    text = "\n".join([words("self_harm", case.language), *sentences(case.screened, case.language)])
+    text = "\n".join(
+        [
+            words("self_harm", case.language).format(crisis or CRISIS[case.language]),
+            *sentences(case.screened, case.language),
+        ]
+    )
     facts = {"scores": [one.told() for one in case.screened.scored]}
     urgency = most_urgent("urgent", case.screened.urgency)
     return Solved(None, "", text, urgency, ruled=True, facts=facts, rules=("screening_self_harm",))
@@ -112,7 +120,7 @@ def _asked(case: Case, model: Model) -> tuple[Json | None, str, int]:
             return None, "no_reply", tokens
         found = read(reply, schema)
         if found is not None:
-            return distinct(found), "", tokens
+            return distinct(without_echoes(case, found)), "", tokens
         why = "unreadable"
         room = int(room * LONGER) if reply.finish == "length" else room
     return None, why, tokens
@@ -153,10 +161,16 @@ def _says(case: Case, reply: Json) -> bool:
 
 
 def _main(case: Case, reply: Json) -> str:
-    """Return the texts of the field that a check may take away from first: the answer; of all fields where none may."""
+    """Return the texts of the field that a check may take away from first: the answer. Where none may, those of all
+    fields; a choice beside them (how urgent, where to) says nothing alone.
+    """
     removing = [path for one in case.application.checks if one.remove for path in one.at]
     main = removing[0].partition("[")[0].partition(".")[0] if removing else ""
-    return said({main: reply.get(main)} if main else reply)
+    if main:
+        return said({main: reply.get(main)})
+    fields = case.application.schema["properties"]
+    free = [name for name, one in fields.items() if "enum" not in one] or list(fields)
+    return said({name: reply.get(name) for name in free})
 
 
 def _abstained(case: Case, found: Solved) -> Solved:
@@ -175,7 +189,7 @@ def _raised(case: Case, found: Solved, before: str) -> None:
     if found.urgency == before or not says or found.reply is None:
         return
     found.reply[says] = found.urgency
-    said_before = words("raised", case.language).format(before)
+    said_before = words("raised", case.language).format(words(f"level_{before}", case.language))
     found.marks.append(Mark(says, "raised", said_before))
 
 

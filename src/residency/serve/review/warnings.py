@@ -2,8 +2,8 @@
 
 A warning is ``{"kind", "values"}`` and goes sealed with the draft: its values quote the note and the reply. The kinds:
 ``mark`` (a check's words on a sentence of the reply, which may have been taken out), ``withheld`` (a sentence of what
-went in that the model did not read), ``rule``, ``unproven``, ``reading``, ``note`` (the guard's words on the whole) and
-``uncalibrated``.
+went in that the model did not read), ``left_out`` (one that its reply takes up nowhere), ``rule``, ``unproven``,
+``reading``, ``note`` (the guard's words on the whole) and ``uncalibrated``.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from residency.infer.orders import orders_in
+from residency.serve.apps.left_out import LEFT_OUT
 
 Warned = dict[str, Any]
-KINDS = ("withheld", "mark", "rule", "note", "unproven", "reading", "uncalibrated")
+KINDS = ("withheld", "left_out", "mark", "rule", "note", "unproven", "reading", "uncalibrated")
 """Every kind, in the order in which they are read."""
 MOST_QUOTED = 600
 """Characters of a sentence that are quoted: it stands whole in the draft or in what went in."""
 _ELSEWHERE = {"orders": "withheld", "hard_to_read": "reading"}
 """The codes of marks that a kind of their own says better, where there is one."""
+PASSED = ("code_named",)
+"""The codes of marks that say what a check found, and warn of nothing."""
 _STEP = re.compile(r"[^.\[\]]+")
 
 
@@ -61,7 +64,10 @@ def _marks(told: Mapping[str, Any], kinds: set[str]) -> list[Warned]:
     """Return the marks with the sentences that they are about, each once."""
     found: list[Warned] = []
     for mark in told.get("marks") or ():
-        if _ELSEWHERE.get(mark["code"]) in kinds:
+        if mark["code"] in PASSED or _ELSEWHERE.get(mark["code"]) in kinds:
+            continue
+        if mark["code"] == LEFT_OUT:
+            found.append(_one(LEFT_OUT, text=mark["text"][:MOST_QUOTED]))
             continue
         about = {"code": mark["code"], "says": mark["says"], "removed": bool(mark.get("removed"))}
         one = _one("mark", **about, text=_quoted(mark, told.get("reply"))[:MOST_QUOTED])

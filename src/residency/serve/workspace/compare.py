@@ -9,11 +9,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from residency.serve.engine.told import Told
+from residency.serve.engine.told import STOPS, Told
 from residency.serve.review import comparisons
 from residency.serve.review.comparisons import CHOICES, Answered
 from residency.serve.service import Service
-from residency.serve.types import Principal, Refused
+from residency.serve.types import Principal, Refused, Verdict
 from residency.serve.workspace.given import given
 from residency.serve.workspace.render import go, page, spoken
 
@@ -31,14 +31,21 @@ async def form(request: Request) -> Response:
 
 @router.post("/compare")
 async def ask(request: Request) -> Response:
-    """Put a question to two models at once, and go to the page that shows their answers."""
+    """Put a question to two models at once, and go to the page that shows their answers.
+
+    In an emergency the page says first whom to call, and asks no model until it is told to all the same.
+    """
     service, principal = request.app.state.service, request.state.principal
-    question = (await given(request))["question"].strip()
+    form = await given(request)
+    question = form["question"].strip()
     if not question or len(question) > MOST:
         error = spoken(request)("compare.question_wrong", most=f"{MOST:,}")
         return await _form(request, question=question[:MOST], error=error, status=422)
     if len(service.engines) < 2:
         return await _form(request, question=question, status=409)
+    first = service.guard.before([{"role": "user", "content": question}], KIND)
+    if first.urgency == "emergency" and first.action not in STOPS and form["known"] != "yes":
+        return await _form(request, question=question, first=first)
     names = secrets.SystemRandom().sample(sorted(service.engines), 2)
     told = await _both(service, principal, question, names)
     if ruled := next((one for one in told if one.stopped), None):  # a rule spoke: there are no two models to compare
@@ -82,12 +89,18 @@ async def _both(service: Service, principal: Principal, question: str, names: li
 
 
 async def _form(
-    request: Request, *, question: str = "", error: str = "", ruled: Told | None = None, status: int = 200
+    request: Request,
+    *,
+    question: str = "",
+    error: str = "",
+    ruled: Told | None = None,
+    first: Verdict | None = None,
+    status: int = 200,
 ) -> Response:
     service, principal = request.app.state.service, request.state.principal
     own, tallies = await asyncio.gather(comparisons.listed(service, principal), comparisons.tallies(service))
     values: dict[str, Any] = {"question": question, "error": error, "most": MOST, "enough": len(service.engines) > 1}
-    values["ruled"] = ruled
+    values |= {"ruled": ruled, "first": first}
     return page(request, "compare", status=status, **values, own=own, tallies=tallies)
 
 

@@ -37,7 +37,8 @@ MOST = 40_000
 class Asked:
     """What the form asks: the note, what to make of it, with which model, and whether unproven ones are known.
 
-    ``wrong`` says why it cannot be done, in the reader's words, and ``status`` is that of the reply then.
+    ``wrong`` says why it cannot be done, in the reader's words, and ``status`` is that of the reply then. ``opened``
+    is what a file held beside a note that was typed: only one of the two can be meant.
     """
 
     note: str = ""
@@ -46,6 +47,7 @@ class Asked:
     unproven: bool = False
     wrong: str = ""
     status: int = 200
+    opened: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +76,21 @@ async def make(request: Request) -> Response:
 
 
 async def _asked(request: Request) -> Asked:
-    """Return what the form asks, with what is wrong in it; a file that was opened goes before what was pasted."""
+    """Return what the form asks, with what is wrong in it; of a note and a file, one alone is taken."""
     async with request.form(max_files=1, max_fields=50) as form:
-        file, note, error = form.get("file"), str(form.get("note", "")), None
+        file, note, opened, error = form.get("file"), _lines(str(form.get("note", ""))), "", None
         if isinstance(file, UploadFile) and file.filename:
             try:
                 content, ending = await file.read(), PurePath(file.filename).suffix.lower()
-                note = await asyncio.to_thread(text_of, content, ending)
+                opened = _lines(await asyncio.to_thread(text_of, content, ending))
             except Refused as refused:
                 error = refused
         steps = tuple(one for one in STEPS if one in form.getlist("make"))
-        asked = Asked(_lines(note), steps, str(form.get("model", "")), form.get("unproven") == "yes")
+        asked = Asked(note or opened, steps, str(form.get("model", "")), form.get("unproven") == "yes")
     if error:
         status, wrong = status_of(request, error)
     else:
+        asked = replace(asked, opened=opened if note and note != opened else "")
         status, wrong = 422, _wrong(asked, spoken(request))
     return replace(asked, note=asked.note.replace("\0", ""), wrong=wrong, status=status) if wrong else asked
 
@@ -99,6 +102,8 @@ def _lines(note: str) -> str:
 
 def _wrong(asked: Asked, t: Words) -> str:
     """Return what is wrong with what the form asks, in words; "" where nothing is."""
+    if asked.opened:
+        return t("note.wrong.both")
     if not asked.note:
         return t("note.wrong.none")
     if len(asked.note) > MOST:

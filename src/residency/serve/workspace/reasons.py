@@ -41,6 +41,11 @@ WHY = {
 """The reasons by the key of their words (why.*); the longer of two that begin alike stands first."""
 SETTLES = re.compile(r"a source that settles what these say: (?P<names>.+)")
 CONFLICTS = {conflict.NUMBERS: "numbers", conflict.OPPOSITE: "opposite", conflict.JUDGED: "judged"}
+ASKS = frozenset(
+    "cuánto cuánta cuántos cuántas dónde quiénes puede pueden puedo podemos debe deben debo debemos tomar toma dar "
+    "darse administrar usar tiene tienen adulto adultos persona personas paciente pacientes enfermedad mucho mucha".split()
+)
+"""Spanish words that only ask, or say of whom: no passage need speak of them."""
 SHORT = 4
 """Letters from which a word is told as missing; of shorter ones only abbreviations are."""
 
@@ -98,7 +103,7 @@ def lacking(missing: Sequence[str], t: Words) -> list[Reason]:
             said.append(Reason(t("lacking.record")))
         elif found := SETTLES.fullmatch(one):
             said.append(Reason(t("lacking.settles", names=found["names"])))
-        elif len(one) >= SHORT or one.isupper():
+        elif one.lower() not in ASKS and (len(one) >= SHORT or one.isupper()):
             words.append(one)
     return [*([Reason(t("lacking.words", words=", ".join(words)))] if words else []), *said]
 

@@ -39,10 +39,10 @@ def parts_of(reply: Mapping[str, Any], marks: Sequence[Mapping[str, Any]], t: Wo
     return [_part(key, value, marks, t) for key, value in reply.items()]
 
 
-def loose(reply: Mapping[str, Any] | None, marks: Sequence[Mapping[str, Any]]) -> list[str]:
+def loose(reply: Mapping[str, Any] | None, marks: Sequence[Mapping[str, Any]], t: Words) -> list[str]:
     """Return what is said of the reply as a whole: marks that stand at none of its keys."""
     keys = set(reply or ())
-    return [one["says"] for one in marks if _top(one["at"]) not in keys]
+    return [_whole(one, t) for one in marks if _top(one["at"]) not in keys]
 
 
 def written(reply: Mapping[str, Any], t: Words, *, blanks: bool = True) -> str:
@@ -68,12 +68,22 @@ def _part(key: str, value: Any, marks: Sequence[Mapping[str, Any]], t: Words) ->
         Line(text, place, _marks(place, marks)) for text, place in zip(said, places, strict=True) if text.strip()
     )
     there = {line.at for line in lines}
-    whole = [one["says"] for one in marks if _top(one["at"]) == key and not any(_within(one["at"], at) for at in there)]
+    whole = [
+        _whole(one, t) for one in marks if _top(one["at"]) == key and not any(_within(one["at"], at) for at in there)
+    ]
     return Part(title(key, t), lines, isinstance(value, list), tuple(dict.fromkeys(whole)))
 
 
 def _marks(place: str, marks: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one["says"] for one in marks if _within(one["at"], place)))
+
+
+def _whole(mark: Mapping[str, Any], t: Words) -> str:
+    """Return what a mark says where its sentence does not stand beside it; what was taken out is not said again."""
+    says, text = str(mark["says"]), mark.get("text") or ""
+    if mark.get("removed"):
+        return t("reply.removed", says=says)
+    return f"{text} ({says})" if text and text not in says else says
 
 
 def _within(at: str, place: str) -> bool:

@@ -1,29 +1,31 @@
 """A quoted answer as a page may show it: without what only repeats the question's subject, and none that misses its
 point.
 
-The heading of a text that has no title is no sentence of it. Facts of a graph of findings are no answer to how
-something is treated, dosed or prevented, however well they know the disease: they are shown as what else was found.
+The heading of a text that has no title is no sentence of it. Facts of a graph of findings answer only what such a graph
+tells (``told_by_graph``), however well they know the disease: else they are shown as what was found.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
 
 from residency.corpus.make.support import stems
-from residency.infer.answer import Answer
+from residency.infer.answer import Answer, answer
 from residency.infer.answer.cited import THIN
-from residency.infer.answer.enough import SIDES, asked_about
+from residency.infer.answer.enough import SIDES, asked_about, lacking, valid
 from residency.infer.answer.parts import Sentence
 from residency.infer.answer.said import composed
 from residency.infer.answer.sentences import HEADING
 from residency.infer.answer.sides import cues, side_words, speaks_of
 from residency.infer.evidence import GRAPH
+from residency.infer.orders import without_orders
+from residency.serve.workspace.told_by_graph import told_by_graph
 
-_ELSEWHERE = stems(
-    "treatment treat treated treating therapy manage managed management cure medication remedy prevent prevention "
-    "avoid vaccine dose dosed dosage interaction precaution warning contraindicated test exam screen prognosis"
-)
-"""Words of the sides of a matter that no fact of a graph of diseases and findings tells."""
+if TYPE_CHECKING:
+    from residency.core.types import Model
+    from residency.serve.engine.sources import Sources
 
 
 def settled(found: Answer) -> Answer:
@@ -56,5 +58,28 @@ def _heading(found: Answer, one: Sentence) -> bool:
 
 def _beside_the_point(question: str, kept: tuple[Sentence, ...]) -> bool:
     """Return whether all that is said are facts of a graph, and the question is about what no such fact tells."""
-    facts = all(c.shelf == GRAPH for one in kept for c in one.citations)
-    return facts and bool(stems(question) & _ELSEWHERE) and not any(speaks_of(question, one.text) for one in kept)
+    return all(c.shelf == GRAPH for one in kept for c in one.citations) and not told_by_graph(question)
+
+
+def from_shelves(question: str, model: Model, sources: Sources) -> Answer:
+    """Return the settled answer of documents, and of facts where a graph tells what is asked.
+
+    Where it does not and the documents give no answer, what was found on either shelf is shown all the same.
+    """
+    tells = not sources.graph or told_by_graph(question)
+    facts = sources.facts if sources.graph and tells else None
+    found = settled(answer(question, model, sources.search, facts=facts, still=sources.still))
+    return found if tells or not found.abstained else _with_what_was_found(found, sources)
+
+
+def _with_what_was_found(found: Answer, sources: Sources) -> Answer:
+    """Return an answer that abstains with the passages and facts for its words, that are valid and give no orders."""
+    clean, orders = without_orders(sources.evidence(found.question))
+    every, _ = valid(clean, date.today())
+    known = {one.id for one in found.evidence}
+    evidence = (*found.evidence, *(one for one in every if one.id not in known))
+    if found.evidence or not every:
+        return replace(found, evidence=evidence)
+    about = {**found.about, **({"orders": orders} if orders else {})}
+    why = found.why if any(one.shelf != GRAPH for one in every) else THIN
+    return replace(found, evidence=evidence, why=why, missing=tuple(lacking(found.question, every)), about=about)

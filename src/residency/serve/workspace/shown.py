@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from residency.infer.answer.parts import UNSUPPORTED
 from residency.infer.answer.sentences import spans
 from residency.infer.answer.support import Support, all_supported
 from residency.infer.evidence import GRAPH
 from residency.serve.types import Confidence
+from residency.serve.workspace.claims import guards, reworded, says_something, unfenced
 from residency.serve.workspace.passages import Group, Quote, grouped, used_first
 
 if TYPE_CHECKING:
@@ -25,21 +27,24 @@ if TYPE_CHECKING:
 _MARK = re.compile(r"\s?\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 _OPEN = re.compile(r"\s?(?:\[[\d,\s]*)?$")
 QUOTED, WRITTEN = "quoted", "written"
-Said = tuple[str, Sequence["Citation"], bool]
-"""A stretch of an answer, what supports it, and whether nothing does though something should."""
+REWORDED = "reworded"
+Said = tuple[str, Sequence["Citation"], str]
+"""A stretch of an answer, what supports it, and what is in doubt: "unsupported" (nothing does), "reworded" (it brings a
+number in other words than its passage), or "" (nothing)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A stretch of an answer, the numbers of the passages that it cites, and whether nothing supports it.
 
-    ``fact``: it is the text of a fact of the graph.
+    ``fact``: it is the text of a fact of the graph. ``reworded``: it brings a number in other words than its passage.
     """
 
     text: str
     cites: tuple[int, ...] = ()
     unsupported: bool = False
     fact: bool = False
+    reworded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,26 +137,33 @@ class Bare:
         return text[:at]
 
 
-def checked(text: str, evidence: Sequence[Evidence], ours: Sequence[str]) -> Laid:
+def checked(text: str, evidence: Sequence[Evidence], ours: Sequence[str], question: str = "") -> Laid:
     """Return a written answer with what supports each sentence, as far as words tell; what nothing supports is marked.
 
-    Numbers that the model put there itself are taken out; ``ours`` are texts of the guard's, which are nobody's claim.
+    So is a number in other words than its passage's. Numbers that the model put there itself are taken out, and with
+    them what is no sentence: headings, fences, the question again. ``ours`` are texts of the guard's, nobody's claim.
     """
-    bare = _MARK.sub("", text)
+    bare = unfenced(_MARK.sub("", text))
     places = list(spans(bare))
     found = all_supported([bare[start:end] for start, end in places], evidence, Support())
     said, at = list[Said](), 0
     for (start, end), one in zip(places, found, strict=True):
-        claim, holds = not any(one.text.strip() in words for words in ours), one.support != "unsupported"
-        said.append((bare[at:start], (), False))
-        said.append((bare[start:end], one.citations if holds and claim else (), claim and not holds))
-        at = end
-    return _numbered([*said, (bare[at:], (), False)], evidence)
+        before, at = bare[at:start], end
+        claim, holds = not guards(one.text, ours), one.support != UNSUPPORTED
+        if claim and not says_something(one.text, question, evidence):
+            continue
+        said.append((before if said else before.lstrip(), (), ""))
+        cited = one.citations if holds and claim else ()
+        doubt = UNSUPPORTED if claim and not holds else REWORDED if claim and reworded(one, evidence) else ""
+        said.append((bare[start:end], cited, doubt))
+    return _numbered([*said, (bare[at:] if said else "", (), "")], evidence)
 
 
 def quoted(answer: Answer) -> Laid:
     """Return a cited answer's sentences with the numbers of the passages that each stands on."""
-    said = [(one.text, one.citations, one.support == "unsupported") for one in answer.sentences]
+    said = [
+        (one.text, one.citations, "unsupported" if one.support == "unsupported" else "") for one in answer.sentences
+    ]
     return _numbered(said, answer.evidence)
 
 
@@ -165,10 +177,11 @@ def _numbered(said: Iterable[Said], evidence: Sequence[Evidence]) -> Laid:
         Piece(
             text,
             tuple(dict.fromkeys(number[c.evidence] for c in citations if c.evidence in number)),
-            unsupported,
+            bool(doubt),
             bool(citations) and all(c.shelf == GRAPH for c in citations),
+            doubt == REWORDED,
         )
-        for text, citations, unsupported in told
+        for text, citations, doubt in told
     )
     return Laid(pieces, tuple(ordered), used, tuple((c.evidence, c.quote) for c in cited))
 

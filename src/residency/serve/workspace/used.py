@@ -9,6 +9,7 @@ from typing import Any
 
 from residency.infer.evidence import Evidence
 from residency.serve.apps.application import Application, Field
+from residency.serve.apps.left_out import LEFT_OUT
 from residency.serve.apps.listed import answered, proof_of
 from residency.serve.engine.sources import sources_of
 from residency.serve.review import drafts, warnings
@@ -23,7 +24,10 @@ MOST_SEARCHED = 600
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What came of it: the parts of the reply (none: it abstained or a rule answered), and the draft's id."""
+    """What came of it: the parts of the reply (none: it abstained or a rule answered), and the draft's id.
+
+    ``left`` are the sentences of what went in that the reply takes up nowhere.
+    """
 
     title: str
     told: Mapping[str, Any]
@@ -31,6 +35,7 @@ class Used:
     said: tuple[str, ...]
     sure: str
     draft: str = ""
+    left: tuple[str, ...] = ()
 
 
 async def use(
@@ -51,14 +56,15 @@ async def use(
     evidence = await _found(service, one, fields)
     body = {"fields": fields, "unproven": unproven, "model": engine, "language": t.language}
     told = await answered(service, one.id, body, principal, evidence=evidence, route=route)
-    draft, marks = "", told["marks"]
+    draft, marks = "", [mark for mark in told["marks"] if mark["code"] != LEFT_OUT]
+    left = tuple(mark["text"] for mark in told["marks"] if mark["code"] == LEFT_OUT)
     if told["draft"] and told["reply"] is not None:
         draft = await _draft(service, principal, one, told, fields, t)
     measured = Confidence(told["calibrated"], told["confidence"], measured=told["measured"])
     sure = service.guard.in_words(measured, t.language)
     parts = tuple(part for part in parts_of(told["reply"] or {}, marks, t) if part.lines or part.marks or _blanks(one))
-    said = tuple(dict.fromkeys([*loose(told["reply"], marks), *filter(None, [told["note"]])]))
-    return Used(one.title[t.language], told, parts, said, sure, draft)
+    said = tuple(dict.fromkeys([*loose(told["reply"], marks, t), *filter(None, [told["note"]])]))
+    return Used(one.title[t.language], told, parts, said, sure, draft, left)
 
 
 async def _found(service: Service, one: Application, fields: Mapping[str, Any]) -> Sequence[Evidence]:
@@ -106,7 +112,7 @@ def given_as(one: Application, fields: Mapping[str, Any], language: str) -> str:
 
 def _answer(field: Field, value: str, language: str) -> str:
     said = field.choices.get(value.strip())
-    words = said[language] if said else f"{value} {field.unit}".strip()
+    words = said[language] if said else f"{value} {field.unit_in(language)}".strip()
     return f"{words} ({value})" if said and field.kind == "whole" else words
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from residency.serve.apps.words import every as words_of_checks
 from residency.serve.apps.words import words as said_by_checks
+from residency.serve.review.warnings import PASSED
 from residency.serve.workspace.filters import number
 from residency.serve.workspace.words import Words
 
@@ -25,6 +26,8 @@ def warned(warnings: Sequence[Mapping[str, Any]], t: Words) -> list[Group]:
     """Return a draft's warnings in the reader's words, those of one kind together, in the order in which they came."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for one in warnings:
+        if one["values"].get("code") in PASSED:  # a draft of before such marks were left out
+            continue
         kind = "removed" if one["values"].get("removed") else one["kind"]
         found.setdefault(kind, []).append(one["values"])
     return [_group(kind, values, t) for kind, values in found.items()]

@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from residency.infer.answer import Answer, answer
+from residency.infer.answer import Answer
+from residency.infer.answer.cited import UNWRITTEN
 from residency.infer.evidence import RULE, Evidence, fenced
 from residency.infer.orders import without_orders
 from residency.serve.engine.sources import Sources, sources_of
 from residency.serve.engine.told import STOPS, Told
-from residency.serve.workspace.settled import settled
+from residency.serve.workspace.settled import from_shelves
 from residency.serve.workspace.shown import QUOTED, WRITTEN, Piece, Shown, checked, cut, quoted, shown
 from residency.serve.workspace.words import LANGUAGES
 
@@ -93,7 +94,10 @@ def written(
     if ruled or not found.evidence:
         return shown(service.guard, told, language, pieces=cut(text, 0), model=model, **more)
     ours = [one for code in LANGUAGES for one in service.guard.texts(code).values()]
-    laid = checked(text, found.evidence, ours)
+    laid = checked(text, found.evidence, ours, asked.question)
+    if not any(piece.text.strip() for piece in laid.pieces):  # headings and echoes alone: the model wrote no sentence
+        told = {**told, "abstained": True}
+        more["why"] = more.get("why") or UNWRITTEN
     more |= {"pieces": laid.pieces, "evidence": laid.evidence, "used": laid.used, "quotes": laid.quotes}
     return shown(service.guard, told, language, model=model, **more)
 
@@ -101,10 +105,9 @@ def written(
 async def from_sources(service: Service, principal: Principal, asked: Asked, language: str) -> Shown:
     """Return the answer whose sentences are the sources' own, or what a rule says in its place."""
     sources = sources_of(service.about)
-    facts = sources.facts if sources.graph else None
     found, told = await service.flow.run(
         principal,
-        lambda model: settled(answer(asked.question, model, sources.search, facts=facts, still=sources.still)),
+        lambda model: from_shelves(asked.question, model, sources),
         kind=KIND,
         known=[asked.question],
         describe=partial(_described, sources),
