@@ -43,7 +43,8 @@ SETTLES = re.compile(r"a source that settles what these say: (?P<names>.+)")
 CONFLICTS = {conflict.NUMBERS: "numbers", conflict.OPPOSITE: "opposite", conflict.JUDGED: "judged"}
 ASKS = frozenset(
     "cuánto cuánta cuántos cuántas dónde quiénes puede pueden puedo podemos debe deben debo debemos tomar toma dar "
-    "darse administrar usar tiene tienen adulto adultos persona personas paciente pacientes enfermedad mucho mucha".split()
+    "darse administrar usar tiene tienen adulto adultos persona personas paciente pacientes enfermedad mucho "
+    "mucha".split()
 )
 """Spanish words that only ask, or say of whom: no passage need speak of them."""
 SHORT = 4
