@@ -5,6 +5,7 @@ moments; on PostgreSQL the database is stopped and started besides, while the se
 """
 
 import asyncio
+import contextlib
 import json
 import random
 import re
@@ -143,20 +144,26 @@ class Ward:
             time.sleep(0.05)
             return
         client.cookies.update(self.cookies)
-        page = client.get(f"/review/{self.drafts[-1]}")
+        draft = self.drafts[-1]
+        page = client.get(f"/review/{draft}")
         if page.status_code != 200:
             time.sleep(0.05)
             return
         version = re.search(r'name="version"[^>]*value="(\d+)"', page.text)
         offered = [one for one in ("signed", "accepted") if f'value="{one}"' in page.text]
         if not offered or not version:  # signed before it could say so
-            self.drafts.pop()
+            self._done(draft)
             return
         given = {"csrf": token_in(page.text), "version": version[1], "decision": offered[0], "sure": "yes"}
-        reply = client.post(f"/review/{self.drafts[-1]}", data=given)
+        reply = client.post(f"/review/{draft}", data=given)
         self.statuses.append(reply.status_code)
         if reply.status_code == 303 and offered[0] == "signed":
-            self.signed.append(self.drafts.pop())
+            self.signed.append(draft)
+            self._done(draft)
+
+    def _done(self, draft):
+        with contextlib.suppress(ValueError):  # another has taken it out
+            self.drafts.remove(draft)
 
     # --- what must hold ---
 
