@@ -26,6 +26,31 @@ def test_a_patient_with_red_flags_is_sent_to_emergency_care_at_once() -> None:
     assert "112" in verdict.text and "{" not in verdict.text
 
 
+@pytest.mark.parametrize("kind", ["patient", "discharge"])
+@pytest.mark.parametrize("broken", ["chest\npain", "chest \r\n pain", "chest, \n pain"])
+def test_a_line_broken_in_mid_sentence_hides_nothing(broken: str, kind: str) -> None:
+    said = f"I have crushing {broken} that goes into my left\narm, and I am\nsweating."
+    assert asked(said, kind) == asked(" ".join(said.split()), kind) != Verdict()
+
+
+def test_a_break_between_parts_of_a_message_hides_nothing() -> None:
+    parts = [{"type": "text", "text": text} for text in ("I have crushing chest", "pain and I am sweating.")]
+    assert asked(parts).urgency == "emergency"
+
+
+def test_lines_of_a_list_are_read_each_by_itself_too() -> None:
+    assert asked("no fever\nno cough\ncrushing chest pain and sweating").urgency == "emergency"
+    assert asked("no fever\nno chest pain\nno sweating\nwhat is a cold?") == Verdict()
+
+
+@pytest.mark.parametrize(
+    "text", ["How do I make a living will? Do I need a lawyer?", "¿Cómo hago un testamento vital? ¿Hace falta abogado?"]
+)
+def test_what_someone_wants_for_the_end_of_life_is_no_matter_of_law(text: str) -> None:
+    assert asked(text).action != "refuse"
+    assert asked("Can my lawyer sue the landlord?").rules == ("scope.law",)
+
+
 def test_a_pain_in_the_chest_alone_is_to_be_looked_at_today() -> None:
     verdict = asked("My chest has been hurting since this morning.")
     assert (verdict.action, verdict.urgency, verdict.rules) == ("mark", "urgent", ("urgent.pain",))

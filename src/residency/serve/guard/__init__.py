@@ -21,7 +21,7 @@ from residency.serve.guard.reader import Reader, read_reader
 from residency.serve.guard.release import Release
 from residency.serve.guard.rules import Rules, read_rules
 from residency.serve.guard.told import REPEATS, Told
-from residency.serve.guard.words import language, words_of
+from residency.serve.guard.words import language, unwrapped, words_of
 from residency.serve.types import Confidence, Verdict
 
 if TYPE_CHECKING:
@@ -62,15 +62,24 @@ class Guard:
         "pass" with an ``urgency``: that of what was asked, for a hand-over.
         """
         earlier, last = said_by(messages)
-        whole = read(f"{earlier}\n{last}" if earlier else last, self.rules)
         since = len(words_of(earlier)) if earlier else 0
         audience = self.audience(kind)
-        spoken = list(speaking(whole, self.rules, audience, since=since))
-        if self.reader:
-            spoken = [*self.reader.speaks(whole, audience, spoken, since=since), *spoken]
+        spoken, tongue = self._spoken(f"{earlier}\n{last}" if earlier else last, audience, since=since)
         if not any(is_crisis(one) for one in spoken):
             spoken += self._still(messages, audience)
-        return verdict_of(spoken, self.texts(whole.language))
+        return verdict_of(spoken, self.texts(tongue))
+
+    def _spoken(self, text: str, audience: str, *, since: int = 0) -> tuple[list[Spoken], str]:
+        """Return what speaks about a text, and its language: with wrapped lines put together, and as its lines stand.
+
+        A list is read by its lines; a line that was broken in mid-sentence would hide what goes over the break.
+        """
+        ways = [read(one, self.rules) for one in dict.fromkeys((unwrapped(text), text))]
+        by_rule = _each_once(one for way in ways for one in speaking(way, self.rules, audience, since=since))
+        by_reader: list[Spoken] = []
+        if self.reader:
+            by_reader = [one for way in ways for one in self.reader.speaks(way, audience, by_rule, since=since)]
+        return _each_once([*by_reader, *by_rule]), ways[0].language
 
     def _still(self, messages: Sequence[Mapping[str, Any]], audience: str) -> list[Spoken]:
         """Return what the asker's messages before the last one still call for, since nobody says a thing twice.
@@ -81,9 +90,7 @@ class Guard:
             return []
         found: list[Spoken] = []
         for text in earlier_said(messages):
-            one = read(text, self.rules)
-            spoken = list(speaking(one, self.rules, audience))
-            spoken += self.reader.speaks(one, audience, spoken) if self.reader else []
+            spoken, _ = self._spoken(text, audience)
             acute = [each for each in spoken if each.rule.urgency == "emergency" and each.action in ("answer", "mark")]
             found += [each if is_crisis(each) else Spoken(each.rule, "mark") for each in acute]
         return found
@@ -150,6 +157,10 @@ class Guard:
             "identifiers": {code: finder.about() for code, finder in self.finders.items()},
             "calibrations": [{"hash": h, "kind": kind} for h, kind in self.calibrations],
         }
+
+
+def _each_once(some: Iterable[Spoken]) -> list[Spoken]:
+    return list({(one.rule.name, one.action): one for one in some}.values())
 
 
 def _filled(text: str, numbers: Mapping[str, str]) -> str:

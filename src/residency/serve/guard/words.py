@@ -16,6 +16,7 @@ _UNSEEN = dict.fromkeys([0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x2
 _UNSEEN |= dict.fromkeys([0xFEFF])
 _QUOTES = {ord(sign): "'" for sign in "’‘ʼ＇´`"}
 _PIECE = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*|[.!?;\n]|[,:()]|[\"“”«»]")
+_WRAPPED = re.compile(r"(?<=[\w,'’])[ \t]*\r?\n[ \t]*(?=[^\W\d_])")
 _ENDS = frozenset(".!?;\n")
 _PARTS = frozenset(",:()")
 _NO_WORD = _ENDS | _PARTS | frozenset('"“”«»')
@@ -65,6 +66,14 @@ def words_of(text: str) -> Words:
             made.quoted.append(quoted)
             parted = False
     return made
+
+
+def unwrapped(text: str) -> str:
+    """Return a text with the lines put together that were broken in mid-sentence: the next begins with a small letter.
+
+    The words are the same, in the same order.
+    """
+    return _WRAPPED.sub(lambda one: " " if text[one.end()].islower() else one[0], text)
 
 
 def starts(text: str) -> list[int]:
