@@ -35,8 +35,8 @@ class Settings:
     context: AtLeastOne = 4096
     # How many requests may wait; the next is told to come back (429).
     queue: AtLeastOne = 64
-    # Seconds without a sign of work after which a model's process is taken for hung, and started again; longer than
-    # the model takes to read 2,048 tokens.
+    # Seconds without a sign of work after which a model's process is taken for hung, and started again (ten times as
+    # many while it uses the processor: reading 2,048 tokens is one step).
     hung: AtLeastOne = 300
     # Whether what was read of a prompt for one user is used for another's that begins the same: sooner first tokens,
     # by which one can tell what others have asked.

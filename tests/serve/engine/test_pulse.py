@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +19,7 @@ from residency.serve.engine.pulse import Pulse
 
 
 @contextmanager
-def process(told: dict[str, Any]) -> Iterator[Pulse]:
+def process(told: dict[str, Any], pid: int | None = None) -> Iterator[Pulse]:
     """Yield the pulse (a third of a second) of what answers as ``told`` says; a path that is not in it is silent."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -44,10 +47,21 @@ def process(told: dict[str, Any]) -> Iterator[Pulse]:
     server = Server(str(folder / "s"), Handler)  # type: ignore[arg-type]
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
-        yield Pulse(str(folder / "s"), hung=0.3)
+        yield Pulse(str(folder / "s"), hung=0.3, pid=pid)
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def at_work() -> Iterator[int]:
+    """Yield the number of a process that uses a processor all the time."""
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield busy.pid
+    finally:
+        busy.kill()
+        busy.wait()
 
 
 def metrics(running: int, batches: int) -> str:
@@ -76,6 +90,18 @@ def test_one_whose_model_is_busy_with_a_long_batch_lives_as_long_as_that_may_tak
         pulse.hung = 1.5  # of silence, a third of a second is waited for
         assert pulse.beats()
         time.sleep(1.0)
+        assert not pulse.beats()
+
+
+def test_one_that_uses_the_processor_for_a_long_batch_lives_ten_times_as_long_and_no_longer():
+    with at_work() as pid, process({"/health": "ok"}, pid) as pulse:
+        pulse.silent = 1.0
+        began = time.monotonic()
+        while pulse.beats():
+            assert time.monotonic() - began < 20, "it is never given up"
+        assert time.monotonic() - began > 2.9  # ten times 0.3
+    with process({"/health": "ok"}, os.getpid()) as pulse:  # this one only waits
+        pulse.silent = 1.0
         assert not pulse.beats()
 
 

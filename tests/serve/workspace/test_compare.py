@@ -117,6 +117,8 @@ def test_in_an_emergency_the_page_says_whom_to_call_before_any_model_is_asked(cl
     assert "No model has been asked yet" in words_of(reply)
     assert chest in words_of(reply)
     assert not any(engine.asked for engine in clinic.service.engines.values())
+    (told,) = [json.loads(row["body"]) for row in clinic.house.record("request")]
+    assert (told["decision"], told["urgency"], told["route"]) == ("answered by rule", "emergency", "/compare")
     reply = clinic.send("ana", "/compare", question=chest, known="yes")
     assert reply.status_code == 303
     assert all(engine.asked for engine in clinic.service.engines.values())

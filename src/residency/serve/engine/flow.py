@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Required, TypedDict, TypeVar, Unpack
 
 from residency.serve.engine.ending import Ending, Stopping
 from residency.serve.engine.forms import CHAT, Form, fingerprint
-from residency.serve.engine.guarded import described, guarded, ruled
+from residency.serve.engine.guarded import calls, described, guarded, ruled
 from residency.serve.engine.leaving import Leave, Wanted
 from residency.serve.engine.plain import PlainModel, plain_body
 from residency.serve.engine.relay import Relay, first_words
 from residency.serve.engine.threads import Threads
 from residency.serve.engine.told import STOPS, Asked, Told, said_in, why
-from residency.serve.types import Busy, Down, Engine, Principal, Recorder, Refused, Unrecorded, Verdict
+from residency.serve.types import Engine, Principal, Recorder, Refused, Unrecorded, Verdict
 
 if TYPE_CHECKING:
     from residency.core.types import Model
@@ -108,12 +108,18 @@ class Flow:
             written = await self._ending.whole(asking)
             reply = guarded(asked, self.guard, form.own(written, asked.request, engine), form)
         except BaseException as error:
-            if _calls(before, error):
+            if calls(before, error):
                 asked.decided = "answered by rule"
                 return await self._finish(asked, ruled(asked, before, form))
             await self._failed(asked, error)
             raise
         return await self._finish(asked, reply)
+
+    async def warn(self, principal: Principal, body: Body, **how: Unpack[How]) -> Told:
+        """Return what the guard says of a request before it, on record, where no model is to be asked."""
+        asked = self._asked(principal, body, **how)
+        asked.decided = "answered by rule"
+        return await self._finish(asked, ruled(asked, self._before(asked), how.get("form", CHAT)))
 
     # --- a stream ----------------------------------------------------------------------------------------------------
 
@@ -282,12 +288,6 @@ class Flow:
         if self.watch and decision != "streamed":
             self.watch(line)
         return seq
-
-
-def _calls(before: Verdict, error: BaseException) -> bool:
-    """Return whether the guard says whom to call, which does not wait for a model that is busy or down."""
-    gone = isinstance(error, Busy | Down) and not isinstance(error, Stopping)
-    return gone and before.urgency == "emergency" and bool(before.text)
 
 
 async def _closed(pieces: Any) -> None:

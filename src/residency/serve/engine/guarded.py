@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from residency.serve.engine.ending import Stopping
 from residency.serve.engine.forms import CHAT, THOUGHTS, Form
 from residency.serve.engine.told import STOPS, Asked
-from residency.serve.types import Verdict
+from residency.serve.types import Busy, Down, Verdict
 
 if TYPE_CHECKING:
     from residency.serve.guard import Guard
@@ -22,6 +23,12 @@ def ruled(asked: Asked, verdict: Verdict, form: Form) -> Reply:
     form.replace(reply["choices"][0], verdict.text, refusal=refusal, wants_json=asked.wants_json)
     asked.answer = verdict.text
     return reply
+
+
+def calls(before: Verdict, error: BaseException) -> bool:
+    """Return whether the guard says whom to call, which does not wait for a model that is busy or down."""
+    gone = isinstance(error, Busy | Down) and not isinstance(error, Stopping)
+    return gone and before.urgency == "emergency" and bool(before.text)
 
 
 def guarded(asked: Asked, guard: Guard, reply: Reply, form: Form, odds: Any = None, options: Any = None) -> Reply:

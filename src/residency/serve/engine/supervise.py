@@ -102,7 +102,7 @@ class Kept:
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """Return when a process has ended; one that hangs is ended."""
-        pulse = Pulse(self._socket or "", hung=self.hung)
+        pulse = Pulse(self._socket or "", hung=self.hung, pid=process.pid)
         while True:
             try:
                 process.wait(min(LOOKS, self.hung / 2))

@@ -13,7 +13,7 @@ from residency.serve.engine.told import STOPS, Told
 from residency.serve.review import comparisons
 from residency.serve.review.comparisons import CHOICES, Answered
 from residency.serve.service import Service
-from residency.serve.types import Principal, Refused, Verdict
+from residency.serve.types import Principal, Refused
 from residency.serve.workspace.given import given
 from residency.serve.workspace.render import go, page, spoken
 
@@ -33,7 +33,8 @@ async def form(request: Request) -> Response:
 async def ask(request: Request) -> Response:
     """Put a question to two models at once, and go to the page that shows their answers.
 
-    In an emergency the page says first whom to call, and asks no model until it is told to all the same.
+    In an emergency the page says first whom to call, which is on record, and asks no model until it is told to all
+    the same.
     """
     service, principal = request.app.state.service, request.state.principal
     form = await given(request)
@@ -45,7 +46,8 @@ async def ask(request: Request) -> Response:
         return await _form(request, question=question, status=409)
     first = service.guard.before([{"role": "user", "content": question}], KIND)
     if first.urgency == "emergency" and first.action not in STOPS and form["known"] != "yes":
-        return await _form(request, question=question, first=first)
+        first_told = await service.flow.warn(principal, _body(question), kind=KIND, route="/compare")
+        return await _form(request, question=question, first=first_told)
     names = secrets.SystemRandom().sample(sorted(service.engines), 2)
     told = await _both(service, principal, question, names)
     if ruled := next((one for one in told if one.stopped), None):  # a rule spoke: there are no two models to compare
@@ -80,12 +82,15 @@ async def choose(request: Request, id: str) -> Response:
 
 async def _both(service: Service, principal: Principal, question: str, names: list[str]) -> list[Told]:
     """Return what both models answer; each is a request of its own, guarded and on record."""
-    body = {"messages": [{"role": "user", "content": question}], "max_tokens": TOKENS, "temperature": 0.0}
-    asked = [service.flow.ask(principal, dict(body), kind=KIND, engine=name, route="/compare") for name in names]
+    asked = [service.flow.ask(principal, _body(question), kind=KIND, engine=name, route="/compare") for name in names]
     found = await asyncio.gather(*asked, return_exceptions=True)  # so that none is left behind, answering no one
     if failed := next((one for one in found if isinstance(one, BaseException)), None):
         raise failed
     return [one for one in found if not isinstance(one, BaseException)]
+
+
+def _body(question: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": question}], "max_tokens": TOKENS, "temperature": 0.0}
 
 
 async def _form(
@@ -94,7 +99,7 @@ async def _form(
     question: str = "",
     error: str = "",
     ruled: Told | None = None,
-    first: Verdict | None = None,
+    first: Told | None = None,
     status: int = 200,
 ) -> Response:
     service, principal = request.app.state.service, request.state.principal
