@@ -85,7 +85,7 @@ def _list(args: argparse.Namespace, access: Access) -> Answer:
     found, held = people.listed(access, _console()), keys.listed(access, _console())
     lines = [f"{one.name:<20} {one.role:<14} {'active' if one.active else 'inactive'}" for one in found]
     lines += [
-        f"key {one.id}  of {one.user_name}, {' '.join(one.scopes)}: "
+        f"key {one.id}  {one.name}, of {one.user_name}, {' '.join(one.scopes)}: "
         + ("revoked" if one.revoked else f"until {(one.expires or 'ever')[:10]}")
         for one in held
     ]

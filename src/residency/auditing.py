@@ -98,14 +98,33 @@ def _verify(args: argparse.Namespace) -> Answer:
     from residency.serve.record.head import FILE
     from residency.serve.record.verify import verify
 
-    kept = [_kept(Path(name)) for name in args.head or ()]
+    kept, tables = [_kept(Path(name)) for name in args.head or ()], None
     if args.file:
         report, what = verify_export(Path(args.file), args.public_key or "", kept=kept), args.file
     else:
         key = args.public_key or _seal(args)
-        report, what = verify(_database(args), key, Path(args.folder) / FILE, kept=kept), f"the record of {args.folder}"
-    document = {"what": what, **report.told(), "exit_code": 0 if report.ok else 1}
-    return document, _verdict(report, what, known=bool(args.public_key or not args.file))
+        database = _database(args)
+        report, what = verify(database, key, Path(args.folder) / FILE, kept=kept), f"the record of {args.folder}"
+        tables = _tables(database, key)
+    holds = report.ok and not tables
+    document = {"what": what, **report.told(), "ok": holds, "tables": tables, "exit_code": 0 if holds else 1}
+    text = _verdict(report, what, known=bool(args.public_key or not args.file))
+    return document, f"{text}\n{_compared(tables)}" if tables is not None else text
+
+
+def _tables(database: Engine, key: Seal | str) -> list[str] | None:
+    """Return what of users, keys and drafts is not as the record says; None where that takes the service's key."""
+    from types import SimpleNamespace
+
+    from residency.serve.agreed import disagreeing
+
+    return None if isinstance(key, str) else disagreeing(SimpleNamespace(database=database, seal=key))
+
+
+def _compared(tables: list[str]) -> str:
+    if not tables:
+        return "users, keys, drafts and signed notes are what the record says of them"
+    return "\n".join(["WHAT THE TABLES HOLD IS NOT WHAT THE RECORD SAYS:", *(f"  {one}" for one in tables)])
 
 
 def _verdict(report: Report, what: str, known: bool) -> str:

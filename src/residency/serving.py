@@ -61,6 +61,7 @@ def _look_at_record(service: Service) -> None:
     """Say loudly where the record is not as it was written; of a long one that is left to ``residency log verify``."""
     from sqlalchemy import func, select
 
+    from residency.serve.agreed import disagreeing
     from residency.serve.record.head import FILE
     from residency.serve.record.verify import verify
     from residency.serve.store.tables import RECORD
@@ -73,6 +74,8 @@ def _look_at_record(service: Service) -> None:
     if not report.ok:
         where = f"entry {report.first_bad}" if report.first_bad is not None else "its head"
         say(f"THE RECORD IS NOT AS IT WAS WRITTEN, first at {where}: see `residency log verify`. It goes on from here")
+    if wrong := disagreeing(service):
+        say(f"WHAT THE TABLES HOLD IS NOT WHAT THE RECORD SAYS ({wrong[0]}): see `residency log verify`")
 
 
 def _stop(*_: Any) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 from argon2 import PasswordHasher
 from sqlalchemy import event
 
+from residency.serve.access.against_record import credential
 from residency.serve.access.known import now
 from residency.serve.access.users import new_row
 from residency.serve.app import create, open_service
 from residency.serve.service import Service
 from residency.serve.settings import Settings
 from residency.serve.store.tables import KEYS, USERS
-from residency.serve.types import SCOPES, Engine
+from residency.serve.types import SCOPES, Engine, Entry
 from serve.port import on_port
 
 PASSWORD = "seven brown teapots sing"
@@ -40,21 +41,23 @@ def made(folder: Path, *engines: Engine, names: Sequence[str] = (), **settings: 
 
 
 def user(service: Service, name: str, role: str = "clinician") -> str:
-    """Return the id of a new user, whose password is PASSWORD."""
+    """Return the id of a new user, whose password is PASSWORD, on record as the service would put it there."""
     row = new_row(name, role) | {"must_change": False, "password": QUICK.hash(PASSWORD)}
-    with service.database.begin() as connection:
-        connection.execute(USERS.insert().values(row))
+    made = Entry("user", "service", {"did": "made", "user": name, "role": role})
+    service.access.commit(made, USERS.insert().values(row))
+    service.access.commit(Entry("password", f"user:{name}", {"credential": credential(service, row["password"])}))
     return str(row["id"])
 
 
 def key(service: Service, role: str = "clinician", scopes: Sequence[str] = SCOPES, **values: Any) -> str:
     """Return an API key of a new user."""
     token = f"rsd_{secrets.token_urlsafe(32)}"
-    row = {"id": secrets.token_hex(16), "user": user(service, f"{role}-{secrets.token_hex(4)}", role), "name": "a key"}
+    name = f"{role}-{secrets.token_hex(4)}"
+    row = {"id": secrets.token_hex(16), "user": user(service, name, role), "name": "a key"}
     row |= {"scopes": " ".join(scopes), "made": now(), "per_minute": 1_000_000} | values
     row["hash"] = service.seal.digest(f"key:{token}")
-    with service.database.begin() as connection:
-        connection.execute(KEYS.insert().values(row))
+    body = {"did": "made", "key": row["id"], "user": name, "scopes": sorted(scopes)}
+    service.access.commit(Entry("key", "service", body), KEYS.insert().values(row))
     return token
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from residency import auditing
 from residency.core.errors import UserError
+from residency.serve.access.users import new_row
 from residency.serve.record.head import FILE
+from residency.serve.store.tables import USERS
 from serve.record.record_case import Case
 
 
@@ -30,6 +32,18 @@ def test_a_good_record_is_said_to_be(place: list[str]) -> None:
     document, words = log("verify", *place)
     assert (document["ok"], document["exit_code"], document["entries"], document["marks"]) == (True, 0, 5, True)
     assert "5 entries, the last is 5" in words and "every one is as it was written" in words
+
+
+def test_what_the_tables_hold_beside_the_record_ends_with_1_and_is_named(case: Case, place: list[str]) -> None:
+    document, words = log("verify", *place)
+    assert document["tables"] == [] and "are what the record says of them" in words
+    with case.database.begin() as connection:
+        connection.execute(USERS.insert().values(new_row("eve", "administrator")))
+    document, words = log("verify", *place)
+    assert (document["ok"], document["exit_code"], document["tables"]) == (False, 1, ["user eve: not on record"])
+    assert "WHAT THE TABLES HOLD IS NOT WHAT THE RECORD SAYS" in words and "every one is as it was written" in words
+    public, _ = log("verify", *place, "--public-key", document["key"])
+    assert public["tables"] is None
 
 
 def test_a_record_that_was_touched_ends_with_1_and_names_the_entry(case: Case, place: list[str]) -> None:

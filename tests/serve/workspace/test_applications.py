@@ -10,7 +10,7 @@ from residency.serve.app import create
 from residency.serve.apps import load
 from residency.serve.types import Busy, Down
 from residency.serve.workspace.replies import loose, parts_of, written
-from residency.serve.workspace.used import given_as
+from residency.serve.workspace.used import given_as, handed
 from residency.serve.workspace.words import LANGUAGES, words
 from serve.scripted_engine import ScriptedEngine
 from serve.service import made
@@ -99,12 +99,22 @@ def test_the_draft_of_a_screening_says_what_was_answered_in_words():
     assert given_as(load()["coding"], {"note": "Asthma."}, "en") == "Asthma."
 
 
-def test_a_rule_answers_thoughts_of_self_harm_at_once_and_no_model_is_asked(anna, ward):
+def test_a_rule_answers_thoughts_of_self_harm_at_once_and_the_hand_over_waits_for_a_signature(anna, ward):
     before = [len(engine.asked) for engine in ward[2]]
     reply = anna.post("/applications/screening", {"phq_9": "2", "unproven": "yes"})
     assert "See the patient today" in reply.text and 'class="urgency urgent"' in reply.text
-    assert [len(engine.asked) for engine in ward[2]] == before and 'href="/review/' not in reply.text
-    assert "988" in reply.text and "Nothing was drafted" in reply.text and ">Draft</span>" not in reply.text
+    assert [len(engine.asked) for engine in ward[2]] == before and ">Draft</span>" not in reply.text
+    assert "988" in reply.text and "This hand-over waits in the review queue" in reply.text
+    waits = anna.get("/review/" + reply.text.partition('href="/review/')[2][:32]).text
+    assert "A hand-over: no model answered" in waits and "See the patient today" in waits
+    assert 'class="urgency urgent"' in waits and "How sure the model is" not in waits
+
+
+def test_what_can_wait_or_was_declined_is_not_put_into_the_queue():
+    told = {"reply": None, "decision": "abstained", "urgency": "urgent"}
+    assert handed(told) and handed(told | {"decision": "answered by rule", "urgency": "emergency"})
+    assert not handed(told | {"urgency": "soon"}) and not handed(told | {"decision": "refused"})
+    assert not handed(told | {"reply": {}})
 
 
 def test_an_application_that_there_is_not_is_not_found(anna):

@@ -12,7 +12,7 @@ import pytest
 
 from residency.serve.record.export import verify_export
 from residency.serve.review import drafts
-from residency.serve.store.tables import DRAFTS, RECORD
+from residency.serve.store.tables import DRAFTS, RECORD, USERS
 from residency.serve.types import Entry
 from serve.workspace.desk_app import Ward, ward, words_of
 
@@ -30,6 +30,13 @@ def noted(clinic: Ward, kind: str = "request", actor: str = "user:ana", request:
 def a_draft(clinic: Ward) -> None:
     about = {"application": "structure-1", "input": "Fell.", "output": "Wrist.", "model": "m", "model_hash": "h"}
     asyncio.run(drafts.make(clinic.service, clinic.people["ana"], **about, request="r1"))
+
+
+def on_record(clinic: Ward) -> None:
+    """Put the people of the house on record, as they would be if the service had made them."""
+    for name, who in clinic.people.items():
+        noted(clinic, "user", "service", did="made", user=name, role=who.role)
+        noted(clinic, "password", f"user:{name}")
 
 
 def rows(page: str) -> list[str]:
@@ -96,11 +103,29 @@ def test_a_long_record_is_paged(clinic: Ward) -> None:
 
 
 def test_a_record_that_holds_is_said_to(clinic: Ward) -> None:
+    on_record(clinic)
     a_draft(clinic)
     noted(clinic)
     said = words_of(clinic.see("otto", "/audit?verify=1"))
     assert "The record is whole" in said
-    assert "Every version of every draft is what the record says of it." in said
+    assert "Every user, every key and every version of every draft is what the record says of it." in said
+
+
+def test_a_user_who_made_themselves_an_administrator_is_named(clinic: Ward) -> None:
+    on_record(clinic)
+    clinic.house.change(USERS.update().where(USERS.c.name == "ben").values(role="administrator"))
+    said = words_of(clinic.see("otto", "/audit?verify=1"))
+    assert "tampered" in said
+    assert "user ben: their role is administrator, on record clinician" in said
+
+
+def test_an_entry_that_cannot_be_read_is_told_of_and_nothing_breaks(clinic: Ward) -> None:
+    on_record(clinic)
+    a_draft(clinic)
+    for text in ("{", "[]", "{}", '{"user":{"a":1},"did":"made"}'):
+        clinic.house.change(RECORD.update().where(RECORD.c.kind.in_(("user", "draft"))).values(body=text))
+        said = words_of(clinic.see("otto", "/audit?verify=1"))
+        assert "tampered" in said
 
 
 def test_a_record_that_was_changed_is_said_to_be(clinic: Ward) -> None:

@@ -64,3 +64,13 @@ def test_words_that_a_check_filled_in_stand_as_they_were_said() -> None:
     assert group.lines == (("", "raised from soon"),)
     [group] = warned([told("mark", code="of their own", says="theirs", text="", removed=False)], words("es"))
     assert group.lines == (("", "theirs"),)
+
+
+def test_a_sentence_that_an_edit_took_out_is_told_apart_from_those_that_still_stand() -> None:
+    stays, goes = (told("mark", code="unsupported", says="", text=text, removed=False) for text in ("Two.", "Cut it."))
+    found = warned([stays, goes], words("en"), first="One. Two.\nCut\nit.", now="One. Two.")
+    assert [(one.kind, [text for text, _ in one.lines]) for one in found] == [
+        ("mark", ["Two."]),
+        ("edited", ["Cut it."]),
+    ]
+    assert [one.kind for one in warned([goes], words("en"), first="Shown in other words.", now="One.")] == ["mark"]

@@ -28,8 +28,8 @@ def first_key(access: Access) -> tuple[str, str] | None:
     if any(row["password"] for row in there):
         return None
     row = dict(there[0]) if there else new_row(NAME, "administrator")
-    token, statements = issue(access, row["id"])
+    token, statements, mark = issue(access, row["id"])
     made = [] if there else [USERS.insert().values(row)]
-    body = {"did": "first key" if there else "made", "user": row["name"], "role": "administrator"}
+    body = {"did": "first key" if there else "made", "user": row["name"], "role": "administrator", "once": mark}
     access.commit(Entry("user", "service", body), *made, *statements)
     return str(row["name"]), token

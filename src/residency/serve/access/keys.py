@@ -72,6 +72,7 @@ def make(
     row = {"id": id, "user": owner.id, "name": clean(name, "the name of a key"), "per_minute": per_minute}
     row |= {"scopes": " ".join(sorted(set(scopes))), "made": stamp(at), "expires": stamp(at + timedelta(days=days))}
     body = {"did": "made", "key": id, "user": owner.name, "scopes": sorted(set(scopes)), "expires": row["expires"]}
+    body["per_minute"] = per_minute
     access.commit(Entry("key", by.actor, body), KEYS.insert().values(**row, hash=access.seal.digest(f"key:{token}")))
     return next(key for key in listed(access, by) if key.id == id), token
 

@@ -21,12 +21,15 @@ ONCE = "once"
 LASTS = timedelta(hours=24)
 
 
-def issue(access: Access, user: str) -> tuple[str, list[Any]]:
-    """Return a new one-time key of a user (by id), and the statements that make it and end those before it."""
+def issue(access: Access, user: str) -> tuple[str, list[Any], str]:
+    """Return a new one-time key of a user (by id), the statements that make it and end those before it, and its mark.
+
+    The mark stands in the record: the key's keyed hash and when it ends, as they stand in the table.
+    """
     token, at = f"once_{secrets.token_urlsafe(24)}", datetime.now(UTC)
     row = {"id": secrets.token_hex(16), "user": user, "name": "one-time key", "scopes": ONCE, "per_minute": 1}
     row |= {"hash": access.seal.digest(f"once:{token}"), "made": stamp(at), "expires": stamp(at + LASTS)}
-    return token, [spend(user), KEYS.insert().values(row)]
+    return token, [spend(user), KEYS.insert().values(row)], f"{row['hash']} {row['expires']}"
 
 
 def spend(user: str) -> Any:

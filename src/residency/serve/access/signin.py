@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from residency.core.errors import UserError
 from residency.serve.access import once, passwords, sessions
+from residency.serve.access.against_record import credential
 from residency.serve.access.known import Known, now, stamp
 from residency.serve.access.limits import LONGEST_LOCK, TooMany, lock_seconds, place
 from residency.serve.store.tables import USERS
@@ -58,9 +59,10 @@ def sign_in(access: Access, name: str, password: str, *, address: str = "", repl
         first = not user.get("password") and once.valid(access, user.get("id", ""), password)
         if not (good or first) or not user.get("active"):
             _refuse(access, user, name, where)
-        body = {"address": where, "by": "one-time key" if first else "password"}
+        body: dict[str, Any] = {"address": where, "by": "one-time key" if first else "password"}
         ended = [sessions.end(sessions.digest(access, replaces))] if replaces else []
         better = _better(access, user, password) if good else {}
+        body |= {"credential": credential(access, better["password"])} if better else {}
         return _begin(access, user, Entry("sign-in", f"user:{user['name']}", body), *ended, **better)
 
 
@@ -88,8 +90,9 @@ def change_password(access: Access, principal: Principal, *, old: str, new: str,
         if user["password"] and old == new:
             raise UserError("the new password is the old one: choose another")
         passwords.check(new, user=user["name"])
-        values = {"password": access.hasher.hash(new), "must_change": False, "changed": now()}
-        entry = Entry("password", principal.actor, {"address": where})
+        hash = access.hasher.hash(new)
+        values = {"password": hash, "must_change": False, "changed": now()}
+        entry = Entry("password", principal.actor, {"address": where, "credential": credential(access, hash)})
         ended = (sessions.end_all(user["id"]), once.spend(user["id"]))
         return _begin(access, user, entry, *ended, **values)
 

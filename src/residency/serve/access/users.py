@@ -101,8 +101,8 @@ def make(access: Access, by: Principal, *, name: str, role: str, language: str |
             if connection.execute(select(USERS.c.id).where(USERS.c.name == name)).first():
                 raise Wrong("user_taken", "there is a user of that name already")
         row = new_row(name, role, language)
-        token, statements = issue(access, row["id"])
-        entry = Entry("user", by.actor, {"did": "made", "user": name, "role": role})
+        token, statements, mark = issue(access, row["id"])
+        entry = Entry("user", by.actor, {"did": "made", "user": name, "role": role, "once": mark})
         access.commit(entry, USERS.insert().values(row), *statements)
     return get(access, row["id"]), token
 
@@ -142,9 +142,9 @@ def end_sessions(access: Access, by: Principal, id: str) -> User:
 
 def reset(access: Access, by: Principal, id: str) -> tuple[User, str]:
     """Return the user without a password and a one-time key to choose another; their sessions end."""
-    token, statements = issue(access, id)
+    token, statements, mark = issue(access, id)
     values = {"password": None, "must_change": True, "changed": now(), "failed": 0, "locked_until": None}
-    return _change(access, by, id, {"did": "reset"}, *statements, **values), token
+    return _change(access, by, id, {"did": "reset", "once": mark}, *statements, **values), token
 
 
 def speak(access: Access, principal: Principal, language: str) -> None:

@@ -42,8 +42,11 @@ class Row:
 
     @property
     def content(self) -> dict[str, Any]:
-        """Return the body as what it says, without the record's own mark."""
-        return {name: value for name, value in json.loads(self.body).items() if name != MAC}
+        """Return the body as what it says, without the record's own mark; one that was spoiled as it stands."""
+        try:
+            return {name: value for name, value in json.loads(self.body).items() if name != MAC}
+        except (ValueError, AttributeError, RecursionError):
+            return {"unreadable": self.body}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def is_ours(row: Row, mark: Mark) -> bool:
         body = json.loads(row.body)
         found = body[MAC]
         text = canonical({**body, MAC: ""})
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return False
     return bool(found == mark(_said(row.seq, row.at, _short(row), text, row.sealed, row.before)))
 

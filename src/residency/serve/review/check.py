@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import select
 
 from residency.serve.review.content import Desk, context
+from residency.serve.store.database import snapshot
 from residency.serve.store.keys import Unopened
 from residency.serve.store.tables import DRAFTS, RECORD, VERSIONS
 
@@ -21,7 +23,7 @@ def check(desk: Desk) -> list[str]:
     A version whose words do not open, or have another hash, a version that the record does not know, an entry of the
     record whose version is gone, and a draft whose state is not what was decided last.
     """
-    with desk.database.connect() as connection:
+    with snapshot(desk.database) as connection:
         entries = dict(_entries(connection))
         last: dict[str, tuple[int, str]] = {}
         found: list[str] = []
@@ -42,8 +44,9 @@ def _entries(connection: Any) -> Iterator[tuple[Step, tuple[str, str]]]:
     """Yield what the record holds of each version: its decision and the keyed hash of its words."""
     chosen = select(RECORD.c.body).where(RECORD.c.kind.in_(("draft", "decision"))).order_by(RECORD.c.seq)
     for (text,) in connection.execute(chosen):
-        body = json.loads(text)
-        yield (body["draft"], body["version"]), (body["decision"], body["digest"])
+        with suppress(ValueError, KeyError, TypeError):  # what is no entry the chain tells of
+            body = json.loads(text)
+            yield (body["draft"], body["version"]), (body["decision"], body["digest"])
 
 
 def _faults(desk: Desk, row: Any, entry: tuple[str, str] | None) -> Iterator[str]:

@@ -3,7 +3,7 @@
 A warning is ``{"kind", "values"}`` and goes sealed with the draft: its values quote the note and the reply. The kinds:
 ``mark`` (a check's words on a sentence of the reply, which may have been taken out), ``withheld`` (a sentence of what
 went in that the model did not read), ``left_out`` (one that its reply takes up nowhere), ``rule``, ``unproven``,
-``reading``, ``note`` (the guard's words on the whole) and ``uncalibrated``.
+``reading``, ``note`` (the guard's words on the whole), ``handed_over`` (no model's reply) and ``uncalibrated``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from residency.infer.orders import orders_in
 from residency.serve.apps.left_out import LEFT_OUT
 
 Warned = dict[str, Any]
-KINDS = ("withheld", "left_out", "mark", "rule", "note", "unproven", "reading", "uncalibrated")
+KINDS = ("handed_over", "withheld", "left_out", "mark", "rule", "note", "unproven", "reading", "uncalibrated")
 """Every kind, in the order in which they are read."""
 MOST_QUOTED = 600
 """Characters of a sentence that are quoted: it stands whole in the draft or in what went in."""
@@ -33,13 +33,14 @@ def of(told: Mapping[str, Any], fields: Mapping[str, Any], *, unproven: bool) ->
     ``unproven``: nothing measured proves the application for this model.
     """
     passages = {one.get("id", ""): one.get("text") for one in told.get("evidence") or ()}
-    found = [*_withheld({**fields, **passages}), *_reading(told.get("facts") or {})]
+    handed = [_one("handed_over")] if told.get("reply") is None else []
+    found = [*handed, *_withheld({**fields, **passages}), *_reading(told.get("facts") or {})]
     kinds = {one["kind"] for one in found}
     found += _marks(told, kinds)
     found += [_one("rule", id=name) for name in told.get("rules") or ()]
     found += [_one("note", says=told["note"])] if told.get("note") else []
-    found += [_one("unproven")] if unproven else []
-    found += [] if told.get("calibrated") else [_one("uncalibrated")]
+    found += [_one("unproven")] if unproven and not handed else []
+    found += [] if told.get("calibrated") or handed else [_one("uncalibrated")]
     return sorted(found, key=lambda one: KINDS.index(one["kind"]))
 
 

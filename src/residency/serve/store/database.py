@@ -45,6 +45,16 @@ def open_database(settings: Settings, *, must_exist: bool = False) -> Engine:
     return engine
 
 
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that reads the database as it stands now, whatever others write meanwhile."""
+    sqlite = engine.dialect.name == "sqlite"
+    with engine.connect() as connection:
+        if sqlite:
+            connection.exec_driver_sql("BEGIN")
+        yield connection if sqlite else connection.execution_options(isolation_level="REPEATABLE READ")
+
+
 def name_of(engine: Engine) -> str:
     """Return a database's URL without its password."""
     return engine.url.render_as_string(hide_password=True)

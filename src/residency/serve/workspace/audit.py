@@ -18,12 +18,12 @@ from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from residency.core.errors import UserError
+from residency.serve.agreed import disagreeing
 from residency.serve.record import head as heads
 from residency.serve.record.chain import Row
 from residency.serve.record.export import export as exported
 from residency.serve.record.search import Wanted, newest
 from residency.serve.record.verify import verify
-from residency.serve.review.check import check
 from residency.serve.service import Service
 from residency.serve.store.tables import RECORD
 from residency.serve.types import Entry, Refused
@@ -49,7 +49,7 @@ class Verified:
     holds: bool
     told: tuple[tuple[str, Any], ...]
     faults: tuple[str, ...]
-    drafts: tuple[str, ...]
+    tables: tuple[str, ...]
 
 
 @router.get("/audit")
@@ -87,15 +87,15 @@ async def export(request: Request) -> Response:
 
 
 def verified(service: Service) -> Verified:
-    """Return what is wrong with the record, and with drafts that do not fit it."""
+    """Return what is wrong with the record, and with users, keys and drafts that do not fit it."""
     report = verify(service.database, service.seal, service.seal.folder / heads.FILE)
-    drafts = tuple(check(service))
+    tables = tuple(disagreeing(service))
     names = ("entries", "last", "after_head", "sealed", "first_bad", "fingerprint")
     told = {name: value for name, value in report.told().items() if name in names and value is not None}
     faults = [f"{one.seq}: {one.what}" if one.seq is not None else one.what for one in report.faults]
     if report.more:
         faults.append(f"+ {report.more}")
-    return Verified(report.ok and not drafts, tuple(told.items()), tuple(faults), drafts)
+    return Verified(report.ok and not tables, tuple(told.items()), tuple(faults), tables)
 
 
 def _unknown(request: Request) -> str:
@@ -118,7 +118,7 @@ def _asked(given: Mapping[str, str]) -> Form:
 
 def _line(row: Row, t: Words) -> dict[str, Any]:
     """Return an entry as a line of the table: its hashes short there, and whole in its body."""
-    body = json.loads(row.body)
+    body = row.content
     told = {name: body[name] for name in _SAID if isinstance(body.get(name), str) and body[name]}
     if "application" in told:
         told["application"] = title_of(told["application"], t)

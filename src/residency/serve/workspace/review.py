@@ -103,9 +103,13 @@ async def _shown(request: Request, id: str, *, error: Refused | None = None, for
     service, principal, t = request.app.state.service, request.state.principal, spoken(request)
     draft = await drafts.get(service, principal, id)
     steps, form = await drafts.history(service, principal, id), form or Form(str)
+    first = steps[0].content.output if steps else ""
     content, typed = draft.content or Content(), _typed(steps, form)
     values: dict[str, Any] = {"draft": draft, "steps": steps, "reasons": REASONS, "form": form, "typed": typed}
-    values |= {"title": title_of(draft.application, t), "warnings": warned(content.warnings, t)}
+    values |= {
+        "title": title_of(draft.application, t),
+        "warnings": warned(content.warnings, t, first=first, now=content.output),
+    }
     values["words"] = form["output"] if typed else content.output
     said = _said(error, t, typed=typed) if error else ""
     return page(request, "review_one", status=error.status if error else 200, **values, error=said)

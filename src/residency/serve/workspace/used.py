@@ -18,6 +18,8 @@ from residency.serve.types import Confidence, Principal
 from residency.serve.workspace.replies import Part, loose, parts_of, written
 from residency.serve.workspace.words import Words
 
+HANDED = ("emergency", "urgent")
+"""How urgent a hand-over is that waits in the review queue, so that it is not lost with its page."""
 MOST_SEARCHED = 600
 """Characters of what was filled in that sources are searched by."""
 
@@ -26,7 +28,8 @@ MOST_SEARCHED = 600
 class Used:
     """What came of it: the parts of the reply (none: it abstained or a rule answered), and the draft's id.
 
-    ``left`` are the sentences of what went in that the reply takes up nowhere.
+    Of an urgent hand-over the draft has what was said in a reply's place. ``left`` are the sentences of what went in
+    that the reply takes up nowhere.
     """
 
     title: str
@@ -49,7 +52,7 @@ async def use(
     engine: str = "",
     route: str,
 ) -> Used:
-    """Return what an application comes to; a reply that is a draft waits for review from then on.
+    """Return what an application comes to; a draft, or an urgent hand-over, waits for review from then on.
 
     Raises as ``apps.listed.answered`` does.
     """
@@ -58,13 +61,18 @@ async def use(
     told = await answered(service, one.id, body, principal, evidence=evidence, route=route)
     draft, marks = "", [mark for mark in told["marks"] if mark["code"] != LEFT_OUT]
     left = tuple(mark["text"] for mark in told["marks"] if mark["code"] == LEFT_OUT)
-    if told["draft"] and told["reply"] is not None:
+    if handed(told) or (told["draft"] and told["reply"] is not None):
         draft = await _draft(service, principal, one, told, fields, t)
     measured = Confidence(told["calibrated"], told["confidence"], measured=told["measured"])
     sure = service.guard.in_words(measured, t.language)
     parts = tuple(part for part in parts_of(told["reply"] or {}, marks, t) if part.lines or part.marks or _blanks(one))
     said = tuple(dict.fromkeys([*loose(told["reply"], marks, t), *filter(None, [told["note"]])]))
     return Used(one.title[t.language], told, parts, said, sure, draft, left)
+
+
+def handed(told: Mapping[str, Any]) -> bool:
+    """Return whether an application handed over what cannot wait: nobody declined it, and no model's reply is left."""
+    return told["reply"] is None and told["decision"] != "refused" and told["urgency"] in HANDED
 
 
 async def _found(service: Service, one: Application, fields: Mapping[str, Any]) -> Sequence[Evidence]:
@@ -84,14 +92,17 @@ async def _draft(
     fields: Mapping[str, Any],
     t: Words,
 ) -> str:
-    """Return the id of the draft that was made of a reply; what went in, and what was warned of, is sealed with it."""
+    """Return the id of the draft that was made of a reply, or of a hand-over.
+
+    What went in, and what was warned of, is sealed with it.
+    """
     proof = await asyncio.to_thread(proof_of, service, one, engine=told["model"])
     made = await drafts.make(
         service,
         principal,
         application=told["application"],
         input=given_as(one, fields, t.language),
-        output=written(told["reply"], t, blanks=_blanks(one)),
+        output=(told["text"] or told["why"]) if handed(told) else written(told["reply"], t, blanks=_blanks(one)),
         citations=told["evidence"],
         model=told["model"],
         model_hash=told["model_hash"],

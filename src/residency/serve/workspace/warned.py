@@ -22,15 +22,25 @@ class Group:
     lines: tuple[tuple[str, str], ...] = ()
 
 
-def warned(warnings: Sequence[Mapping[str, Any]], t: Words) -> list[Group]:
-    """Return a draft's warnings in the reader's words, those of one kind together, in the order in which they came."""
+def warned(warnings: Sequence[Mapping[str, Any]], t: Words, *, first: str = "", now: str = "") -> list[Group]:
+    """Return a draft's warnings in the reader's words, those of one kind together, in the order in which they came.
+
+    Sentences that stood in the ``first`` words of a draft and no longer in those of ``now`` come by themselves.
+    """
     found: dict[str, list[Mapping[str, Any]]] = {}
     for one in warnings:
         if one["values"].get("code") in PASSED:  # a draft of before such marks were left out
             continue
         kind = "removed" if one["values"].get("removed") else one["kind"]
+        text = _flat(one["values"].get("text", ""))
+        if kind == "mark" and text and text in _flat(first) and text not in _flat(now):
+            kind = "edited"
         found.setdefault(kind, []).append(one["values"])
     return [_group(kind, values, t) for kind, values in found.items()]
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _group(kind: str, several: Sequence[Mapping[str, Any]], t: Words) -> Group:
