@@ -51,13 +51,19 @@ def test_each_change_is_on_record_as_the_consoles(folder, capsys):
     [
         (["add", "anna"], "needs --role"),
         (["add"], "needs a name"),
-        (["key", "anna"], "needs --scopes"),
+        (["key", "anna"], "needs --scopes, of: chat,embed,"),
         (["key", "anna", "--scopes", "audit"], "there is no user anna"),
         (["revoke", "none"], "no such key"),
     ],
 )
 def test_what_is_missing_is_said(folder, capsys, given, says):
     assert says in told(capsys, *given, "--folder", folder, code=2)["error"]["message"]
+
+
+def test_no_database_is_made_where_one_is_gone(folder, capsys):
+    (folder / "service.sqlite").rename(folder / "moved")
+    assert "there is no database" in told(capsys, "list", "--folder", folder, code=2)["error"]["message"]
+    assert not (folder / "service.sqlite").exists()
 
 
 def test_a_scope_beyond_the_role_and_a_folder_without_a_service_are_refused(folder, capsys, tmp_path):

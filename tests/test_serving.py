@@ -38,6 +38,16 @@ def test_a_certificate_and_its_key_go_together_and_must_be_there(tmp_path, capsy
     assert "is no file" in capsys.readouterr().err
 
 
+def test_a_certificate_that_cannot_be_used_is_refused_before_a_model_is_loaded(tmp_path, capsys):
+    junk, empty = tmp_path / "junk.pem", tmp_path / "empty.pem"
+    junk.write_text("junk")
+    empty.write_text("")
+    for file in (junk, empty):
+        assert main(["serve", "no-model", "--certificate", str(file), "--private-key", str(file)]) == 2
+        said = capsys.readouterr().err
+        assert str(file) in said and "one is no PEM file" in said and "fault of ours" not in said
+
+
 def test_a_port_that_is_taken_is_told_before_a_model_is_loaded(capsys, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -104,13 +114,19 @@ def test_a_record_that_was_changed_is_told_of_when_the_service_starts(tmp_path, 
     from residency.serve.types import Entry
     from residency.serving import _look_at_record
     from serve.scripted_engine import ScriptedEngine
-    from serve.service import made
+    from serve.service import made, user
 
     with made(tmp_path / "service", ScriptedEngine()) as service:
         for _ in range(3):
             service.recorder.write_now(Entry("request", "user:anna", {"n": 1}))
+        user(service, "anna")
         _look_at_record(service)
-        assert "NOT AS IT WAS" not in capsys.readouterr().err
+        assert "NOT" not in capsys.readouterr().err
+        with service.database.begin() as connection:
+            connection.execute(text("UPDATE users SET role = 'administrator'"))
+        _look_at_record(service)
+        said = "WHAT THE TABLES HOLD IS NOT WHAT THE RECORD SAYS (user anna: their role is administrator"
+        assert said in capsys.readouterr().err
         with service.database.begin() as connection:
             for name in (
                 connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()

@@ -29,9 +29,11 @@ DAYS, RATE = Range(least=1, most=730), Range(least=1, most=1_000_000)
 
 def users(args: argparse.Namespace) -> Answer:
     """List or change the users and API keys of a service that is stopped."""
+    from residency.serve.types import SCOPES
+
     for name in NEEDS[args.what]:
         if not getattr(args, name):
-            said = {"who": "a name", "role": "--role", "scopes": "--scopes"}[name]
+            said = {"who": "a name", "role": "--role", "scopes": f"--scopes, of: {','.join(SCOPES)}"}[name]
             raise UserError(f"residency users {args.what} needs {said}; see residency users --help")
     ways: dict[str, Any] = {"list": _list, "add": _add, "reset": _reset, "key": _key, "revoke": _revoke}
     with opened(Path(args.folder), args.database or "") as access:
@@ -49,7 +51,7 @@ def opened(folder: Path, database: str) -> Iterator[Access]:
 
     settings = Settings(folder=folder, database=database)
     seal = Seal(folder, make=False)
-    engine = open_database(settings)
+    engine = open_database(settings, must_exist=True)
     try:
         upgrade(engine)
         recorder = Writer(engine, seal)

@@ -105,6 +105,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
         path = getattr(args, name)
         if path and not Path(path).is_file():
             raise UserError(f"--{name.replace('_', '-')} {path} is no file")
+    if args.certificate:
+        _check_tls(args.certificate, args.private_key)
     if args.host not in LOOPBACK and not args.certificate and not args.proxy:
         raise UserError(
             f"--host {args.host} can be reached by others, and what they send could be read on the way. Give a "
@@ -135,6 +137,20 @@ def settings_of(args: argparse.Namespace) -> Settings:
         emergency=args.emergency or "",
         crisis=args.crisis or "",
     )
+
+
+def _check_tls(certificate: str, key: str) -> None:
+    """Raise UserError where a certificate and its key cannot be used, before a model is loaded for nothing."""
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        apart = "they do not belong together" if "MISMATCH" in str(error) else "one is no PEM file, or has a password"
+        said = f"--certificate {certificate} and --private-key {key} cannot be used: {apart}"
+        raise UserError(said) from None
+    except OSError as error:
+        raise UserError(f"--certificate or --private-key cannot be read ({error.strerror})") from None
 
 
 def _known_places(args: argparse.Namespace) -> None:

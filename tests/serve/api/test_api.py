@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from residency.serve.guard import Guard
 from residency.serve.types import Busy, Down, Refused
 from serve.api.api_app import api, call, calls, chat
 from serve.scripted_engine import ScriptedEngine
@@ -288,3 +289,24 @@ def test_errors_never_repeat_what_was_sent():
         reply = call(app, "POST", "/v1/chat/completions", json=body)
         assert reply.status_code in (400, 404)
         assert "Quirrell" not in reply.text
+
+
+def test_a_rule_answers_each_prompt_of_several_and_reads_all_of_them():
+    app = api(ScriptedEngine(), guard=Guard())
+    prompts = [*(f"What is a cold, number {at}?" for at in range(7)), "I want to kill myself", *["What is a flu?"] * 7]
+    reply = call(app, "POST", "/v1/completions", json={"prompt": prompts, "max_tokens": 4}).json()
+    assert [choice["index"] for choice in reply["choices"]] == list(range(15))
+    assert len({choice["text"] for choice in reply["choices"]}) == 1 and reply["residency"]["urgency"] == "emergency"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "place"),
+    [
+        ("/v1/embeddings", {"input": 7}, "input"),
+        ("/v1/completions", {"prompt": {"a": 1}}, "prompt"),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": 7}]}, "messages.0.content"),
+    ],
+)
+def test_a_place_is_a_field_and_no_name_of_a_library(path, body, place):
+    found = call(api(ScriptedEngine()), "POST", path, json=body).json()["error"]
+    assert found["param"] == place and found["message"].startswith(f"{place} ") and "str" not in found["message"]

@@ -128,7 +128,7 @@ def test_a_call_to_a_tool_goes_out_unless_it_would_hand_over_what_was_not_given(
     given = run(way.ask(ANNA, body("Phone 555-1234"), kind="chat"))
     stopped = run(way.ask(ANNA, body("Phone my doctor"), kind="chat"))
     assert given.reply["choices"][0]["message"]["tool_calls"] == [call]
-    assert "555" not in json.dumps(stopped.reply)
+    assert "555-1234" not in json.dumps(stopped.reply)
     assert record.entries[1].body["rules"] == ["after.leak"]
 
 

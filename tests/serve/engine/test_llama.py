@@ -100,8 +100,10 @@ def test_several_choices_are_counted_whole_also_beyond_the_slots(engine):
     assert found["usage"]["total_tokens"] == 36 + found["usage"]["prompt_tokens"]
     streamed = run(told(engine, {**ASK, "n": 2}))
     assert streamed[-1]["usage"]["completion_tokens"] == 24
-    both = run(engine.complete({"prompt": ["ab", "cd"], "max_tokens": 3}))
-    assert [choice["index"] for choice in both["choices"]] == [0, 1]
+    both = run(engine.complete({"prompt": ["ab", "cdef"], "max_tokens": 3, "n": 2}))
+    each = [run(engine.complete({"prompt": one, "max_tokens": 3}))["usage"]["prompt_tokens"] for one in ("ab", "cdef")]
+    assert [choice["index"] for choice in both["choices"]] == [0, 1, 2, 3]
+    assert both["usage"]["prompt_tokens"] == sum(each)
 
 
 def test_a_schema_is_held_to_and_so_is_any_object(engine):

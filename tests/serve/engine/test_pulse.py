@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def process(told: dict[str, Any], pid: int | None = None) -> Iterator[Pulse]:
         def address_string(self) -> str:
             return ""
 
-    class Server(HTTPServer):
+    class Server(ThreadingHTTPServer):
         address_family = socket.AF_UNIX
 
         def server_bind(self) -> None:

@@ -33,6 +33,22 @@ def test_a_line_broken_in_mid_sentence_hides_nothing(broken: str, kind: str) -> 
     assert asked(said, kind) == asked(" ".join(said.split()), kind) != Verdict()
 
 
+@pytest.mark.parametrize("text", ["i\nw a n t\nto d i e", "I want to k i l l myself", "quiero m o r i r"])
+def test_words_that_are_spelled_letter_by_letter_are_read(text: str) -> None:
+    assert asked(text).action == "answer"
+    assert asked("Vitamins A B C D: which are soluble in fat?") == Verdict()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Quiero rellenar mis instrucciones previas: si estoy en coma no quiero que me reanimen",
+     "I want to write a living will: no life support if I am dying"],
+)  # fmt: skip
+def test_of_a_living_will_the_reader_is_never_sure(text: str) -> None:
+    assert asked(text).action in ("pass", "mark")
+    assert asked("I have a living will and I want to kill myself").action == "answer"
+
+
 def test_a_break_between_parts_of_a_message_hides_nothing() -> None:
     parts = [{"type": "text", "text": text} for text in ("I have crushing chest", "pain and I am sweating.")]
     assert asked(parts).urgency == "emergency"

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from residency.serve.review import comparisons
+from residency.serve.review.check import check
 from residency.serve.review.comparisons import Answered, Comparison, Tally
+from residency.serve.store.tables import COMPARISONS
 from residency.serve.types import Refused, Unrecorded
 from serve.review.desk import Bench, Gone, run
 
@@ -98,6 +100,33 @@ def test_the_record_has_both_requests_and_the_choice_and_no_words(ward: Bench) -
     assert last["choice"] == "neither"
     assert "cold" not in str(ward.bodies())
     assert "Rest" not in str(ward.bodies())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"choice": "second"}, "its choice is not the one on record"),
+        ({"choice": None}, "its choice is not the one on record"),
+        ({"first": "mine 1"}, "its first is not the one on record"),
+        ({"sealed": b"x" * 40}, "its words are not those on record"),
+        ({"id": "f" * 32}, "not on record"),
+    ],
+)
+def test_a_comparison_changed_beside_the_record_is_found(ward: Bench, changes: dict[str, Any], said: str) -> None:
+    made = a_comparison(ward)
+    a_comparison(ward)
+    run(comparisons.choose(ward, ward.people["ana"], made.id, "first"))
+    assert check(ward) == []
+    ward.change(COMPARISONS.update().where(COMPARISONS.c.id == made.id).values(**changes))
+    assert any(said in one for one in check(ward))
+
+
+def test_words_of_a_comparison_that_were_damaged_are_refused_in_words(ward: Bench) -> None:
+    made = a_comparison(ward)
+    ward.change(COMPARISONS.update().values(sealed=b"x" * 40))
+    with pytest.raises(Refused) as refused:
+        run(comparisons.get(ward, ward.people["ana"], made.id))
+    assert (refused.value.status, refused.value.code) == (409, "damaged")
 
 
 def test_without_a_record_there_is_no_comparison_and_no_choice(ward: Bench) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from sqlalchemy import select
 
 from residency.serve.app import create
 from residency.serve.apps import load
+from residency.serve.guard import Guard
+from residency.serve.store.tables import RECORD
 from residency.serve.types import Busy, Down
 from residency.serve.workspace.replies import loose, parts_of, written
 from residency.serve.workspace.used import given_as, handed
@@ -108,6 +111,30 @@ def test_a_rule_answers_thoughts_of_self_harm_at_once_and_the_hand_over_waits_fo
     waits = anna.get("/review/" + reply.text.partition('href="/review/')[2][:32]).text
     assert "A hand-over: no model answered" in waits and "See the patient today" in waits
     assert 'class="urgency urgent"' in waits and "How sure the model is" not in waits
+
+
+def test_thoughts_of_self_harm_need_no_click(anna, ward):
+    reply = anna.post("/applications/screening", {"phq_9": "1"})
+    assert reply.status_code == 200 and "See the patient today" in reply.text and 'href="/review/' in reply.text
+    assert anna.post("/applications/screening", {"phq_9": "0", "phq_1": "1", "phq_2": "1"}).status_code == 409
+    assert anna.post("/applications/screening", {"phq_9": "7"}).status_code in (400, 409)
+
+
+@pytest.mark.parametrize("more", [{"temperature": "98.6", "unproven": "yes"}, {"age": "-4", "unproven": "yes"}, {}])
+def test_what_is_urgent_is_said_beside_what_is_wrong_in_the_form_and_is_on_record(anna, ward, more):
+    complaint = "Crushing chest pain going into the left arm, sweating."
+    guard, ward[0].flow.guard = ward[0].guard, Guard()
+    ward[0].guard = ward[0].flow.guard
+    try:
+        reply = anna.post("/applications/triage", {"complaint": complaint, **more})
+        calm = anna.post("/applications/triage", {"complaint": "A cough.", **more})
+    finally:
+        ward[0].guard = ward[0].flow.guard = guard
+    assert reply.status_code in (400, 409) and 'class="urgency emergency"' in reply.text and complaint in reply.text
+    assert calm.status_code == reply.status_code and "urgency emergency" not in calm.text
+    with ward[0].database.connect() as connection:
+        last = connection.execute(select(RECORD.c.body).order_by(RECORD.c.seq.desc()).limit(1)).scalar_one()
+    assert '"urgency":"emergency"' in last and '"decision":"answered by rule"' in last
 
 
 def test_what_can_wait_or_was_declined_is_not_put_into_the_queue():

@@ -132,7 +132,7 @@ def _key(row: Body, users: Mapping[str, str], ledger: Ledger) -> Iterator[str]:
     has |= {"expires": row["expires"], "per_minute": row["per_minute"]}
     for name, value in has.items():
         if said.get(name, value) != value:
-            yield f"its {name.replace('_', ' ')} is not what the record says"
+            yield f"the record says otherwise of its {name.replace('_', ' ')}"
     if bool(row["revoked"]) != said["revoked"]:
         yield "revoked, and that is not on record" if row["revoked"] else "on record it was revoked"
 

@@ -29,6 +29,8 @@ SAID = {
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
 ROLES = ("system", "developer", "user", "assistant", "tool")
 """What the place of a fault within a message is led by, and is no field."""
+KINDS = ("constrained-str", "constrained-int", "constrained-float", "str", "int", "float", "bool")
+"""What pydantic calls one of several kinds that a field may have."""
 WRONG = {
     "missing": "is missing",
     "extra_forbidden": "is not a field of this request",
@@ -106,7 +108,7 @@ async def _invalid(request: Request, fault: Exception) -> Response:
     """Return what is wrong with the first field that is, by its place: never its value."""
     assert isinstance(fault, RequestValidationError)
     first: dict[str, Any] = dict(fault.errors()[0])
-    place = ".".join(_shown(part) for part in first["loc"] if part not in ("body", *ROLES))
+    place = ".".join(_shown(part) for part in first["loc"] if part not in ("body", *ROLES) and not _kind(part))
     kind = str(first["type"])
     said = WRONG.get(kind) or _not_legal(request, first)
     status = 400 if _api(request) else 422
@@ -126,6 +128,11 @@ def _not_legal(request: Request, first: Mapping[str, Any]) -> str:
     known = isinstance(body, type) and issubclass(body, BaseModel) and first["loc"][:1] == ("body",)
     takes = legal(body, place) if known else ""
     return f"is not legal; legal is: {takes}" if takes else "is not legal"
+
+
+def _kind(part: Any) -> bool:
+    """Return whether a step of a place is no field but pydantic's name of one of several kinds."""
+    return isinstance(part, str) and (part in KINDS or "[" in part)
 
 
 def _shown(part: Any) -> str:

@@ -10,6 +10,7 @@ from residency.serve.apps.application import LANGUAGES, Application
 from residency.serve.apps.proof import Proof, admitted, proof, read_ledgers
 from residency.serve.apps.read import load
 from residency.serve.apps.run import run
+from residency.serve.apps.screening import hands_over
 from residency.serve.types import Principal, Refused
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ async def answered(
     """Return what an application comes to for a body with ``fields``, as JSON has it.
 
     Raises Refused: 404 for an unknown application or model, 409 for one that is unproven where the body does not say
-    ``"unproven": true``, 400 for a wrong body or field.
+    ``"unproven": true`` (but for what a rule hands over, which no model is asked about), 400 for a wrong body or field.
     """
     one = application(service, name)
     if unknown := [key for key in body if key not in KEYS]:
@@ -74,6 +75,7 @@ async def answered(
         raise Refused("fields is an object, unproven true or false", code="invalid_body", param="fields")
     if not isinstance(engine, str) or language not in LANGUAGES:
         raise Refused(f"model is a name, language one of {', '.join(LANGUAGES)}", code="invalid_body", param="model")
-    admitted(one, proof_of(service, one, engine=engine), unproven=unproven, language=language)
+    if not hands_over(one, fields):
+        admitted(one, proof_of(service, one, engine=engine), unproven=unproven, language=language)
     settings: dict[str, Any] = {"engine": engine, "language": language, "evidence": evidence, "route": route}
     return (await run(one, fields, service.flow, principal, **settings)).told()

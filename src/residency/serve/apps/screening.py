@@ -17,6 +17,7 @@ import yaml
 
 from residency.infer.tools.calculator import calculator, calculators
 from residency.infer.tools.tool import Result, Tool, call
+from residency.serve.apps.application import Application
 from residency.serve.apps.words import words
 from residency.serve.types import URGENCIES, Refused
 
@@ -58,6 +59,12 @@ class Screened:
     gaps: Mapping[str, tuple[str, ...]]
     self_harm: bool
     urgency: str
+
+
+def hands_over(application: Application, fields: Mapping[str, Any]) -> bool:
+    """Return whether thoughts of self-harm are answered for, as far as that can be told of unchecked fields."""
+    asks = any(one.name == "screening" for one in application.checks)
+    return asks and str(fields.get(SELF_HARM) or "").strip() in ("1", "2", "3")
 
 
 def screened(values: Values, language: str) -> Screened:

@@ -123,8 +123,15 @@ def _ending(choice: Mapping[str, Any], chat: bool) -> dict[str, Any]:
 
 
 def _prompts(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return several prompts as one message: they are asked at once, and a guard reads all of each."""
     prompt = body["prompt"]
-    return [{"role": "user", "content": one} for one in ([prompt] if isinstance(prompt, str) else prompt)]
+    return [{"role": "user", "content": prompt if isinstance(prompt, str) else "\n\n".join(prompt)}]
+
+
+def choices_of(body: Mapping[str, Any]) -> int:
+    """Return how many choices a body asks for: ``n`` of each prompt."""
+    prompt = body.get("prompt", "")
+    return int(body.get("n") or 1) * (1 if isinstance(prompt, str) else len(prompt))
 
 
 CHAT = Form(

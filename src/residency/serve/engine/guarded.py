@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from residency.serve.engine.ending import Stopping
-from residency.serve.engine.forms import CHAT, THOUGHTS, Form
+from residency.serve.engine.forms import CHAT, THOUGHTS, Form, choices_of
 from residency.serve.engine.told import STOPS, Asked
 from residency.serve.types import Busy, Down, Verdict
 
@@ -20,7 +20,9 @@ def ruled(asked: Asked, verdict: Verdict, form: Form) -> Reply:
     """Return the completion in which a rule answers, or refuses, before the model was asked."""
     reply = form.reply(asked.request, asked.engine.name, "")
     refusal = verdict.action == "refuse"
-    form.replace(reply["choices"][0], verdict.text, refusal=refusal, wants_json=asked.wants_json)
+    reply["choices"] = [{**reply["choices"][0], "index": at} for at in range(choices_of(asked.body))]
+    for choice in reply["choices"]:
+        form.replace(choice, verdict.text, refusal=refusal, wants_json=asked.wants_json)
     asked.answer = verdict.text
     return reply
 

@@ -115,7 +115,7 @@ class LlamaEngine:
             return await self._one(path, each[0])
         tasks = [asyncio.create_task(self._one(path, one)) for one in each]
         try:
-            return joined(await asyncio.gather(*tasks))
+            return joined(await asyncio.gather(*tasks), count=body.get("n") or 1)
         finally:
             for task in tasks:  # where one failed, the others are for nobody
                 task.cancel()

@@ -60,7 +60,8 @@ def server(load: Load, socket: str) -> Any:
 
 def main() -> None:
     """Load what the first line says, tell how that went, and serve until the input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: whoever started this one decides
+    for one in (signal.SIGINT, signal.SIGTERM):  # they reach the whole group: whoever started this one decides
+        signal.signal(one, signal.SIG_IGN)
     told = json.loads(sys.stdin.buffer.readline())
     socket = told.pop("socket")
     answers = os.fdopen(os.dup(1), "w")

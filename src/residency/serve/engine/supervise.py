@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from residency.serve.engine.process import Load
 from residency.serve.engine.pulse import HUNG_S, Pulse
 from residency.serve.types import Down
 
+LOG = logging.getLogger("residency.serve")
 PAUSES = (0.1, 0.5, 2.0, 5.0, 15.0, 30.0)
 """Seconds before the first, second … start after deaths that came soon after one another."""
 STEADY = 60.0
@@ -90,8 +92,10 @@ class Kept:
         deaths = 0
         while not self._ended.is_set() and self._process:
             began = time.monotonic()
-            self._watch(self._process)
+            hung = self._watch(self._process)
             self._down()
+            if not self._ended.is_set():
+                LOG.warning("the engine of %s %s; it is started again", self.load.name, "hung" if hung else "ended")
             deaths = 1 if time.monotonic() - began > STEADY else deaths + 1
             pause = self.pauses[min(deaths, len(self.pauses)) - 1]
             self._back = time.monotonic() + pause + self.took
@@ -100,17 +104,19 @@ class Kept:
             self.restarts += 1
             self._start()
 
-    def _watch(self, process: subprocess.Popen[bytes]) -> None:
-        """Return when a process has ended; one that hangs is ended."""
+    def _watch(self, process: subprocess.Popen[bytes]) -> bool:
+        """Return when a process has ended, and whether that was because it hung."""
+        hung = False
         pulse = Pulse(self._socket or "", hung=self.hung, pid=process.pid)
         while True:
             try:
                 process.wait(min(LOOKS, self.hung / 2))
-                return
+                return hung
             except subprocess.TimeoutExpired:
                 if self._ended.is_set() or pulse.beats():
                     continue
             if process.poll() is None and not self._ended.is_set():
+                hung = True
                 self.hangs += 1
                 process.kill()
 

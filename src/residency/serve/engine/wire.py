@@ -41,16 +41,18 @@ def singles(body: Body) -> list[Body]:
     ]
 
 
-def joined(answers: Sequence[Body]) -> Body:
-    """Return answers of one choice each as one answer."""
+def joined(answers: Sequence[Body], *, count: int) -> Body:
+    """Return answers of one choice each, ``count`` of them to each prompt, as one answer."""
     first = answers[0]
     choices = [{**answer["choices"][0], "index": i} for i, answer in enumerate(answers)]
-    return {**first, "choices": choices, "usage": used([answer["usage"] for answer in answers])}
+    return {**first, "choices": choices, "usage": used([answer["usage"] for answer in answers], count=count)}
 
 
-def used(each: Sequence[Body]) -> Body:
-    """Return the tokens of answers to one prompt together: the prompt counts once."""
-    read, written = max(usage["prompt_tokens"] for usage in each), sum(usage["completion_tokens"] for usage in each)
+def used(each: Sequence[Body], *, count: int = 0) -> Body:
+    """Return the tokens of answers together, ``count`` of them to each prompt (0: all to one): it counts once."""
+    count = count or len(each)
+    read = sum(max(one["prompt_tokens"] for one in each[at : at + count]) for at in range(0, len(each), count))
+    written = sum(usage["completion_tokens"] for usage in each)
     total = {"completion_tokens": written, "prompt_tokens": read, "total_tokens": read + written}
     details = each[0].get("prompt_tokens_details")
     return {**total, **({"prompt_tokens_details": details} if details else {})}

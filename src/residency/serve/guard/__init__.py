@@ -67,7 +67,7 @@ class Guard:
         spoken, tongue = self._spoken(f"{earlier}\n{last}" if earlier else last, audience, since=since)
         if not any(is_crisis(one) for one in spoken):
             spoken += self._still(messages, audience)
-        return verdict_of(spoken, self.texts(tongue))
+        return verdict_of(_each_once(spoken), self.texts(tongue))
 
     def _spoken(self, text: str, audience: str, *, since: int = 0) -> tuple[list[Spoken], str]:
         """Return what speaks about a text, and its language: with wrapped lines put together, and as its lines stand.
@@ -84,7 +84,8 @@ class Guard:
     def _still(self, messages: Sequence[Mapping[str, Any]], audience: str) -> list[Spoken]:
         """Return what the asker's messages before the last one still call for, since nobody says a thing twice.
 
-        A crisis goes on being handed over; of an emergency the reply bears whom to call.
+        Each is read by itself, and the last few together, as if they were one. A crisis goes on being handed over; of
+        an emergency the reply bears whom to call.
         """
         if audience not in ("anyone", "patient"):
             return []

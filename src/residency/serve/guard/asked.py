@@ -60,9 +60,9 @@ def read(text: str, rules: Rules) -> Read:
 
 
 def earlier_said(messages: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the asker's messages before the last one, at most ``STILL``, each by itself."""
+    """Return the asker's messages before the last one, at most ``STILL``, each by itself, and the last few as one."""
     said = [text_of(one.get("content")) for one in messages if one.get("role") == "user"]
-    return said[-1 - STILL : -1]
+    return [*said[-1 - STILL : -1], "\n".join(said[-1 - BEFORE :])] if len(said) > 1 else []
 
 
 def is_crisis(spoken: Spoken) -> bool:
@@ -122,7 +122,7 @@ def verdict_of(spoken: Sequence[Spoken], texts: Mapping[str, str]) -> Verdict:
     text = "\n".join(dict.fromkeys(texts[one.rule.text] for one in said if one.action != "pass"))
     urgencies = [one.rule.urgency for one in spoken if one.rule.urgency]
     urgency = min(urgencies, key=URGENCIES.index, default=None)
-    return Verdict(strongest.action, text, urgency, tuple(one.rule.name for one in spoken))
+    return Verdict(strongest.action, text, urgency, tuple(dict.fromkeys(one.rule.name for one in spoken)))
 
 
 def _standing(spoken: Sequence[Spoken]) -> Sequence[Spoken]:

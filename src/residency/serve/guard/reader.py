@@ -23,6 +23,8 @@ STRENGTH = 10.0
 """The inverse of the penalty on weights, chosen across writers (docs/lab.md)."""
 AUDIENCES = ("patient", "anyone", "clinician")
 """For whom it speaks; what a tutor is asked, and notes, are not its matter."""
+WISHES = "wishes"
+"""The rules' concept of a living will, which sounds like a crisis: of one the reader is never sure."""
 _DOES = {"emergency": {"patient": "answer", "anyone": "mark"}, "crisis": {"patient": "answer", "anyone": "answer"}}
 
 
@@ -50,7 +52,7 @@ class Reader:
             return []
         shares, limits = self.shares(found, since=since), self.thresholds[found.language]
         danger = 1 - float(shares[0])
-        what, sure = CLASSES[1 + int(shares[2] > shares[1])], danger >= limits.high
+        what, sure = CLASSES[1 + int(shares[2] > shares[1])], danger >= limits.high and WISHES not in found.mentions
         decided = any(one.rule.urgency for one in spoken)
         clinical = audience == "clinician"
         crisis = any(one.rule.name.startswith(CRISES) and not (clinical and _silent(one, found)) for one in spoken)

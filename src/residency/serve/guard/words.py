@@ -17,6 +17,7 @@ _UNSEEN |= dict.fromkeys([0xFEFF])
 _QUOTES = {ord(sign): "'" for sign in "’‘ʼ＇´`"}
 _PIECE = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*|[.!?;\n]|[,:()]|[\"“”«»]")
 _WRAPPED = re.compile(r"(?<=[\w,'’])[ \t]*\r?\n[ \t]*(?=[^\W\d_])")
+_SPELLED = re.compile(r"(?<![\w'’])(?:[^\W\d_] ){2,}[^\W\d_](?![\w'’])")
 _ENDS = frozenset(".!?;\n")
 _PARTS = frozenset(",:()")
 _NO_WORD = _ENDS | _PARTS | frozenset('"“”«»')
@@ -69,10 +70,11 @@ def words_of(text: str) -> Words:
 
 
 def unwrapped(text: str) -> str:
-    """Return a text with the lines put together that were broken in mid-sentence: the next begins with a small letter.
+    """Return a text with lines put together that were broken in mid-sentence, and words put together letter by letter.
 
-    The words are the same, in the same order.
+    A line goes on in the next one where that begins with a small letter.
     """
+    text = _SPELLED.sub(lambda one: one[0].replace(" ", ""), text)
     return _WRAPPED.sub(lambda one: " " if text[one.end()].islower() else one[0], text)
 
 

@@ -1,4 +1,4 @@
-"""Whether the drafts are what the record says of them: nothing signed is lost, changed, or signed by no one."""
+"""Whether drafts and comparisons are what the record says: nothing is lost, changed, signed or chosen by no one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from residency.serve.review.comparisons import context_of
 from residency.serve.review.content import Desk, context
 from residency.serve.store.database import snapshot
 from residency.serve.store.keys import Unopened
-from residency.serve.store.tables import DRAFTS, RECORD, VERSIONS
+from residency.serve.store.tables import COMPARISONS, DRAFTS, RECORD, VERSIONS
 
 Step = tuple[str, int]
 
@@ -37,7 +38,44 @@ def check(desk: Desk) -> list[str]:
         for row in connection.execute(select(DRAFTS.c.id, DRAFTS.c.version, DRAFTS.c.status)).mappings():
             if last.get(row["id"]) != (row["version"], row["status"]):
                 found.append(f"draft {row['id']}: its state is not what was decided last")
+        found += _comparisons(desk, connection)
     return sorted(found)
+
+
+def _comparisons(desk: Desk, connection: Any) -> Iterator[str]:
+    """Yield what does not fit of comparisons: names, words or choice that the record does not have so, or has alone."""
+    said = _chosen(connection)
+    rows = {row["id"]: row for row in connection.execute(select(COMPARISONS)).mappings()}
+    for id, row in rows.items():
+        if id not in said:
+            yield f"comparison {id}: not on record"
+            continue
+        has = {"first": row["first"], "second": row["second"], "choice": row["choice"]}
+        for name, value in has.items():
+            if value != said[id].get(name):
+                yield f"comparison {id}: its {name} is not the one on record"
+        if _digest(desk, row["sealed"], context_of(id)) != said[id].get("digest"):
+            yield f"comparison {id}: its words are not those on record"
+    yield from (f"comparison {id}: on record, but gone" for id in said.keys() - rows.keys())
+
+
+def _chosen(connection: Any) -> dict[str, dict[str, Any]]:
+    """Return what the record holds of each comparison."""
+    found: dict[str, dict[str, Any]] = {}
+    chosen = select(RECORD.c.body).where(RECORD.c.kind.in_(("comparison", "choice"))).order_by(RECORD.c.seq)
+    for (text,) in connection.execute(chosen):
+        with suppress(ValueError, KeyError, TypeError):  # what is no entry the chain tells of
+            body = json.loads(text)
+            found.setdefault(body["comparison"], {}).update(body)
+    return found
+
+
+def _digest(desk: Desk, sealed: bytes, place: str) -> str:
+    """Return the keyed hash of sealed words; "" where they do not open."""
+    try:
+        return str(desk.seal.digest(desk.seal.open(sealed, place).decode()))
+    except Unopened:
+        return ""
 
 
 def _entries(connection: Any) -> Iterator[tuple[Step, tuple[str, str]]]:

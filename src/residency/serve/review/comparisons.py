@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from residency.serve.review.content import Desk, is_id
+from residency.serve.review.content import Desk, is_id, opened
 from residency.serve.review.drafts import now
 from residency.serve.review.turns import turn
 from residency.serve.store.tables import COMPARISONS
@@ -79,7 +79,7 @@ async def make(desk: Desk, principal: Principal, *, question: str, answers: Sequ
     id, at = secrets.token_hex(16), now()
     words = json.dumps({"question": question, "answers": [first.text, second.text]}, sort_keys=True)
     row = {"id": id, "by": principal.user, "at": at, "first": _named(first), "second": _named(second)}
-    row |= {"request": first.request, "sealed": desk.seal.seal(words.encode(), _context(id))}
+    row |= {"request": first.request, "sealed": desk.seal.seal(words.encode(), context_of(id))}
     body = {"comparison": id, "first": row["first"], "second": row["second"], "digest": desk.seal.digest(words)}
     body["requests"] = [first.request, second.request]
     entry = Entry("comparison", principal.actor, body, request=first.request)
@@ -90,7 +90,7 @@ async def make(desk: Desk, principal: Principal, *, question: str, answers: Sequ
 async def get(desk: Desk, principal: Principal, id: str) -> Comparison:
     """Return a comparison of one's own; Refused (404) where there is none."""
     row = await asyncio.to_thread(_row, desk, principal, id)
-    words = json.loads(desk.seal.open(row["sealed"], _context(id)))
+    words = json.loads(opened(desk, row["sealed"], context_of(id)))
     names = (row["first"], row["second"]) if row["choice"] else ("", "")
     return Comparison(id, row["at"], words["question"], tuple(words["answers"]), row["choice"], *names)
 
@@ -148,5 +148,6 @@ def _named(answer: Answered) -> str:
     return f"{answer.model[-90:]} {answer.hash}"[:160]
 
 
-def _context(id: str) -> str:
+def context_of(id: str) -> str:
+    """Return what ties sealed words to their comparison."""
     return f"comparison:{id}"

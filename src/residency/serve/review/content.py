@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
+from residency.serve.store.keys import Unopened
 from residency.serve.types import Entry, Refused
 
 DECISIONS = ("accepted", "edited", "rejected", "signed")
@@ -120,6 +121,16 @@ def unpack(data: bytes) -> Content:
     fields = json.loads(data)
     listed = {name: tuple(fields.get(name, ())) for name in ("citations", "warnings")}
     return Content(**{**fields, **listed})
+
+
+def opened(desk: Desk, sealed: bytes, context: str) -> bytes:
+    """Return sealed words; Refused (409) where somebody changed them, or they were damaged."""
+    try:
+        return bytes(desk.seal.open(sealed, context))
+    except Unopened:
+        raise Refused(
+            "its words were changed or damaged: have the record verified", status=409, code="damaged"
+        ) from None
 
 
 def is_id(text: str) -> bool:

@@ -29,7 +29,19 @@ from typing import Any
 
 from sqlalchemy import Select, case, select
 
-from residency.serve.review.content import NEXT, Content, Desk, Draft, Version, context, decided, is_id, pack, unpack
+from residency.serve.review.content import (
+    NEXT,
+    Content,
+    Desk,
+    Draft,
+    Version,
+    context,
+    decided,
+    is_id,
+    opened,
+    pack,
+    unpack,
+)
 from residency.serve.review.turns import turn
 from residency.serve.store.tables import DRAFTS, USERS, VERSIONS
 from residency.serve.types import Entry, Principal, Refused
@@ -172,7 +184,7 @@ def _get(desk: Desk, principal: Principal, id: str) -> Draft:
         raise Refused("there is no such draft", status=404, code="not_found")
     words = select(VERSIONS.c.sealed).where(VERSIONS.c.draft == id, VERSIONS.c.version == rows[0]["version"])
     (sealed,) = _rows(desk, words)
-    return Draft(**rows[0], content=unpack(desk.seal.open(sealed["sealed"], context(id, rows[0]["version"]))))
+    return Draft(**rows[0], content=unpack(opened(desk, sealed["sealed"], context(id, rows[0]["version"]))))
 
 
 def _fields(draft: Draft) -> dict[str, Any]:
@@ -191,7 +203,7 @@ def _version(
 
 
 def _opened(desk: Desk, row: Mapping[str, Any]) -> Version:
-    content = unpack(desk.seal.open(row["sealed"], context(row["draft"], row["version"])))
+    content = unpack(opened(desk, row["sealed"], context(row["draft"], row["version"])))
     return Version(row["version"], row["name"], row["at"], row["decision"], row["reason"], row["digest"], content)
 
 

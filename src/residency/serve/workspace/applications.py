@@ -18,12 +18,14 @@ from residency.core.errors import ResidencyError
 from residency.serve.apps.application import Application, Field
 from residency.serve.apps.listed import application, listed, proof_of
 from residency.serve.apps.screening import lacking
+from residency.serve.engine.told import Told
+from residency.serve.types import Unrecorded
 from residency.serve.workspace import routes
 from residency.serve.workspace.filters import number
 from residency.serve.workspace.given import Form, given
 from residency.serve.workspace.kept import keep
 from residency.serve.workspace.render import page, spoken, status_of
-from residency.serve.workspace.used import Used, use
+from residency.serve.workspace.used import HANDED, Used, use
 from residency.serve.workspace.words import Words
 
 router = routes.router()
@@ -64,8 +66,20 @@ async def fill_in(request: Request, name: str) -> Response:
             route="/applications/{name}",
         )
     except ResidencyError as error:
-        return await _form(request, name, form=form, wrong=error)
+        first = None if isinstance(error, Unrecorded) else await _urgent(request, one, form)
+        return await _form(request, name, form=form, wrong=error, first=first)
     return await _form(request, name, form=form, found=found)
+
+
+async def _urgent(request: Request, one: Application, form: Form) -> Told | None:
+    """Return what the guard says of what was filled in and could not be worked on, on record, where it is urgent."""
+    service, principal = request.app.state.service, request.state.principal
+    text = "\n".join(form[field.name] for field in one.inputs.values() if field.kind == "text" and form[field.name])
+    messages = [{"role": "user", "content": text}]
+    if service.guard.before(messages, one.guard).urgency not in HANDED:
+        return None
+    how = {"kind": one.guard, "application": one.name, "route": "/applications/{name}"}
+    return await service.flow.warn(principal, {"messages": messages}, **how)  # type: ignore[no-any-return]
 
 
 async def _listed(request: Request, engine: str) -> Response:
@@ -81,6 +95,7 @@ async def _form(
     form: Form | None = None,
     wrong: ResidencyError | None = None,
     found: Used | None = None,
+    first: Told | None = None,
 ) -> Response:
     service, t = request.app.state.service, spoken(request)
     form = form or defaultdict(str)
@@ -91,7 +106,14 @@ async def _form(
     values |= {"proof": proof.told() if proof else None, "unproven": not (proof and proof.proves)}
     status, said = _wrong(request, one, form, wrong) if wrong else (200, "")
     wait = getattr(wrong, "after", None)
-    values |= {"form": form, "wrong": said, "used": found, "keep": keep(t), "engines": list(service.engines)}
+    values |= {
+        "form": form,
+        "first": first,
+        "wrong": said,
+        "used": found,
+        "keep": keep(t),
+        "engines": list(service.engines),
+    }
     headers = {"retry-after": str(wait)} if wait else None
     return page(request, "application", status=status, headers=headers, engine=engine, **values)
 

@@ -36,7 +36,13 @@ def warned(warnings: Sequence[Mapping[str, Any]], t: Words, *, first: str = "", 
         if kind == "mark" and text and text in _flat(first) and text not in _flat(now):
             kind = "edited"
         found.setdefault(kind, []).append(one["values"])
-    return [_group(kind, values, t) for kind, values in found.items()]
+    groups = [_group(kind, values, t) for kind, values in found.items()]
+    before = bool(first) and _flat(first) != _flat(now)
+    return [_before_edit(one, t) if before and one.kind == "reading" else one for one in groups]
+
+
+def _before_edit(group: Group, t: Words) -> Group:
+    return Group(group.kind, t("review.warned.before_edit", what=group.title))
 
 
 def _flat(text: str) -> str:
