@@ -123,7 +123,7 @@ def _tables(database: Engine, key: Seal | str) -> list[str] | None:
 
 def _compared(tables: list[str]) -> str:
     if not tables:
-        return "users, keys, drafts and signed notes are what the record says of them"
+        return "users, keys, comparisons, drafts and signed notes are what the record says of them"
     return "\n".join(["WHAT THE TABLES HOLD IS NOT WHAT THE RECORD SAYS:", *(f"  {one}" for one in tables)])
 
 

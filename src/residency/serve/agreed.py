@@ -1,4 +1,4 @@
-"""Whether what the tables hold is what the record says of it: users, keys, drafts and signed notes."""
+"""Whether what the tables hold is what the record says: users, keys, comparisons, drafts and signed notes."""
 
 from __future__ import annotations
 

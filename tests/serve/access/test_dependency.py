@@ -335,7 +335,7 @@ def test_a_refusal_by_role_is_on_record_but_a_flood_of_them_is_not(open_house: H
         ask(open_house.app, "GET", "/ledger/1234", headers=bearing(key))
     entries = open_house.record("denied")
     assert 6 <= len(entries) <= 7
-    assert "/ledger/{id}" in entries[0]["body"] and "1234" not in entries[0]["body"]
+    assert "/ledger/{id}" in entries[0]["body"] and "/1234" not in entries[0]["body"]
 
 
 def test_where_the_database_is_gone_nobody_is_let_in(open_house: House, monkeypatch: pytest.MonkeyPatch) -> None:

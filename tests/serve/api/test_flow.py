@@ -288,7 +288,7 @@ def test_calls_to_tools_are_streamed_whole_once_they_are_checked():
     ]
     assert given[-1]["choices"][0]["finish_reason"] == "tool_calls"
     assert record.entries[1].body["answer"] == record.digest('phone({"to": "555-1234"})')
-    assert "555" not in json.dumps(stopped)
+    assert "555-" not in json.dumps(stopped)
     assert stopped[-1]["choices"][0]["finish_reason"] == "content_filter"
 
 

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from residency.core.errors import ResidencyError
 from residency.serve.access.dependency import guarded
 from residency.serve.engine.flow import Flow
-from residency.serve.types import Principal
+from residency.serve.types import Entry, Principal
 from residency.serve.workspace import audit, catalog, compare, keys, review, runs, users
 from residency.serve.workspace.render import problem, problem_of
 from residency.serve.workspace.static_files import router as static_files
@@ -71,6 +71,14 @@ def ward(folder: Path, *, engines: Sequence[ScriptedEngine] = ()) -> Iterator[Wa
             app.include_router(router)
         guarded(app, access, page=problem)
         yield Ward(app, one, people, {name: one.session(who) for name, who in people.items()})
+
+
+def on_record(clinic: Ward) -> None:
+    """Put the people of the house on record, as they would be if the service had made them."""
+    for name, who in clinic.people.items():
+        for kind, actor, body in (("user", "service", {"did": "made", "user": name, "role": who.role}),
+                                  ("password", f"user:{name}", {})):  # fmt: skip
+            clinic.service.recorder.write_now(Entry(kind, actor, body))
 
 
 def words_of(reply: httpx.Response) -> str:

@@ -14,7 +14,7 @@ from residency.serve.record.export import verify_export
 from residency.serve.review import drafts
 from residency.serve.store.tables import DRAFTS, RECORD, USERS
 from residency.serve.types import Entry
-from serve.workspace.desk_app import Ward, ward, words_of
+from serve.workspace.desk_app import Ward, on_record, ward, words_of
 
 
 @pytest.fixture
@@ -30,13 +30,6 @@ def noted(clinic: Ward, kind: str = "request", actor: str = "user:ana", request:
 def a_draft(clinic: Ward) -> None:
     about = {"application": "structure-1", "input": "Fell.", "output": "Wrist.", "model": "m", "model_hash": "h"}
     asyncio.run(drafts.make(clinic.service, clinic.people["ana"], **about, request="r1"))
-
-
-def on_record(clinic: Ward) -> None:
-    """Put the people of the house on record, as they would be if the service had made them."""
-    for name, who in clinic.people.items():
-        noted(clinic, "user", "service", did="made", user=name, role=who.role)
-        noted(clinic, "password", f"user:{name}")
 
 
 def rows(page: str) -> list[str]:

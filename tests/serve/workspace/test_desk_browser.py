@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from residency.serve.review import drafts
+from residency.serve.store.tables import USERS
 from serve.browser import chromium, faults, serving, shot, spills, tab_to, visiting
 from serve.scripted_engine import ScriptedEngine
-from serve.workspace.desk_app import Ward, ward
+from serve.workspace.desk_app import Ward, on_record, ward
 from serve.workspace.test_runs import a_run, row
 
 PAGES = [
@@ -48,6 +49,7 @@ def browser() -> Iterator[Any]:
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
     both = [ScriptedEngine("Rest, drink, and sleep.", name="small"), ScriptedEngine("Drink warm tea.", name="large")]
     with ward(tmp_path_factory.mktemp("desk"), engines=both) as one:
+        on_record(one)
         yield one
 
 
@@ -208,3 +210,18 @@ def test_every_page_is_without_faults_and_fits(
         assert spills(page) == 0
         shot(page, name if look == "plain" else f"{name}-small")
     shutil.rmtree(Path(folder))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_page_that_tells_of_tampering_fits_too(browser: Any, clinic: Ward, address: str, language: str) -> None:
+    ben = USERS.update().where(USERS.c.name == "ben")
+    clinic.house.change(ben.values(role="administrator"))
+    options: dict[str, Any] = {"viewport": {"width": 320, "height": 640}}
+    try:
+        with visiting(browser, address, **options, **signed_in(clinic, address, "otto")) as page:
+            assert page.goto(f"/audit?verify=1&language={language}").status == 200
+            assert "user ben: their role is administrator" in page.inner_text("main")
+            assert faults(page) == [] and spills(page) == 0
+    finally:
+        clinic.house.change(ben.values(role="clinician"))
