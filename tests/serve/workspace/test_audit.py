@@ -115,7 +115,13 @@ def test_a_user_who_made_themselves_an_administrator_is_named(clinic: Ward) -> N
 def test_an_entry_that_cannot_be_read_is_told_of_and_nothing_breaks(clinic: Ward) -> None:
     on_record(clinic)
     a_draft(clinic)
-    for text in ("{", "[]", "{}", '{"user":{"a":1},"did":"made"}'):
+    for text in (
+        "{",
+        "[]",
+        "{}",
+        '{"draft":[1],"version":[2],"decision":3,"digest":4,"did":"made","user":[5]}',
+        '{"user":{"a":1},"did":"made"}',
+    ):
         clinic.house.change(RECORD.update().where(RECORD.c.kind.in_(("user", "draft"))).values(body=text))
         said = words_of(clinic.see("otto", "/audit?verify=1"))
         assert "tampered" in said

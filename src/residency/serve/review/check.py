@@ -84,7 +84,7 @@ def _entries(connection: Any) -> Iterator[tuple[Step, tuple[str, str]]]:
     for (text,) in connection.execute(chosen):
         with suppress(ValueError, KeyError, TypeError):  # what is no entry the chain tells of
             body = json.loads(text)
-            yield (body["draft"], body["version"]), (body["decision"], body["digest"])
+            yield (str(body["draft"]), int(body["version"])), (str(body["decision"]), str(body["digest"]))
 
 
 def _faults(desk: Desk, row: Any, entry: tuple[str, str] | None) -> Iterator[str]:
