@@ -102,23 +102,22 @@ def megabytes(pid: int) -> float:
 
 
 def _key(folder: Path) -> str:
-    """Return a key of a new clinician of a service that does not run yet."""
-    from residency.serve.access.known import now
-    from residency.serve.access.users import new_row
+    """Return a key of a new clinician of a service that does not run yet, made as the console makes it."""
+    from residency.admitting import opened
+    from residency.serve.access import keys, users
     from residency.serve.settings import Settings
     from residency.serve.store.database import open_database, upgrade
     from residency.serve.store.keys import Seal
-    from residency.serve.store.tables import KEYS, USERS
+    from residency.serve.types import Principal
 
-    database, seal, token = open_database(Settings(folder)), Seal(folder), f"rsd_{secrets.token_urlsafe(32)}"
+    Seal(folder)
+    database = open_database(Settings(folder))
     upgrade(database)
-    person = new_row(f"bench-{secrets.token_hex(4)}", "clinician") | {"must_change": False}
-    row = {"id": secrets.token_hex(16), "user": person["id"], "name": "bench", "scopes": " ".join(SCOPES)}
-    row |= {"hash": seal.digest(f"key:{token}"), "made": now(), "per_minute": 1_000_000}
-    with database.begin() as connection:
-        connection.execute(USERS.insert().values(person))
-        connection.execute(KEYS.insert().values(row))
     database.dispose()
+    console = Principal(user="", name="console", role="administrator")
+    with opened(folder, "") as access:
+        person, _ = users.make(access, console, name=f"bench-{secrets.token_hex(4)}", role="clinician")
+        _, token = keys.make(access, console, person.id, name="bench", scopes=SCOPES, per_minute=1_000_000)
     return token
 
 
