@@ -18,10 +18,13 @@ import httpx
 import pytest
 import uvicorn
 
+from residency import admitting
 from residency.cli import main
+from residency.serve.access import keys, users
 from residency.serve.api.server import Server
 from residency.serve.engine.ending import PATIENCE, Ending, Stopping
 from residency.serve.engine.flow import Flow
+from residency.serve.types import Principal
 from serve.api.api_app import api
 from serve.api.flow_doubles import ANNA, MemoryRecord, WordGuard
 from serve.scripted_engine import ScriptedEngine
@@ -142,9 +145,24 @@ def test_who_leaves_while_the_service_runs_is_still_a_client_that_disconnected()
     assert record.entries[0].body["decision"] == "disconnected"
 
 
+def _key_of_an_auditor(ward: Ward) -> str:
+    """Return a key that may read /metrics."""
+    with admitting.opened(ward.folder, ward.database) as access:
+        console = Principal("", "console", "administrator")
+        user, _ = users.make(access, console, name="otto", role="auditor")
+        return keys.make(access, console, user.id, name="counts", scopes=["metrics"], per_minute=100_000)[1]
+
+
+def _waiting(url: str, key: str) -> float:
+    """Return how many requests wait for a place at the model."""
+    told = httpx.get(f"{url}/metrics", headers={"authorization": f"Bearer {key}"}, timeout=60).text
+    return sum(float(line.split()[-1]) for line in told.splitlines() if line.startswith("residency_engine_waiting"))
+
+
 @pytest.mark.slow
 def test_a_service_under_load_that_gets_sigterm_closes_in_order(tmp_path: Path, tiny_gguf: Path):  # noqa: F811
     ward = Ward(tiny_gguf, tmp_path / "service")
+    counts = _key_of_an_auditor(ward)
     command = [sys.executable, "-m", "residency", "serve", str(tiny_gguf), *ward.place, "--port", "0", "--json"]
     process = subprocess.Popen(
         [*command, "--context", "512", "--parallel", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -163,7 +181,9 @@ def test_a_service_under_load_that_gets_sigterm_closes_in_order(tmp_path: Path, 
         ask(max_tokens=1)
         for thread in asking:
             thread.start()
-        time.sleep(0.5)
+        until = time.monotonic() + 60
+        while not _waiting(url, counts) and time.monotonic() < until:  # they are in, and more than it can work on
+            time.sleep(0.02)
     finally:
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
