@@ -363,7 +363,7 @@ def start(tmp_path: Path, *arguments: str, limit: int = 0, **environment: str) -
     )
 
 
-def wait_for(path: Path, seconds: float = 20.0) -> None:
+def wait_for(path: Path, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not path.exists() or path.stat().st_size < 60:
         assert time.monotonic() < end, f"{path} did not come"

@@ -35,11 +35,14 @@ BODY: dict[str, Any] = {"messages": [{"role": "user", "content": "What helps aga
 LONG = "One word. " * 400
 
 
-def post(url: str, out: list[Any], **more: Any) -> threading.Thread:
-    """Return a thread that asks, and puts the reply into ``out``."""
+def post(url: str, out: list[Any], begun: list[int], **more: Any) -> threading.Thread:
+    """Return a thread that asks: the status goes into ``begun`` as soon as it is there, the reply into ``out``."""
 
     def ask() -> None:
-        out.append(httpx.post(f"{url}/v1/chat/completions", json={**BODY, **more}, timeout=60))
+        with httpx.stream("POST", f"{url}/v1/chat/completions", json={**BODY, **more}, timeout=60) as reply:
+            begun.append(reply.status_code)
+            reply.read()
+            out.append(reply)
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -65,8 +68,9 @@ def test_requests_in_flight_end_at_once_with_a_503_or_an_error_event_and_are_on_
     serving.start()
     until(lambda: server.started)
     url, replies = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", list[Any]()
-    asking = [post(url, replies, stream=stream) for _ in range(6)]
-    until(lambda: engine.working == 6)
+    begun: list[int] = []
+    asking = [post(url, replies, begun, stream=stream) for _ in range(6)]
+    until(lambda: engine.working == 6 and len(begun) == (6 if stream else 0))
     began = time.monotonic()
     server.should_exit = True
     for thread in (*asking, serving):
