@@ -62,24 +62,25 @@ class Guard:
         "pass" with an ``urgency``: that of what was asked, for a hand-over.
         """
         earlier, last = said_by(messages)
-        since = len(words_of(earlier)) if earlier else 0
         audience = self.audience(kind)
-        spoken, tongue = self._spoken(f"{earlier}\n{last}" if earlier else last, audience, since=since)
+        spoken, tongue = self._spoken(last, audience, earlier=earlier)
         if not any(is_crisis(one) for one in spoken):
             spoken += self._still(messages, audience)
         return verdict_of(_each_once(spoken), self.texts(tongue))
 
-    def _spoken(self, text: str, audience: str, *, since: int = 0) -> tuple[list[Spoken], str]:
+    def _spoken(self, text: str, audience: str, *, earlier: str = "") -> tuple[list[Spoken], str]:
         """Return what speaks about a text, and its language: with wrapped lines put together, and as its lines stand.
 
         A list is read by its lines; a line that was broken in mid-sentence would hide what goes over the break.
+        ``earlier`` is read with it, and alone makes nothing speak.
         """
-        ways = [read(one, self.rules) for one in dict.fromkeys((unwrapped(text), text))]
-        by_rule = _each_once(one for way in ways for one in speaking(way, self.rules, audience, since=since))
+        found = dict.fromkeys(((unwrapped(earlier), unwrapped(text)), (earlier, text)))
+        ways = [(read(f"{a}\n{b}" if a else b, self.rules), len(words_of(a)) if a else 0) for a, b in found]
+        by_rule = _each_once(one for way, since in ways for one in speaking(way, self.rules, audience, since=since))
         by_reader: list[Spoken] = []
         if self.reader:
-            by_reader = [one for way in ways for one in self.reader.speaks(way, audience, by_rule, since=since)]
-        return _each_once([*by_reader, *by_rule]), ways[0].language
+            by_reader = [one for way, since in ways for one in self.reader.speaks(way, audience, by_rule, since=since)]
+        return _each_once([*by_reader, *by_rule]), ways[0][0].language
 
     def _still(self, messages: Sequence[Mapping[str, Any]], audience: str) -> list[Spoken]:
         """Return what the asker's messages before the last one still call for, since nobody says a thing twice.
