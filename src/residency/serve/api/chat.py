@@ -44,7 +44,8 @@ async def _answered(request: Request, body: Chat | Completion, form: Form) -> Re
             raise Refused("a stream has one choice of one prompt", code="unsupported_parameter", param="n")
         if body.stream_options and body.stream_options.include_usage:
             asked["stream_options"] = {"include_usage": True}
-        return await events(_legacy(flow.stream(who, asked, **how), form))
+        chunks = flow.stream(who, asked, **how)
+        return await events(chunks if form.chat else _legacy(chunks))
     if body.stream_options:
         raise Refused("stream_options goes with stream: true", param="stream_options")
     told = await while_wanted(request, flow.ask(who, asked, **how))
@@ -55,13 +56,11 @@ async def _answered(request: Request, body: Chat | Completion, form: Form) -> Re
     return as_json(told.reply)
 
 
-async def _legacy(chunks: AsyncIterator[dict[str, Any]], form: Form) -> AsyncIterator[dict[str, Any]]:
-    """Yield chunks, those of text completions with the scores of tokens as OpenAI has them there."""
+async def _legacy(chunks: AsyncIterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    """Yield the chunks of a text completion with the scores of tokens as OpenAI has them there."""
     try:
         async for chunk in chunks:
-            if not form.chat:
-                chunk["choices"] = [legacy(choice) for choice in chunk["choices"]]
-            yield chunk
+            yield {**chunk, "choices": [legacy(choice) for choice in chunk["choices"]]}
     finally:
         await chunks.aclose()  # type: ignore[attr-defined]
 

@@ -23,12 +23,9 @@ LOG = logging.getLogger("residency.serve")
 
 PATIENCE = 60.0
 """Seconds that a client may leave its connection full."""
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 DONE = b"data: [DONE]\n\n"
-
-
-class Slow(Exception):
-    """A client that reads too slowly."""
 
 
 class Events(Response):
@@ -40,21 +37,27 @@ class Events(Response):
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self.first, self.rest, self.patience = first, rest, patience
+        self._since: float | None = None
+        """Since when the client has been waited for, by the loop's clock."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._clock = asyncio.get_running_loop().time
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the chunks until they end or the client has gone; then the generation is stopped."""
         sending = asyncio.ensure_future(self._send(send))
         leaving = asyncio.ensure_future(_gone(receive))
+        self._watch(sending)
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            if self._timer:
+                self._timer.cancel()
             for task in (sending, leaving):
                 task.cancel()
             await asyncio.gather(sending, leaving, return_exceptions=True)
             await self.rest.aclose()  # type: ignore[attr-defined]
-        if sending.cancelled() or isinstance(sending.exception(), Slow):
-            return
-        sending.result()
+        if not sending.cancelled():
+            sending.result()
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -63,8 +66,6 @@ class Events(Response):
             async for chunk in self.rest:
                 await self._put(send, event(chunk))
             last = DONE
-        except Slow:
-            raise
         except Exception as fault:  # the answer has begun: its end is told as an event, and no [DONE] follows
             last = event(told(fault))
             if not isinstance(fault, ResidencyError):
@@ -72,11 +73,21 @@ class Events(Response):
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _put(self, send: Send, data: bytes) -> None:
-        try:
-            async with asyncio.timeout(self.patience):
-                await send({"type": "http.response.body", "body": data, "more_body": True})
-        except TimeoutError:
-            raise Slow from None
+        self._since = self._clock()
+        await send({"type": "http.response.body", "body": data, "more_body": True})
+        self._since = None
+
+    def _watch(self, sending: asyncio.Task[None]) -> None:
+        """End the sending where the client has been waited for too long; else look again when that could be.
+
+        One clock for a whole stream: one for each chunk costs more than sending it.
+        """
+        now = self._clock()
+        until = (now if self._since is None else self._since) + self.patience
+        if until <= now:
+            sending.cancel()
+        else:
+            self._timer = asyncio.get_running_loop().call_at(until, self._watch, sending)
 
 
 def _where(fault: BaseException) -> str:
@@ -92,7 +103,7 @@ async def events(chunks: AsyncIterator[dict[str, Any]]) -> Events:
 
 def event(chunk: dict[str, Any]) -> bytes:
     """Return a chunk as an event."""
-    return b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n\n"
+    return b"data: " + _JSON.encode(chunk).encode("utf-8", "replace") + b"\n\n"
 
 
 async def _gone(receive: Receive) -> None:

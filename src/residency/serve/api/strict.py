@@ -23,7 +23,7 @@ KEYS = 100
 def parsed(body: bytes) -> Any:
     """Return what a body says; Refused (400) where it is not the JSON that this API takes."""
     try:
-        found = json.loads(body.decode("utf-8"), parse_constant=_no_number, parse_float=_finite)
+        found = _JSON.decode(body.decode("utf-8"))
     except (UnicodeDecodeError, RecursionError, ValueError):
         raise Refused("the body is not JSON (in UTF-8, without NaN and Infinity)", code="invalid_json") from None
     if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
@@ -52,6 +52,9 @@ def _finite(text: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise ValueError("too large")
     return number
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 
 
 def _depth(body: bytes) -> int:

@@ -20,6 +20,7 @@ from residency.serve.types import URGENCIES, Busy, Confidence, Down, Entry, Prin
 if TYPE_CHECKING:
     from residency.serve.types import Engine
 
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 STOPS = ("answer", "refuse")
 """What a guard says where the model is not asked, or not heard."""
 
@@ -76,6 +77,8 @@ class Asked:
     abstained: bool = False
     altered: bool = False
     decided: str = ""
+    prompt: str = field(init=False)
+    _hash: str = ""
 
     @property
     def rules(self) -> list[str]:
@@ -111,6 +114,10 @@ class Asked:
         marks = [verdict.text for verdict in self.verdicts if verdict.action == "mark" and verdict.text]
         return "\n\n".join(dict.fromkeys(marks))
 
+    def __post_init__(self) -> None:
+        """Write the messages as one text, which two entries of the record may need."""
+        self.prompt = written(self.messages)
+
     def outcome(self) -> str:
         """Return what came of it, for the record."""
         actions = {verdict.action for verdict in self.verdicts}
@@ -136,13 +143,14 @@ class Asked:
 
     def line(self, decision: str, digest: Callable[[str], str], **more: Any) -> dict[str, Any]:
         """Return the body of its entry in the record."""
+        self._hash = self._hash or digest(self.prompt)
         return {
             "route": self.route,
             "kind": self.kind,
             "application": self.application,
             "model": self.engine.name,
             "model_hash": self.engine.hash,
-            "prompt": digest(written(self.messages)),
+            "prompt": self._hash,
             "answer": digest(self.answer) if self.answer is not None else None,
             "evidence": list(self.evidence),
             "snapshots": self.snapshots,
@@ -159,7 +167,7 @@ class Asked:
 
     def entry(self, kind: str, line: dict[str, Any]) -> Entry:
         """Return its entry, with the texts for a record that keeps them."""
-        texts = {"prompt": written(self.messages)}
+        texts = {"prompt": self.prompt}
         if self.answer is not None:
             texts["answer"] = self.answer
         return Entry(kind, self.principal.actor, line, self.request, texts)
@@ -167,7 +175,7 @@ class Asked:
 
 def written(messages: Iterable[Mapping[str, Any]]) -> str:
     """Return messages as one text, the same for the same messages."""
-    return json.dumps(list(messages), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _JSON.encode(list(messages))
 
 
 def said_in(messages: Iterable[Mapping[str, Any]]) -> list[str]:

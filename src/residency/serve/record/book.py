@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Dialect, Engine, func, insert, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.dml import Delete, Update
@@ -62,6 +63,7 @@ class Book:
         self._path = seal.folder / heads.FILE
         self._locks, self._files = Locks(database, seal.folder), Files(database)
         self._connection: Connection | None = None
+        self._insert, self._values = _inserting(database.dialect)
         self._line = 0
         self._doubt: tuple[Group, Tip] | None = None
         """What was sent to be committed last, and where the chain ends if it was."""
@@ -144,7 +146,7 @@ class Book:
     def _commit(self, connection: Connection, group: Group) -> None:
         with self._transaction(connection):
             rows = self._rows(group)
-            connection.execute(insert(RECORD), [asdict(row) for row in rows])
+            connection.exec_driver_sql(self._insert, [self._values(row) for row in rows])
             for statement in group.statements:
                 _carry_out(connection, statement)
             tip = Tip(rows[-1].seq, rows[-1].hash, rows[-1].at)
@@ -215,6 +217,18 @@ class Book:
 def context_of(seq: int) -> str:
     """Return the context under which an entry's texts are sealed, so that they open at its number alone."""
     return f"record {seq}"
+
+
+def _inserting(dialect: Dialect) -> tuple[str, Callable[[Row], Any]]:
+    """Return the insert of a row as the database's own text, and what makes a row its values.
+
+    Putting a statement together anew each time takes longer than SQLite takes to carry it out.
+    """
+    names = [one.name for one in fields(Row)]
+    made = insert(RECORD).compile(dialect=dialect, column_keys=names)
+    if made.positional:
+        return str(made), attrgetter(*(made.positiontup or names))
+    return str(made), lambda row: {name: getattr(row, name) for name in names}
 
 
 def _carry_out(connection: Connection, statement: Statement) -> None:
